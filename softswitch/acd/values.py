@@ -1,0 +1,223 @@
+"""What goes into the engine and what comes out of it: callers, results of offers, decisions and snapshots.
+
+All times are monotonic seconds unless a name says otherwise.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from softswitch.ids import AgentId, CallId, OfferId, QueueName
+
+
+class AgentStatus(StrEnum):
+    """What the person has declared."""
+
+    LOGGED_OUT = "logged out"
+    AVAILABLE = "available"
+    PAUSED = "paused"
+
+
+class AgentState(StrEnum):
+    """What the system has derived."""
+
+    OFFLINE = "offline"
+    """Logged out."""
+    UNREACHABLE = "unreachable"
+    """Logged in, but the phone is not registered."""
+    PAUSED = "paused"
+    IDLE = "idle"
+    RESTING = "resting"
+    """Left in peace for a while after a failed offer."""
+    RINGING = "ringing"
+    TALKING = "talking"
+    """On a queue call."""
+    OCCUPIED = "occupied"
+    """On a call that did not come from a queue."""
+    WRAP_UP = "wrap-up"
+
+
+class OfferResult(StrEnum):
+    """How the ringing of one agent ended, as the caller's side reports it."""
+
+    ANSWERED = "answered"
+    BUSY = "busy"
+    REJECTED = "rejected"
+    NO_ANSWER = "no answer"
+    """The phone itself gave up (408, 480); the engine's own ring timeout ends an offer by `CancelOffer`."""
+    UNREACHABLE = "unreachable"
+    """Not registered or no response at all."""
+    FAILED = "failed"
+    """Any other error of the phone or of ours."""
+    CANCELLED = "cancelled"
+    """The call side confirms a `CancelOffer`; or the caller hung up."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WaitingCall:
+    call: CallId
+    queue: QueueName
+    entered: float
+    """When it began to wait; a caller who keeps his place keeps this."""
+    priority: int = 0
+    """Higher first."""
+    skills: Mapping[str, int] = field(default_factory=dict)
+    """Needed beside those of the queue: skill to least level."""
+    ani: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Candidate:
+    """One agent as seen by one decision."""
+
+    agent: AgentId
+    score: tuple[float, ...]
+    """What the strategy sorted by; lowest is rung first. Empty for those skipped."""
+    skipped: str = ""
+    """Why he was not a candidate: a state, `skill sales 2 < 3`, `resting 4 s`; empty: he was one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Why:
+    """Why an offer was made: kept with the offer and answered by the command line."""
+
+    strategy: str
+    waited_s: float
+    position: int
+    candidates: tuple[Candidate, ...]
+    """At most 50; the chosen first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """Ring this agent for this call now. He is reserved already."""
+
+    offer: OfferId
+    call: CallId
+    queue: QueueName
+    agent: AgentId
+    ring_s: float
+    why: Why
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CancelOffer:
+    """Stop ringing. The engine has already released the agent."""
+
+    offer: OfferId
+    call: CallId
+    agent: AgentId
+    reason: str
+    """`no answer` (ring time over), `lost race` (another answered), `caller gone`, `left queue`, `logged out`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Connect:
+    """An offer was answered in time: bridge them. Any other answer that comes later gets CancelOffer `lost race`."""
+
+    offer: OfferId
+    call: CallId
+    queue: QueueName
+    agent: AgentId
+    waited_s: float
+    position: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Overflow:
+    """The caller leaves the queue for `target`; he waits there no more."""
+
+    call: CallId
+    queue: QueueName
+    reason: str
+    """`timeout`, `full`, `join empty` or `empty`."""
+    target: str
+    """As configured, see `config/target.py`."""
+    waited_s: float
+    position: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Announce:
+    """Tell the caller his position and expected wait; never delays an offer."""
+
+    call: CallId
+    queue: QueueName
+    position: int
+    expected_wait_s: float | None
+    """None: not known yet."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusChanged:
+    """Status of an agent, changed by himself, by command or by the engine (automatic pause)."""
+
+    agent: AgentId
+    status: AgentStatus
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StateChanged:
+    agent: AgentId
+    old: AgentState
+    new: AgentState
+    queue: QueueName | None
+    call: CallId | None
+
+
+Decision = Offer | CancelOffer | Connect | Overflow | Announce | StatusChanged | StateChanged
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallerView:
+    call: CallId
+    queue: QueueName
+    position: int
+    priority: int
+    waited_s: float
+    ringing: tuple[AgentId, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentView:
+    agent: AgentId
+    status: AgentStatus
+    reason: str
+    state: AgentState
+    state_since: float
+    call: CallId | None
+    queues: tuple[QueueName, ...]
+    skills: Mapping[str, int]
+    calls: int
+    """Queue calls answered since the engine started."""
+    talk_s: float
+    idle_since: float | None
+    wrapup_left_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueView:
+    queue: QueueName
+    strategy: str
+    waiting: tuple[CallerView, ...]
+    """In order of service."""
+    agents: tuple[AgentId, ...]
+    idle: int
+    talking: int
+    offered: int
+    """Callers that entered since the engine started; likewise the next figures."""
+    answered: int
+    abandoned: int
+    overflowed: int
+    answered_in_sl: int
+    longest_wait_s: float
+    mean_wait_s: float
+    mean_talk_s: float
+    expected_wait_s: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    queues: tuple[QueueView, ...]
+    agents: tuple[AgentView, ...]

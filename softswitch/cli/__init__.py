@@ -1,0 +1,1 @@
+"""The command line: a client of the control API, and the command that runs the switch."""

@@ -1,0 +1,406 @@
+"""Every key of the configuration file, its type, default and meaning; `docs/configuration.md` is made from this file.
+
+The docstring under each field is what the reference prints. Names carry their unit. Where a key has the same meaning
+as one of Asterisk's `queues.conf`, it has the same name.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from softswitch.config.flow import Flow
+
+Language = Literal["en", "es", "ro"]
+CodecName = Literal["PCMU", "PCMA"]
+RecordWhen = Literal["always", "never", "on-demand"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class General:
+    node: str = "sw1"
+    """Name of this switch in ids, logs and metrics."""
+    state_dir: str = "/var/lib/softswitch"
+    """Folder of the database, recordings and messages, unless those say otherwise."""
+    database: str = ""
+    """SQLAlchemy-style address; empty means `sqlite:///{state_dir}/softswitch.db`."""
+    control_socket: str = ""
+    """Unix socket of the command line; empty means `{state_dir}/control.sock`. Only its owner may open it."""
+    queue_log: str = ""
+    """File in the format of Asterisk's queue_log; empty means `{state_dir}/queue_log`, `off` writes none."""
+    language: Language = "en"
+    """Language of prompts where neither route nor flow says another."""
+    timezone: str = "UTC"
+    """Zone of reports, of the per-day folders of recordings, and of calendars that name none."""
+    log_level: Literal["debug", "info", "warning", "error"] = "info"
+    """Least level that is logged."""
+    log_format: Literal["console", "json"] = "console"
+    """`console` for people, `json` for machines; always to standard error."""
+    max_calls: int = 2000
+    """Calls at once; more are refused with 503 and Retry-After."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sip:
+    listen: tuple[str, ...] = ("udp://0.0.0.0:5060", "tcp://0.0.0.0:5060")
+    """Addresses to listen on, `udp://ADDRESS:PORT` or `tcp://ADDRESS:PORT`."""
+    external_address: str = ""
+    """What peers outside `local_nets` are told as our address, when we are behind NAT."""
+    local_nets: tuple[str, ...] = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "127.0.0.0/8")
+    """Networks that see our own address rather than `external_address`."""
+    realm: str = "softswitch"
+    """Realm of digest challenges."""
+    domains: tuple[str, ...] = ()
+    """Host names that phones may use in their address of record beside our own addresses; empty accepts any."""
+    user_agent: str = "softswitch"
+    """User-Agent and Server header; empty sends none."""
+    t1_ms: int = 500
+    """RFC 3261 timer T1, the round-trip estimate."""
+    t2_ms: int = 4000
+    """RFC 3261 timer T2, the longest retransmission interval."""
+    t4_ms: int = 5000
+    """RFC 3261 timer T4, how long a message may stay in the network."""
+    nonce_lifetime_s: int = 300
+    """Age at which a digest nonce is stale and renewed."""
+    min_expires_s: int = 60
+    """Shortest registration accepted; shorter ones get 423."""
+    default_expires_s: int = 3600
+    """Registration time when the phone names none."""
+    max_expires_s: int = 7200
+    """Longest registration granted."""
+    max_contacts: int = 5
+    """Contacts of one endpoint at once; the oldest is replaced."""
+    max_message_bytes: int = 65535
+    """Longest message accepted over a stream."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rtp:
+    address: str = "0.0.0.0"
+    """Address that media sockets bind to; `0.0.0.0` binds to all and advertises the address SIP came in on."""
+    ports: str = "10000-20000"
+    """Range of UDP ports for media, `FIRST-LAST`; RTP takes the even ones, RTCP the odd ones."""
+    workers: int = 0
+    """Media worker processes; 0 means one for each core but one, at least one."""
+    codecs: tuple[CodecName, ...] = ("PCMA", "PCMU")
+    """Codecs offered, best first."""
+    quiet_s: float = 5.0
+    """How long a released port stays unused."""
+    latch: Literal["never", "nat", "always"] = "nat"
+    """Symmetric RTP: send to where the peer's packets come from. `nat` does so when the peer's signalling showed NAT,
+    `always` for every leg; after at most five packets the address is locked. `never` trusts SDP alone."""
+    inband_dtmf: bool = True
+    """Detect tones in the audio of legs that did not negotiate telephone-event."""
+    timeout_s: float = 60.0
+    """A bridged leg without a single packet for so long ends the call; 0 never does. Held legs are exempt."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Auth:
+    user: str = ""
+    """Digest user name; empty means the name of the endpoint or trunk."""
+    secret: str = ""
+    """The password itself; better use `secret_file`."""
+    secret_file: str = ""
+    """File whose first line is the password; relative to the file that names it."""
+    ha1_md5: str = ""
+    """MD5 of `user:realm:password` in hex, instead of the password."""
+    ha1_sha256: str = ""
+    """SHA-256 of `user:realm:password` in hex."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Endpoint:
+    """A phone. Its name is its extension, and the user part of its address of record."""
+
+    auth: Auth | None = None
+    """Digest credentials for registering and calling."""
+    contact: str = ""
+    """Fixed SIP address of a phone that does not register, `sip:1001@192.0.2.7:5060`."""
+    match: tuple[str, ...] = ()
+    """Networks whose requests are this phone's without digest; only for phones with a fixed `contact`."""
+    display_name: str = ""
+    """Name shown to those it calls."""
+    caller_number: str = ""
+    """Number shown to trunks; empty means the endpoint's name."""
+    language: Language | None = None
+    """Language of prompts played to it."""
+    codecs: tuple[CodecName, ...] = ()
+    """Codecs offered to it, best first; empty means `rtp.codecs`."""
+    record: RecordWhen = "never"
+    """Recording of its calls outside queues."""
+    max_calls: int = 2
+    """Calls at once, over all its contacts."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rewrite:
+    """One step of number rewriting: where `prefix` matches, it is replaced."""
+
+    prefix: str = ""
+    """Leading characters that must match; empty always does."""
+    replace: str = ""
+    """What stands in their place."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrunkRegister:
+    """Registering outward at the provider."""
+
+    server: str = ""
+    """Registrar, `sip:HOST[:PORT][;transport=tcp]`; empty means the trunk's host."""
+    aor: str = ""
+    """Address of record, `sip:USER@DOMAIN`; empty makes it of the auth user and the server."""
+    expires_s: int = 600
+    """Registration time asked for; refreshed at half of what is granted."""
+    retry_min_s: float = 5.0
+    """First pause after a failure; it doubles with each further one."""
+    retry_max_s: float = 300.0
+    """Longest pause between tries."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trunk:
+    """A provider or another switch."""
+
+    host: str
+    """Where calls are sent, `sip:HOST[:PORT][;transport=tcp]`."""
+    match: tuple[str, ...] = ()
+    """Networks whose requests are this trunk's; empty means the host's own address when it is one."""
+    auth: Auth | None = None
+    """Credentials we answer its challenges with."""
+    challenge: bool = False
+    """Also ask this trunk's calls for digest credentials (those of `auth`)."""
+    register: TrunkRegister | None = None
+    """Present: register outward."""
+    options_interval_s: float = 30.0
+    """Pause between OPTIONS probes; 0 never probes and always counts it as up."""
+    options_failures: int = 2
+    """Probes that must fail in a row before the trunk is down."""
+    max_channels: int = 0
+    """Calls at once in both directions; 0 is no limit."""
+    codecs: tuple[CodecName, ...] = ()
+    """Codecs offered to it; empty means `rtp.codecs`."""
+    rewrite_in: tuple[Rewrite, ...] = ()
+    """Applied to the called number of its calls; the first that matches counts."""
+    rewrite_in_caller: tuple[Rewrite, ...] = ()
+    """Applied to the calling number of its calls."""
+    rewrite_out: tuple[Rewrite, ...] = ()
+    """Applied to the number dialled at it."""
+    caller_number: str = ""
+    """Number shown on calls out through it; empty shows the caller's."""
+    language: Language | None = None
+    """Language of prompts for its callers."""
+    trusted: bool = False
+    """Believe its P-Asserted-Identity and send it ours (RFC 3325)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Agent:
+    endpoint: str
+    """The phone he is called on."""
+    name: str = ""
+    """Shown on boards and in reports; empty means the agent's id."""
+    skills: Mapping[str, int] = field(default_factory=dict)
+    """Skill to level, 1 (some) to 5 (expert)."""
+    login: Literal["keep", "on-start"] = "keep"
+    """`on-start` logs him in when the switch starts; `keep` restores what he was."""
+    record: RecordWhen | None = None
+    """Overrides the queue's."""
+    wrapuptime: float | None = None
+    """Seconds of wrap-up after a call; overrides the queue's."""
+    pin: str = ""
+    """Digits asked for when logging in from a phone other than his own."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    agent: str
+    """An agent's id."""
+    penalty: int = 0
+    """Agents of a lower penalty are rung first, however long others are idle."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delays:
+    """How long an agent is left in peace after a failed offer, by its cause."""
+
+    busy_s: float = 10.0
+    """His phone answered busy."""
+    reject_s: float = 10.0
+    """He declined."""
+    no_answer_s: float = 5.0
+    """His phone rang out."""
+    failed_s: float = 10.0
+    """His phone could not be reached or answered an error."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Queue:
+    strategy: Literal["longest-idle", "round-robin", "fewest-calls", "ring-all"] = "longest-idle"
+    """Who is rung first. Asterisk's `leastrecent`, `rrmemory`, `fewestcalls`, `ringall` are read as aliases."""
+    members: tuple[Member, ...] = ()
+    """Agents who serve it by name."""
+    skills: Mapping[str, int] = field(default_factory=dict)
+    """Skills a caller of this queue needs, with the least level. With no `members`, every agent who has them serves it."""
+    timeout: float = 15.0
+    """Seconds that one agent's phone rings."""
+    wrapuptime: float = 10.0
+    """Seconds of wrap-up after a call."""
+    weight: int = 0
+    """Added to the priority of its callers when several queues compete for an agent."""
+    maxlen: int = 0
+    """Callers waiting at once; 0 is no limit."""
+    max_wait: float = 0.0
+    """Seconds until `on_timeout`; 0 is no limit. An agent who is being rung then is that caller's last chance."""
+    joinempty: Literal["yes", "no", "logged-in"] = "yes"
+    """May a caller join: `yes` always, `logged-in` when an agent who may serve him is logged in, `no` when one is also
+    neither paused nor unreachable."""
+    leavewhenempty: bool = False
+    """Waiting callers leave to `on_empty` when no agent who may serve them is logged in."""
+    on_timeout: str = "hangup"
+    """Target after `max_wait`."""
+    on_full: str = "hangup:busy"
+    """Target when `maxlen` is reached."""
+    on_empty: str = "hangup"
+    """Target when joining is refused or the queue ran empty of agents."""
+    servicelevel: float = 20.0
+    """Seconds of the service level."""
+    music: str = "music"
+    """Prompt played while waiting, over and over."""
+    announce_position: bool = True
+    """Tell the position in the queue."""
+    announce_holdtime: bool = True
+    """Tell the expected wait."""
+    announce_frequency: float = 30.0
+    """Seconds between announcements; 0 makes none."""
+    announce_first_s: float = 3.0
+    """Seconds until the first announcement."""
+    periodic_announce: str = ""
+    """Prompt added to each announcement."""
+    keys: Mapping[str, str] = field(default_factory=dict)
+    """Key to target: what a waiting caller may press to leave, `{ "1" = "message:sales" }`."""
+    agent_announce: str = ""
+    """Prompt that the agent hears before the caller is put through."""
+    record: RecordWhen = "always"
+    """Recording of its calls."""
+    autopause: int = 0
+    """Offers in a row not answered after which an agent is paused; 0 never."""
+    delays: Delays = field(default_factory=Delays)
+    """Peace after a failed offer."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Holidays:
+    country: str
+    """ISO 3166 code, `ES`."""
+    subdiv: str = ""
+    """Subdivision code, `MD`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Calendar:
+    timezone: str = ""
+    """Zone of the hours; empty means `general.timezone`."""
+    hours: Mapping[str, str] = field(default_factory=dict)
+    """Days to hours: `{ "mon-fri" = "09:00-14:00,16:00-19:00", "sat" = "10:00-13:00" }`."""
+    holidays: Holidays | None = None
+    """Public holidays on which it is closed."""
+    closed: tuple[str, ...] = ()
+    """Further days closed, `2026-12-24`."""
+    open: Mapping[str, str] = field(default_factory=dict)
+    """Days with hours of their own, stronger than all else: `{ "2026-12-31" = "09:00-12:00" }`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Route:
+    """What happens to a called number. The key is the number, or an Asterisk pattern that starts with `_`."""
+
+    to: str
+    """Target."""
+    source: tuple[str, ...] = ()
+    """Who may use it: `trunk:NAME`, `trunk:*`, `endpoint:NAME`, `endpoint:*`; empty: any trunk and any endpoint."""
+    when: str = ""
+    """Calendar that must be open; else `otherwise` counts."""
+    otherwise: str = "hangup"
+    """Target outside the hours of `when`."""
+    ani: tuple[str, ...] = ()
+    """Calling numbers or patterns for which this route holds; a route with them goes before one without."""
+    strip: int = 0
+    """Digits taken off the front of the number before it is dialled at a trunk."""
+    prepend: str = ""
+    """Digits put in front of it then."""
+    language: Language | None = None
+    """Language of prompts."""
+    priority: int = 0
+    """Priority of these callers in queues, higher first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Routing:
+    unknown_prompt: str = ""
+    """Prompt played (as early media) to a caller of an unknown number before the 404; empty plays none."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recording:
+    directory: str = ""
+    """Folder of recordings; empty means `{state_dir}/recordings`."""
+    template: str = "{day}/{recording}"
+    """Name of a file below it, without `.wav`: `{day}` `{hour}` `{recording}` `{call}` `{queue}` `{agent}`."""
+    encoding: Literal["auto", "PCMU", "PCMA", "PCM16"] = "auto"
+    """`auto` keeps the G.711 law of the caller as received."""
+    min_free_mb: int = 200
+    """Below this much free space no recording begins and an alarm is raised; calls go on."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """A box in which callers leave messages."""
+
+    max_s: float = 180.0
+    """Longest message."""
+    prompt: str = "leave-message"
+    """Said before the beep."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prompts:
+    directory: str = ""
+    """Folder with files of yours, `LANGUAGE/NAME.*` in any format that libsndfile reads; they go before those shipped."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Features:
+    """What phones can dial or press. Empty switches a code off."""
+
+    login: str = "*11"
+    """Dialled: the agent of this phone logs in; followed by an agent id and his PIN, that agent does, on this phone."""
+    logout: str = "*12"
+    """Dialled: logs out."""
+    pause: str = "*13"
+    """Dialled: pauses; digits after it are the number of a reason in `pause_reasons`."""
+    resume: str = "*14"
+    """Dialled: takes calls again, also ends wrap-up."""
+    record: str = "*1"
+    """Pressed while talking: starts or ends recording, where it is `on-demand`."""
+    pause_reasons: tuple[str, ...] = ("break", "lunch", "training", "back office")
+    """Reasons 1, 2, 3 …"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    general: General = field(default_factory=General)
+    sip: Sip = field(default_factory=Sip)
+    rtp: Rtp = field(default_factory=Rtp)
+    recording: Recording = field(default_factory=Recording)
+    prompts: Prompts = field(default_factory=Prompts)
+    routing: Routing = field(default_factory=Routing)
+    features: Features = field(default_factory=Features)
+    endpoint: Mapping[str, Endpoint] = field(default_factory=dict)
+    trunk: Mapping[str, Trunk] = field(default_factory=dict)
+    agent: Mapping[str, Agent] = field(default_factory=dict)
+    queue: Mapping[str, Queue] = field(default_factory=dict)
+    calendar: Mapping[str, Calendar] = field(default_factory=dict)
+    flow: Mapping[str, Flow] = field(default_factory=dict)
+    route: Mapping[str, Route] = field(default_factory=dict)
+    message: Mapping[str, Message] = field(default_factory=dict)

@@ -1,0 +1,167 @@
+"""What has happened, in past tense: frozen values that go up from the calls to metrics, live feed and logs.
+
+Every fact has the wall time for people and the monotonic time for lengths. Facts inform and never control: with all
+subscribers removed each call still works.
+"""
+
+from dataclasses import dataclass
+
+from softswitch.ids import AgentId, CallId, EndpointName, OfferId, QueueName, RecordingId, TrunkName, WorkerId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fact:
+    wall: float
+    monotonic: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallFact(Fact):
+    call: CallId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallArrived(CallFact):
+    ani: str
+    dnis: str
+    source: str
+    """`trunk:NAME` or `endpoint:NAME`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageEntered(CallFact):
+    stage: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallAnswered(CallFact):
+    pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallQueued(CallFact):
+    queue: QueueName
+    priority: int
+    position: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallerLeftQueue(CallFact):
+    queue: QueueName
+    reason: str
+    """`connected`, `abandoned`, `timeout`, `full`, `empty`, `key` or `withdrawn`."""
+    waited_s: float
+    position: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentOffered(CallFact):
+    offer: OfferId
+    queue: QueueName
+    agent: AgentId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferEnded(CallFact):
+    offer: OfferId
+    queue: QueueName
+    agent: AgentId
+    result: str
+    rang_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallBridged(CallFact):
+    other: str
+    """Who the caller talks to: `agent:NAME`, `endpoint:NAME` or `trunk:NAME`."""
+    queue: QueueName | None
+    waited_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallHeld(CallFact):
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallResumed(CallFact):
+    by: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallEnded(CallFact):
+    by: str
+    cause: str
+    sip_status: int
+    source: str
+    talk_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentStatusChanged(Fact):
+    agent: AgentId
+    status: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentStateChanged(Fact):
+    agent: AgentId
+    old: str
+    new: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegistrationChanged(Fact):
+    endpoint: EndpointName
+    contacts: int
+    event: str
+    """`registered`, `refreshed`, `unregistered` or `expired`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrunkChanged(Fact):
+    trunk: TrunkName
+    state: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingStarted(CallFact):
+    recording: RecordingId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingEnded(CallFact):
+    recording: RecordingId
+    seconds: float
+    gaps: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MediaWorkerStarted(Fact):
+    worker: WorkerId
+    pid: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MediaWorkerDied(Fact):
+    worker: WorkerId
+    pid: int
+    legs: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlarmRaised(Fact):
+    name: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlarmCleared(Fact):
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConfigReloaded(Fact):
+    changed: tuple[str, ...]

@@ -1,0 +1,1 @@
+"""Recordings: names, bytes on disk, the timeline of tracks, conversion."""

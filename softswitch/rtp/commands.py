@@ -1,0 +1,142 @@
+"""What the controller can tell a media worker. Plain values; `wire.py` puts them on the Unix socket."""
+
+from dataclasses import dataclass
+
+from softswitch.ids import LegId, RecordingId
+from softswitch.tap import RecordingSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenLeg:
+    """Bind a port pair for a leg; answered by `LegOpened` or `LegFailed`. The leg sends nothing before `SetPeer`."""
+
+    leg: LegId
+    address: str
+    """Local address to bind."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SetPeer:
+    """What was negotiated with the peer; may come again at each new offer/answer."""
+
+    leg: LegId
+    address: str
+    port: int
+    codec: str
+    """`PCMU` or `PCMA`: what we send, and the codec of received packets with its payload type."""
+    payload_type: int
+    event_payload_type: int | None
+    """telephone-event of RFC 4733 as negotiated; None: it was not."""
+    ptime_ms: int = 20
+    send: bool = True
+    """False: the peer holds us (recvonly/inactive seen from us): nothing is sent."""
+    receive: bool = True
+    """False: what arrives is dropped."""
+    latch: bool = False
+    """The peer is behind NAT: learn its address from its first packets, then lock."""
+    detect_inband: bool = False
+    """Look for DTMF tones in the audio."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bridge:
+    """Relay both ways between two legs of this worker; ends playing on both. A leg is in one bridge at most."""
+
+    a: LegId
+    b: LegId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unbridge:
+    leg: LegId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Music:
+    """Background of a leg, over and over, or None to end it. Suspended, not forgotten, while the leg is bridged."""
+
+    leg: LegId
+    prompt: str | None
+    """Path of a prompt; see `prompts.py`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Play:
+    """Files one after another, over the music (ducked) where there is any; `PlayEnded` tells when. A second Play on a
+    leg ends the first (`completed` False)."""
+
+    leg: LegId
+    play: int
+    """Number that `PlayEnded` repeats."""
+    prompts: tuple[str, ...]
+    """Paths, in order."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopPlay:
+    """Cuts what plays at once; music goes on."""
+
+    leg: LegId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SendDigits:
+    """Send DTMF to the peer as RFC 4733 events (or tones where it was not negotiated)."""
+
+    leg: LegId
+    digits: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StartRecording:
+    spec: RecordingSpec
+    tracks: tuple[LegId, ...]
+    """What is received from these legs goes to tracks 0 and 1."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PauseRecording:
+    recording: RecordingId
+    paused: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopRecording:
+    recording: RecordingId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CloseLeg:
+    """Ends all of a leg; its port stays quiet for a while. Answered by `LegClosed`. Unknown legs are ignored."""
+
+    leg: LegId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AskStats:
+    """Answered by one `LegStats` for each leg named, or for all when none is."""
+
+    legs: tuple[LegId, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shutdown:
+    """End recordings, close everything, exit."""
+
+
+Command = (
+    OpenLeg
+    | SetPeer
+    | Bridge
+    | Unbridge
+    | Music
+    | Play
+    | StopPlay
+    | SendDigits
+    | StartRecording
+    | PauseRecording
+    | StopRecording
+    | CloseLeg
+    | AskStats
+    | Shutdown
+)

@@ -1,0 +1,1 @@
+"""SIP: message values, sans-IO machines, and a thin shell of sockets."""

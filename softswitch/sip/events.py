@@ -1,0 +1,108 @@
+"""What a SIP session tells the call that owns it: frozen values, delivered in order through one callback."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from softswitch.sip.sdp import SessionDescription
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Progress:
+    """A provisional response above 100 to our INVITE."""
+
+    status: int
+    reason: str
+    sdp: SessionDescription | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answered:
+    """A 2xx to our INVITE. The session has sent the ACK and sends it again for each retransmitted 2xx."""
+
+    sdp: SessionDescription | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused:
+    """A final response of 300 or above to our INVITE, a time-out (408) or a transport failure (503): it is over."""
+
+    status: int
+    reason: str
+    contacts: tuple[str, ...] = ()
+    """Addresses of a 3xx, best first."""
+    retry_after_s: int | None = None
+    local: bool = False
+    """True when nobody said so: time-out or transport failure."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cancelled:
+    """The caller sent CANCEL before our final response; 200 and 487 have been sent."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Acked:
+    """The ACK to our 2xx arrived."""
+
+    sdp: SessionDescription | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AckMissing:
+    """64*T1 passed without an ACK; BYE has been sent (RFC 3261 section 13.3.1.4)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HungUp:
+    """A BYE arrived. `accept` sends its 200; when nobody calls it, the session does within 500 ms."""
+
+    reason: str
+    accept: Callable[[], None] = field(compare=False, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reoffered:
+    """A re-INVITE (or UPDATE) with an offer; answer with `Session.accept_reoffer` or `Session.refuse_reoffer`. `sdp` is
+    None when it carried no offer: then answer with a full offer of ours; the peer's answer comes as `Acked`."""
+
+    sdp: SessionDescription | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReofferAnswered:
+    sdp: SessionDescription | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReofferRefused:
+    """Our re-INVITE failed; the session goes on as before. 491 has been tried again already."""
+
+    status: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InfoReceived:
+    """A SIP INFO, already answered with 200."""
+
+    digit: str
+    """The DTMF digit of `application/dtmf-relay` or `application/dtmf`; empty for any other body."""
+    content_type: str
+    body: bytes
+
+
+SessionEvent = (
+    Progress
+    | Answered
+    | Refused
+    | Cancelled
+    | Acked
+    | AckMissing
+    | HungUp
+    | Reoffered
+    | ReofferAnswered
+    | ReofferRefused
+    | InfoReceived
+)

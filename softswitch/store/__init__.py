@@ -1,0 +1,1 @@
+"""SQL, migrations, the durable journal and every row that outlives a call."""

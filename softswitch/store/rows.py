@@ -1,0 +1,195 @@
+"""The rows that outlive a call, as values. Times are wall seconds since 1970, lengths are seconds."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from softswitch.ids import AgentId, CallId, EndpointName, LegId, OfferId, QueueName, RecordingId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallStarted:
+    """Committed before the 200 to INVITE leaves; becomes a CDR by `CallFinished`, or by the closing after a crash."""
+
+    call: CallId
+    node: str
+    started: float
+    source: str
+    """`trunk:NAME` or `endpoint:NAME`."""
+    ani: str
+    ani_name: str
+    dnis: str
+    sip_call_id: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallFinished:
+    """The rest of the CDR."""
+
+    call: CallId
+    ended: float
+    answered: float | None
+    """When the caller's INVITE was answered; None: never."""
+    bridged: float | None
+    """When he first talked to a person."""
+    ended_by: str
+    """`caller`, `callee`, `switch`, `admin` or `crash`."""
+    cause: str
+    """One of the causes of `call/termination.py`."""
+    sip_status: int
+    last_stage: str
+    queue: QueueName | None
+    """The last queue he waited in."""
+    wait_s: float
+    """In queues, all together."""
+    agent: AgentId | None
+    """The agent he talked to last."""
+    destination: str
+    """`agent:NAME`, `endpoint:NAME`, `trunk:NAME/NUMBER`, `message:BOX` or empty."""
+    talk_s: float
+    hold_s: float
+    recording: RecordingId | None
+    packets_in: int
+    packets_lost: int
+    jitter_ms: float
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueVisit:
+    """One stay of a caller in one queue, written when it ends."""
+
+    call: CallId
+    queue: QueueName
+    entered: float
+    left: float
+    outcome: str
+    """`answered`, `abandoned`, `timeout`, `full`, `join empty`, `empty`, `key`, `withdrawn` or `crashed`."""
+    wait_s: float
+    position: int
+    """When leaving."""
+    original_position: int
+    priority: int
+    agent: AgentId | None = None
+    talk_s: float = 0.0
+    """Filled when the talk is over: the row is written then."""
+    hold_s: float = 0.0
+    wrapup_s: float = 0.0
+    completed_by: str = ""
+    """`caller`, `agent`, `transfer`; empty when never answered."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferRow:
+    """One ringing of one agent, with the reasons."""
+
+    offer: OfferId
+    call: CallId
+    queue: QueueName
+    agent: AgentId
+    offered: float
+    ended: float
+    result: str
+    """A word of `acd.values.OfferResult`, or `lost race`."""
+    sip_status: int
+    rang_s: float
+    why: str
+    """JSON of `acd.values.Why`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentInterval:
+    """A stretch of time in which an agent's status, reason and state stayed the same."""
+
+    agent: AgentId
+    status: str
+    reason: str
+    state: str
+    began: float
+    ended: float
+    queue: QueueName | None
+    call: CallId | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingRow:
+    recording: RecordingId
+    call: CallId
+    path: str
+    """Below the folder of recordings."""
+    began: float
+    queue: QueueName | None
+    agent: AgentId | None
+    ani: str
+    dnis: str
+    box: str
+    """Message box, empty for a recorded talk."""
+    encoding: str
+    channels: int
+    seconds: float | None = None
+    """None while it is being made."""
+    gaps: int = 0
+    gap_s: float = 0.0
+    state: str = "recording"
+    """`recording`, `ended`, `failed`, `crashed`."""
+    problem: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JournalEntry:
+    """The stage that a live call is in, with its arguments; enough to enter it again after a crash."""
+
+    call: CallId
+    stage: str
+    arguments: Mapping[str, object]
+    """JSON values."""
+    entered: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegistrationRow:
+    endpoint: EndpointName
+    contact: str
+    call_id: str
+    cseq: int
+    expires: float
+    """Wall time at which it ends."""
+    path: str
+    """JSON list of Path values, reserved."""
+    source: str
+    """`udp:ADDRESS:PORT`, where requests to it are sent when it is behind NAT."""
+    user_agent: str
+    registered: float
+    instance: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentRow:
+    """What an agent was when last seen; restored at start."""
+
+    agent: AgentId
+    status: str
+    reason: str
+    endpoint: EndpointName
+    since: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegRow:
+    """One leg of a call, for the CDR's detail."""
+
+    leg: LegId
+    call: CallId
+    direction: str
+    """`in` or `out`."""
+    party: str
+    began: float
+    answered: float | None
+    ended: float
+    sip_status: int
+    sip_call_id: str
+    codec: str
+    packets_in: int
+    packets_out: int
+    packets_lost: int
+    jitter_ms: float

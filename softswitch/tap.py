@@ -1,0 +1,78 @@
+"""The seam between the media worker, which sees packets, and the recorder, which owns bytes on disk.
+
+The worker hands over one batch of rows a tick; the recorder places them on a timeline and writes. Neither imports the
+other: the worker's composition root (`softswitch/media_worker.py`) puts them together.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+import numpy.typing as npt
+
+from softswitch.ids import RecordingId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingSpec:
+    recording: RecordingId
+    path: str
+    """Where the WAV is written; its folder exists or can be made."""
+    channels: int
+    """1: only track 0 (a message left by a caller). 2: track 0 is left (caller), track 1 right (agent)."""
+    encoding: str
+    """`PCMU` or `PCMA` (both tracks as received when they are of this law, translated when not) or `PCM16`."""
+    max_s: float
+    """The recording ends by itself after this many seconds of audio; 0 is no limit."""
+
+
+@dataclass(slots=True)
+class TapRows:
+    """What arrived for recorded tracks in one tick; n rows, in order of arrival."""
+
+    slot: npt.NDArray[np.int32]
+    """(n,) index of the recording, as `Tap.open` returned it."""
+    track: npt.NDArray[np.uint8]
+    """(n,) 0 or 1."""
+    ssrc: npt.NDArray[np.uint32]
+    timestamp: npt.NDArray[np.uint32]
+    """(n,) RTP timestamp, 8,000 a second."""
+    arrival: npt.NDArray[np.float64]
+    """(n,) monotonic seconds."""
+    law: npt.NDArray[np.uint8]
+    """(n,) 0 for µ-law, 8 for A-law: the static payload type of RFC 3551."""
+    length: npt.NDArray[np.int32]
+    """(n,) bytes of payload that count in each row of `payload`."""
+    payload: npt.NDArray[np.uint8]
+    """(n, width) payload bytes, padded at the right."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingReport:
+    recording: RecordingId
+    state: str
+    """`ended`, `failed` (the disk said no: `problem` says what; the call goes on) or `limit` (max_s reached)."""
+    seconds: float
+    gaps: int
+    """Stretches filled with silence because packets were missing, both tracks together."""
+    gap_s: float
+    problem: str
+
+
+class Tap(Protocol):
+    """What the worker needs of a recorder. Runs inside the worker, never blocks longer than one batched write."""
+
+    def open(self, spec: RecordingSpec, now: float) -> int:
+        """Begin a recording and return its slot; raises OSError when the file cannot be made."""
+
+    def append(self, rows: TapRows) -> None:
+        """Take one tick's rows; copies what it keeps."""
+
+    def pause(self, slot: int, paused: bool, now: float) -> None:
+        """Silence instead of what is said, keeping the timeline."""
+
+    def close(self, slot: int, now: float) -> RecordingReport:
+        """End a recording: everything on disk, header final, file closed."""
+
+    def flush(self, now: float) -> list[RecordingReport]:
+        """Called at least four times a second: writes what has settled, patches headers, reports what ended by itself."""
