@@ -1,0 +1,131 @@
+"""What the control API asks of the running switch: one Protocol, implemented by the composition root.
+
+Reading methods answer at once from memory and are called often (metrics, live board); what touches the database, a
+phone or a worker is a coroutine. An id that does not exist raises `UnknownThing`, a request that cannot be met now
+`NotPossible`; storage that fails raises `StorageError`.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from softswitch.api.views import (
+    AgentReportView,
+    AgentView,
+    CallDetailView,
+    CallView,
+    CdrDetailView,
+    CdrView,
+    LineView,
+    QueueDetailView,
+    QueueReportView,
+    QueueView,
+    RecordingView,
+    RegistrationView,
+    ReloadView,
+    StatusView,
+    StopView,
+    TrunkView,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CdrSearch:
+    """Empty and None mean any. Newest first."""
+
+    since: float | None = None
+    """Wall seconds of the call's start; `until` is excluded."""
+    until: float | None = None
+    number: str = ""
+    """Found anywhere in the calling or the called number."""
+    queue: str = ""
+    agent: str = ""
+    cause: str = ""
+    limit: int = 100
+    offset: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingSearch:
+    """Empty and None mean any. Newest first."""
+
+    since: float | None = None
+    until: float | None = None
+    number: str = ""
+    queue: str = ""
+    agent: str = ""
+    call: str = ""
+    box: str = ""
+    limit: int = 100
+    offset: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportSearch:
+    since: float
+    until: float
+    interval_s: float = 0.0
+    """0: one row for the whole time."""
+    name: str = ""
+    """One queue or agent; empty: all."""
+
+
+class SwitchControl(Protocol):
+    def status(self) -> StatusView: ...
+
+    def ready(self) -> bool:
+        """True while new calls are taken: listening, a media worker alive, not draining."""
+
+    def calls(self) -> tuple[CallView, ...]: ...
+
+    def call(self, call: str) -> CallDetailView: ...
+
+    async def hangup(self, call: str) -> None:
+        """Ends the call with `Termination` by `admin`."""
+
+    def lines(self) -> tuple[LineView, ...]: ...
+
+    def queues(self) -> tuple[QueueView, ...]: ...
+
+    def queue(self, name: str) -> QueueDetailView: ...
+
+    def agents(self) -> tuple[AgentView, ...]: ...
+
+    async def agent_login(self, agent: str, endpoint: str) -> AgentView:
+        """`endpoint` empty: the phone of the configuration."""
+
+    async def agent_logout(self, agent: str) -> AgentView: ...
+
+    async def agent_pause(self, agent: str, reason: str) -> AgentView: ...
+
+    async def agent_resume(self, agent: str) -> AgentView:
+        """Takes calls again; also ends wrap-up."""
+
+    async def agent_endpoint(self, agent: str, endpoint: str) -> AgentView:
+        """He sits at another phone from now on; his status stays."""
+
+    def trunks(self) -> tuple[TrunkView, ...]: ...
+
+    def registrations(self) -> tuple[RegistrationView, ...]: ...
+
+    async def reload(self) -> ReloadView:
+        """Reads the configuration again; with any problem nothing changes."""
+
+    async def stop(self, now: bool) -> StopView:
+        """Drain (refuse new calls, end with the last one), or with `now` end all calls and stop."""
+
+    async def recordings(self, search: RecordingSearch) -> tuple[RecordingView, ...]: ...
+
+    async def recording(self, recording: str) -> RecordingView: ...
+
+    async def recording_start(self, call: str) -> RecordingView:
+        """Record this bridged call from now on; what is already being recorded is answered as it is."""
+
+    async def recording_stop(self, call: str) -> RecordingView: ...
+
+    async def cdrs(self, search: CdrSearch) -> tuple[CdrView, ...]: ...
+
+    async def cdr(self, call: str) -> CdrDetailView: ...
+
+    async def queue_report(self, search: ReportSearch) -> QueueReportView: ...
+
+    async def agent_report(self, search: ReportSearch) -> AgentReportView: ...

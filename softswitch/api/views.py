@@ -1,0 +1,450 @@
+"""What the control API shows: frozen values that become JSON, made by the switch from its own state.
+
+Owns the names of every JSON field. Times called `started`, `ended` … are wall seconds since 1970; lengths end in `_s`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+LineState = Literal["idle", "ringing", "in use", "unreachable"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerView:
+    """One media worker process."""
+
+    worker: int
+    pid: int
+    engine: str
+    """`sockets`, or the name of another engine in use."""
+    legs: int
+    recordings: int
+    packets_in: int
+    packets_out: int
+    cpu_s: float
+    """CPU seconds of the process so far."""
+    late_ms: float
+    """Worst lateness of a tick in the last second."""
+    packets_lost: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AlarmView:
+    name: str
+    message: str
+    since: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StorageView:
+    state: str
+    """`ok` or `failing`."""
+    database: str
+    """Its address without a password."""
+    spooled: int
+    """Rows that wait in memory because they could not be written."""
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SipCount:
+    name: str
+    """Method of a request, or status code of a response."""
+    direction: Literal["in", "out"]
+    count: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SipView:
+    listen: tuple[str, ...] = ()
+    """Addresses in use, `udp://ADDRESS:PORT`."""
+    requests: tuple[SipCount, ...] = ()
+    responses: tuple[SipCount, ...] = ()
+    retransmits: int = 0
+    malformed: int = 0
+    """Datagrams and stream messages that could not be read."""
+    transactions: int = 0
+    """Alive now."""
+    dialogs: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StatusView:
+    version: str
+    node: str
+    pid: int
+    started: float
+    uptime_s: float
+    draining: bool
+    """True: new calls are refused and the switch ends with its last call."""
+    calls: int
+    max_calls: int
+    calls_total: int
+    """Since the switch started."""
+    engine: str
+    """Media engine in use."""
+    cpu_s: float = 0.0
+    """CPU seconds of the control process so far."""
+    loop_lag_ms: float = 0.0
+    """Worst lateness of the event loop in the last second."""
+    workers: tuple[WorkerView, ...] = ()
+    alarms: tuple[AlarmView, ...] = ()
+    storage: StorageView = field(default_factory=lambda: StorageView(state="ok", database="", spooled=0))
+    sip: SipView = field(default_factory=SipView)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallView:
+    call: str
+    stage: str
+    source: str
+    """`trunk:NAME` or `endpoint:NAME`."""
+    ani: str
+    dnis: str
+    started: float
+    duration_s: float
+    answered: bool
+    queue: str = ""
+    agent: str = ""
+    other: str = ""
+    """Who the caller talks to: `agent:NAME`, `endpoint:NAME`, `trunk:NAME`."""
+    recording: str = ""
+    """Id of the recording being made; empty: none is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegView:
+    leg: str
+    direction: str
+    party: str
+    state: str
+    """The SIP session's: `early`, `confirmed`, `terminated` …"""
+    sip_call_id: str
+    codec: str = ""
+    remote: str = ""
+    """Where its media goes, `ADDRESS:PORT`."""
+    held: bool = False
+    packets_in: int = 0
+    packets_out: int = 0
+    packets_lost: int = 0
+    jitter_ms: float = 0.0
+    worker: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfferView:
+    """One ringing of one agent for this call, with the reasons."""
+
+    offer: str
+    queue: str
+    agent: str
+    offered: float
+    result: str
+    """Empty: he is being rung."""
+    rang_s: float
+    why: Mapping[str, object] = field(default_factory=dict)
+    """As `acd.values.Why`: strategy, wait, position, candidates with their scores, and why others were skipped."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageView:
+    stage: str
+    entered: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallDetailView:
+    call: CallView
+    stages: tuple[StageView, ...] = ()
+    """In order; the last is the present one."""
+    legs: tuple[LegView, ...] = ()
+    offers: tuple[OfferView, ...] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineView:
+    kind: Literal["trunk", "endpoint"]
+    name: str
+    display_name: str
+    state: LineState
+    calls: int
+    detail: str = ""
+    """Address of a phone, reason a trunk is down."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueView:
+    queue: str
+    strategy: str
+    waiting: int
+    agents: int
+    """Who may serve it."""
+    logged_in: int
+    idle: int
+    talking: int
+    offered: int
+    """Callers that entered since the switch started; likewise the next figures."""
+    answered: int
+    abandoned: int
+    overflowed: int
+    answered_in_sl: int
+    servicelevel_s: float
+    abandoned_in_sl: int = 0
+    longest_wait_s: float = 0.0
+    """Of those waiting now."""
+    mean_wait_s: float = 0.0
+    mean_talk_s: float = 0.0
+    expected_wait_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallerView:
+    call: str
+    position: int
+    ani: str
+    priority: int
+    waited_s: float
+    ringing: tuple[str, ...] = ()
+    """Agents whose phones ring for him."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentView:
+    agent: str
+    name: str
+    endpoint: str
+    status: str
+    """What the person declared: `logged out`, `available` or `paused`."""
+    reason: str
+    state: str
+    """What the system derived: `idle`, `ringing`, `talking`, `wrap-up` …"""
+    state_s: float
+    """How long in that state."""
+    call: str = ""
+    queues: tuple[str, ...] = ()
+    skills: Mapping[str, int] = field(default_factory=dict)
+    calls: int = 0
+    """Queue calls answered since the switch started."""
+    talk_s: float = 0.0
+    idle_s: float | None = None
+    wrapup_left_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueDetailView:
+    queue: QueueView
+    callers: tuple[CallerView, ...] = ()
+    """In order of service."""
+    agents: tuple[AgentView, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TrunkView:
+    trunk: str
+    host: str
+    state: str
+    """`up`, `down` or `unknown` (not yet probed)."""
+    reason: str
+    since: float
+    channels: int
+    max_channels: int
+    """0: no limit."""
+    registration: str = ""
+    """Outward: `registered`, `trying`, `failed`; empty: it does not register."""
+    registration_expires_s: float | None = None
+    probe_ms: float | None = None
+    """Round trip of the last OPTIONS."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegistrationView:
+    endpoint: str
+    contact: str
+    source: str
+    expires_s: float
+    registered: float
+    user_agent: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProblemView:
+    """As `softswitch.config.problem.Problem`."""
+
+    file: str
+    line: int
+    key: str
+    message: str
+    expected: str = ""
+    did_you_mean: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReloadView:
+    changed: tuple[str, ...] = ()
+    """`queue.support`, `sip.realm` …"""
+    needs_restart: tuple[str, ...] = ()
+    """Changed in the file, but in force only after a restart."""
+    problems: tuple[ProblemView, ...] = ()
+    """Not empty: nothing was changed."""
+    warnings: tuple[ProblemView, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopView:
+    calls: int
+    """Still alive when the command was taken."""
+    now: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingView:
+    recording: str
+    call: str
+    file: str
+    """Absolute path on the switch's machine."""
+    began: float
+    seconds: float | None
+    """None while it is being made."""
+    state: str
+    queue: str = ""
+    agent: str = ""
+    ani: str = ""
+    dnis: str = ""
+    box: str = ""
+    """Message box; empty for a recorded talk."""
+    encoding: str = ""
+    channels: int = 2
+    gaps: int = 0
+    gap_s: float = 0.0
+    problem: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CdrView:
+    """One finished call, or one under way as far as it is on disk (`ended` is None)."""
+
+    call: str
+    node: str
+    source: str
+    ani: str
+    ani_name: str
+    dnis: str
+    started: float
+    answered: float | None
+    bridged: float | None
+    ended: float | None
+    ended_by: str
+    cause: str
+    sip_status: int
+    last_stage: str
+    queue: str = ""
+    wait_s: float = 0.0
+    agent: str = ""
+    destination: str = ""
+    talk_s: float = 0.0
+    hold_s: float = 0.0
+    recording: str = ""
+    packets_in: int = 0
+    packets_lost: int = 0
+    jitter_ms: float = 0.0
+    labels: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueVisitView:
+    """One stay of a caller in one queue."""
+
+    queue: str
+    entered: float
+    left: float
+    outcome: str
+    wait_s: float
+    position: int
+    original_position: int
+    agent: str = ""
+    talk_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CdrDetailView:
+    cdr: CdrView
+    visits: tuple[QueueVisitView, ...] = ()
+    offers: tuple[OfferView, ...] = ()
+    legs: tuple[LegView, ...] = ()
+    recordings: tuple[RecordingView, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FormulaView:
+    """How a column of a report is computed."""
+
+    name: str
+    formula: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueReportRow:
+    began: float
+    """Start of the interval."""
+    queue: str
+    """Empty: callers who hung up in the IVR, before any queue."""
+    offered: int
+    answered: int
+    abandoned: int
+    """In the queue."""
+    overflowed: int
+    abandoned_ivr: int = 0
+    mean_wait_s: float = 0.0
+    longest_wait_s: float = 0.0
+    service_level: float | None = None
+    """0 to 1; None: nobody to divide by."""
+    service_level_2: float | None = None
+    talk_s: float = 0.0
+    """Mean."""
+    handle_s: float = 0.0
+    """Mean, with hold and wrap-up."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentReportRow:
+    began: float
+    agent: str
+    offered: int
+    answered: int
+    missed: int
+    """Rang out, declined, busy or failed."""
+    logged_in_s: float
+    idle_s: float
+    ringing_s: float
+    talk_s: float
+    wrapup_s: float
+    paused_s: float
+    occupied_s: float = 0.0
+    """On calls that did not come from a queue."""
+    mean_talk_s: float = 0.0
+    mean_handle_s: float = 0.0
+    occupancy: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueReportView:
+    since: float
+    until: float
+    interval_s: float
+    """0: one row for the whole time."""
+    timezone: str
+    rows: tuple[QueueReportRow, ...] = ()
+    formulas: tuple[FormulaView, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentReportView:
+    since: float
+    until: float
+    interval_s: float
+    timezone: str
+    rows: tuple[AgentReportRow, ...] = ()
+    formulas: tuple[FormulaView, ...] = ()
