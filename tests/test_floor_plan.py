@@ -22,6 +22,8 @@ SHELLS = {
     "rtp/worker.py",
     "rtp/sockets.py",
     "rtp/pool.py",
+    "rtp/remote.py",
+    "rtp/link.py",
     "rtp/prompts.py",
     "ivr/prompts.py",
     "ivr/speech.py",

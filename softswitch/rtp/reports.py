@@ -13,6 +13,8 @@ class Hello:
     pid: int
     engine: str
     """`sockets`, for the engine in use."""
+    legs: tuple[LegId, ...] = ()
+    """Legs it holds already: those of a controller that went away before this one attached."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +47,10 @@ class LegStats:
     """RFC 3550 section 6.4.1."""
     silent_s: float
     """Seconds since the last packet from the peer."""
+    peer_lost: int = 0
+    """Packets of ours that the peer says it missed (RTCP receiver reports)."""
+    peer_jitter_ms: float = 0.0
+    """Jitter of our packets as the peer sees it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,6 +100,18 @@ class WorkerStats:
     """CPU seconds of the process so far."""
     late_ms: float
     """Worst lateness of a tick in the last second."""
+    reports_lost: int = 0
+    """Reports dropped so far because the controller did not read them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CommandRefused:
+    """A command that is malformed, names a leg that is not there, or asks for what cannot be done."""
+
+    command: str
+    """Its type, as far as known."""
+    problem: str
+    leg: LegId | None = None
 
 
 Report = (
@@ -107,4 +125,5 @@ Report = (
     | RecordingEnded
     | PeerSilent
     | WorkerStats
+    | CommandRefused
 )

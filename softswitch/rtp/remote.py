@@ -1,0 +1,163 @@
+"""One media worker as the controller sees it: a process of its own and a Unix socket to it.
+
+Owns the process' start, the handshake, the frames both ways and the moment it is lost, which is the first of: the
+process ended, the socket closed, it sent what is no report, it was silent for `HEARTBEAT_S` though it reports every
+second, or it does not read what it is told. Knows nothing of legs.
+"""
+
+import asyncio
+import contextlib
+import os
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import structlog
+
+from softswitch.clock import entropy
+from softswitch.errors import MediaError
+from softswitch.rtp import handshake, wire
+from softswitch.rtp.commands import Command, Shutdown
+from softswitch.rtp.reports import Hello, Report
+
+HEARTBEAT_S = 10.0
+START_S = 15.0
+STOP_S = 5.0
+MAX_UNREAD = 4 << 20
+"""Bytes of commands that may wait for a worker."""
+
+_log = structlog.get_logger(__name__)
+
+
+class RemoteWorker:
+    """A running worker; made by `start`. `lost` is done, with the reason, once it is of no use any more."""
+
+    def __init__(self, process: asyncio.subprocess.Process, on_report: Callable[[Report], None]) -> None:
+        self.hello = Hello(pid=process.pid, engine="")
+        self.lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
+        self._process = process
+        self._on_report = on_report
+        self._writer: asyncio.StreamWriter | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @classmethod
+    async def start(
+        cls, path: Path, arguments: tuple[str, ...], on_report: Callable[[Report], None]
+    ) -> "RemoteWorker":
+        """Spawn a worker that listens on `path`, prove the secret both ways and hear its Hello."""
+        secret = entropy(handshake.SECRET_BYTES)
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "softswitch.media_worker", "--socket", str(path), *arguments),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            env={**os.environ, **_ONE_THREAD},
+            start_new_session=True,
+        )
+        worker = cls(process, on_report)
+        try:
+            async with asyncio.timeout(START_S):
+                await worker._attach(path, secret)
+        except (OSError, EOFError, TimeoutError, wire.WireError) as error:
+            worker.kill()
+            raise MediaError(
+                f"media worker {process.pid} did not start: {error or type(error).__name__}"
+            ) from error
+        except BaseException:
+            worker.kill()
+            raise
+        return worker
+
+    async def _attach(self, path: Path, secret: bytes) -> None:
+        stdin, stdout = self._process.stdin, self._process.stdout
+        assert stdin is not None and stdout is not None
+        stdin.write(secret)
+        stdin.close()
+        if await stdout.readline() != b"ready\n":
+            raise MediaError("it ended before it listened")
+        reader, writer = await asyncio.open_unix_connection(path)
+        self._writer = writer
+        greeting = await reader.readexactly(handshake.HELLO_BYTES)
+        if not greeting.startswith(handshake.GREETING):
+            raise MediaError("what listens on its socket is no media worker")
+        theirs, ours = greeting[len(handshake.GREETING) :], entropy(handshake.NONCE_BYTES)
+        writer.write(ours + handshake.controller_proof(secret, theirs, ours))
+        proof = await reader.readexactly(handshake.PROOF_BYTES)
+        if not handshake.same(proof, handshake.worker_proof(secret, theirs, ours)):
+            raise MediaError("what listens on its socket does not know the secret")
+        frames = wire.FrameReader()
+        await self._first(reader, frames)
+        self._tasks = [asyncio.create_task(self._read(reader, frames)), asyncio.create_task(self._wait())]
+
+    async def _first(self, reader: asyncio.StreamReader, frames: wire.FrameReader) -> None:
+        bodies: list[bytes] = []
+        while not bodies:
+            data = await reader.read(65536)
+            if not data:
+                raise EOFError("it closed its socket")
+            bodies = list(frames.feed(data))
+        hello = wire.decode_report(bodies[0])
+        if not isinstance(hello, Hello):
+            raise MediaError("it did not say Hello")
+        self.hello = hello
+        for body in bodies[1:]:
+            self._on_report(wire.decode_report(body))
+
+    async def _read(self, reader: asyncio.StreamReader, frames: wire.FrameReader) -> None:
+        try:
+            while True:
+                async with asyncio.timeout(HEARTBEAT_S):
+                    data = await reader.read(65536)
+                if not data:
+                    return self._lose("its socket closed")
+                for body in frames.feed(data):
+                    self._on_report(wire.decode_report(body))
+        except TimeoutError:
+            self._lose(f"it said nothing for {HEARTBEAT_S:g} s")
+        except (OSError, wire.WireError) as error:
+            self._lose(str(error))
+
+    async def _wait(self) -> None:
+        status = await self._process.wait()
+        self._lose(f"the process ended with status {status}")
+
+    def _lose(self, reason: str) -> None:
+        if not self.lost.done():
+            self.lost.set_result(reason)
+        self.kill()
+
+    def send(self, command: Command) -> None:
+        """Queue a command; it is dropped when the worker is lost already."""
+        if self._writer is None or self.lost.done():
+            return
+        self._writer.write(wire.encode(command))
+        if self._writer.transport.get_write_buffer_size() > MAX_UNREAD:
+            self._lose("it does not read its commands")
+
+    def kill(self) -> None:
+        """End it at once; its recordings on disk stay playable."""
+        if self._writer is not None:
+            self._writer.close()
+        with contextlib.suppress(ProcessLookupError):
+            self._process.kill()
+
+    async def stop(self) -> None:
+        """Let it end its recordings and exit; kill it when that takes longer than `STOP_S`."""
+        self.send(Shutdown())
+        try:
+            async with asyncio.timeout(STOP_S):
+                await self._process.wait()
+        except TimeoutError:
+            _log.warning("media worker killed: it did not stop", pid=self.pid)
+        self.kill()
+        await self._process.wait()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+_ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
+"""A worker is one thread on one core: numpy's own thread pools would take the others."""

@@ -1,0 +1,212 @@
+"""A media pool without media: records what it is told and plays prompts in virtual time.
+
+Same public surface as `rtp.pool.MediaPool`. A Play ends by itself after `play_s` (or the prompt's own time in
+`durations`) on the running loop's clock; tests press keys and kill workers with `press` and `die`.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable
+
+from softswitch.clock import Clock
+from softswitch.config.schema import Rtp
+from softswitch.errors import MediaError
+from softswitch.ids import LegId, RecordingId, WorkerId
+from softswitch.rtp.commands import (
+    Bridge,
+    CloseLeg,
+    Command,
+    OpenLeg,
+    PauseRecording,
+    Play,
+    StartRecording,
+    StopPlay,
+    StopRecording,
+)
+from softswitch.rtp.pool import OpenedLeg, WorkerView
+from softswitch.rtp.reports import (
+    DigitPressed,
+    LegClosed,
+    LegOpened,
+    LegStats,
+    PeerSilent,
+    PlayEnded,
+    RecordingEnded,
+    Report,
+)
+from softswitch.tap import RecordingReport
+
+
+class FakeMediaPool:
+    def __init__(
+        self,
+        config: Rtp | None = None,
+        *,
+        socket_dir: str = "",
+        clock: Clock | None = None,
+        on_report: Callable[[WorkerId, Report], None] = lambda worker, report: None,
+        on_worker_died: Callable[[WorkerId, int, frozenset[LegId]], None] = lambda worker, pid, legs: None,
+        on_worker_started: Callable[[WorkerId, int], None] = lambda worker, pid: None,
+        linger_s: float = 2.0,
+        cores: int = 2,
+    ) -> None:
+        self.commands: list[Command] = []
+        """Everything told so far, in order, opening and closing included."""
+        self.play_s = 1.0
+        """How long a prompt lasts that `durations` does not name."""
+        self.durations: dict[str, float] = {}
+        self.refuse_open = ""
+        """Not empty: why no leg can be opened."""
+        self.on_report, self.on_worker_died, self.on_worker_started = (
+            on_report,
+            on_worker_died,
+            on_worker_started,
+        )
+        self._worker, self._pid, self._next_port = WorkerId(1), 4001, 10000
+        self._legs: dict[LegId, int] = {}
+        self._plays: dict[LegId, tuple[int, asyncio.TimerHandle]] = {}
+        self._recordings: dict[RecordingId, tuple[tuple[LegId, ...], float]] = {}
+
+    async def start(self) -> None:
+        self.on_worker_started(self._worker, self._pid)
+
+    async def stop(self) -> None:
+        for leg in tuple(self._legs):
+            self.release_leg(leg)
+
+    async def open_leg(self, leg: LegId, address: str, *, with_leg: LegId | None = None) -> OpenedLeg:
+        if self.refuse_open:
+            raise MediaError(self.refuse_open)
+        if leg in self._legs:
+            raise MediaError(f"leg {leg} is open already")
+        if with_leg is not None and with_leg not in self._legs:
+            raise MediaError("no media worker runs")
+        self.commands.append(OpenLeg(leg=leg, address=address))
+        port = self._legs[leg] = self._next_port
+        self._next_port += 2
+        await asyncio.sleep(0)
+        self.emit(LegOpened(leg=leg, port=port))
+        return OpenedLeg(leg=leg, worker=self._worker, port=port)
+
+    def send(self, command: Command) -> None:
+        self.commands.append(command)
+        match command:
+            case Play(leg=leg) if leg in self._legs:
+                self._end_play(leg, completed=False)
+                seconds = sum(self.durations.get(prompt, self.play_s) for prompt in command.prompts)
+                timer = asyncio.get_running_loop().call_later(seconds, self._end_play, leg, True)
+                self._plays[leg] = command.play, timer
+            case StopPlay(leg=leg):
+                self._end_play(leg, completed=False)
+            case Bridge(a=a, b=b):
+                for leg in (a, b):
+                    self._end_play(leg, completed=False)
+            case StartRecording(spec=spec, tracks=tracks) if tracks and tracks[0] in self._legs:
+                self._recordings[spec.recording] = tracks, asyncio.get_running_loop().time()
+            case StopRecording(recording=recording):
+                self._end_recording(recording)
+            case PauseRecording():
+                pass
+            case _:
+                pass
+
+    async def close_leg(self, leg: LegId) -> LegStats | None:
+        if leg not in self._legs:
+            return None
+        stats = self._stats(leg)
+        self.release_leg(leg)
+        await asyncio.sleep(0)
+        return stats
+
+    def release_leg(self, leg: LegId) -> None:
+        if leg not in self._legs:
+            return
+        self.commands.append(CloseLeg(leg=leg))
+        self._end_play(leg, completed=False)
+        for recording, (tracks, _) in tuple(self._recordings.items()):
+            if all(track == leg or track not in self._legs for track in tracks):
+                self._end_recording(recording)
+        del self._legs[leg]
+        self.emit(LegClosed(stats=self._stats(leg)))
+
+    async def stats(self, legs: Iterable[LegId]) -> list[LegStats]:
+        await asyncio.sleep(0)
+        return [self._stats(leg) for leg in legs if leg in self._legs]
+
+    def views(self) -> list[WorkerView]:
+        return [
+            WorkerView(
+                worker=self._worker,
+                pid=self._pid,
+                engine="fake",
+                legs=len(self._legs),
+                recordings=len(self._recordings),
+                packets_in=0,
+                packets_out=0,
+                cpu=0.0,
+                late_ms=0.0,
+                restarts=self._pid - 4001,
+            )
+        ]
+
+    @property
+    def legs(self) -> frozenset[LegId]:
+        """Legs that are open."""
+        return frozenset(self._legs)
+
+    @property
+    def recordings(self) -> frozenset[RecordingId]:
+        """Recordings that run."""
+        return frozenset(self._recordings)
+
+    def emit(self, report: Report) -> None:
+        """Tell the switch what a worker would."""
+        self.on_report(self._worker, report)
+
+    def press(self, leg: LegId, digits: str) -> None:
+        """A party presses keys."""
+        for digit in digits:
+            self.emit(DigitPressed(leg=leg, digit=digit, method="rfc4733"))
+
+    def fall_silent(self, leg: LegId, seconds: float) -> None:
+        self.emit(PeerSilent(leg=leg, silent_s=seconds))
+
+    def die(self) -> None:
+        """The worker dies with all it has and is replaced."""
+        for _, timer in self._plays.values():
+            timer.cancel()
+        legs, pid = frozenset(self._legs), self._pid
+        self._plays.clear()
+        self._legs.clear()
+        self._recordings.clear()
+        self._pid += 1
+        self.on_worker_died(self._worker, pid, legs)
+        self.on_worker_started(self._worker, self._pid)
+
+    def _end_play(self, leg: LegId, completed: bool) -> None:
+        if (playing := self._plays.pop(leg, None)) is not None:
+            play, timer = playing
+            timer.cancel()
+            self.emit(PlayEnded(leg=leg, play=play, completed=completed))
+
+    def _end_recording(self, recording: RecordingId) -> None:
+        if (running := self._recordings.pop(recording, None)) is not None:
+            seconds = asyncio.get_running_loop().time() - running[1]
+            report = RecordingReport(
+                recording=recording, state="ended", seconds=seconds, gaps=0, gap_s=0.0, problem=""
+            )
+            self.emit(RecordingEnded(report=report))
+
+    def _stats(self, leg: LegId) -> LegStats:
+        return LegStats(
+            leg=leg,
+            packets_in=0,
+            packets_out=0,
+            bytes_in=0,
+            lost=0,
+            out_of_order=0,
+            duplicates=0,
+            malformed=0,
+            strangers=0,
+            jitter_ms=0.0,
+            silent_s=0.0,
+        )
