@@ -1,0 +1,85 @@
+"""name-addr and addr-spec of RFC 3261 section 20.10, as From, To, Contact, Route and their like carry them.
+
+Without angle brackets, what follows a semicolon belongs to the header, not to the URI, and `?` or `,` are refused.
+A display name may hold more than the grammar's tokens (phones send `José (2)` unquoted), but no comma.
+"""
+
+import re
+from dataclasses import dataclass, replace
+
+from softswitch.sip.errors import ParseError
+from softswitch.sip.grammar import UNSAFE, quote, quoted_string, readable, split
+from softswitch.sip.params import NO_PARAMS, Params
+from softswitch.sip.uri import Uri
+
+_NOT_DISPLAY = re.compile(r'["<>,;\\\x00\r\n]')
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    uri: Uri
+    display_name: str = ""
+    """Unquoted and unescaped."""
+    params: Params = NO_PARAMS
+
+    @classmethod
+    def parse(cls, text: str) -> "Address":
+        """One address with nothing before or behind it."""
+        display, rest = "", text
+        if text.startswith('"'):
+            display, end = quoted_string(text)
+            rest = text[end:].lstrip(" \t")
+            if not rest.startswith("<"):
+                raise ParseError("a display name without an address")
+        left = rest.find("<")
+        if left < 0:
+            return cls._parse_addr_spec(rest)
+        if left > 0:
+            display = rest[:left].rstrip(" \t")
+            if _NOT_DISPLAY.search(display):
+                raise ParseError("a display name that needs quotes")
+        right = rest.find(">", left)
+        if right < 0:
+            raise ParseError("an angle bracket is never closed")
+        params = rest[right + 1 :].strip(" \t")
+        return cls(Uri.parse(rest[left + 1 : right]), display, Params.parse(params))
+
+    @classmethod
+    def _parse_addr_spec(cls, text: str) -> "Address":
+        spec, semicolon, params = text.partition(";")
+        if "," in spec or "?" in spec:
+            raise ParseError("a URI with a comma or question mark needs angle brackets")
+        return cls(Uri.parse(spec.rstrip(" \t")), params=Params.parse(semicolon + params))
+
+    def __str__(self) -> str:
+        display = f"{quote(self.display_name)} " if self.display_name else ""
+        return f"{display}<{self.uri}>{self.params}"
+
+    @classmethod
+    def parse_list(cls, text: str) -> list["Address"]:
+        """A comma list; commas in quotes and angle brackets do not count."""
+        return [cls.parse(piece.strip(" \t")) for piece in split(text, ",")]
+
+    @property
+    def tag(self) -> str:
+        """Empty when there is none."""
+        return self.params.get("tag") or ""
+
+    @property
+    def display_text(self) -> str:
+        """The display name for people, logs and databases."""
+        return readable(self.display_name)
+
+    def with_tag(self, tag: str) -> "Address":
+        if UNSAFE.search(tag):
+            raise ValueError("a line end in a tag")
+        return replace(self, params=self.params.having("tag", tag))
+
+
+def tag_of(text: str) -> str:
+    """The tag of a From or To without taking the address apart: on the path of each message."""
+    if '"' in text or "," in text:
+        return Address.parse(text).tag
+    params = text[text.find(">") + 1 :]
+    semicolon = params.find(";")
+    return "" if semicolon < 0 else Params.parse(params[semicolon:]).get("tag") or ""

@@ -1,0 +1,28 @@
+"""CSeq of RFC 3261 section 20.16: a number below 2**31 and a method."""
+
+import re
+from dataclasses import dataclass
+
+from softswitch.sip.errors import ParseError
+from softswitch.sip.grammar import TOKEN
+
+LARGEST = 2**31 - 1
+
+_CSEQ = re.compile(rf"([0-9]{{1,10}})[ \t]+({TOKEN})")
+
+
+@dataclass(frozen=True, slots=True)
+class CSeq:
+    number: int
+    method: str
+    """Methods know case: `invite` is not `INVITE`."""
+
+    @classmethod
+    def parse(cls, text: str) -> "CSeq":
+        match = _CSEQ.fullmatch(text)
+        if match is None or (number := int(match[1])) > LARGEST:
+            raise ParseError("CSeq is no number below 2**31 and a method")
+        return cls(number, match[2])
+
+    def __str__(self) -> str:
+        return f"{self.number} {self.method}"

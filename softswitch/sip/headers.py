@@ -1,0 +1,263 @@
+"""Header fields of a message: an ordered multi-dict, names without regard to case, compact forms understood.
+
+Received lines are kept and written byte for byte, folds included; only what is set here is written in the long form.
+Bytes that are no UTF-8 survive as surrogates. What we set may hold no CR, LF or NUL (RFC 3261 sections 7.3 and 20).
+"""
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeVar, cast
+
+from softswitch.sip.errors import ParseError
+from softswitch.sip.grammar import IS_TOKEN, UNSAFE, fold, split
+
+MAX_LINES = 256
+
+_LONG_NAMES = (
+    "Accept Accept-Contact Accept-Encoding Accept-Language Alert-Info Allow Allow-Events Authentication-Info "
+    "Authorization Call-ID Call-Info Contact Content-Disposition Content-Encoding Content-Language Content-Length "
+    "Content-Type CSeq Date Diversion Error-Info Event Expires Flow-Timer From History-Info Identity In-Reply-To "
+    "Max-Forwards MIME-Version Min-Expires Min-SE Organization P-Asserted-Identity P-Preferred-Identity Path Priority "
+    "Privacy Proxy-Authenticate Proxy-Authorization Proxy-Require RAck Reason Record-Route Refer-To Referred-By "
+    "Reject-Contact Remote-Party-ID Replaces Reply-To Request-Disposition Require Retry-After Route RSeq Server "
+    "Service-Route Session-Expires SIP-ETag SIP-If-Match Subject Subscription-State Supported Timestamp To Unsupported "
+    "User-Agent Via Warning WWW-Authenticate"
+)
+_COMPACT = {
+    "a": "Accept-Contact",
+    "b": "Referred-By",
+    "c": "Content-Type",
+    "d": "Request-Disposition",
+    "e": "Content-Encoding",
+    "f": "From",
+    "i": "Call-ID",
+    "j": "Reject-Contact",
+    "k": "Supported",
+    "l": "Content-Length",
+    "m": "Contact",
+    "o": "Event",
+    "r": "Refer-To",
+    "s": "Subject",
+    "t": "To",
+    "u": "Allow-Events",
+    "v": "Via",
+    "x": "Session-Expires",
+    "y": "Identity",
+}
+_WRITTEN = {name.lower(): name for name in _LONG_NAMES.split()}
+_KEYS: dict[str, str] = {
+    **{form: name.lower() for name in _LONG_NAMES.split() for form in (name, name.lower(), name.upper())},
+    **{form: name.lower() for letter, name in _COMPACT.items() for form in (letter, letter.upper())},
+}
+_KEYS_WITH_COLON = {f"{name}:": key for name, key in _KEYS.items()}
+
+_BARE_LINE_END = re.compile(r"[\r\n]")
+
+T = TypeVar("T")
+
+
+def header_key(name: str) -> str:
+    """The folded long name by which a header is found, `via` for `v`; raises ParseError when it is no token."""
+    known = _KEYS.get(name)
+    if known is not None:
+        return known
+    if IS_TOKEN.fullmatch(name) is None:
+        raise ParseError("a header name that is no token")
+    folded = fold(name)
+    return _KEYS.get(folded, folded)
+
+
+class Headers:
+    """`get` and its like give values without folds and outer white space. `parsed` remembers typed values until the
+    next change."""
+
+    __slots__ = ("_keys", "_lines", "_parsed")
+
+    def __init__(self, items: Iterable[tuple[str, str]] = ()) -> None:
+        self._keys: list[str] = []
+        self._lines: list[str] = []
+        self._parsed: dict[str, object] = {}
+        for name, value in items:
+            self.add(name, value)
+
+    @classmethod
+    def parse(cls, text: str, *, salvage: bool = False) -> "Headers":
+        """All lines of a head behind the start line. With `salvage`, lines that cannot be read are left out."""
+        lines = text.split("\r\n") if text else []
+        if "\r\n " in text or "\r\n\t" in text:
+            lines = _unsplit_folds(lines)
+        if not salvage and (len(lines) > MAX_LINES):
+            raise ParseError("too many header lines", sip_status=513)
+        if not text.count("\r") == text.count("\n") == text.count("\r\n"):
+            if not salvage:
+                raise ParseError("a bare CR or LF among the headers")
+            lines = [line for line in lines if not _BARE_LINE_END.search(line.replace("\r\n", ""))]
+        lines = lines[:MAX_LINES]
+        keys = [_KEYS_WITH_COLON.get(line[: line.find(":") + 1], "") for line in lines]
+        if "" in keys:
+            lines, keys = _index_slowly(lines, keys, salvage)
+        self = cls.__new__(cls)
+        self._keys, self._lines, self._parsed = keys, lines, {}
+        return self
+
+    def __str__(self) -> str:
+        """The lines as they go on the wire, each with its CRLF."""
+        return "\r\n".join(self._lines) + "\r\n" if self._lines else ""
+
+    def copy(self) -> "Headers":
+        other = Headers()
+        other._keys, other._lines = self._keys.copy(), self._lines.copy()
+        return other
+
+    def get(self, name: str, default: str | None = None) -> str | None:
+        """The first value of `name`."""
+        key = header_key(name)
+        return self._value(self._keys.index(key)) if key in self._keys else default
+
+    def get_all(self, name: str) -> list[str]:
+        """One value for each line of `name`, comma lists not taken apart."""
+        key = header_key(name)
+        return [self._value(index) for index, found in enumerate(self._keys) if found == key]
+
+    def get_list(self, name: str) -> list[str]:
+        """All elements of a comma list over all its lines; empty ones are left out."""
+        pieces = (piece.strip(" \t") for value in self.get_all(name) for piece in split(value, ","))
+        return [piece for piece in pieces if piece]
+
+    def count(self, name: str) -> int:
+        """How many lines of `name` there are."""
+        return self._keys.count(header_key(name))
+
+    def add(self, name: str, value: str) -> None:
+        """Append a line at the end."""
+        self.insert(len(self._keys), name, value)
+
+    def prepend(self, name: str, value: str) -> None:
+        """Put a line before all others of its name, or at the very front when there is none."""
+        key = header_key(name)
+        self.insert(self._keys.index(key) if key in self._keys else 0, name, value)
+
+    def set(self, name: str, value: str) -> None:
+        """Replace all lines of `name` with this one, at the place of the first."""
+        key = header_key(name)
+        place = self._keys.index(key) if key in self._keys else len(self._keys)
+        self.remove(name)
+        self.insert(place, name, value)
+
+    def set_first(self, name: str, value: str) -> None:
+        """Replace only the first line of `name`."""
+        place = self._keys.index(header_key(name))
+        del self._keys[place], self._lines[place]
+        self.insert(place, name, value)
+
+    def remove(self, name: str) -> None:
+        key = header_key(name)
+        if key in self._keys:
+            kept = [index for index, found in enumerate(self._keys) if found != key]
+            self._lines = [self._lines[index] for index in kept]
+            self._keys = [self._keys[index] for index in kept]
+            self._parsed.clear()
+
+    def insert(self, place: int, name: str, value: str) -> None:
+        if UNSAFE.search(value):
+            raise ValueError(f"a line end or NUL in {name}")
+        key = header_key(name)
+        self._keys.insert(place, key)
+        self._lines.insert(place, f"{_WRITTEN.get(key, name)}: {value}")
+        self._parsed.clear()
+
+    def copy_from(self, other: "Headers", name: str) -> None:
+        """Append the lines of `name` from a received message as they are, escaped NULs of a peer included."""
+        key = header_key(name)
+        for found, line in zip(other._keys, other._lines, strict=True):
+            if found == key:
+                self._keys.append(key)
+                self._lines.append(line)
+        self._parsed.clear()
+
+    def append_to_last(self, text: str) -> None:
+        """Lengthen the last line, for a tag on a copied To."""
+        if UNSAFE.search(text):
+            raise ValueError("a line end or NUL in a header")
+        self._lines[-1] = self._lines[-1].rstrip(" \t") + text
+        self._parsed.clear()
+
+    def parsed(self, name: str, parse: Callable[[str], T]) -> T | None:
+        """The first value of the header whose folded long name is `name`, as `parse` reads it; remembered."""
+        if name in self._parsed:
+            return cast(T, self._parsed[name])
+        if name not in self._keys:
+            return None
+        value = parse(self._value(self._keys.index(name)))
+        self._parsed[name] = value
+        return value
+
+    def parsed_list(self, name: str, parse_list: Callable[[str], list[T]]) -> list[T]:
+        """Every element of every line of that header, in order; remembered."""
+        slot = f"{name}[]"
+        if slot not in self._parsed:
+            self._parsed[slot] = [
+                item
+                for index, found in enumerate(self._keys)
+                if found == name
+                for item in parse_list(self._value(index))
+            ]
+        return cast("list[T]", self._parsed[slot])
+
+    def items(self) -> Iterator[tuple[str, str]]:
+        """Long name (as written, for headers we do not know) and value, in order."""
+        for index, key in enumerate(self._keys):
+            written = _WRITTEN.get(key) or self._lines[index].partition(":")[0].rstrip(" \t")
+            yield written, self._value(index)
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and header_key(name) in self._keys
+
+    def __len__(self) -> int:
+        return len(self._keys)
+
+    def __repr__(self) -> str:
+        return f"Headers({len(self)} lines)"
+
+    def _value(self, index: int) -> str:
+        line = self._lines[index]
+        value = line[line.find(":") + 1 :]
+        if "\r\n" in value:
+            value = _unfold(value)
+        return value.strip(" \t")
+
+
+def _unfold(value: str) -> str:
+    """Each fold, with the white space around it, as one space."""
+    return " ".join(piece.strip(" \t") for piece in value.split("\r\n"))
+
+
+def _unsplit_folds(lines: list[str]) -> list[str]:
+    """Give continuation lines back to the line they continue."""
+    groups: list[list[str]] = []
+    for line in lines:
+        if line[:1] in (" ", "\t") and groups:
+            groups[-1].append(line)
+        else:
+            groups.append([line])
+    return ["\r\n".join(group) for group in groups]
+
+
+def _index_slowly(lines: list[str], keys: list[str], salvage: bool) -> tuple[list[str], list[str]]:
+    """Find the keys of names in unusual case, with space before the colon, or unknown to us."""
+    kept_lines, kept_keys = [], []
+    for line, known in zip(lines, keys, strict=True):
+        key = known
+        if not key:
+            name, colon, _ = line.partition(":")
+            try:
+                if not colon:
+                    raise ParseError("a header line without a colon")
+                key = header_key(name.rstrip(" \t"))
+            except ParseError:
+                if not salvage:
+                    raise
+                continue
+        kept_lines.append(line)
+        kept_keys.append(key)
+    return kept_lines, kept_keys

@@ -1,0 +1,356 @@
+"""Requests and responses of RFC 3261 section 7: bytes in, lines indexed, typed values read at first access.
+
+`parse_message` checks only what is needed to cut a message: start line, header names, Content-Length. Each property
+raises ParseError for a bad value; `validate` reads all that routing depends on, once. A `ParseError` of a request that
+can still be answered carries it as `partial`.
+"""
+
+import re
+from collections.abc import Callable, Iterable
+from typing import Self, TypeVar
+
+from softswitch.sip.address import Address, tag_of
+from softswitch.sip.cseq import CSeq
+from softswitch.sip.errors import ParseError
+from softswitch.sip.grammar import IS_TOKEN, UNSAFE, clamped_number, number
+from softswitch.sip.headers import Headers
+from softswitch.sip.reason import phrase
+from softswitch.sip.uri import Uri
+from softswitch.sip.via import Via
+
+__all__ = ["Message", "ParseError", "Request", "Response", "make_response", "parse_message"]
+
+T = TypeVar("T")
+
+LARGEST_BODY = 2**31 - 1
+LARGEST_EXPIRES = 2**32 - 1
+
+_REQUEST_LINE = re.compile(r"([A-Za-z0-9\-.!%*_+`'~]+) ([^\x00-\x20\x7f]+) SIP/2\.0", re.IGNORECASE)
+_STATUS_LINE = re.compile(r"SIP/2\.0 ([1-6][0-9]{2})(?: ([^\r\n]*))?", re.IGNORECASE)
+_BROKEN_REQUEST_LINE = re.compile(
+    r"([A-Za-z0-9\-.!%*_+`'~]+)[ \t](.*)[ \t]SIP/([0-9]{1,3}\.[0-9]{1,3})[ \t]*", re.IGNORECASE
+)
+_CALL_ID = re.compile(r"[^\x00-\x20\x7f,;]+")
+_ONCE = (("from", "From"), ("to", "To"), ("call-id", "Call-ID"), ("cseq", "CSeq"))
+_AT_MOST_ONCE = ("Max-Forwards", "Content-Type", "Expires")
+
+
+class Message:
+    """What requests and responses share. `headers` may be changed; typed values follow."""
+
+    __slots__ = ("body", "headers")
+
+    def __init__(self, headers: Headers, body: bytes) -> None:
+        self.headers = headers
+        self.body = body
+
+    @property
+    def start_line(self) -> str:
+        raise NotImplementedError
+
+    def to_bytes(self) -> bytes:
+        """The message as it goes on the wire, with the Content-Length of its body."""
+        headers = self.headers
+        length = str(len(self.body))
+        if headers.count("Content-Length") != 1 or headers.get("Content-Length") != length:
+            headers.set("Content-Length", length)
+        return f"{self.start_line}\r\n{headers}\r\n".encode("utf-8", "surrogateescape") + self.body
+
+    @property
+    def top_via(self) -> Via:
+        return self._required("via", _first_via)
+
+    @property
+    def vias(self) -> list[Via]:
+        return self.headers.parsed_list("via", Via.parse_list)
+
+    @property
+    def from_(self) -> Address:
+        return self._required("from", Address.parse)
+
+    @property
+    def to(self) -> Address:
+        return self._required("to", Address.parse)
+
+    @property
+    def from_tag(self) -> str:
+        """The tag alone: cheaper than `from_.tag`."""
+        return tag_of(self.headers.get("From") or "")
+
+    @property
+    def to_tag(self) -> str:
+        """The tag alone: cheaper than `to.tag`."""
+        return tag_of(self.headers.get("To") or "")
+
+    @property
+    def call_id(self) -> str:
+        return self._required("call-id", _call_id)
+
+    @property
+    def cseq(self) -> CSeq:
+        return self._required("cseq", CSeq.parse)
+
+    @property
+    def contact_is_star(self) -> bool:
+        return self.headers.get_all("Contact") == ["*"]
+
+    @property
+    def contacts(self) -> list[Address]:
+        """Empty for `Contact: *`."""
+        return [] if self.contact_is_star else self.headers.parsed_list("contact", Address.parse_list)
+
+    @property
+    def routes(self) -> list[Address]:
+        return self.headers.parsed_list("route", _bracketed_list)
+
+    @property
+    def record_routes(self) -> list[Address]:
+        return self.headers.parsed_list("record-route", _bracketed_list)
+
+    @property
+    def max_forwards(self) -> int | None:
+        return self.headers.parsed("max-forwards", _max_forwards)
+
+    @property
+    def content_length(self) -> int | None:
+        """As the header says; `body` has been cut to it."""
+        return self.headers.parsed("content-length", _content_length)
+
+    @property
+    def content_type(self) -> str:
+        """Type and subtype in lower case without parameters; empty when there is none."""
+        value = self.headers.get("Content-Type") or ""
+        return value.partition(";")[0].rstrip(" \t").lower()
+
+    @property
+    def expires(self) -> int | None:
+        """Seconds; what does not fit in 32 bits counts as the largest that does."""
+        return self.headers.parsed("expires", _expires)
+
+    def validate(self) -> None:
+        """Raises ParseError when a header that routing depends on is missing, doubled or unreadable."""
+        for key, name in _ONCE:
+            if self.headers.count(key) != 1:
+                raise ParseError(f"{name} must be there once", reason=f"Bad {name}")
+        if any(self.headers.count(name) > 1 for name in _AT_MOST_ONCE):
+            raise ParseError("a header that may come once came twice")
+        if not self.vias:
+            raise ParseError("no Via", reason="Bad Via")
+        _ = self.from_, self.to, self.call_id, self.cseq, self.max_forwards, self.expires
+        _ = self.routes, self.record_routes, self.contacts
+
+    def _required(self, key: str, parse: Callable[[str], T]) -> T:
+        value = self.headers.parsed(key, parse)
+        if value is None:
+            raise ParseError(f"no {key}")
+        return value
+
+
+class Request(Message):
+    __slots__ = ("_uri", "_uri_text", "method")
+
+    def __init__(self, method: str, uri: Uri | str, headers: Headers, body: bytes = b"") -> None:
+        """A `uri` in text is parsed at first access."""
+        super().__init__(headers, body)
+        self.method = method
+        self._uri: Uri | None = None if isinstance(uri, str) else uri
+        self._uri_text = str(uri)
+
+    @classmethod
+    def build(
+        cls, method: str, uri: Uri | str, *, headers: Iterable[tuple[str, str]] = (), body: bytes = b""
+    ) -> Self:
+        """A request of ours; raises ValueError for a method or value that would break the message."""
+        if IS_TOKEN.fullmatch(method) is None:
+            raise ValueError("a method that is no token")
+        return cls(method, Uri.parse(uri) if isinstance(uri, str) else uri, Headers(headers), body)
+
+    @property
+    def uri(self) -> Uri:
+        if self._uri is None:
+            self._uri = Uri.parse(self._uri_text)
+        return self._uri
+
+    @uri.setter
+    def uri(self, uri: Uri | str) -> None:
+        self._uri = None if isinstance(uri, str) else uri
+        self._uri_text = str(uri)
+
+    @property
+    def start_line(self) -> str:
+        return f"{self.method} {self._uri_text} SIP/2.0"
+
+    def validate(self) -> None:
+        """Also that CSeq repeats the method. The error carries this request, if it has a Via to answer to."""
+        try:
+            if self.uri.headers:
+                raise ParseError("a Request-URI with headers")
+            super().validate()
+            if self.cseq.method != self.method:
+                raise ParseError("CSeq has another method", reason="Bad CSeq")
+        except ParseError as error:
+            error.partial = _answerable(self)
+            raise
+
+    def __repr__(self) -> str:
+        return f"<Request {self.method}>"
+
+
+class Response(Message):
+    __slots__ = ("reason", "status")
+
+    def __init__(self, status: int, reason: str, headers: Headers, body: bytes = b"") -> None:
+        super().__init__(headers, body)
+        self.status = status
+        self.reason = reason
+
+    @classmethod
+    def build(
+        cls,
+        status: int,
+        reason: str | None = None,
+        *,
+        headers: Iterable[tuple[str, str]] = (),
+        body: bytes = b"",
+    ) -> Self:
+        reason = phrase(status) if reason is None else reason
+        if not 100 <= status <= 699 or UNSAFE.search(reason):
+            raise ValueError("a status or reason that would break the message")
+        return cls(status, reason, Headers(headers), body)
+
+    @property
+    def start_line(self) -> str:
+        return f"SIP/2.0 {self.status} {self.reason}"
+
+    def __repr__(self) -> str:
+        return f"<Response {self.status}>"
+
+
+def parse_message(data: bytes) -> Request | Response:
+    """One datagram, or one message that `StreamFramer` cut from a stream.
+
+    Line ends in front are skipped and bytes behind Content-Length dropped (RFC 3261 sections 7.5 and 18.3).
+    """
+    if data[:1] in (b"\r", b"\n"):
+        data = data.lstrip(b"\r\n")
+    end = data.find(b"\r\n\r\n")
+    text = (data if end < 0 else data[:end]).decode("utf-8", "surrogateescape")
+    start_line, _, lines = text.partition("\r\n")
+    match = _REQUEST_LINE.fullmatch(start_line)
+    try:
+        if end < 0:
+            raise ParseError("no empty line behind the headers")
+        if match is not None:
+            message: Request | Response = Request(match[1], match[2], Headers.parse(lines))
+        else:
+            message = _parse_response(start_line, lines)
+        message.body = _cut_body(message.headers, data, end + 4)
+    except ParseError as error:
+        error.partial = _salvage(start_line, lines)
+        raise
+    return message
+
+
+def _parse_response(start_line: str, lines: str) -> Response:
+    match = _STATUS_LINE.fullmatch(start_line)
+    if match is None:
+        broken = _BROKEN_REQUEST_LINE.fullmatch(start_line)
+        if broken is not None and broken[3] != "2.0":
+            raise ParseError("a version that is not 2.0", sip_status=505)
+        raise ParseError("no start line of SIP")
+    return Response(int(match[1]), match[2] or "", Headers.parse(lines))
+
+
+def _cut_body(headers: Headers, data: bytes, start: int) -> bytes:
+    lengths = headers.get_all("Content-Length")
+    if not lengths:
+        return data[start:]
+    length = _content_length(lengths[0])
+    if any(_content_length(other) != length for other in lengths[1:]):
+        raise ParseError("two values of Content-Length", reason="Bad Content-Length")
+    if length > len(data) - start:
+        raise ParseError("a body shorter than its Content-Length", reason="Bad Content-Length")
+    return data[start : start + length]
+
+
+def _salvage(start_line: str, lines: str) -> Request | None:
+    """What can be read of a broken request, to answer it without state; None when nobody could be answered."""
+    match = _BROKEN_REQUEST_LINE.fullmatch(start_line)
+    if match is None:
+        return None
+    return _answerable(Request(match[1], match[2].strip(" \t"), Headers.parse(lines, salvage=True)))
+
+
+def _answerable(request: Request) -> Request | None:
+    try:
+        _ = request.top_via
+    except ParseError:
+        return None
+    return request
+
+
+def make_response(
+    request: Request,
+    status: int,
+    reason: str | None = None,
+    *,
+    to_tag: str | None = None,
+    headers: Iterable[tuple[str, str]] = (),
+    body: bytes = b"",
+    content_type: str | None = None,
+) -> Response:
+    """A response by RFC 3261 section 8.2.6. `to_tag` is added where the request's To has none."""
+    response = Response.build(status, reason, body=body)
+    made = response.headers
+    for name in ("Via", "From", "To"):
+        made.copy_from(request.headers, name)
+    if to_tag and "To" in made and not _has_tag(request):
+        made.append_to_last(f";tag={to_tag}")
+    for name in ("Call-ID", "CSeq"):
+        made.copy_from(request.headers, name)
+    if status == 100:
+        made.copy_from(request.headers, "Timestamp")
+    elif status < 300:
+        made.copy_from(request.headers, "Record-Route")
+    for name, value in headers:
+        made.add(name, value)
+    if content_type is not None:
+        made.add("Content-Type", content_type)
+    return response
+
+
+def _has_tag(request: Request) -> bool:
+    """An unreadable To is answered as it came."""
+    try:
+        return bool(request.to_tag)
+    except ParseError:
+        return True
+
+
+def _first_via(text: str) -> Via:
+    return Via.parse_list(text)[0] if "," in text else Via.parse(text)
+
+
+def _bracketed_list(text: str) -> list[Address]:
+    addresses = Address.parse_list(text)
+    if "<" not in text:
+        raise ParseError("a route without angle brackets")
+    return addresses
+
+
+def _call_id(text: str) -> str:
+    if _CALL_ID.fullmatch(text) is None:
+        raise ParseError("Call-ID cannot be read", reason="Bad Call-ID")
+    return text
+
+
+def _max_forwards(text: str) -> int:
+    return number(text, "Max-Forwards", 255)
+
+
+def _content_length(text: str) -> int:
+    return number(text, "Content-Length", LARGEST_BODY)
+
+
+def _expires(text: str) -> int:
+    return clamped_number(text, "Expires", LARGEST_EXPIRES)

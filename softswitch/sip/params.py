@@ -1,0 +1,100 @@
+"""Parameters behind a semicolon, as Via, addresses and URIs carry them: ordered, names without regard to case.
+
+Values are kept as written, quotes and escapes included, so that what is not understood is passed on unchanged. A name
+that comes twice, an empty name and `name=` are refused (RFC 3261 sections 7.3.1 and 25.1).
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+
+from softswitch.sip.errors import ParseError
+from softswitch.sip.grammar import UNSAFE, fold, split, unquoted
+
+_ODD = re.compile(r'[\x00-\x20"<>,\x7f\\]')
+
+
+class Params(Mapping[str, str | None]):
+    """An immutable mapping of folded name to value as written; None for a name without one."""
+
+    __slots__ = ("_items", "_values")
+
+    def __init__(self, items: Iterable[tuple[str, str | None]] = ()) -> None:
+        self._items = tuple(items)
+        self._values = {fold(name): value for name, value in self._items}
+        if len(self._values) != len(self._items):
+            raise ParseError("a parameter comes twice")
+
+    @classmethod
+    def parse(cls, text: str) -> "Params":
+        """`;a=1;b` or nothing at all; white space is allowed around both separators."""
+        if not text:
+            return NO_PARAMS
+        if text[0] != ";":
+            raise ParseError("parameters do not begin with a semicolon")
+        odd = _ODD.search(text) is not None
+        items: list[tuple[str, str | None]] = []
+        for piece in split(text[1:], ";") if odd else text[1:].split(";"):
+            name, equals, value = piece.partition("=")
+            if odd:
+                name, value = _odd_parameter(name, value)
+            if not name or (equals and not value):
+                raise ParseError("an empty parameter")
+            items.append((name, value if equals else None))
+        return cls(items)
+
+    def __str__(self) -> str:
+        return "".join(f";{name}" if value is None else f";{name}={value}" for name, value in self._items)
+
+    def text(self, name: str) -> str:
+        """The value without its quotes; empty when there is none."""
+        return unquoted(self.get(name) or "")
+
+    def having(self, name: str, value: str | None) -> "Params":
+        """These with `name` set to `value`, in its place or at the end."""
+        if UNSAFE.search(value or ""):
+            raise ValueError("a line end in a parameter")
+        wanted = fold(name)
+        if wanted not in self._values:
+            return Params((*self._items, (name, value)))
+        return Params((key, value if fold(key) == wanted else old) for key, old in self._items)
+
+    def without(self, *names: str) -> "Params":
+        unwanted = {fold(name) for name in names}
+        return Params(item for item in self._items if fold(item[0]) not in unwanted)
+
+    def __getitem__(self, name: str) -> str | None:
+        return self._values[fold(name)]
+
+    def get(self, name: str, default: str | None = None) -> str | None:  # type: ignore[override]
+        """The value of `name`; None also for one without a value (`in` tells the difference)."""
+        value = self._values.get(name)
+        return value if value is not None else self._values.get(fold(name), default)
+
+    def __contains__(self, name: object) -> bool:
+        return isinstance(name, str) and fold(name) in self._values
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._values)
+
+    def __len__(self) -> int:
+        return len(self._items)
+
+    def __hash__(self) -> int:
+        return hash(frozenset(self._values.items()))
+
+    def __repr__(self) -> str:
+        return f"Params({str(self)!r})"
+
+
+def _odd_parameter(name: str, value: str) -> tuple[str, str]:
+    name, value = name.strip(" \t"), value.strip(" \t")
+    if _ODD.search(name):
+        raise ParseError("a parameter's name is no token")
+    if value.startswith('"'):
+        unquoted(value)
+    elif _ODD.search(value):
+        raise ParseError("a parameter's value is neither token nor quoted")
+    return name, value
+
+
+NO_PARAMS = Params()

@@ -1,0 +1,175 @@
+"""URIs of RFC 3261 section 19.1: `sip:` and `sips:` taken apart, `tel:` in number and parameters, others opaque.
+
+Order, escaping and unknown parts survive `parse` and `str`. Stricter than peers are where routing depends on it (host,
+port, one `@`), more liberal than the grammar in the user part, where phones put `#` and raw UTF-8.
+"""
+
+import re
+from dataclasses import dataclass
+
+from softswitch.sip.errors import ParseError
+from softswitch.sip.grammar import fold
+from softswitch.sip.params import NO_PARAMS, Params
+
+_SCHEME = re.compile(r"([A-Za-z][A-Za-z0-9+.\-]*):")
+_HOST = re.compile(r"(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9_.\-]+)(?::([0-9]{1,5}))?")
+_ODD = re.compile(r'[\x00-\x20<>"\x7f\\]')
+_HEX = re.compile(r"%([0-9A-Fa-f]{2})")
+_BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_NOT_USER = re.compile(rb"[^A-Za-z0-9\-_.!~*'()&=+$,;?/]")
+_DEFAULT_MUST_MATCH = ("user", "ttl", "method", "maddr", "transport")
+
+
+def unescape(text: str) -> str:
+    """`%HH` resolved; bytes that are then no UTF-8 survive as surrogates."""
+    if "%" not in text:
+        return text
+    raw = re.sub(rb"%([0-9A-Fa-f]{2})", lambda match: bytes([int(match[1], 16)]), _encoded(text))
+    return raw.decode("utf-8", "surrogateescape")
+
+
+def escape_user(text: str) -> str:
+    """`text` as the user part of a URI: everything that the grammar does not allow there becomes `%HH`."""
+    return _NOT_USER.sub(lambda match: b"%%%02X" % match[0][0], _encoded(text)).decode("ascii")
+
+
+def _encoded(text: str) -> bytes:
+    return text.encode("utf-8", "surrogateescape")
+
+
+@dataclass(frozen=True, slots=True)
+class Uri:
+    scheme: str
+    """In lower case."""
+    user: str = ""
+    """As written, escapes included; the number of a `tel:`."""
+    host: str = ""
+    """As written, IPv6 in brackets; empty for a URI that is neither `sip:` nor `sips:`."""
+    port: int | None = None
+    params: Params = NO_PARAMS
+    headers: str = ""
+    """What stands behind the question mark, as written."""
+    password: str | None = None
+    opaque: str = ""
+    """All behind the scheme of a URI that is neither `sip:`, `sips:` nor `tel:`."""
+
+    @classmethod
+    def parse(cls, text: str | bytes) -> "Uri":
+        if isinstance(text, bytes):
+            text = text.decode("utf-8", "surrogateescape")
+        match = _SCHEME.match(text)
+        if match is None or _ODD.search(text):
+            raise ParseError("no URI")
+        scheme, rest = match[1].lower(), text[match.end() :]
+        if scheme in ("sip", "sips"):
+            return cls._parse_sip(scheme, rest)
+        if scheme == "tel":
+            number, semicolon, params = rest.partition(";")
+            if not number:
+                raise ParseError("a tel URI without a number")
+            return cls(scheme, number, params=Params.parse(semicolon + params))
+        if not rest:
+            raise ParseError("an empty URI")
+        return cls(scheme, opaque=rest)
+
+    @classmethod
+    def _parse_sip(cls, scheme: str, rest: str) -> "Uri":
+        userinfo, at, place = rest.rpartition("@")
+        if "@" in userinfo or (at and not userinfo):
+            raise ParseError("a URI with an empty user, or more than one @")
+        user, colon, password = userinfo.partition(":")
+        if at and not user:
+            raise ParseError("a URI with an empty user")
+        place, question, headers = place.partition("?")
+        if question and not headers:
+            raise ParseError("a URI with an empty header part")
+        host_port, semicolon, params = place.partition(";")
+        match = _HOST.fullmatch(host_port)
+        if match is None:
+            raise ParseError("a URI whose host or port cannot be read")
+        port = None if match[2] is None else int(match[2])
+        if port is not None and not 0 < port < 65536:
+            raise ParseError("a URI whose port is out of range")
+        if "%" in rest and _BAD_ESCAPE.search(rest):
+            raise ParseError("a URI with a broken escape")
+        parsed = Params.parse(semicolon + params) if semicolon else NO_PARAMS
+        return cls(scheme, user, match[1], port, parsed, headers, password if colon else None)
+
+    def __str__(self) -> str:
+        if self.scheme not in ("sip", "sips"):
+            return f"{self.scheme}:{self.user}{self.params}{self.opaque}"
+        password = "" if self.password is None else f":{self.password}"
+        user = f"{self.user}{password}@" if self.user else ""
+        port = "" if self.port is None else f":{self.port}"
+        headers = f"?{self.headers}" if self.headers else ""
+        return f"{self.scheme}:{user}{self.host}{port}{self.params}{headers}"
+
+    @property
+    def is_sip(self) -> bool:
+        return self.scheme in ("sip", "sips")
+
+    @property
+    def unescaped_user(self) -> str:
+        return unescape(self.user)
+
+    @property
+    def transport(self) -> str:
+        """The `transport` parameter in lower case; empty when there is none."""
+        return fold(self.params.get("transport") or "")
+
+    def canonical_aor(self) -> str:
+        """The key of an address of record (RFC 3261 §10.3 step 5): no parameters, no port, unescaped, host folded."""
+        if not self.is_sip:
+            return f"{self.scheme}:{unescape(self.user or self.opaque)}"
+        return f"sip:{self.unescaped_user}@{self.host.lower()}"
+
+    def bare(self) -> "Uri":
+        """Without parameters, headers and password: what From and To show."""
+        return Uri(self.scheme, self.user, self.host, self.port, opaque=self.opaque)
+
+    def matches(self, other: "Uri") -> bool:
+        """Equal by RFC 3261 section 19.1.4 (by text for schemes that it does not speak of)."""
+        if not self.is_sip or not other.is_sip:
+            return (self.scheme, self.opaque, self.user, self.params) == (
+                other.scheme,
+                other.opaque,
+                other.user,
+                other.params,
+            )
+        return (
+            self.scheme == other.scheme
+            and _canonical(self.user) == _canonical(other.user)
+            and _canonical(self.password) == _canonical(other.password)
+            and self.host.lower() == other.host.lower()
+            and self.port == other.port
+            and _params_match(self.params, other.params)
+            and _header_set(self.headers) == _header_set(other.headers)
+        )
+
+
+def _canonical(text: str | None) -> str | None:
+    """Escapes of unreserved characters resolved, the hex of all others in upper case."""
+    if text is None or "%" not in text:
+        return text
+
+    def resolved(match: re.Match[str]) -> str:
+        char = chr(int(match[1], 16))
+        return char if char.isascii() and (char.isalnum() or char in "-_.!~*'()") else match[0].upper()
+
+    return _HEX.sub(resolved, text)
+
+
+def _params_match(ours: Params, theirs: Params) -> bool:
+    """One in both must be equal; one in only one counts when the RFC names it."""
+    for name in {**ours, **theirs}:
+        if name in ours and name in theirs:
+            if fold(_canonical(ours[name]) or "") != fold(_canonical(theirs[name]) or ""):
+                return False
+        elif name in _DEFAULT_MUST_MATCH:
+            return False
+    return True
+
+
+def _header_set(text: str) -> list[tuple[str, str | None]]:
+    parts = (piece.partition("=") for piece in text.split("&") if piece)
+    return sorted((fold(name), _canonical(value) or "") for name, _, value in parts)
