@@ -1,0 +1,27 @@
+"""Free ports on loopback addresses, each handed out once by a process, so that tests can run beside each other."""
+
+import random
+import socket
+
+_taken: set[tuple[str, int]] = set()
+
+
+def free_port(address: str = "127.0.0.1", *, count: int = 1, tcp: bool = False) -> int:
+    """First of `count` neighbouring ports (it is even), free for UDP now, and for TCP with `tcp`."""
+    for _ in range(500):
+        first = random.randrange(20_000, 32_000, 2)
+        block = [(address, port) for port in range(first, first + count)]
+        if _taken.isdisjoint(block) and all(_is_free(address, port, tcp) for _, port in block):
+            _taken.update(block)
+            return first
+    raise OSError(f"no {count} free ports on {address}")
+
+
+def _is_free(address: str, port: int, tcp: bool) -> bool:
+    for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM) if tcp else (socket.SOCK_DGRAM,):
+        with socket.socket(socket.AF_INET, kind) as probe:
+            try:
+                probe.bind((address, port))
+            except OSError:
+                return False
+    return True
