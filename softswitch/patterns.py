@@ -53,6 +53,13 @@ class Pattern:
             raise ValueError(f"{text!r}: nothing follows the underscore")
         return cls(text, tuple(positions), "$")
 
+    @classmethod
+    def prefix(cls, digits: str) -> "Pattern":
+        """Every number that begins with `digits`, each of which stands for itself; raises ValueError for none."""
+        if not digits or len(digits) > MAX_LENGTH:
+            raise ValueError(f"{digits!r}: a prefix has 1 to {MAX_LENGTH} characters")
+        return cls(f"_{digits}!", tuple(frozenset(digit) for digit in digits), "!")
+
     def __str__(self) -> str:
         return self.text
 

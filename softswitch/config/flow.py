@@ -18,6 +18,7 @@ Retries = Annotated[int, Field(ge=0, le=20)]
 DigitCount = Annotated[int, Field(ge=0, le=32)]
 SkillLevel = Annotated[int, Field(ge=1, le=5)]
 PromptNames = str | tuple[str, ...]
+DEFAULT_RING_S = 30.0
 Gender = Literal["", "masculine", "feminine"]
 
 
@@ -164,7 +165,7 @@ class Dial:
     do: Literal["dial"] = "dial"
     target: str
     """`extension:1001`, `trunk:carrier/+34911`; `extension:{variable}` takes the extension from a variable."""
-    ring_s: Seconds = 30.0
+    ring_s: Seconds = DEFAULT_RING_S
     """How long it rings."""
     on_busy: str = ""
     """Node when it is busy; empty: `next`."""

@@ -16,12 +16,16 @@ class FlowState:
     attempt: int = 0
     """Failed tries in this node."""
     waiting: str = ""
-    """What the flow waits for: `prompt`, `key` or nothing (it has ended)."""
+    """What the flow waits for: `prompt`, `key`, `result` (of a dial or a message) or nothing (it has ended)."""
     timer: int = 0
     """Number of the latest `StartTimer`; a `TimerFired` of another number is stale."""
     variables: Mapping[str, str] = field(default_factory=dict)
     priority: int = 0
     skills: Mapping[str, int] = field(default_factory=dict)
+    typed_ahead: str = ""
+    """Keys pressed before a node asked for them."""
+    problem: str = ""
+    """Why a fault of the flow itself ended the call; empty: none did."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,11 +42,13 @@ class FlowContext:
     """Hour and minute in the zone of the switch."""
     weekday: int = 0
     """0 is Monday."""
+    local_date: tuple[int, int, int] | None = None
+    """Year, month and day in the zone of the switch; None: a date of now cannot be spoken."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Begin:
-    pass
+    """Enter the node of the state, for the first time or again after a crash."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +71,7 @@ class Returned:
     """An action that gives the caller back has ended: a message was recorded, a dialled party did not answer."""
 
     result: str
+    """Of a dial: `busy`, `no-answer` or anything else for failed. Of a message: `recorded` or `empty`."""
 
 
 Input = Begin | Key | PromptsEnded | TimerFired | Returned
@@ -101,6 +108,7 @@ class Dial:
     """Connect the caller with a target; with `give_back` a failure comes back as `Returned`, else it ends the call."""
 
     target: str
+    """`extension`, `trunk`, and without `give_back` also `message` and `play`, as in `config/target.py`."""
     give_back: bool
     ring_s: float
 
