@@ -1,0 +1,257 @@
+"""Opening hours of a calendar: weekly spans, public holidays, closed days and days with hours of their own.
+
+What counts is what the clock on the wall of the calendar's zone shows, also on the two days a year when that clock is
+put forward or back: a span that begins in the hour that is left out begins with the first minute after it, and the hour
+that comes twice is open twice. A span past midnight belongs to the day on which it begins.
+"""
+
+import itertools
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from difflib import get_close_matches
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
+
+import holidays
+
+from softswitch.config.schema import Calendar, Holidays
+
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+DAY_MINUTES = 24 * 60
+WEEK_MINUTES = 7 * DAY_MINUTES
+HORIZON_DAYS = 400
+_SPAN = re.compile(r"([0-9]{1,2}):([0-9]{2})\s*-\s*([0-9]{1,2}):([0-9]{2})")
+
+Span = tuple[int, int]
+"""Minutes since midnight of the day it begins: from, until (past 1440: on the next day)."""
+
+
+class CalendarError(ValueError):
+    """A calendar that cannot be used; every problem names its key."""
+
+    def __init__(self, problems: tuple[tuple[str, str], ...]) -> None:
+        super().__init__("; ".join(f"{key}: {message}" for key, message in problems))
+        self.problems = problems
+        """(key below the calendar, what is wrong)."""
+
+
+@dataclass(frozen=True, slots=True)
+class CalendarHours:
+    """A checked calendar. All moments given to it must know their zone."""
+
+    zone: ZoneInfo
+    week: tuple[tuple[Span, ...], ...]
+    """Spans of Monday to Sunday."""
+    public: Mapping[date, str]
+    """Public holidays; the library adds a year when it is first asked for."""
+    closed: frozenset[date]
+    special: Mapping[date, tuple[Span, ...]]
+    """Days with hours of their own."""
+
+    @classmethod
+    def parse(cls, calendar: Calendar, default_timezone: str) -> "CalendarHours":
+        """Raises CalendarError with all problems at once."""
+        problems: list[tuple[str, str]] = []
+        zone = _zone(calendar.timezone or default_timezone, problems)
+        week = _week(calendar.hours, problems)
+        public = _public(calendar.holidays, problems)
+        closed = frozenset(filter(None, (_date("closed", text, problems) for text in calendar.closed)))
+        special: dict[date, tuple[Span, ...]] = {}
+        for text, spans in calendar.open.items():
+            key = f"open.{text}"
+            day = _date(key, text, problems)
+            parsed = _spans(key, spans, problems)
+            if day is not None:
+                special[day] = parsed
+                if day in closed:
+                    problems.append((key, f"{text} is also among the days in `closed`"))
+        if problems:
+            raise CalendarError(tuple(problems))
+        return cls(zone, week, public, closed, special)
+
+    def is_open(self, when: datetime) -> bool:
+        local = when.astimezone(self.zone)
+        today = local.date()
+        minute = local.hour * 60 + local.minute
+        if any(begin <= minute < end for begin, end in self._spans_of(today)):
+            return True
+        yesterday = self._spans_of(today - timedelta(days=1))
+        return any(minute + DAY_MINUTES < end for _, end in yesterday)
+
+    def is_holiday(self, when: datetime) -> bool:
+        """The day is a public holiday or one of `closed`, and has no hours of its own."""
+        day = when.astimezone(self.zone).date()
+        return day not in self.special and (day in self.closed or day in self.public)
+
+    def next_change(self, when: datetime) -> datetime | None:
+        """When it opens or closes next, in the calendar's zone; None: not within a year."""
+        now_open = self.is_open(when)
+        first = when.astimezone(self.zone).date() - timedelta(days=1)
+        for offset in range(HORIZON_DAYS):
+            moments = sorted(self._moments(first + timedelta(days=offset)))
+            for moment in moments:
+                if moment > when and self.is_open(moment) != now_open:
+                    return moment.astimezone(self.zone)
+        return None
+
+    def _spans_of(self, day: date) -> tuple[Span, ...]:
+        if day in self.special:
+            return self.special[day]
+        if day in self.closed or day in self.public:
+            return ()
+        return self.week[day.weekday()]
+
+    def _moments(self, day: date) -> Iterator[datetime]:
+        """Every moment (UTC) of the local day at which it may open or close, in both of a doubled hour."""
+        previous = self._spans_of(day - timedelta(days=1))
+        minutes = {minute for span in self._spans_of(day) for minute in span if minute < DAY_MINUTES}
+        minutes |= {end - DAY_MINUTES for _, end in previous if end >= DAY_MINUTES}
+        for minute in minutes:
+            for fold in (0, 1):
+                local = datetime(
+                    day.year, day.month, day.day, minute // 60, minute % 60, tzinfo=self.zone, fold=fold
+                )
+                yield local.astimezone(UTC)
+        shift = self._clock_change(day)
+        if shift is not None:
+            yield shift
+
+    def _clock_change(self, day: date) -> datetime | None:
+        """The moment of the day (UTC) at which the clock is put forward or back, to the minute."""
+        low = datetime(day.year, day.month, day.day, tzinfo=self.zone).astimezone(UTC)
+        high = low + timedelta(days=1)
+        before = low.astimezone(self.zone).utcoffset()
+        if high.astimezone(self.zone).utcoffset() == before:
+            return None
+        while high - low > timedelta(minutes=1):
+            middle = low + timedelta(minutes=(high - low) // timedelta(minutes=2))
+            low, high = (
+                (middle, high) if middle.astimezone(self.zone).utcoffset() == before else (low, middle)
+            )
+        return high
+
+
+def _zone(name: str, problems: list[tuple[str, str]]) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        near = get_close_matches(name, available_timezones(), 1)
+        hint = f"; did you mean {near[0]}?" if near else ", such as Europe/Madrid"
+        problems.append(("timezone", f"{name!r} is no time zone{hint}"))
+        return ZoneInfo("UTC")
+
+
+def _public(chosen: Holidays | None, problems: list[tuple[str, str]]) -> Mapping[date, str]:
+    if chosen is None:
+        return {}
+    try:
+        return holidays.country_holidays(chosen.country, subdiv=chosen.subdiv or None)
+    except NotImplementedError:
+        supported = holidays.list_supported_countries()
+        if chosen.country in supported:
+            known = ", ".join(supported[chosen.country]) or "none"
+            problems.append(
+                ("holidays.subdiv", f"{chosen.subdiv!r} is no part of {chosen.country}; known: {known}")
+            )
+        else:
+            problems.append(
+                ("holidays.country", f"{chosen.country!r} is no known country; expected ISO 3166, as ES")
+            )
+        return {}
+
+
+def _date(key: str, text: str, problems: list[tuple[str, str]]) -> date | None:
+    try:
+        if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
+            return date.fromisoformat(text)
+        reason = "expected a date as 2026-12-24"
+    except ValueError as error:
+        reason = str(error)
+    problems.append((key, f"{text!r}: {reason}"))
+    return None
+
+
+def _week(hours: Mapping[str, str], problems: list[tuple[str, str]]) -> tuple[tuple[Span, ...], ...]:
+    """Spans of each weekday; no hours at all is around the clock."""
+    if not hours:
+        return ((0, DAY_MINUTES),), *((((0, DAY_MINUTES),),) * 6)
+    given: dict[int, str] = {}
+    week: list[tuple[Span, ...]] = [()] * 7
+    for days, text in hours.items():
+        key = f"hours.{days}"
+        spans = _spans(key, text, problems)
+        for day in _days(key, days, problems):
+            if day in given:
+                problems.append((key, f"{DAYS[day]} has hours already, in {given[day]!r}"))
+                continue
+            given[day] = days
+            week[day] = spans
+    problems += _overlaps(week, given)
+    return tuple(week)
+
+
+def _overlaps(week: list[tuple[Span, ...]], given: Mapping[int, str]) -> list[tuple[str, str]]:
+    """Spans of one day that run into the next day's."""
+    found = []
+    for day, spans in enumerate(week):
+        following = (day + 1) % 7
+        late = max((end - DAY_MINUTES for _, end in spans), default=0)
+        early = min((begin for begin, _ in week[following]), default=DAY_MINUTES)
+        if late > early:
+            message = f"{DAYS[day]} is open until {_clock(late)} of {DAYS[following]}, which opens at {_clock(early)}"
+            found.append((f"hours.{given[day]}", message))
+    return found
+
+
+def _days(key: str, text: str, problems: list[tuple[str, str]]) -> list[int]:
+    """`mon`, `mon-fri`, `fri-mon`, `mon,wed,sat-sun`."""
+    days: list[int] = []
+    for part in text.lower().replace(" ", "").split(","):
+        first, _, last = part.partition("-")
+        last = last or first
+        if first not in DAYS or last not in DAYS or part.endswith("-"):
+            problems.append(
+                (key, f"{part!r} is no day; expected {', '.join(DAYS)}, or a range such as mon-fri")
+            )
+            continue
+        begin = DAYS.index(first)
+        days += [(begin + step) % 7 for step in range((DAYS.index(last) - begin) % 7 + 1)]
+    return days
+
+
+def _spans(key: str, text: str, problems: list[tuple[str, str]]) -> tuple[Span, ...]:
+    """`09:00-14:00,16:00-19:00`; `closed` or nothing is no span."""
+    if text.strip().lower() in ("", "closed"):
+        return ()
+    spans = []
+    for part in text.split(","):
+        span = _span(part.strip())
+        if isinstance(span, str):
+            problems.append((key, span))
+        else:
+            spans.append(span)
+    spans.sort()
+    for (begin, end), (next_begin, _) in itertools.pairwise(spans):
+        if next_begin < end:
+            problems.append(
+                (key, f"spans overlap: {_clock(begin)}-{_clock(end)} and the one from {_clock(next_begin)}")
+            )
+    return tuple(spans)
+
+
+def _span(text: str) -> Span | str:
+    match = _SPAN.fullmatch(text)
+    if match is None:
+        return f"{text!r} is no span; expected 09:00-14:00"
+    first_hour, first_minute, last_hour, last_minute = (int(number) for number in match.groups())
+    begin, end = first_hour * 60 + first_minute, last_hour * 60 + last_minute
+    if first_minute > 59 or last_minute > 59 or begin >= DAY_MINUTES or end > DAY_MINUTES:
+        return f"{text!r}: hours go from 00:00 to 24:00"
+    if begin == end:
+        return f"{text!r} is empty; around the clock is 00:00-24:00"
+    return begin, end if end > begin else end + DAY_MINUTES
+
+
+def _clock(minute: int) -> str:
+    return f"{minute // 60 % 24:02}:{minute % 60:02}"
