@@ -16,6 +16,8 @@ SHELLS = {
     "config/loader.py",
     "config/secrets.py",
     "config/startup.py",
+    "config/users.py",
+    "config/reference.py",
     "sip/transport.py",
     "sip/endpoint.py",
     "sip/resolver.py",
