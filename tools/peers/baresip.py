@@ -2,7 +2,8 @@
 
 Facts of baresip 1.0.0 (Debian 12): the player side has no file driver, so what is heard is written by the `sndfile`
 filter, which sits after decoding; `aubridge` stands in for a loudspeaker. At the end of its file it hangs up, so the
-file is made as long as the phone may live. `ctrl_tcp` takes netstrings of JSON and reports events. The port after `sip_listen` is taken too (TLS).
+file is made as long as the phone may live. `ctrl_tcp` takes netstrings of JSON and reports events. The port after
+`sip_listen` is taken too (TLS).
 """
 
 import json
@@ -19,9 +20,9 @@ from typing import Any, Literal, Self
 
 import numpy as np
 
-from tools.peers.g711 import read_wav, write_wav
+from tools.peers.g711 import Samples, read_wav, write_wav
 from tools.peers.ports import free_port
-from tools.peers.speech import RATE, Samples, silence
+from tools.peers.speech import RATE, silence
 
 _MODULES = "/usr/lib/baresip/modules"
 _CONFIG = """\
@@ -182,12 +183,15 @@ class Baresip:
     def wait_event(self, kind: str, *, count: int = 1, timeout: float = 10.0) -> Mapping[str, Any]:
         """The `count`-th event of this type since the start: `REGISTER_OK`, `CALL_INCOMING`, `CALL_RINGING`,
         `CALL_ESTABLISHED`, `CALL_CLOSED`, `CALL_DTMF_START` …"""
+
         def found() -> list[Mapping[str, Any]]:
             return [event for event in self.events if event.get("type") == kind]
 
         with self._changed:
             if not self._changed.wait_for(lambda: len(found()) >= count, timeout):
-                raise BaresipError(f"{self.user}: no {kind} in {timeout} s; had {self._kinds()}\n{self.log()}")
+                raise BaresipError(
+                    f"{self.user}: no {kind} in {timeout} s; had {self._kinds()}\n{self.log()}"
+                )
         return found()[count - 1]
 
     # -- results ------------------------------------------------------------------------------------------------------
@@ -206,7 +210,9 @@ class Baresip:
         return "\n".join(line for line in lines if line.strip() and "(bit/s)" not in line)[-4000:]
 
     def _dumps(self, kind: str) -> Samples:
-        files = sorted((self.folder / "heard").glob(f"dump-*-{kind}.wav"), key=lambda path: path.stat().st_mtime)
+        files = sorted(
+            (self.folder / "heard").glob(f"dump-*-{kind}.wav"), key=lambda path: path.stat().st_mtime
+        )
         pieces = [read_wav(path)[:, 0] for path in files if path.stat().st_size > 44]
         return np.concatenate(pieces) if pieces else silence(0)
 
@@ -233,7 +239,9 @@ class Baresip:
                 self._connection = socket.create_connection((self.address, self._control_port), timeout=1)
                 break
             except OSError as problem:
-                if time.monotonic() > deadline or (self._process is not None and self._process.poll() is not None):
+                if time.monotonic() > deadline or (
+                    self._process is not None and self._process.poll() is not None
+                ):
                     raise BaresipError(f"baresip did not start\n{self.log()}") from problem
                 time.sleep(0.05)
         self._connection.settimeout(None)
@@ -275,4 +283,3 @@ class Baresip:
 
     def _kinds(self) -> list[str]:
         return [str(event.get("type")) for event in self.events]
-

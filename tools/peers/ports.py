@@ -9,7 +9,7 @@ _taken: set[tuple[str, int]] = set()
 def free_port(address: str = "127.0.0.1", *, count: int = 1, tcp: bool = False) -> int:
     """First of `count` neighbouring ports (it is even), free for UDP now, and for TCP with `tcp`."""
     for _ in range(500):
-        first = random.randrange(20_000, 32_000, 2)
+        first = random.randrange(10_000, 32_000, 2)
         block = [(address, port) for port in range(first, first + count)]
         if _taken.isdisjoint(block) and all(_is_free(address, port, tcp) for _, port in block):
             _taken.update(block)

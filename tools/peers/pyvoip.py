@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from tools.peers.g711 import read_wav, write_wav
+from tools.peers.g711 import Samples, read_wav, write_wav
 from tools.peers.ports import free_port
-from tools.peers.speech import Samples, silence
+from tools.peers.speech import silence
 
 
 class PyVoipError(Exception):
@@ -85,7 +85,9 @@ class PyVoipPhone:
                 return report
             if report["what"] == "failed":
                 raise PyVoipError(f"{self.user} failed\n{self.log()}")
-        raise PyVoipError(f"{self.user}: no {what} in {timeout} s; had {[r['what'] for r in self.reports]}\n{self.log()}")
+        raise PyVoipError(
+            f"{self.user}: no {what} in {timeout} s; had {[r['what'] for r in self.reports]}\n{self.log()}"
+        )
 
     def stop(self) -> None:
         if self._process is None or self._process.poll() is not None:

@@ -26,7 +26,7 @@ import wave
 from pathlib import Path
 from typing import Any
 
-import pyVoIP.RTP as pyvoip_rtp
+from pyVoIP.RTP import RTPPacketManager
 from pyVoIP.VoIP import CallState, InvalidStateError, VoIPCall, VoIPPhone
 
 _SILENCE = b"\x80"
@@ -54,19 +54,19 @@ class Phone:
     def _listen(self) -> None:
         """Write down each packet's audio as it is parsed, in order of arrival."""
         heard = self.heard
-        original = pyvoip_rtp.RTPPacketManager.write
+        original = RTPPacketManager.write
 
         def write(manager: Any, offset: int, data: bytes) -> None:
             if manager.__dict__.get("hears"):
                 heard.append(data)
             original(manager, offset, data)
 
-        pyvoip_rtp.RTPPacketManager.write = write
+        setattr(RTPPacketManager, "write", write)  # noqa: B010 (the library gives no other place to listen)
 
     def answer(self, call: VoIPCall) -> None:
         time.sleep(self.settings["ring_s"])
         for client in call.RTPClients:
-            client.pmin.hears = True
+            client.pmin.__dict__["hears"] = True
         try:
             call.answer()
         except InvalidStateError:
@@ -85,7 +85,9 @@ class Phone:
             speech = file.readframes(file.getnframes())
         began, speak_until = time.monotonic(), 0.0
         hangup = began + (self.settings["talk_s"] or 1e9)
-        while call.state == CallState.ANSWERED and time.monotonic() < self.deadline and not self.over.is_set():
+        while (
+            call.state == CallState.ANSWERED and time.monotonic() < self.deadline and not self.over.is_set()
+        ):
             if time.monotonic() >= speak_until:
                 call.write_audio(speech + _SILENCE * 8000)
                 speak_until = time.monotonic() + len(speech) / 8000 + 1

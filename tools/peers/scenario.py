@@ -65,7 +65,9 @@ class Scenario:
 
     def answer(self, status: int, reason: str = "OK") -> Self:
         """Answer the request that has just come, without a body."""
-        return self._add(self._send(f"SIP/2.0 {status} {reason}\n" + _COPIED.format(tag="") + "\nContent-Length: 0", ""))
+        return self._add(
+            self._send(f"SIP/2.0 {status} {reason}\n" + _COPIED.format(tag="") + "\nContent-Length: 0", "")
+        )
 
     def reinvite(self, direction: str = "sendrecv") -> Self:
         """Hold (`sendonly`, `inactive`) or resume."""
@@ -83,7 +85,9 @@ class Scenario:
                 f"From: <sip:{self.user}@[local_ip]:[local_port]>;tag=[pid]SIPpTag[call_number]",
                 f"To: <sip:{self.number}@[remote_ip]:[remote_port]>", "Call-ID: [call_id]", f"CSeq: {self._cseq} INVITE",
                 _CONTACT.format(user=self.user), "Max-Forwards: 70", *headers]  # fmt: skip
-        return self._add(self._send("\n".join(head), _sdp("sendrecv", 1, self.laws, self.events), retrans=500))
+        return self._add(
+            self._send("\n".join(head), _sdp("sendrecv", 1, self.laws, self.events), retrans=500)
+        )
 
     def challenged(self, user: str, password: str) -> Self:
         """After `invite`: take the 401, acknowledge it and call again with credentials."""
@@ -92,8 +96,12 @@ class Scenario:
         self._cseq += 1
         return self.invite(headers=[f"[authentication username={user} password={password}]"])
 
-    def expect(self, status: int, *, optional: bool = False, routes: bool = False, timeout_s: float = 0.0) -> Self:
-        more = (' rrs="true"' if routes else "") + (f' timeout="{round(timeout_s * 1000)}"' if timeout_s else "")
+    def expect(
+        self, status: int, *, optional: bool = False, routes: bool = False, timeout_s: float = 0.0
+    ) -> Self:
+        more = (' rrs="true"' if routes else "") + (
+            f' timeout="{round(timeout_s * 1000)}"' if timeout_s else ""
+        )
         return self._add(f'<recv response="{status}"{self._optional(optional)}{more}/>')
 
     def connected(self, *, timeout_s: float = 0.0) -> Self:
@@ -186,7 +194,9 @@ class Scenario:
         self._calling = False
         self.expect_request("REGISTER")
         if password:
-            challenge = f'WWW-Authenticate: Digest realm="{realm}", nonce="[call_id]", algorithm=MD5, qop="auth"'
+            challenge = (
+                f'WWW-Authenticate: Digest realm="{realm}", nonce="[call_id]", algorithm=MD5, qop="auth"'
+            )
             self._respond(f"SIP/2.0 401 Unauthorized\n{challenge}", "").expect_request("REGISTER")
         return self._respond(f"SIP/2.0 200 OK\n[last_Contact:]\nExpires: {expires}", "", contact=False)
 
@@ -219,7 +229,11 @@ class Scenario:
     @staticmethod
     def _send(head: str, body: str, content_type: str = "application/sdp", *, retrans: int = 0) -> str:
         again = f' retrans="{retrans}"' if retrans else ""
-        text = f"{head}\nContent-Type: {content_type}\nContent-Length: [len]\n\n{body}\n" if body else f"{head}\n\n"
+        text = (
+            f"{head}\nContent-Type: {content_type}\nContent-Length: [len]\n\n{body}\n"
+            if body
+            else f"{head}\n\n"
+        )
         if not body and "Content-Length" not in head:
             text = f"{head}\nContent-Length: 0\n\n"
         return f"<send{again}><![CDATA[\n\n{text}\n]]></send>"

@@ -29,7 +29,9 @@ class SippResult:
         return [m.status for way, m in self.messages if way == "got" and m.status and m.method == method]
 
     def requests(self, method: str, way: str = "got") -> list[Message]:
-        return [m for direction, m in self.messages if direction == way and not m.status and m.method == method]
+        return [
+            m for direction, m in self.messages if direction == way and not m.status and m.method == method
+        ]
 
 
 @dataclass
@@ -72,7 +74,11 @@ class Sipp:
     def start(self) -> Self:
         with self._path(".out").open("wb") as out:
             self._process = subprocess.Popen(
-                self._command(), cwd=self.folder, stdin=subprocess.DEVNULL, stdout=out, stderr=subprocess.STDOUT
+                self._command(),
+                cwd=self.folder,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=subprocess.STDOUT,
             )
         if self.remote is None:
             self._wait_listening()
@@ -124,7 +130,9 @@ class Sipp:
     def _command(self) -> list[str]:
         remote = [f"{self.remote[0]}:{self.remote[1]}"] if self.remote else []
         bounds = ["-m", str(self.calls), "-timeout", f"{self.timeout_s:.0f}s", "-timeout_error"]
-        load = ["-r", f"{self.rate:g}", *(["-l", str(self.limit)] if self.limit else [])] if self.remote else []
+        load = (
+            ["-r", f"{self.rate:g}", *(["-l", str(self.limit)] if self.limit else [])] if self.remote else []
+        )
         return ["sipp", *remote, "-sf", str(self._path(".xml")), "-i", self.address, "-p", str(self.port),
                 "-t", "t1" if self.tcp else "u1", "-mi", self.address, "-mp", str(self._media_port),
                 *bounds, *load, "-nostdin", "-trace_msg", "-message_file", str(self._path(".messages")),
@@ -139,7 +147,9 @@ class Sipp:
             if wanted in table.read_text():
                 return
             time.sleep(0.02)
-        raise OSError(f"SIPp does not listen on {self.address}:{self.port}:\n{self._path('.out').read_text()[-2000:]}")
+        raise OSError(
+            f"SIPp does not listen on {self.address}:{self.port}:\n{self._path('.out').read_text()[-2000:]}"
+        )
 
     def _counts(self) -> tuple[int, int]:
         path = self._path(".csv")

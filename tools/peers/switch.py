@@ -1,0 +1,300 @@
+"""The switch as a process under test: configured from a mapping, started, asked, killed, and read afterwards.
+
+It is started as its users start it and asked through its own command line, control socket, database file and queue
+log: nothing here imports it.
+"""
+
+import http.client
+import json
+import os
+import re
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from tools.peers.ports import free_port
+from tools.peers.processes import Usage, family_usage
+from tools.peers.sip_text import Message, compose, token
+from tools.peers.toml_text import to_toml
+
+ROOT = Path(__file__).resolve().parents[2]
+_UNHANDLED = re.compile(
+    r"Traceback \(most recent call last\)|Task exception was never retrieved|Exception ignored in|"
+    r"coroutine '.*' was never awaited|Unhandled exception|Exception in callback|Future exception was never retrieved"
+)
+
+
+class SwitchError(Exception):
+    """It did not start, stop or answer; holds the end of its log."""
+
+
+class _UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path: Path, timeout: float) -> None:
+        super().__init__("localhost", timeout=timeout)
+        self._path = path
+
+    def connect(self) -> None:
+        self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(str(self._path))
+
+
+@dataclass
+class Switch:
+    """`config` lacks what every test shares: state folder, SIP address, media ports. What it says itself stays."""
+
+    folder: Path
+    config: Mapping[str, Any]
+    address: str = "127.0.0.1"
+    port: int = 0
+    media_ports: int = 400
+    expected: Sequence[str] = ()
+    """Regular expressions of log lines that this test provokes on purpose, though they look like faults."""
+    process: "subprocess.Popen[bytes] | None" = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        self.port = self.port or free_port(self.address, tcp=True)
+        self._first_media = free_port(self.address, count=self.media_ports)
+        self.write(self.config)
+
+    # -- configuration ------------------------------------------------------------------------------------------------
+
+    @property
+    def state(self) -> Path:
+        return self.folder / "state"
+
+    @property
+    def config_file(self) -> Path:
+        return self.folder / "softswitch.toml"
+
+    @property
+    def log_file(self) -> Path:
+        return self.folder / "switch.log"
+
+    @property
+    def control_socket(self) -> Path:
+        return self.state / "control.sock"
+
+    @property
+    def sip(self) -> tuple[str, int]:
+        """Where peers send."""
+        return self.address, self.port
+
+    def write(self, config: Mapping[str, Any]) -> None:
+        """Write the configuration; the running switch reads it at `reload`."""
+        last = self._first_media + self.media_ports - 1
+        shared: dict[str, dict[str, Any]] = {
+            "general": {"state_dir": str(self.state), "log_level": "info"},
+            "sip": {"listen": [f"udp://{self.address}:{self.port}", f"tcp://{self.address}:{self.port}"]},
+            "rtp": {"address": self.address, "ports": f"{self._first_media}-{last}"},
+            "recording": {"min_free_mb": 1},
+        }
+        merged: dict[str, Any] = {**config}
+        for section, values in shared.items():
+            merged[section] = {**values, **config.get(section, {})}
+        self.state.mkdir(exist_ok=True)
+        self.config_file.write_text(to_toml(merged))
+        self.config = config
+
+    # -- life ---------------------------------------------------------------------------------------------------------
+
+    def start(self, timeout: float = 20.0) -> Self:
+        with self.log_file.open("ab") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "softswitch", "run", "--config", str(self.config_file)], cwd=ROOT,
+                stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
+                env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"},
+            )  # fmt: skip
+        deadline = time.monotonic() + timeout
+        while not self.ready():
+            if self.process.poll() is not None or time.monotonic() > deadline:
+                self._end_family()
+                raise SwitchError(f"not ready (exit {self.process.poll()})\n{self.log()[-4000:]}")
+            time.sleep(0.05)
+        return self
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        try:
+            self.stop()
+        finally:
+            self._end_family()
+        if kind is None:
+            self.assert_clean()
+
+    @property
+    def pid(self) -> int:
+        assert self.process is not None, "not started"
+        return self.process.pid
+
+    def running(self) -> bool:
+        return self.process is not None and self.process.poll() is None
+
+    def stop(self, timeout: float = 15.0) -> int:
+        """`softswitch stop --now`, by its signal; the exit code."""
+        if self.process is None:
+            return 0
+        if self.running():
+            self.cli("stop", "--now", check=False)
+        try:
+            return self.process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            self._end_family()
+            raise SwitchError(f"does not stop in {timeout} s\n{self.log()[-3000:]}") from None
+
+    def kill9(self) -> None:
+        """`kill -9` of the control process only; its workers are left to themselves."""
+        self._family = list(family_usage(self.pid))
+        os.kill(self.pid, signal.SIGKILL)
+        assert self.process is not None
+        self.process.wait()
+
+    def reload_signal(self) -> None:
+        os.kill(self.pid, signal.SIGHUP)
+
+    def _end_family(self) -> None:
+        """No process of this switch outlives the test: those of its session, whatever became of their parent."""
+        if self.process is None:
+            return
+        try:
+            os.killpg(self.process.pid, signal.SIGKILL)
+        except (ProcessLookupError, PermissionError):
+            pass
+        self.process.wait()
+
+    # -- asking -------------------------------------------------------------------------------------------------------
+
+    def ready(self) -> bool:
+        try:
+            return self.get("/ready")[0] == 200
+        except OSError:
+            return False
+
+    def get(self, path: str, timeout: float = 5.0) -> tuple[int, str]:
+        """Status and body of a GET on the control socket."""
+        connection = _UnixConnection(self.control_socket, timeout)
+        try:
+            connection.request("GET", path)
+            response = connection.getresponse()
+            return response.status, response.read().decode()
+        except http.client.HTTPException as problem:
+            raise OSError(str(problem)) from problem
+        finally:
+            connection.close()
+
+    def cli(self, *arguments: str, check: bool = True, timeout: float = 20.0) -> Any:
+        """`softswitch ARGUMENTS --json`: what it printed, as JSON when it is, else as text."""
+        done = self.command(*arguments, *(["--json"] if _has_json(arguments) else []), timeout=timeout)
+        if check and done.returncode:
+            raise SwitchError(
+                f"softswitch {' '.join(arguments)} → {done.returncode}\n{done.stdout}{done.stderr}"
+            )
+        try:
+            return json.loads(done.stdout)
+        except ValueError:
+            return done.stdout
+
+    def command(self, *arguments: str, timeout: float = 20.0) -> "subprocess.CompletedProcess[str]":
+        """The command line as it is, with this switch's configuration."""
+        command = [sys.executable, "-m", "softswitch", *arguments]
+        env = {**os.environ, "PYTHONPATH": str(ROOT), "SOFTSWITCH_SOCKET": str(self.control_socket),
+               "SOFTSWITCH_CONFIG": str(self.config_file)}  # fmt: skip
+        return subprocess.run(
+            command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=timeout, check=False
+        )
+
+    def options(self, timeout: float = 2.0, source: str = "127.0.0.9") -> float:
+        """Seconds until an OPTIONS is answered, from a socket of its own."""
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
+            probe.bind((source, 0))
+            probe.settimeout(timeout)
+            branch, here = token(), probe.getsockname()
+            headers = [("Via", f"SIP/2.0/UDP {here[0]}:{here[1]};branch=z9hG4bK{branch};rport"),
+                       ("From", f"<sip:probe@{here[0]}>;tag={token()}"), ("To", f"<sip:{self.address}>"),
+                       ("Call-ID", token()), ("CSeq", "1 OPTIONS"), ("Max-Forwards", "70")]  # fmt: skip
+            began = time.monotonic()
+            probe.sendto(compose(f"OPTIONS sip:{self.address}:{self.port} SIP/2.0", headers), self.sip)
+            while True:
+                answer = Message.parse(probe.recv(65536))
+                if answer.status and branch in answer.branch:
+                    return time.monotonic() - began
+
+    def usage(self) -> dict[int, Usage]:
+        """CPU and memory of the control process and its workers."""
+        return family_usage(self.pid)
+
+    # -- reading ------------------------------------------------------------------------------------------------------
+
+    def db(self) -> sqlite3.Connection:
+        """Its database, read only; rows by column name."""
+        connection = sqlite3.connect(f"file:{self.state / 'softswitch.db'}?mode=ro", uri=True, timeout=5)
+        connection.row_factory = sqlite3.Row
+        return connection
+
+    def rows(self, query: str, *values: object) -> list[dict[str, Any]]:
+        connection = self.db()
+        try:
+            return [dict(row) for row in connection.execute(query, values)]
+        finally:
+            connection.close()
+
+    def wait_rows(
+        self, query: str, *values: object, count: int = 1, timeout: float = 5.0
+    ) -> list[dict[str, Any]]:
+        """Rows as soon as there are `count` of them; the writer works in batches."""
+        rows: list[dict[str, Any]] = wait_for(
+            lambda: self._at_least(query, values, count), timeout, f"{count} rows of {query}"
+        )
+        return rows
+
+    def _at_least(self, query: str, values: Sequence[object], count: int) -> list[dict[str, Any]]:
+        try:
+            rows = self.rows(query, *values)
+        except sqlite3.OperationalError:
+            return []
+        return rows if len(rows) >= count else []
+
+    def queue_log(self) -> list[list[str]]:
+        """Lines of the queue_log, split: epoch, call, queue, agent, event, data…"""
+        path = self.state / "queue_log"
+        return [line.split("|") for line in path.read_text().splitlines()] if path.exists() else []
+
+    def recordings(self) -> list[Path]:
+        return sorted((self.state / "recordings").rglob("*.wav"))
+
+    def log(self) -> str:
+        return self.log_file.read_text(errors="replace") if self.log_file.exists() else ""
+
+    def faults(self) -> list[str]:
+        """Lines of the log that speak of something unhandled."""
+        lines = [line for line in self.log().splitlines() if _UNHANDLED.search(line)]
+        return [line for line in lines if not any(re.search(known, line) for known in self.expected)]
+
+    def assert_clean(self) -> None:
+        assert not self.faults(), f"unhandled in the log:\n{self.log()[-6000:]}"
+
+
+def wait_for(probe: Callable[[], Any], timeout: float = 5.0, what: str = "condition") -> Any:
+    """The first true value of `probe`."""
+    deadline = time.monotonic() + timeout
+    while True:
+        value = probe()
+        if value:
+            return value
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{what}: not within {timeout} s")
+        time.sleep(0.05)
+
+
+def _has_json(arguments: Sequence[str]) -> bool:
+    return arguments[0] not in ("stop", "reload", "run", "user") and "draw" not in arguments
