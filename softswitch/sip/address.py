@@ -78,8 +78,8 @@ class Address:
 
 def tag_of(text: str) -> str:
     """The tag of a From or To without taking the address apart: on the path of each message."""
-    if '"' in text or "," in text:
+    behind = text.rfind(">") + 1
+    if '"' in text and (not behind or text.find('"', behind) >= 0):
         return Address.parse(text).tag
-    params = text[text.find(">") + 1 :]
-    semicolon = params.find(";")
-    return "" if semicolon < 0 else Params.parse(params[semicolon:]).get("tag") or ""
+    semicolon = text.find(";", behind)
+    return "" if semicolon < 0 else Params.parse(text[semicolon:]).get("tag") or ""

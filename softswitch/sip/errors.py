@@ -1,5 +1,7 @@
 """What is raised for bytes of a peer that are not SIP, or not SIP that can be served."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from softswitch.errors import PeerError
@@ -23,5 +25,13 @@ class ParseError(PeerError):
         self.partial = partial
 
 
+@dataclass(frozen=True, slots=True)
+class Ping:
+    """CRLFCRLF between messages of a stream; answer with one CRLF (RFC 5626 section 4.4.1)."""
+
+
 class FramingError(ParseError):
-    """The stream cannot be cut into messages any more: answer `partial` if there is one, then close the connection."""
+    """The stream cannot be cut into messages any more: serve `before`, answer `partial` if there is one, then close."""
+
+    before: Sequence[bytes | Ping] = ()
+    """What came whole in front of the break, in order."""

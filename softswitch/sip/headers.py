@@ -4,7 +4,6 @@ Received lines are kept and written byte for byte, folds included; only what is 
 Bytes that are no UTF-8 survive as surrogates. What we set may hold no CR, LF or NUL (RFC 3261 sections 7.3 and 20).
 """
 
-import re
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar, cast
 
@@ -49,9 +48,7 @@ _KEYS: dict[str, str] = {
     **{form: name.lower() for name in _LONG_NAMES.split() for form in (name, name.lower(), name.upper())},
     **{form: name.lower() for letter, name in _COMPACT.items() for form in (letter, letter.upper())},
 }
-_KEYS_WITH_COLON = {f"{name}:": key for name, key in _KEYS.items()}
 
-_BARE_LINE_END = re.compile(r"[\r\n]")
 
 T = TypeVar("T")
 
@@ -84,18 +81,19 @@ class Headers:
     def parse(cls, text: str, *, salvage: bool = False) -> "Headers":
         """All lines of a head behind the start line. With `salvage`, lines that cannot be read are left out."""
         lines = text.split("\r\n") if text else []
-        if "\r\n " in text or "\r\n\t" in text:
-            lines = _unsplit_folds(lines)
-        if not salvage and (len(lines) > MAX_LINES):
-            raise ParseError("too many header lines", sip_status=513)
-        if not text.count("\r") == text.count("\n") == text.count("\r\n"):
+        cuts = [line.partition(":") for line in lines]
+        keys = [_KEYS.get(name, "") if colon else "" for name, colon, _ in cuts]
+        if not text.count("\r") == text.count("\n") == max(len(lines) - 1, 0):
             if not salvage:
                 raise ParseError("a bare CR or LF among the headers")
-            lines = [line for line in lines if not _BARE_LINE_END.search(line.replace("\r\n", ""))]
-        lines = lines[:MAX_LINES]
-        keys = [_KEYS_WITH_COLON.get(line[: line.find(":") + 1], "") for line in lines]
+            lines = [line for line in lines if "\r" not in line and "\n" not in line]
+            keys = [""] * len(lines)
         if "" in keys:
-            lines, keys = _index_slowly(lines, keys, salvage)
+            lines, keys = _index_slowly(lines, salvage)
+        if len(lines) > MAX_LINES:
+            if not salvage:
+                raise ParseError("too many header lines", sip_status=513)
+            del lines[MAX_LINES:], keys[MAX_LINES:]
         self = cls.__new__(cls)
         self._keys, self._lines, self._parsed = keys, lines, {}
         return self
@@ -232,7 +230,7 @@ def _unfold(value: str) -> str:
     return " ".join(piece.strip(" \t") for piece in value.split("\r\n"))
 
 
-def _unsplit_folds(lines: list[str]) -> list[str]:
+def _joined_folds(lines: list[str]) -> list[str]:
     """Give continuation lines back to the line they continue."""
     groups: list[list[str]] = []
     for line in lines:
@@ -243,21 +241,19 @@ def _unsplit_folds(lines: list[str]) -> list[str]:
     return ["\r\n".join(group) for group in groups]
 
 
-def _index_slowly(lines: list[str], keys: list[str], salvage: bool) -> tuple[list[str], list[str]]:
-    """Find the keys of names in unusual case, with space before the colon, or unknown to us."""
+def _index_slowly(lines: list[str], salvage: bool) -> tuple[list[str], list[str]]:
+    """Join folds, and find the keys of names in unusual case, with space before the colon, or unknown to us."""
     kept_lines, kept_keys = [], []
-    for line, known in zip(lines, keys, strict=True):
-        key = known
-        if not key:
-            name, colon, _ = line.partition(":")
-            try:
-                if not colon:
-                    raise ParseError("a header line without a colon")
-                key = header_key(name.rstrip(" \t"))
-            except ParseError:
-                if not salvage:
-                    raise
-                continue
+    for line in _joined_folds(lines):
+        name, colon, _ = line.partition(":")
+        try:
+            if not colon:
+                raise ParseError("a header line without a colon")
+            key = header_key(name.rstrip(" \t"))
+        except ParseError:
+            if not salvage:
+                raise
+            continue
         kept_lines.append(line)
         kept_keys.append(key)
     return kept_lines, kept_keys

@@ -18,7 +18,16 @@ from softswitch.sip.reason import phrase
 from softswitch.sip.uri import Uri
 from softswitch.sip.via import Via
 
-__all__ = ["Message", "ParseError", "Request", "Response", "make_response", "parse_message"]
+__all__ = [
+    "Message",
+    "ParseError",
+    "Request",
+    "Response",
+    "make_response",
+    "parse_message",
+    "read_content_length",
+    "salvage_request",
+]
 
 T = TypeVar("T")
 
@@ -246,7 +255,7 @@ def parse_message(data: bytes) -> Request | Response:
             message = _parse_response(start_line, lines)
         message.body = _cut_body(message.headers, data, end + 4)
     except ParseError as error:
-        error.partial = _salvage(start_line, lines)
+        error.partial = salvage_request(data if end < 0 else data[:end])
         raise
     return message
 
@@ -261,20 +270,29 @@ def _parse_response(start_line: str, lines: str) -> Response:
     return Response(int(match[1]), match[2] or "", Headers.parse(lines))
 
 
-def _cut_body(headers: Headers, data: bytes, start: int) -> bytes:
+def read_content_length(headers: Headers) -> int | None:
+    """The one value of Content-Length, however often it stands there; raises ParseError when there are two."""
     lengths = headers.get_all("Content-Length")
     if not lengths:
-        return data[start:]
+        return None
     length = _content_length(lengths[0])
     if any(_content_length(other) != length for other in lengths[1:]):
         raise ParseError("two values of Content-Length", reason="Bad Content-Length")
+    return length
+
+
+def _cut_body(headers: Headers, data: bytes, start: int) -> bytes:
+    length = read_content_length(headers)
+    if length is None:
+        return data[start:]
     if length > len(data) - start:
         raise ParseError("a body shorter than its Content-Length", reason="Bad Content-Length")
     return data[start : start + length]
 
 
-def _salvage(start_line: str, lines: str) -> Request | None:
+def salvage_request(head: bytes) -> Request | None:
     """What can be read of a broken request, to answer it without state; None when nobody could be answered."""
+    start_line, _, lines = head.decode("utf-8", "surrogateescape").partition("\r\n")
     match = _BROKEN_REQUEST_LINE.fullmatch(start_line)
     if match is None:
         return None

@@ -1,0 +1,225 @@
+"""SDP of RFC 4566: every line kept in order, understood or not; what is understood is read from those lines.
+
+Bounded: 64 KiB, 1,024 lines, 16 media descriptions. Line ends may be LF alone (section 5 asks for that). What a line
+means is checked where it is used, so that T.38, `fmtp` without `rtpmap` or a host name in `c=` pass through.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from softswitch.errors import PeerError
+
+MAX_BYTES = 65536
+MAX_LINES = 1024
+MAX_MEDIA = 16
+DIRECTIONS = ("sendrecv", "sendonly", "recvonly", "inactive")
+
+_LINE = re.compile(r"([a-z])=([^\r\n\0]*)")
+_RTPMAP = re.compile(r"([0-9]{1,3}) +([^ /]+)/([0-9]{1,6})(?:/([0-9]{1,3}))? *")
+_FORMAT = re.compile(r"[0-9]{1,3}")
+_NULL_ADDRESSES = ("0.0.0.0", "::", "0:0:0:0:0:0:0:0")
+
+
+class SdpError(PeerError):
+    """A body that is no SDP (400), or one that cannot be answered (488)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    type: str
+    """One letter."""
+    value: str
+
+    def __str__(self) -> str:
+        return f"{self.type}={self.value}"
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    address_type: str
+    """`IP4` or `IP6`."""
+    address: str
+    """An address or a host name, without the TTL of a multicast address."""
+
+    @classmethod
+    def parse(cls, value: str) -> "Connection":
+        parts = value.split()
+        if len(parts) != 3 or parts[0] != "IN" or parts[1] not in ("IP4", "IP6"):
+            raise SdpError("a c= line that cannot be read")
+        return cls(parts[1], parts[2].partition("/")[0])
+
+    def __str__(self) -> str:
+        return f"IN {self.address_type} {self.address}"
+
+    @property
+    def is_null(self) -> bool:
+        """The way to hold of RFC 2543."""
+        return self.address in _NULL_ADDRESSES
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    username: str
+    session_id: str
+    version: str
+    address_type: str
+    address: str
+
+    @classmethod
+    def parse(cls, value: str) -> "Origin":
+        parts = value.split()
+        if len(parts) != 6:
+            raise SdpError("an o= line that cannot be read")
+        username, session_id, version, _, address_type, address = parts
+        return cls(username, session_id, version, address_type, address)
+
+    def __str__(self) -> str:
+        return f"{self.username} {self.session_id} {self.version} IN {self.address_type} {self.address}"
+
+
+@dataclass(frozen=True, slots=True)
+class RtpMap:
+    encoding: str
+    """As written; compare without regard to case."""
+    clock: int
+    channels: int = 1
+
+
+class _Section:
+    """What the session and each media description share: attributes, connection and direction among their lines."""
+
+    __slots__ = ()
+    lines: tuple[Line, ...]
+
+    def values(self, line_type: str) -> Iterator[str]:
+        return (line.value for line in self.lines if line.type == line_type)
+
+    def attributes(self, name: str) -> Iterator[str]:
+        """Values of each `a=name:value`, empty for `a=name`."""
+        for value in self.values("a"):
+            key, _, rest = value.partition(":")
+            if key.strip(" ") == name:
+                yield rest.strip(" ")
+
+    def has(self, name: str) -> bool:
+        return next(self.attributes(name), None) is not None
+
+    @property
+    def connection(self) -> Connection | None:
+        value = next(self.values("c"), None)
+        return None if value is None else Connection.parse(value)
+
+    @property
+    def direction(self) -> str | None:
+        """The direction attribute of this section; None when it has none."""
+        return next((name for value in self.values("a") if (name := value.strip(" ")) in DIRECTIONS), None)
+
+
+@dataclass(frozen=True, slots=True)
+class MediaDescription(_Section):
+    kind: str
+    """`audio`, `video`, `image` …"""
+    port: int
+    """0 refuses the stream, or says that it is over."""
+    protocol: str
+    formats: tuple[str, ...]
+    lines: tuple[Line, ...] = ()
+    port_count: int | None = None
+
+    @classmethod
+    def parse(cls, value: str, lines: tuple[Line, ...]) -> "MediaDescription":
+        parts = value.split()
+        port, slash, count = parts[1].partition("/") if len(parts) >= 3 else ("", "", "")
+        if not _is_port(port) or (slash and not _is_port(count)):
+            raise SdpError("an m= line that cannot be read")
+        return cls(parts[0], int(port), parts[2], tuple(parts[3:]), lines, int(count) if slash else None)
+
+    @property
+    def heading(self) -> str:
+        count = "" if self.port_count is None else f"/{self.port_count}"
+        return " ".join((self.kind, f"{self.port}{count}", self.protocol, *self.formats))
+
+    @property
+    def rtpmaps(self) -> Mapping[int, RtpMap]:
+        """Payload type to encoding; the first line counts, what cannot be read is passed over."""
+        found: dict[int, RtpMap] = {}
+        for value in self.attributes("rtpmap"):
+            match = _RTPMAP.fullmatch(value)
+            if match is not None:
+                found.setdefault(int(match[1]), RtpMap(match[2], int(match[3]), int(match[4] or 1)))
+        return found
+
+    @property
+    def payload_types(self) -> list[int]:
+        """The formats of an RTP stream as numbers, in order of preference; others are left out."""
+        return [int(text) for text in self.formats if _FORMAT.fullmatch(text) and int(text) < 128]
+
+    def milliseconds(self, name: str) -> int | None:
+        """The value of `ptime` or `maxptime`; None when absent or no plain number."""
+        value = next(self.attributes(name), "").partition(".")[0]
+        return int(value) if _FORMAT.fullmatch(value) else None
+
+
+@dataclass(frozen=True, slots=True)
+class SessionDescription(_Section):
+    lines: tuple[Line, ...]
+    """All lines in front of the first `m=`, `v=` and `o=` included."""
+    media: tuple[MediaDescription, ...] = ()
+
+    @classmethod
+    def parse(cls, data: bytes) -> "SessionDescription":
+        if len(data) > MAX_BYTES:
+            raise SdpError("an SDP beyond 64 KiB")
+        text = data.decode("utf-8", "surrogateescape").replace("\r\n", "\n").rstrip("\n")
+        raw = text.split("\n", MAX_LINES)
+        if len(raw) > MAX_LINES:
+            raise SdpError("an SDP of too many lines")
+        sections: list[list[Line]] = [[]]
+        for item in raw:
+            match = _LINE.fullmatch(item)
+            if match is None:
+                raise SdpError("a line of SDP that cannot be read")
+            if match[1] == "m":
+                sections.append([])
+            sections[-1].append(Line(match[1], match[2]))
+        session, *media = sections
+        if len(media) > MAX_MEDIA:
+            raise SdpError("an SDP of too many media", sip_status=488)
+        if not session or session[0] != Line("v", "0"):
+            raise SdpError("an SDP that does not begin with v=0")
+        parsed = cls(
+            tuple(session), tuple(MediaDescription.parse(lines[0].value, tuple(lines[1:])) for lines in media)
+        )
+        _ = parsed.origin
+        return parsed
+
+    def serialize(self) -> bytes:
+        lines = [str(line) for line in self.lines]
+        for media in self.media:
+            lines.append(f"m={media.heading}")
+            lines.extend(str(line) for line in media.lines)
+        return ("\r\n".join(lines) + "\r\n").encode("utf-8", "surrogateescape")
+
+    @property
+    def origin(self) -> Origin:
+        return Origin.parse(next(self.values("o"), ""))
+
+    def with_origin(self, origin: Origin) -> "SessionDescription":
+        lines = tuple(Line("o", str(origin)) if line.type == "o" else line for line in self.lines)
+        return SessionDescription(lines, self.media)
+
+    def connection_of(self, media: MediaDescription) -> Connection:
+        """Its own `c=`, or the session's."""
+        connection = media.connection or self.connection
+        if connection is None:
+            raise SdpError("a stream without c=")
+        return connection
+
+    def direction_of(self, media: MediaDescription) -> str:
+        """Its own direction, or the session's, or `sendrecv`."""
+        return media.direction or self.direction or "sendrecv"
+
+
+def _is_port(text: str) -> bool:
+    return len(text) <= 5 and text.isascii() and text.isdigit() and int(text) < 65536
