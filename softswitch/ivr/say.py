@@ -45,15 +45,15 @@ def digit_prompts(digits: str) -> tuple[str, ...]:
 
 
 def position_prompts(position: int, language: str) -> tuple[str, ...]:
-    """A whole sentence: the place in the queue, 1 is the next to be served."""
+    """A whole sentence: the place in the queue, 1 is the next to be served; nothing where there is no such place."""
     if not 1 <= position <= MAX_NUMBER:
-        raise UnspeakableError(f"{position} is no position in a queue")
+        return ()
     return _rules(language).position(position)
 
 
 def expected_wait_prompts(seconds: float, language: str) -> tuple[str, ...]:
     """A whole sentence: the expected wait in minutes, rounded to the nearest."""
-    if seconds < 60:
+    if not seconds >= 60:
         return ("wait-less-than-a-minute",)
     if seconds >= 3600:
         return ("wait-more-than-an-hour",)
@@ -102,6 +102,8 @@ def value_prompts(what: str, value: str, language: str, gender: str = "") -> tup
     if re.fullmatch(r"[0-9]{1,9}", value) is None:
         raise UnspeakableError(f"{value!r} is no whole number")
     if what == "position":
+        if not 1 <= int(value) <= MAX_NUMBER:
+            raise UnspeakableError(f"{value} is no position in a queue")
         return position_prompts(int(value), language)
     if what == "duration":
         return duration_prompts(int(value), language)
