@@ -1,0 +1,212 @@
+"""Metrics in Prometheus' text format: counters fed by facts, and gauges read from the switch when somebody asks.
+
+Labels are names of the configuration, states and causes, never calls or numbers, so that their count stays bounded.
+"""
+
+from collections.abc import Callable, Iterable, Iterator
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from softswitch.api.control import SwitchControl
+from softswitch.api.views import QueueView, StatusView
+from softswitch.bus import Bus
+from softswitch.facts import CallEnded, CallerLeftQueue, Fact, MediaWorkerDied, OfferEnded
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+_WAIT_BUCKETS = (1.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0)
+_TALK_BUCKETS = (10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1200.0, 3600.0)
+
+
+class Metrics:
+    def __init__(self, control: SwitchControl, service_levels: Iterable[float] = ()) -> None:
+        """`service_levels`: thresholds of the queues in seconds; each becomes a bucket of the waiting time."""
+        self._registry = CollectorRegistry()
+        self._calls = Counter(
+            "softswitch_calls", "Calls that have ended.", ["direction", "result"], registry=self._registry
+        )
+        buckets = sorted({*_WAIT_BUCKETS, *(level for level in service_levels if level > 0)})
+        self._wait = Histogram(
+            "softswitch_queue_wait_seconds",
+            "Wait of callers who were connected to an agent.",
+            ["queue"],
+            buckets=buckets,
+            registry=self._registry,
+        )
+        self._left = Counter(
+            "softswitch_queue_left",
+            "Callers that left a queue, by reason.",
+            ["queue", "reason"],
+            registry=self._registry,
+        )
+        self._abandoned = Counter(
+            "softswitch_queue_abandoned",
+            "Callers that hung up while waiting.",
+            ["queue"],
+            registry=self._registry,
+        )
+        self._offers = Counter(
+            "softswitch_queue_offers",
+            "Ringings of agents, by result.",
+            ["queue", "result"],
+            registry=self._registry,
+        )
+        self._talk = Histogram(
+            "softswitch_call_talk_seconds",
+            "Talking time of calls.",
+            buckets=_TALK_BUCKETS,
+            registry=self._registry,
+        )
+        self._deaths = Counter(
+            "softswitch_media_worker_deaths", "Media workers that died.", registry=self._registry
+        )
+        self._registry.register(_LiveCollector(control))
+
+    def attach(self, bus: Bus) -> Callable[[], None]:
+        """Count the facts of `bus`; returns the function that ends it."""
+        return bus.subscribe(self.count)
+
+    def count(self, fact: Fact) -> None:
+        match fact:
+            case CallEnded():
+                direction = "in" if fact.source.startswith("trunk:") else "out"
+                self._calls.labels(direction, fact.cause).inc()
+                if fact.talk_s > 0:
+                    self._talk.observe(fact.talk_s)
+            case CallerLeftQueue():
+                self._left.labels(fact.queue, fact.reason).inc()
+                if fact.reason == "connected":
+                    self._wait.labels(fact.queue).observe(fact.waited_s)
+                elif fact.reason == "abandoned":
+                    self._abandoned.labels(fact.queue).inc()
+            case OfferEnded():
+                self._offers.labels(fact.queue, fact.result).inc()
+            case MediaWorkerDied():
+                self._deaths.inc()
+            case _:
+                pass
+
+    def text(self) -> bytes:
+        return generate_latest(self._registry)
+
+
+class _LiveCollector(Collector):
+    """Reads the switch's own figures at the moment of scraping."""
+
+    def __init__(self, control: SwitchControl) -> None:
+        self._control = control
+
+    def describe(self) -> Iterable[Metric]:
+        return []  # registering must not ask a switch that is still starting
+
+    def collect(self) -> Iterator[Metric]:
+        status = self._control.status()
+        yield from _status(status)
+        yield from _sip(status)
+        yield from _media(status)
+        yield from _queues(self._control.queues())
+        yield self._agents()
+        yield _gauge("softswitch_registrations", "Contacts registered.", len(self._control.registrations()))
+        trunks = GaugeMetricFamily("softswitch_trunk_up", "1: the trunk answers.", labels=["trunk"])
+        channels = GaugeMetricFamily("softswitch_trunk_channels", "Calls over the trunk.", labels=["trunk"])
+        for trunk in self._control.trunks():
+            trunks.add_metric([trunk.trunk], float(trunk.state == "up"))
+            channels.add_metric([trunk.trunk], trunk.channels)
+        yield trunks
+        yield channels
+
+    def _agents(self) -> Metric:
+        counts: dict[tuple[str, str], int] = {}
+        for agent in self._control.agents():
+            for queue in agent.queues:
+                counts[queue, agent.state] = counts.get((queue, agent.state), 0) + 1
+        family = GaugeMetricFamily(
+            "softswitch_agents", "Agents of a queue by state.", labels=["queue", "state"]
+        )
+        for (queue, state), count in counts.items():
+            family.add_metric([queue, state], count)
+        return family
+
+
+def _gauge(name: str, text: str, value: float) -> Metric:
+    return GaugeMetricFamily(name, text, value=value)
+
+
+def _counter(name: str, text: str, value: float) -> Metric:
+    return CounterMetricFamily(name, text, value=value)
+
+
+def _status(status: StatusView) -> Iterator[Metric]:
+    info = GaugeMetricFamily("softswitch_info", "Always 1.", labels=["node", "version", "engine"])
+    info.add_metric([status.node, status.version, status.engine], 1)
+    yield info
+    yield _gauge("softswitch_start_time_seconds", "When the switch started, since 1970.", status.started)
+    yield _gauge("softswitch_calls_active", "Calls alive.", status.calls)
+    yield _gauge("softswitch_calls_limit", "Calls allowed at once.", status.max_calls)
+    yield _gauge("softswitch_draining", "1: new calls are refused.", float(status.draining))
+    yield _counter("softswitch_control_cpu_seconds", "CPU of the control process.", status.cpu_s)
+    yield _gauge("softswitch_event_loop_lag_seconds", "Worst in the last second.", status.loop_lag_ms / 1000)
+    yield _gauge("softswitch_storage_ok", "1: rows reach the database.", float(status.storage.state == "ok"))
+    yield _gauge("softswitch_storage_spooled_rows", "Rows waiting in memory.", status.storage.spooled)
+    alarms = GaugeMetricFamily("softswitch_alarm", "1 for each alarm that is raised.", labels=["name"])
+    for alarm in status.alarms:
+        alarms.add_metric([alarm.name], 1)
+    yield alarms
+
+
+def _sip(status: StatusView) -> Iterator[Metric]:
+    requests = CounterMetricFamily("softswitch_sip_requests", "SIP requests.", labels=["method", "direction"])
+    for count in status.sip.requests:
+        requests.add_metric([count.name, count.direction], count.count)
+    yield requests
+    responses = CounterMetricFamily(
+        "softswitch_sip_responses", "SIP responses.", labels=["code", "direction"]
+    )
+    for count in status.sip.responses:
+        responses.add_metric([count.name, count.direction], count.count)
+    yield responses
+    yield _counter("softswitch_sip_retransmits", "Messages sent again.", status.sip.retransmits)
+    yield _counter("softswitch_sip_malformed", "Messages that could not be read.", status.sip.malformed)
+    yield _gauge("softswitch_sip_transactions", "Transactions alive.", status.sip.transactions)
+    yield _gauge("softswitch_sip_dialogs", "Dialogs alive.", status.sip.dialogs)
+
+
+def _media(status: StatusView) -> Iterator[Metric]:
+    packets = CounterMetricFamily("softswitch_rtp_packets", "RTP packets.", labels=["worker", "direction"])
+    lost = CounterMetricFamily("softswitch_rtp_lost_packets", "Lost by sequence number.", labels=["worker"])
+    legs = GaugeMetricFamily("softswitch_media_legs", "Legs open.", labels=["worker"])
+    recordings = GaugeMetricFamily("softswitch_media_recordings", "Recordings being made.", labels=["worker"])
+    late = GaugeMetricFamily(
+        "softswitch_media_tick_late_seconds", "Worst in the last second.", labels=["worker"]
+    )
+    cpu = CounterMetricFamily("softswitch_media_cpu_seconds", "CPU of the worker.", labels=["worker"])
+    for worker in status.workers:
+        name = [str(worker.worker)]
+        packets.add_metric([*name, "in"], worker.packets_in)
+        packets.add_metric([*name, "out"], worker.packets_out)
+        lost.add_metric(name, worker.packets_lost)
+        legs.add_metric(name, worker.legs)
+        recordings.add_metric(name, worker.recordings)
+        late.add_metric(name, worker.late_ms / 1000)
+        cpu.add_metric(name, worker.cpu_s)
+    yield from (packets, lost, legs, recordings, late, cpu)
+
+
+def _queues(queues: tuple[QueueView, ...]) -> Iterator[Metric]:
+    callers = GaugeMetricFamily("softswitch_queue_callers", "Callers waiting.", labels=["queue"])
+    oldest = GaugeMetricFamily("softswitch_queue_oldest_wait_seconds", "Longest wait now.", labels=["queue"])
+    ratio = GaugeMetricFamily(
+        "softswitch_queue_service_level_ratio",
+        "Since start; sl: answered in time / answered; sl2: (answered + abandoned in time) / (answered + abandoned).",
+        labels=["queue", "formula"],
+    )
+    for queue in queues:
+        callers.add_metric([queue.queue], queue.waiting)
+        oldest.add_metric([queue.queue], queue.longest_wait_s)
+        ended = queue.answered + queue.abandoned
+        if queue.answered:
+            ratio.add_metric([queue.queue, "sl"], queue.answered_in_sl / queue.answered)
+        if ended:
+            ratio.add_metric([queue.queue, "sl2"], (queue.answered_in_sl + queue.abandoned_in_sl) / ended)
+    yield from (callers, oldest, ratio)
