@@ -378,54 +378,72 @@ class CdrDetailView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class FormulaView:
-    """How a column of a report is computed."""
-
-    name: str
-    formula: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class QueueReportRow:
-    began: float
-    """Start of the interval."""
+    """One queue in one interval; counts and sums, and the ratios computed of them (None: nothing to divide by).
+
+    Fields are those of `store.figures.QueueFigures.record()`; each ratio's formula is in the report's `formulas`.
+    """
+
     queue: str
-    """Empty: callers who hung up in the IVR, before any queue."""
+    start: float
+    end: float
+    service_level_s: float
     offered: int
     answered: int
     abandoned: int
-    """In the queue."""
-    overflowed: int
-    abandoned_ivr: int = 0
-    mean_wait_s: float = 0.0
+    short_abandoned: int = 0
+    overflowed: int = 0
+    refused: int = 0
+    left_by_key: int = 0
+    withdrawn: int = 0
+    crashed: int = 0
+    answered_in_sl: int = 0
+    abandoned_in_sl: int = 0
+    lost_in_sl: int = 0
+    wait_s: float = 0.0
+    answered_wait_s: float = 0.0
     longest_wait_s: float = 0.0
-    service_level: float | None = None
-    """0 to 1; None: nobody to divide by."""
-    service_level_2: float | None = None
     talk_s: float = 0.0
-    """Mean."""
-    handle_s: float = 0.0
-    """Mean, with hold and wrap-up."""
+    hold_s: float = 0.0
+    wrapup_s: float = 0.0
+    mean_wait_s: float | None = None
+    asa_s: float | None = None
+    sl_answered: float | None = None
+    sl2: float | None = None
+    sl_offered: float | None = None
+    sl_removed: float | None = None
+    abandon_rate: float | None = None
+    mean_handle_s: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class IvrReportRow:
+    start: float
+    end: float
+    calls: int
+    abandoned_in_ivr: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AgentReportRow:
-    began: float
+    """One agent in one interval; fields are those of `store.figures.AgentFigures.record()`."""
+
     agent: str
-    offered: int
-    answered: int
+    start: float
+    end: float
+    offers: int
+    offers_answered: int
     missed: int
-    """Rang out, declined, busy or failed."""
+    answered: int
     logged_in_s: float
-    idle_s: float
-    ringing_s: float
-    talk_s: float
-    wrapup_s: float
-    paused_s: float
-    occupied_s: float = 0.0
-    """On calls that did not come from a queue."""
-    mean_talk_s: float = 0.0
-    mean_handle_s: float = 0.0
+    talk_s: float = 0.0
+    hold_s: float = 0.0
+    wrapup_s: float = 0.0
+    states: Mapping[str, float] = field(default_factory=dict)
+    """Seconds in each state."""
+    pauses: Mapping[str, float] = field(default_factory=dict)
+    """Seconds paused by reason."""
+    mean_handle_s: float | None = None
     occupancy: float | None = None
 
 
@@ -437,7 +455,9 @@ class QueueReportView:
     """0: one row for the whole time."""
     timezone: str
     rows: tuple[QueueReportRow, ...] = ()
-    formulas: tuple[FormulaView, ...] = ()
+    ivr: tuple[IvrReportRow, ...] = ()
+    formulas: Mapping[str, str] = field(default_factory=dict)
+    """Name of a figure to how it is computed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -447,4 +467,4 @@ class AgentReportView:
     interval_s: float
     timezone: str
     rows: tuple[AgentReportRow, ...] = ()
-    formulas: tuple[FormulaView, ...] = ()
+    formulas: Mapping[str, str] = field(default_factory=dict)
