@@ -64,6 +64,10 @@ class WaitingCall:
     skills: Mapping[str, int] = field(default_factory=dict)
     """Needed beside those of the queue: skill to least level."""
     ani: str = ""
+    joined: float | None = None
+    """When he entered this queue, if later than `entered` (he was moved or overflowed); `max_wait` counts from it."""
+    restored: bool = False
+    """He was in this queue already, before a restart: `maxlen` and `joinempty` are not asked again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,7 +112,8 @@ class CancelOffer:
     call: CallId
     agent: AgentId
     reason: str
-    """`no answer` (ring time over), `lost race` (another answered), `caller gone`, `left queue`, `logged out`."""
+    """`no answer` (ring time over), `lost race` (another answered), `caller gone`, `left queue`, `logged out`,
+    `paused`, `occupied` (the agent began another call)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -194,6 +199,8 @@ class AgentView:
     talk_s: float
     idle_since: float | None
     wrapup_left_s: float
+    times: Mapping[AgentState, float] = field(default_factory=dict)
+    """Seconds in each state since the engine knows him, the present state included."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,6 +222,9 @@ class QueueView:
     mean_wait_s: float
     mean_talk_s: float
     expected_wait_s: float | None
+    """Of a caller who would join now."""
+    left: int = 0
+    """Callers who left by key, were withdrawn or moved to another queue."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,0 +1,96 @@
+"""Agents who are alike to every caller: same queues and penalties, same skill levels.
+
+Each class keeps its idle agents in one heap for each order that its queues sort by. Entries of agents who are idle no
+more stay until they come up or until they are the greater part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from heapq import heapify, heappop, heappush
+from typing import TYPE_CHECKING
+
+from softswitch.acd.agents import AgentRecord
+from softswitch.acd.strategy import STRATEGIES
+from softswitch.acd.values import AgentState
+from softswitch.ids import QueueName
+
+if TYPE_CHECKING:
+    from softswitch.acd.queues import QueueRecord
+
+Entry = tuple[float, float, int, int, AgentRecord]
+"""Key of the strategy, then serial and idle token of the agent: entries never compare agents."""
+
+_SMALL = 64
+
+
+class AgentClass:
+    __slots__ = (
+        "bit",
+        "calls_mask",
+        "heaps",
+        "idle",
+        "levels",
+        "logged_in",
+        "orders",
+        "penalties",
+        "queues",
+        "ready",
+    )
+
+    def __init__(
+        self,
+        index: int,
+        queues: tuple[QueueRecord, ...],
+        penalties: Mapping[QueueName, int],
+        levels: Mapping[str, int],
+    ) -> None:
+        self.bit = 1 << index
+        self.queues = queues
+        self.penalties = penalties
+        """The queues they serve, with their penalty in each."""
+        self.levels = levels
+        self.calls_mask = 0
+        """Classes of callers they may serve."""
+        self.idle = 0
+        self.logged_in = 0
+        self.ready = 0
+        self.orders = tuple({queue.order: queue for queue in queues}.values())
+        """One queue for each order; those of one shared order give the same keys."""
+        self.heaps: dict[str, list[Entry]] = {queue.order: [] for queue in self.orders}
+
+    def add_idle(self, agent: AgentRecord) -> None:
+        self.idle += 1
+        for queue in self.orders:
+            heap = self.heaps[queue.order]
+            if len(heap) > _SMALL and len(heap) > 2 * self.idle:
+                heap[:] = [entry for entry in heap if _valid(entry)]
+                heapify(heap)
+            first, second = STRATEGIES[queue.config.strategy].key(agent, queue)
+            heappush(heap, (first, second, agent.serial, agent.token, agent))
+
+    def remove_idle(self, agent: AgentRecord) -> None:
+        self.idle -= 1
+        agent.token += 1
+
+    def best(self, order: str) -> Entry:
+        """The idle agent whose turn it is; only asked while there is one."""
+        heap = self.heaps[order]
+        while not _valid(heap[0]):
+            heappop(heap)
+        return heap[0]
+
+    def all_idle(self, order: str) -> list[Entry]:
+        return [entry for entry in self.heaps[order] if _valid(entry)]
+
+    def some_idle(self, order: str, limit: int) -> Iterator[Entry]:
+        """Among the first of the order, cheaply: from the top of the heap, not exactly the best ones."""
+        return (entry for entry in self.heaps[order][: 2 * limit] if _valid(entry))
+
+    def __repr__(self) -> str:
+        return f"<AgentClass {dict(self.penalties)} {dict(self.levels)} idle {self.idle}>"
+
+
+def _valid(entry: Entry) -> bool:
+    agent = entry[4]
+    return agent.token == entry[3] and agent.state is AgentState.IDLE

@@ -1,0 +1,103 @@
+"""One caller who waits, and the line of a queue in order of service."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from typing import TYPE_CHECKING
+
+from softswitch.acd.values import WaitingCall
+from softswitch.ids import CallId, OfferId
+
+if TYPE_CHECKING:
+    from softswitch.acd.offers import LiveOffer
+    from softswitch.acd.queues import QueueRecord
+    from softswitch.acd.timers import Timer
+    from softswitch.acd.waiting import CallClass
+
+Rank = tuple[int, float, int]
+"""Priority negated, when he began to wait, serial: the lowest is served first, in any queue."""
+
+
+class Caller:
+    __slots__ = (
+        "announce",
+        "announced_at",
+        "announced_position",
+        "call",
+        "entered",
+        "given",
+        "group",
+        "joined",
+        "last_chance",
+        "max_wait",
+        "offers",
+        "priority",
+        "queue",
+        "rank",
+        "ring_penalty",
+        "serial",
+        "token",
+        "waiting",
+    )
+
+    group: CallClass
+
+    def __init__(self, given: WaitingCall, queue: QueueRecord, serial: int) -> None:
+        self.call: CallId = given.call
+        self.given = given
+        self.queue = queue
+        self.entered = given.entered
+        self.joined = given.entered if given.joined is None else given.joined
+        self.priority = given.priority
+        self.serial = serial
+        self.rank: Rank = self.ranked()
+        self.offers: dict[OfferId, LiveOffer] = {}
+        self.waiting = False
+        """He may be matched: in line, in no offer, and not on his way out."""
+        self.ring_penalty = 0
+        """Highest penalty among those who ring for him now."""
+        self.last_chance = False
+        """His longest wait is over; he leaves when the offers that ring now have failed."""
+        self.token = 0
+        """Counts his changes of place: an entry of a heap with another token is dead."""
+        self.max_wait: Timer | None = None
+        self.announce: Timer | None = None
+        self.announced_at: float | None = None
+        self.announced_position = 0
+
+    def ranked(self) -> Rank:
+        return (-(self.priority + self.queue.config.weight), self.entered, self.serial)
+
+    def waited(self, now: float) -> float:
+        return max(0.0, now - self.entered)
+
+    def __repr__(self) -> str:
+        return f"<Caller {self.call} in {self.queue.name} {'offered' if self.offers else 'waiting'}>"
+
+
+class Line:
+    """Everybody in one queue, those being offered included, sorted by rank: a position is found by bisection."""
+
+    __slots__ = ("_callers", "_ranks")
+
+    def __init__(self) -> None:
+        self._ranks: list[Rank] = []
+        self._callers: dict[int, Caller] = {}
+
+    def __len__(self) -> int:
+        return len(self._ranks)
+
+    def add(self, caller: Caller) -> None:
+        insort(self._ranks, caller.rank)
+        self._callers[caller.serial] = caller
+
+    def remove(self, caller: Caller) -> None:
+        del self._ranks[bisect_left(self._ranks, caller.rank)]
+        del self._callers[caller.serial]
+
+    def position(self, caller: Caller) -> int:
+        """1 is served next."""
+        return bisect_left(self._ranks, caller.rank) + 1
+
+    def in_order(self) -> list[Caller]:
+        return [self._callers[rank[2]] for rank in self._ranks]

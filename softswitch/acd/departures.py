@@ -1,0 +1,40 @@
+"""The ways out of a queue: whoever leaves is out of line, classes and timers in one step."""
+
+from softswitch.acd.announcer import Announcer
+from softswitch.acd.callers import Caller
+from softswitch.acd.timers import Timers
+from softswitch.acd.values import Decision, Overflow
+from softswitch.acd.waiting import WaitingRoom
+
+
+class Departures:
+    def __init__(self, room: WaitingRoom, timers: Timers, announcer: Announcer) -> None:
+        self._room = room
+        self._timers = timers
+        self._announcer = announcer
+
+    def leave(self, caller: Caller, now: float) -> int:
+        """Take him out; the position that he had. Counting why is the business of whoever asks."""
+        queue = caller.queue
+        position = queue.line.position(caller)
+        self._timers.cancel(caller.max_wait)
+        self._announcer.forget(caller)
+        self._room.remove(caller)
+        self._announcer.moved(queue, position, now)
+        return position
+
+    def overflow(self, caller: Caller, reason: str, target: str, now: float, out: list[Decision]) -> None:
+        """He goes to `target` unserved; nobody rings for him any more."""
+        queue = caller.queue
+        position = self.leave(caller, now)
+        queue.figures.depart(reason)
+        out.append(
+            Overflow(
+                call=caller.call,
+                queue=queue.name,
+                reason=reason,
+                target=target,
+                waited_s=caller.waited(now),
+                position=position,
+            )
+        )

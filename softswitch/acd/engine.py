@@ -1,0 +1,186 @@
+"""The engine: every event of the queues goes in here, every decision comes out in the order to be carried out.
+
+Synchronous, without clock or I/O: time is the `now` of each call (monotonic seconds), the shell calls `tick` when
+`next_deadline` has come. Each event changes what it is about, then one step is common to all: callers leave deserted
+queues, idle agents and waiting callers are matched, callers who have waited longest leave. An event that raises has
+changed nothing.
+
+This class only composes: rules are in `entry` (callers), `ringing` (offers), `duty` (agents), `reload`, `announcer`,
+`matcher`. It has more public methods than we like a class to have, since it is the whole surface of the room.
+"""
+
+from collections.abc import Callable, Mapping
+
+from softswitch.acd.announcer import Announcer
+from softswitch.acd.departures import Departures
+from softswitch.acd.duty import Duty
+from softswitch.acd.entry import Entry
+from softswitch.acd.errors import Refused
+from softswitch.acd.estimate import Estimator
+from softswitch.acd.invariants import Invariants
+from softswitch.acd.matcher import Matcher
+from softswitch.acd.queues import QueueRecord
+from softswitch.acd.reload import Reload
+from softswitch.acd.ringing import Ringing
+from softswitch.acd.roster import Roster
+from softswitch.acd.timers import Timers
+from softswitch.acd.values import (
+    AgentStatus,
+    AgentView,
+    Decision,
+    OfferResult,
+    QueueView,
+    Snapshot,
+    WaitingCall,
+)
+from softswitch.acd.views import Views, agent_view
+from softswitch.acd.waiting import WaitingRoom
+from softswitch.config.schema import Agent, Queue
+from softswitch.ids import AgentId, CallId, OfferId, QueueName
+
+
+class Engine:
+    def __init__(
+        self,
+        queues: Mapping[str, Queue],
+        agents: Mapping[str, Agent],
+        now: float,
+        *,
+        new_offer_id: Callable[[], OfferId],
+    ) -> None:
+        records: dict[QueueName, QueueRecord] = {}
+        self._timers = timers = Timers()
+        self._roster = roster = Roster(timers)
+        self._room = room = WaitingRoom(roster)
+        estimator = Estimator(roster)
+        announcer = Announcer(timers, estimator)
+        departures = Departures(room, timers, announcer)
+        self._ringing = Ringing(roster, room, timers, departures, new_offer_id)
+        self._entry = Entry(records, roster, room, timers, announcer, departures, self._ringing)
+        self._duty = Duty(roster, self._ringing, timers)
+        self._reload = Reload(records, roster, room, self._ringing, self._entry)
+        self._matcher = Matcher(roster, room, self._ringing.ring)
+        self._views = Views(records, roster, room, estimator)
+        self._invariants = Invariants(records, roster, room, self._ringing.offers)
+        self._reload.apply(queues, agents, now, [])
+
+    def configure(
+        self, queues: Mapping[str, Queue], agents: Mapping[str, Agent], now: float
+    ) -> list[Decision]:
+        """Take over a changed configuration; see `reload`."""
+        out: list[Decision] = []
+        self._reload.apply(queues, agents, now, out)
+        return self._conclude(now, out)
+
+    # --- callers ------------------------------------------------------------------------------------------------------
+
+    def call_waiting(self, call: WaitingCall, now: float) -> list[Decision]:
+        """He joins his queue, or is sent on at once by an `Overflow`."""
+        out: list[Decision] = []
+        self._entry.join(call, now, out)
+        return self._conclude(now, out)
+
+    def call_gone(self, call: CallId, now: float, reason: str = "abandoned") -> list[Decision]:
+        """He waits no more: `abandoned`, `key` or `withdrawn`. Report this before the results of his offers."""
+        out: list[Decision] = []
+        self._entry.gone(call, reason, now, out)
+        return self._conclude(now, out)
+
+    def change_priority(self, call: CallId, priority: int, now: float) -> list[Decision]:
+        self._entry.change_priority(call, priority, now)
+        return self._conclude(now, [])
+
+    def move(self, call: CallId, queue: QueueName, now: float) -> list[Decision]:
+        """To another queue, keeping his age; `Refused` if he could not join it."""
+        out: list[Decision] = []
+        self._entry.move(call, queue, now, out)
+        return self._conclude(now, out)
+
+    def offer_result(self, offer: OfferId, result: OfferResult, now: float) -> list[Decision]:
+        """How the ringing ended. An answer to an offer cancelled lately gets its `CancelOffer` (`lost race`)."""
+        out: list[Decision] = []
+        self._ringing.result(offer, result, now, out)
+        return self._conclude(now, out)
+
+    # --- agents -------------------------------------------------------------------------------------------------------
+
+    def call_released(self, agent: AgentId, call: CallId, now: float) -> list[Decision]:
+        """The talk that a `Connect` began is over for this agent."""
+        out: list[Decision] = []
+        self._duty.released(agent, call, now, out)
+        return self._conclude(now, out)
+
+    def agent_status(self, agent: AgentId, status: AgentStatus, reason: str, now: float) -> list[Decision]:
+        out: list[Decision] = []
+        self._duty.status(agent, status, reason, now, out)
+        return self._conclude(now, out)
+
+    def restore_agent(
+        self, agent: AgentId, status: AgentStatus, reason: str, since: float, now: float
+    ) -> list[Decision]:
+        """What he had declared before a restart, `since` in this engine's time; no `StatusChanged` comes of it."""
+        out: list[Decision] = []
+        self._duty.restore(agent, status, reason, since, now, out)
+        return self._conclude(now, out)
+
+    def agent_reachable(self, agent: AgentId, reachable: bool, now: float) -> list[Decision]:
+        """His phone is registered or not. Until told otherwise it is."""
+        out: list[Decision] = []
+        self._duty.reachable(agent, reachable, now, out)
+        return self._conclude(now, out)
+
+    def agent_occupied(self, agent: AgentId, delta: int, now: float) -> list[Decision]:
+        """A call that is not a queue's began (+1) or ended (-1) on his phone."""
+        out: list[Decision] = []
+        self._duty.occupied(agent, delta, now, out)
+        return self._conclude(now, out)
+
+    def wrapup(
+        self, agent: AgentId, now: float, *, end: bool = False, extend_s: float = 0.0
+    ) -> list[Decision]:
+        """End his wrap-up, or give him more of it; one of both."""
+        out: list[Decision] = []
+        if end == bool(extend_s):
+            raise Refused("wrap-up is either ended or extended")
+        if end:
+            self._duty.end_wrapup(agent, now, out)
+        else:
+            self._duty.extend_wrapup(agent, extend_s)
+        return self._conclude(now, out)
+
+    # --- time ---------------------------------------------------------------------------------------------------------
+
+    def tick(self, now: float) -> list[Decision]:
+        """Whatever is due by `now`; harmless when nothing is."""
+        out: list[Decision] = []
+        self._timers.run(now, out)
+        return self._conclude(now, out)
+
+    def next_deadline(self) -> float | None:
+        return self._timers.next_due()
+
+    def _conclude(self, now: float, out: list[Decision]) -> list[Decision]:
+        self._entry.leave_empty(now, out)
+        self._matcher.match(now, out)
+        self._entry.expire(now, out)
+        return out
+
+    # --- looking ------------------------------------------------------------------------------------------------------
+
+    def position(self, call: CallId) -> int:
+        """His place in his queue, 1 is served next."""
+        caller = self._room.get(call)
+        return caller.queue.line.position(caller)
+
+    def snapshot(self, now: float) -> Snapshot:
+        return self._views.snapshot(now)
+
+    def queue_view(self, queue: QueueName, now: float) -> QueueView:
+        return self._views.queue(self._entry.queue(queue), now)
+
+    def agent_view(self, agent: AgentId, now: float) -> AgentView:
+        return agent_view(self._roster.get(agent), now)
+
+    def invariants(self) -> list[str]:
+        """What is wrong with the engine's own state, checked the slow way; empty is health."""
+        return self._invariants.violated()

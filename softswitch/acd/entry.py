@@ -1,0 +1,169 @@
+"""Callers joining a queue, waiting too long, changing place, and leaving of their own or for lack of agents."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from softswitch.acd.announcer import Announcer
+from softswitch.acd.callers import Caller
+from softswitch.acd.departures import Departures
+from softswitch.acd.errors import NotKnown, Refused, WrongState
+from softswitch.acd.queues import QueueRecord
+from softswitch.acd.ringing import Ringing
+from softswitch.acd.roster import Roster
+from softswitch.acd.timers import Timers
+from softswitch.acd.values import Decision, Overflow, WaitingCall
+from softswitch.acd.waiting import CallClass, WaitingRoom
+from softswitch.ids import CallId, QueueName
+
+GONE: Mapping[str, str] = {"abandoned": "caller gone", "key": "left queue", "withdrawn": "left queue"}
+"""Why a caller may be gone, and what those who ring for him are told."""
+
+
+class Entry:
+    def __init__(
+        self,
+        queues: Mapping[QueueName, QueueRecord],
+        roster: Roster,
+        room: WaitingRoom,
+        timers: Timers,
+        announcer: Announcer,
+        departures: Departures,
+        ringing: Ringing,
+    ) -> None:
+        self._queues = queues
+        self._roster = roster
+        self._room = room
+        self._timers = timers
+        self._announcer = announcer
+        self._departures = departures
+        self._ringing = ringing
+        self._overdue: list[Caller] = []
+
+    def queue(self, name: QueueName) -> QueueRecord:
+        try:
+            return self._queues[name]
+        except KeyError:
+            raise NotKnown(f"no queue {name}") from None
+
+    def join(self, given: WaitingCall, now: float, out: list[Decision]) -> None:
+        queue = self.queue(given.queue)
+        if given.call in self._room.callers:
+            raise WrongState(
+                f"call {given.call} waits already, in {self._room.callers[given.call].queue.name}"
+            )
+        queue.figures.offered += 1
+        reason = "" if given.restored else self._obstacle(queue, given)
+        if not reason:
+            self._admit(given, queue, now)
+            return
+        queue.figures.depart(reason)
+        out.append(
+            Overflow(
+                call=given.call,
+                queue=queue.name,
+                reason=reason,
+                target=queue.config.on_full if reason == "full" else queue.config.on_empty,
+                waited_s=max(0.0, now - given.entered),
+                position=len(queue.line) + 1,
+            )
+        )
+
+    def _obstacle(self, queue: QueueRecord, given: WaitingCall) -> str:
+        """Why he may not join; first whether agents are there, then whether there is room."""
+        group = self._room.group_for(queue, given.skills)
+        config, roster = queue.config, self._roster
+        nobody = not group.agents_mask & roster.logged_in_mask
+        if config.joinempty == "no" and not group.agents_mask & roster.ready_mask:
+            return "join empty"
+        if config.joinempty == "logged-in" and nobody:
+            return "join empty"
+        if config.leavewhenempty and nobody:
+            return "empty"
+        if 0 < config.maxlen <= len(queue.line):
+            return "full"
+        return ""
+
+    def _admit(self, given: WaitingCall, queue: QueueRecord, now: float) -> None:
+        caller = self._room.add(given, queue)
+        self.arm(caller, now)
+        self._announcer.moved(queue, queue.line.position(caller) + 1, now)
+
+    def arm(self, caller: Caller, now: float) -> None:
+        """Set the timers of a caller by the configuration of his queue; again after that has changed."""
+        self._announcer.begin(caller, now)
+        self._timers.cancel(caller.max_wait)
+        caller.max_wait = None
+        caller.last_chance = False
+        longest = caller.queue.config.max_wait
+        if longest > 0:
+            caller.max_wait = self._timers.at(caller.joined + longest, self._waited_longest, caller)
+
+    def _waited_longest(self, caller: Caller, now: float, out: list[Decision]) -> None:
+        caller.max_wait = None
+        self._overdue.append(caller)
+
+    def expire(self, now: float, out: list[Decision]) -> None:
+        """After the match, so that an agent free in the same moment goes first: send off whoever nobody rings for."""
+        overdue, self._overdue = self._overdue, []
+        for caller in overdue:
+            if self._room.callers.get(caller.call) is not caller:
+                continue
+            if caller.offers:
+                caller.last_chance = True
+                self._room.close_to_more(caller)
+            else:
+                self._departures.overflow(caller, "timeout", caller.queue.config.on_timeout, now, out)
+
+    def gone(self, call: CallId, reason: str, now: float, out: list[Decision]) -> None:
+        caller = self._room.get(call)
+        if reason not in GONE:
+            raise Refused(f"a caller leaves by {', '.join(GONE)}, not by {reason}")
+        self._ringing.withdraw_all(caller, GONE[reason], now, out)
+        self._departures.leave(caller, now)
+        caller.queue.figures.depart(reason)
+
+    def change_priority(self, call: CallId, priority: int, now: float) -> None:
+        caller = self._room.get(call)
+        line = caller.queue.line
+        before = line.position(caller)
+        self._room.rerank(caller, priority)
+        self._announcer.moved(caller.queue, min(before, line.position(caller)), now)
+
+    def move(self, call: CallId, name: QueueName, now: float, out: list[Decision]) -> None:
+        """To another queue, keeping priority and age; refused where he could not join."""
+        caller = self._room.get(call)
+        queue = self.queue(name)
+        if queue is caller.queue:
+            raise Refused(f"call {call} waits in {name} already")
+        given = replace(caller.given, queue=name, priority=caller.priority, joined=now, restored=False)
+        obstacle = self._obstacle(queue, given)
+        if obstacle:
+            raise Refused(f"call {call} cannot join {name}: {obstacle}")
+        self._ringing.withdraw_all(caller, "left queue", now, out)
+        self._departures.leave(caller, now)
+        caller.queue.figures.depart("moved")
+        queue.figures.offered += 1
+        self._admit(given, queue, now)
+
+    def leave_empty(self, now: float, out: list[Decision]) -> None:
+        """Where the last agent has logged out: callers leave the queues that say so."""
+        if not self._roster.emptied:
+            return
+        self._roster.emptied = False
+        deserted = [group for group in self._room.classes() if self._deserted(group)]
+        for group in deserted:
+            for caller in group.queue.line.in_order():
+                if caller.group is group:
+                    self.send_off(caller, now, out)
+
+    def send_off(self, caller: Caller, now: float, out: list[Decision]) -> None:
+        """To `on_empty`, whoever rings for him."""
+        self._ringing.withdraw_all(caller, "left queue", now, out)
+        self._departures.overflow(caller, "empty", caller.queue.config.on_empty, now, out)
+
+    def _deserted(self, group: CallClass) -> bool:
+        return bool(
+            group.callers
+            and group.queue.config.leavewhenempty
+            and not group.agents_mask & self._roster.logged_in_mask
+        )

@@ -1,0 +1,94 @@
+"""The match over all queues: which waiting caller and which idle agents go together now.
+
+Between two events no idle agent stands beside a waiting caller he may serve. So an event can only have made pairs with
+the agents who became idle in it and the callers who came to wait in it: only their classes are looked at, and of each
+class only the head. Callers are served by rank over all queues; for the caller whose turn it is the agents are tried
+tier by tier (penalty, then level of the required skills), and in a tier by the queue's strategy.
+"""
+
+from collections.abc import Callable
+from heapq import heapify, heappop, heapreplace
+
+from softswitch.acd.agent_class import Entry
+from softswitch.acd.callers import Caller, Rank
+from softswitch.acd.roster import Roster, Tier
+from softswitch.acd.values import Decision
+from softswitch.acd.waiting import CallClass, WaitingRoom
+
+Ring = Callable[[Caller, list[tuple[Tier, Entry]], float, list[Decision]], None]
+"""Reserves these agents for that caller, at once."""
+
+
+class Matcher:
+    def __init__(self, roster: Roster, room: WaitingRoom, ring: Ring) -> None:
+        self._roster = roster
+        self._room = room
+        self._ring = ring
+
+    def match(self, now: float, out: list[Decision]) -> None:
+        """Leave no possible pair behind."""
+        roster, room = self._roster, self._room
+        fresh_agents, fresh_callers = roster.fresh_mask, room.fresh_mask
+        if not fresh_agents and not fresh_callers:
+            return
+        roster.fresh_mask = room.fresh_mask = 0
+        reached = 0
+        for agents in roster.classes_of(fresh_agents & roster.idle_mask):
+            reached |= agents.calls_mask
+        self._serve_waiting((reached | fresh_callers) & room.waiting_mask, now, out)
+        if reached & room.open_mask:
+            self._join_ringing(reached, now, out)
+
+    def _serve_waiting(self, mask: int, now: float, out: list[Decision]) -> None:
+        roster = self._roster
+        heads: list[tuple[Rank, int, CallClass]] = [
+            (group.first()[0], group.bit, group)
+            for group in self._room.classes_of(mask)
+            if group.agents_mask & roster.idle_mask
+        ]
+        heapify(heads)
+        while heads and roster.idle_mask:
+            group = heads[0][2]
+            chosen = self._choose(group)
+            if not chosen:
+                heappop(heads)
+                continue
+            self._ring(group.first()[2], chosen, now, out)
+            if group.waiting:
+                heapreplace(heads, (group.first()[0], group.bit, group))
+            else:
+                heappop(heads)
+
+    def _choose(self, group: CallClass) -> list[tuple[Tier, Entry]]:
+        """Whom to ring for the head of this class: one agent, or with ring-all the whole of the lowest tier."""
+        idle = group.agents_mask & self._roster.idle_mask
+        if not idle:
+            return []
+        order = group.queue.order
+        tier = next(tier for tier in group.tiers if tier[2] & idle)
+        classes = self._roster.classes_of(tier[2] & idle)
+        if group.queue.everyone:
+            return [
+                (tier, entry) for entry in sorted(entry for each in classes for entry in each.all_idle(order))
+            ]
+        return [(tier, min(each.best(order) for each in classes))]
+
+    def _join_ringing(self, reached: int, now: float, out: list[Decision]) -> None:
+        """Agents for whom no caller was left join those who ring for a caller of a ring-all queue."""
+        room, roster = self._room, self._roster
+        callers = [min(group.open.values(), key=_rank) for group in room.classes_of(reached & room.open_mask)]
+        for caller in sorted(callers, key=_rank):
+            group = caller.group
+            joining = [
+                (tier, entry)
+                for tier in group.tiers
+                if tier[0] <= caller.ring_penalty
+                for each in roster.classes_of(tier[2] & roster.idle_mask)
+                for entry in each.all_idle(group.queue.order)
+            ]
+            if joining:
+                self._ring(caller, joining, now, out)
+
+
+def _rank(caller: Caller) -> Rank:
+    return caller.rank

@@ -1,0 +1,70 @@
+"""One queue as the engine keeps it: its configuration, its line, who serves it and what it has counted."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from softswitch.acd.callers import Caller, Line
+from softswitch.acd.estimate import HandleTime
+from softswitch.acd.figures import Figures
+from softswitch.acd.strategy import STRATEGIES, order_name
+from softswitch.config.schema import Queue
+from softswitch.ids import AgentId, CallId, QueueName
+
+if TYPE_CHECKING:
+    from softswitch.acd.agents import AgentRecord
+    from softswitch.acd.timers import Timer
+
+
+class QueueRecord:
+    __slots__ = (
+        "agents",
+        "config",
+        "figures",
+        "handle_time",
+        "line",
+        "moved",
+        "name",
+        "order",
+        "places",
+        "ripe",
+        "turn",
+    )
+
+    config: Queue
+    order: str
+    turn: int
+
+    def __init__(self, name: QueueName, config: Queue) -> None:
+        self.name = name
+        self.line = Line()
+        self.figures = Figures()
+        self.handle_time = HandleTime()
+        self.agents: list[AgentRecord] = []
+        """All who may serve it, in the order of its members or of the configuration."""
+        self.places: dict[AgentId, int] = {}
+        self.turn = -1
+        """Number of the last turn taken, for round robin."""
+        self.ripe: dict[CallId, Caller] = {}
+        """Callers who are told their position as soon as it changes."""
+        self.moved: Timer | None = None
+        self.configure(config)
+
+    def configure(self, config: Queue) -> None:
+        self.config = config
+        self.order = order_name(config.strategy, self.name)
+
+    def staff(self, agents: list[AgentRecord]) -> None:
+        """Say who serves it; turns begin anew only if that has changed."""
+        places = {agent.agent: place for place, agent in enumerate(agents)}
+        if places != self.places:
+            self.turn = -1
+        self.agents = agents
+        self.places = places
+
+    @property
+    def everyone(self) -> bool:
+        return STRATEGIES[self.config.strategy].everyone
+
+    def __repr__(self) -> str:
+        return f"<Queue {self.name} {self.config.strategy} waiting {len(self.line)}>"

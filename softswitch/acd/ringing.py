@@ -1,0 +1,176 @@
+"""Making offers, and what their results mean for agent and caller.
+
+The agent is reserved in the step that decides. The first answer wins; a failed offer costs the agent what `AFTERMATH`
+says and never costs the caller his place. When the last offer of a caller whose longest wait is over fails, he leaves.
+"""
+
+from collections.abc import Callable
+
+from softswitch.acd.agent_class import Entry
+from softswitch.acd.agents import AgentRecord, Talk
+from softswitch.acd.callers import Caller
+from softswitch.acd.departures import Departures
+from softswitch.acd.offers import AFTERMATH, LiveOffer, Offers
+from softswitch.acd.roster import Roster, Tier
+from softswitch.acd.strategy import STRATEGIES
+from softswitch.acd.timers import Timers
+from softswitch.acd.values import AgentStatus, Connect, Decision, Offer, OfferResult
+from softswitch.acd.waiting import WaitingRoom
+from softswitch.acd.why import MOST, candidate, others, why
+from softswitch.ids import OfferId
+
+AUTOPAUSE = "autopause"
+"""Reason of a pause that the engine declares."""
+_LEAST_REST_S = 0.1
+"""A phone that fails at once is not offered a call more often than this, even with a delay of 0."""
+
+
+class Ringing:
+    def __init__(
+        self,
+        roster: Roster,
+        room: WaitingRoom,
+        timers: Timers,
+        departures: Departures,
+        new_offer_id: Callable[[], OfferId],
+    ) -> None:
+        self.offers = Offers()
+        self._roster = roster
+        self._room = room
+        self._timers = timers
+        self._departures = departures
+        self._new_offer_id = new_offer_id
+
+    def ring(self, caller: Caller, chosen: list[tuple[Tier, Entry]], now: float, out: list[Decision]) -> None:
+        """Reserve these agents, all idle, and offer them the caller."""
+        queue, group = caller.queue, caller.group
+        if not caller.offers:
+            caller.ring_penalty = 0
+            self._room.offered(caller)
+            if queue.everyone:
+                self._room.open_to_more(caller)
+        position = queue.line.position(caller)
+        names = frozenset(entry[4].agent for _, entry in chosen)
+        lines = [candidate(group, tier, entry, now) for tier, entry in chosen]
+        for tier, entry in chosen:
+            caller.ring_penalty = max(caller.ring_penalty, tier[0])
+            self._reserve(caller, entry[4], now)
+            if STRATEGIES[queue.config.strategy].own_order:
+                queue.turn = max(queue.turn, int(entry[0]))
+            self._roster.settle(entry[4], now, out)
+        listed = lines[:MOST] + others(group, self._roster, names, now)
+        for line, (_, entry) in zip(lines, chosen, strict=True):
+            ordered = (line, *(each for each in listed if each is not line))
+            offer = entry[4].offer
+            if offer is None:
+                continue
+            out.append(
+                Offer(
+                    offer=offer.offer,
+                    call=caller.call,
+                    queue=queue.name,
+                    agent=entry[4].agent,
+                    ring_s=queue.config.timeout,
+                    why=why(caller, ordered, position, now),
+                )
+            )
+
+    def _reserve(self, caller: Caller, agent: AgentRecord, now: float) -> None:
+        live = LiveOffer(self._new_offer_id(), caller, agent, caller.queue, now)
+        self.offers.live[live.offer] = live
+        caller.offers[live.offer] = live
+        agent.offer = live
+        if caller.queue.config.timeout > 0:
+            live.timer = self._timers.at(now + caller.queue.config.timeout, self._rang_out, live)
+
+    def result(self, offer: OfferId, result: OfferResult, now: float, out: list[Decision]) -> None:
+        live = self.offers.live.get(offer)
+        if live is None:
+            lost = self.offers.late(offer, result)
+            if lost is not None:
+                out.append(lost)
+        elif result is OfferResult.ANSWERED:
+            self._connect(live, now, out)
+        else:
+            self._failed(live, result, now, out)
+
+    def withdraw(self, live: LiveOffer, reason: str, now: float, out: list[Decision]) -> None:
+        """Stop ringing. The agent is free of it but not settled; the caller is as he was, without this offer."""
+        self._close(live)
+        self.offers.remember(live, now)
+        out.append(live.cancelled(reason))
+
+    def withdraw_from(self, agent: AgentRecord, reason: str, now: float, out: list[Decision]) -> None:
+        """The agent can be rung no longer; his caller is matched anew. Whoever asks settles the agent."""
+        live = agent.offer
+        if live is not None:
+            self.withdraw(live, reason, now, out)
+            self._next_for(live.caller, now, out)
+
+    def withdraw_all(self, caller: Caller, reason: str, now: float, out: list[Decision]) -> None:
+        """The caller leaves or has left: free all who ring for him, at no cost to them."""
+        for live in tuple(caller.offers.values()):
+            self.withdraw(live, reason, now, out)
+            self._roster.settle(live.agent, now, out)
+
+    def _close(self, live: LiveOffer) -> None:
+        self._timers.cancel(live.timer)
+        del self.offers.live[live.offer]
+        del live.caller.offers[live.offer]
+        live.agent.offer = None
+
+    def _connect(self, live: LiveOffer, now: float, out: list[Decision]) -> None:
+        caller, agent, queue = live.caller, live.agent, live.queue
+        waited_s = caller.waited(now)
+        position = self._departures.leave(caller, now)
+        self._close(live)
+        own = agent.config.wrapuptime
+        agent.talk = Talk(caller.call, queue, now, queue.config.wrapuptime if own is None else own)
+        agent.calls += 1
+        agent.missed = 0
+        queue.figures.answer(waited_s, queue.config.servicelevel)
+        out.append(
+            Connect(
+                offer=live.offer,
+                call=caller.call,
+                queue=queue.name,
+                agent=agent.agent,
+                waited_s=waited_s,
+                position=position,
+            )
+        )
+        self._roster.settle(agent, now, out)
+        self.withdraw_all(caller, "lost race", now, out)
+
+    def _rang_out(self, live: LiveOffer, now: float, out: list[Decision]) -> None:
+        self.offers.remember(live, now)
+        out.append(live.cancelled("no answer"))
+        self._failed(live, OfferResult.NO_ANSWER, now, out)
+
+    def _failed(self, live: LiveOffer, result: OfferResult, now: float, out: list[Decision]) -> None:
+        agent, config = live.agent, live.queue.config
+        self._close(live)
+        aftermath = AFTERMATH[result]
+        if aftermath is not None:
+            until = now + max(_LEAST_REST_S, aftermath.rest_s(config.delays))
+            if aftermath.unreachable:
+                self._roster.suspect(agent, until)
+            else:
+                self._roster.rest(agent, until)
+            if aftermath.missed:
+                agent.missed += 1
+                agent.idle_since = now
+        if aftermath is not None and aftermath.missed and 0 < config.autopause <= agent.missed:
+            self._roster.set_status(agent, AgentStatus.PAUSED, AUTOPAUSE, now, out)
+        else:
+            self._roster.settle(agent, now, out)
+        self._next_for(live.caller, now, out)
+
+    def _next_for(self, caller: Caller, now: float, out: list[Decision]) -> None:
+        """An offer to him has failed: others may ring still, else he is matched anew, or this was his last chance."""
+        if caller.offers:
+            return
+        if caller.last_chance:
+            self._departures.overflow(caller, "timeout", caller.queue.config.on_timeout, now, out)
+        else:
+            self._room.reopen(caller)

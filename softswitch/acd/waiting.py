@@ -1,0 +1,225 @@
+"""All callers who wait, in classes of those who need the same: one queue, one set of skill levels.
+
+Each class keeps its callers not being offered in a heap by rank. Entries of callers who are waiting no more stay until
+they come up or until they are the greater part. Classes that got such a caller since the last match are `fresh`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from heapq import heapify, heappop, heappush
+
+from softswitch.acd.callers import Caller, Rank
+from softswitch.acd.errors import NotKnown
+from softswitch.acd.queues import QueueRecord
+from softswitch.acd.roster import Roster, Tier
+from softswitch.acd.skills import combined
+from softswitch.acd.values import WaitingCall
+from softswitch.ids import CallId
+
+_SMALL = 64
+_EMPTY_KEPT = 256
+"""Classes without callers that are kept for the next one who needs the same; callers could make any number of them."""
+
+Entry = tuple[Rank, int, Caller]
+"""Rank, token of the caller."""
+
+
+class CallClass:
+    __slots__ = (
+        "agents_mask",
+        "bit",
+        "callers",
+        "heap",
+        "key",
+        "open",
+        "queue",
+        "required",
+        "tiers",
+        "waiting",
+    )
+
+    def __init__(
+        self, key: tuple[object, ...], index: int, queue: QueueRecord, required: Mapping[str, int]
+    ) -> None:
+        self.key = key
+        self.bit = 1 << index
+        self.queue = queue
+        self.required = required
+        self.agents_mask = 0
+        self.tiers: tuple[Tier, ...] = ()
+        self.heap: list[Entry] = []
+        self.callers = 0
+        self.waiting = 0
+        """Of these, not being offered."""
+        self.open: dict[CallId, Caller] = {}
+        """Callers of a ring-all queue whom more agents may join in ringing for."""
+
+    def first(self) -> Entry:
+        """Whose turn it is; only asked while somebody waits."""
+        while not _valid(self.heap[0]):
+            heappop(self.heap)
+        return self.heap[0]
+
+    def __repr__(self) -> str:
+        return f"<CallClass {self.queue.name} {dict(self.required)} waiting {self.waiting}>"
+
+
+class WaitingRoom:
+    def __init__(self, roster: Roster) -> None:
+        self._roster = roster
+        self.callers: dict[CallId, Caller] = {}
+        self._classes: dict[tuple[object, ...], CallClass] = {}
+        self._by_index: list[CallClass | None] = []
+        self._free: list[int] = []
+        self._empty: dict[tuple[object, ...], None] = {}
+        self.waiting_mask = 0
+        self.open_mask = 0
+        self.fresh_mask = 0
+        self._serial = 0
+
+    def get(self, call: CallId) -> Caller:
+        try:
+            return self.callers[call]
+        except KeyError:
+            raise NotKnown(f"no call {call} waits in a queue") from None
+
+    def classes_of(self, mask: int) -> Iterator[CallClass]:
+        while mask:
+            low = mask & -mask
+            group = self._by_index[low.bit_length() - 1]
+            if group is not None:
+                yield group
+            mask ^= low
+
+    def classes(self) -> Iterator[CallClass]:
+        return iter(self._classes.values())
+
+    # --- callers ------------------------------------------------------------------------------------------------------
+
+    def add(self, given: WaitingCall, queue: QueueRecord) -> Caller:
+        self._serial += 1
+        caller = Caller(given, queue, self._serial)
+        self.callers[caller.call] = caller
+        queue.line.add(caller)
+        caller.group = self.group_for(queue, given.skills)
+        self._enter(caller)
+        return caller
+
+    def _enter(self, caller: Caller) -> None:
+        caller.group.callers += 1
+        self._empty.pop(caller.group.key, None)
+        self.reopen(caller)
+
+    def remove(self, caller: Caller) -> None:
+        """Take him out altogether. His offers must have been closed or be about to."""
+        self._leave(caller)
+        caller.queue.line.remove(caller)
+        del self.callers[caller.call]
+
+    def _leave(self, caller: Caller) -> None:
+        group = caller.group
+        if caller.waiting:
+            self._not_waiting(caller)
+        self.close_to_more(caller)
+        group.callers -= 1
+        if not group.callers:
+            self._keep_empty(group)
+
+    def offered(self, caller: Caller) -> None:
+        """His first agent is being rung: he stands in line but is nobody's next."""
+        self._not_waiting(caller)
+
+    def reopen(self, caller: Caller) -> None:
+        """All his offers have failed or he is new: he may be matched, at the place that his rank gives him."""
+        group = caller.group
+        self.close_to_more(caller)
+        if len(group.heap) > _SMALL and len(group.heap) > 2 * group.waiting:
+            group.heap = [entry for entry in group.heap if _valid(entry)]
+            heapify(group.heap)
+        heappush(group.heap, (caller.rank, caller.token, caller))
+        caller.waiting = True
+        group.waiting += 1
+        self.waiting_mask |= group.bit
+        self.fresh_mask |= group.bit
+
+    def open_to_more(self, caller: Caller) -> None:
+        caller.group.open[caller.call] = caller
+        self.open_mask |= caller.group.bit
+
+    def close_to_more(self, caller: Caller) -> None:
+        group = caller.group
+        if group.open.pop(caller.call, None) is not None and not group.open:
+            self.open_mask &= ~group.bit
+
+    def rerank(self, caller: Caller, priority: int) -> None:
+        caller.queue.line.remove(caller)
+        caller.priority = priority
+        caller.rank = caller.ranked()
+        caller.queue.line.add(caller)
+        if caller.waiting:
+            self._not_waiting(caller)
+            self.reopen(caller)
+
+    def _not_waiting(self, caller: Caller) -> None:
+        group = caller.group
+        caller.waiting = False
+        caller.token += 1
+        group.waiting -= 1
+        if not group.waiting:
+            self.waiting_mask &= ~group.bit
+
+    # --- classes ------------------------------------------------------------------------------------------------------
+
+    def group_for(self, queue: QueueRecord, skills: Mapping[str, int]) -> CallClass:
+        """The class of callers of this queue with these further needs; made if there is none yet."""
+        required = combined(queue.config.skills, skills)
+        key = (queue.name, tuple(sorted(required.items())))
+        group = self._classes.get(key)
+        if group is None:
+            index = self._free.pop() if self._free else len(self._by_index)
+            if index == len(self._by_index):
+                self._by_index.append(None)
+            group = CallClass(key, index, queue, required)
+            group.agents_mask, group.tiers = self._roster.serving(queue, required)
+            for agents in self._roster.classes_of(group.agents_mask):
+                agents.calls_mask |= group.bit
+            self._by_index[index] = self._classes[key] = group
+            self._keep_empty(group)
+        return group
+
+    def _keep_empty(self, group: CallClass) -> None:
+        self._empty[group.key] = None
+        if len(self._empty) > _EMPTY_KEPT:
+            self._forget(next(iter(self._empty)))
+
+    def _forget(self, key: tuple[object, ...]) -> None:
+        group = self._classes.pop(key)
+        del self._empty[key]
+        for agents in self._roster.classes_of(group.agents_mask):
+            agents.calls_mask &= ~group.bit
+        index = group.bit.bit_length() - 1
+        self._by_index[index] = None
+        self._free.append(index)
+        self.fresh_mask &= ~group.bit
+
+    def rebuild(self) -> None:
+        """Sort all callers into classes anew, after a change of the configuration. They keep their ranks' parts."""
+        self._classes, self._by_index, self._free, self._empty = {}, [], [], {}
+        self.waiting_mask = self.open_mask = self.fresh_mask = 0
+        for caller in self.callers.values():
+            caller.queue.line.remove(caller)
+            caller.rank = caller.ranked()
+            caller.queue.line.add(caller)
+            caller.token += 1
+            caller.group = self.group_for(caller.queue, caller.given.skills)
+            caller.group.callers += 1
+            self._empty.pop(caller.group.key, None)
+            if caller.waiting:
+                self.reopen(caller)
+            elif caller.queue.everyone and not caller.last_chance:
+                self.open_to_more(caller)
+
+
+def _valid(entry: Entry) -> bool:
+    return entry[2].token == entry[1]
