@@ -193,3 +193,53 @@ class LegRow:
     packets_out: int
     packets_lost: int
     jitter_ms: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RegistrationGone:
+    """A contact that was removed or replaced."""
+
+    endpoint: EndpointName
+    contact: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueLogRow:
+    """One line of `queue_log`, see `store/queue_log.py`; the ten columns of Asterisk's table of that name."""
+
+    time: float
+    callid: str
+    queuename: str
+    agent: str
+    event: str
+    data1: str = ""
+    data2: str = ""
+    data3: str = ""
+    data4: str = ""
+    data5: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Heartbeat:
+    """When the node was last known to be alive: the end of calls that a crash cut off."""
+
+    node: str
+    wall: float
+
+
+Row = (
+    CallStarted
+    | CallFinished
+    | QueueVisit
+    | OfferRow
+    | AgentInterval
+    | RecordingRow
+    | JournalEntry
+    | RegistrationRow
+    | RegistrationGone
+    | AgentRow
+    | LegRow
+    | QueueLogRow
+    | Heartbeat
+)
+"""Everything that can be handed to the batching writer."""

@@ -1,0 +1,216 @@
+"""The tables, as SQLAlchemy Core describes them; the migrations of `store/migrations` make them.
+
+Columns bear the names of the fields of `store/rows.py`. Every table has a natural key, so that a batch which is
+written again after a failure of unknown outcome doubles nothing; only `queue_log` is a plain sequence of lines.
+Times are wall seconds since 1970.
+"""
+
+from sqlalchemy import Column, Float, Index, Integer, MetaData, Table, Text, text
+
+metadata = MetaData()
+
+
+def _text(name: str, *, key: bool = False) -> Column[str]:
+    return Column(name, Text, primary_key=key, nullable=False)
+
+
+def _real(name: str, *, key: bool = False) -> Column[float]:
+    return Column(name, Float, primary_key=key, nullable=False)
+
+
+def _integer(name: str) -> Column[int]:
+    return Column(name, Integer, nullable=False)
+
+
+def _maybe_text(name: str) -> Column[str]:
+    return Column(name, Text, nullable=True)
+
+
+def _maybe_real(name: str) -> Column[float]:
+    return Column(name, Float, nullable=True)
+
+
+calls = Table(
+    "calls",
+    metadata,
+    _text("call", key=True),
+    _text("node"),
+    _real("started"),
+    _text("source"),
+    _text("ani"),
+    _text("ani_name"),
+    _text("dnis"),
+    _text("sip_call_id"),
+    _maybe_real("ended"),
+    _maybe_real("answered"),
+    _maybe_real("bridged"),
+    _maybe_text("ended_by"),
+    _maybe_text("cause"),
+    Column("sip_status", Integer, nullable=True),
+    _maybe_text("last_stage"),
+    _maybe_text("queue"),
+    _maybe_real("wait_s"),
+    _maybe_text("agent"),
+    _maybe_text("destination"),
+    _maybe_real("talk_s"),
+    _maybe_real("hold_s"),
+    _maybe_text("recording"),
+    Column("packets_in", Integer, nullable=True),
+    Column("packets_lost", Integer, nullable=True),
+    _maybe_real("jitter_ms"),
+    _maybe_text("labels"),
+    Index("calls_started", "started"),
+    Index("calls_ani", "ani", "started"),
+    Index("calls_dnis", "dnis", "started"),
+    Index("calls_queue", "queue", "started", sqlite_where=text("queue IS NOT NULL")),
+    Index("calls_agent", "agent", "started", sqlite_where=text("agent IS NOT NULL")),
+    Index("calls_unfinished", "node", sqlite_where=text("ended IS NULL")),
+)
+"""One row per call: the CDR once `ended` is set."""
+
+legs = Table(
+    "legs",
+    metadata,
+    _text("leg", key=True),
+    _text("call"),
+    _text("direction"),
+    _text("party"),
+    _real("began"),
+    _maybe_real("answered"),
+    _real("ended"),
+    _integer("sip_status"),
+    _text("sip_call_id"),
+    _text("codec"),
+    _integer("packets_in"),
+    _integer("packets_out"),
+    _integer("packets_lost"),
+    _real("jitter_ms"),
+    Index("legs_call", "call"),
+)
+
+queue_visits = Table(
+    "queue_visits",
+    metadata,
+    _text("call", key=True),
+    _text("queue", key=True),
+    _real("entered", key=True),
+    _real("left"),
+    _text("outcome"),
+    _real("wait_s"),
+    _integer("position"),
+    _integer("original_position"),
+    _integer("priority"),
+    _maybe_text("agent"),
+    _real("talk_s"),
+    _real("hold_s"),
+    _real("wrapup_s"),
+    _text("completed_by"),
+    Index("queue_visits_entered", "entered"),
+    Index("queue_visits_agent", "agent", "entered", sqlite_where=text("agent IS NOT NULL")),
+)
+
+offers = Table(
+    "offers",
+    metadata,
+    _text("offer", key=True),
+    _text("call"),
+    _text("queue"),
+    _text("agent"),
+    _real("offered"),
+    _real("ended"),
+    _text("result"),
+    _integer("sip_status"),
+    _real("rang_s"),
+    _text("why"),
+    Index("offers_call", "call"),
+    Index("offers_offered", "offered"),
+)
+
+agent_intervals = Table(
+    "agent_intervals",
+    metadata,
+    _text("agent", key=True),
+    _real("began", key=True),
+    _real("ended", key=True),
+    _text("state", key=True),
+    _text("status"),
+    _text("reason"),
+    _maybe_text("queue"),
+    _maybe_text("call"),
+    Index("agent_intervals_ended", "ended"),
+)
+
+recordings = Table(
+    "recordings",
+    metadata,
+    _text("recording", key=True),
+    _text("call"),
+    _text("path"),
+    _real("began"),
+    _maybe_text("queue"),
+    _maybe_text("agent"),
+    _text("ani"),
+    _text("dnis"),
+    _text("box"),
+    _text("encoding"),
+    _integer("channels"),
+    _maybe_real("seconds"),
+    _integer("gaps"),
+    _real("gap_s"),
+    _text("state"),
+    _text("problem"),
+    _text("labels"),
+    Index("recordings_call", "call"),
+    Index("recordings_began", "began"),
+    Index("recordings_unfinished", "state", sqlite_where=text("state = 'recording'")),
+)
+
+journal = Table(
+    "journal", metadata, _text("call", key=True), _text("stage"), _text("arguments"), _real("entered")
+)
+"""The stage that each live call is in."""
+
+registrations = Table(
+    "registrations",
+    metadata,
+    _text("endpoint", key=True),
+    _text("contact", key=True),
+    _text("call_id"),
+    _integer("cseq"),
+    _real("expires"),
+    _text("path"),
+    _text("source"),
+    _text("user_agent"),
+    _real("registered"),
+    _text("instance"),
+)
+
+agents = Table(
+    "agents",
+    metadata,
+    _text("agent", key=True),
+    _text("status"),
+    _text("reason"),
+    _text("endpoint"),
+    _real("since"),
+)
+
+queue_log = Table(
+    "queue_log",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    _real("time"),
+    _text("callid"),
+    _text("queuename"),
+    _text("agent"),
+    _text("event"),
+    _text("data1"),
+    _text("data2"),
+    _text("data3"),
+    _text("data4"),
+    _text("data5"),
+    Index("queue_log_time", "time"),
+    Index("queue_log_callid", "callid"),
+)
+
+heartbeats = Table("heartbeats", metadata, _text("node", key=True), _real("wall"))

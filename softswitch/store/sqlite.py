@@ -1,0 +1,166 @@
+"""One connection to the SQLite file that writes batches, used by one thread only.
+
+Owns the pragmas, the transaction of a batch and what to do with a row that the database refuses. WAL with
+`synchronous=FULL`: a batch that is committed survives the loss of power as far as disk and file system keep their word.
+A raw `sqlite3` connection and not `aiosqlite`, because a batch is one hop to a thread here and one per statement there;
+`benchmarks/store_writer.py` measures both.
+"""
+
+import sqlite3
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from softswitch.store.rows import CallFinished, JournalEntry, RegistrationGone, RegistrationRow, Row
+from softswitch.store.statements import REMOVE_JOURNAL, STATEMENTS, Parameters, Statement
+
+_log = structlog.get_logger(__name__)
+
+BUSY_TIMEOUT_S = 1.0
+PRAGMAS = ("PRAGMA journal_mode=WAL", "PRAGMA synchronous=FULL", "PRAGMA cache_size=-8192")
+BAD_ROW = (
+    sqlite3.IntegrityError,
+    sqlite3.ProgrammingError,
+    sqlite3.InterfaceError,
+    sqlite3.DataError,
+    UnicodeError,
+    OverflowError,
+    TypeError,
+    ValueError,
+)
+"""Errors that are the row's own fault: trying again cannot help. All others are the storage's."""
+
+
+class SqliteSink:
+    """Opens the file when first needed and again after every failure, so that a repaired disk is found again."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._connection: sqlite3.Connection | None = None
+        self.refused = 0
+        """Rows that the database does not take in any form."""
+
+    def write(self, rows: Sequence[Row]) -> None:
+        """All rows in one transaction; raises `sqlite3.Error` when nothing of it is stored."""
+        try:
+            self._write(rows)
+        except BAD_ROW:
+            self._one_by_one(rows)
+
+    def close(self) -> None:
+        """Fold the log into the file and let go of it."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _open(self) -> sqlite3.Connection:
+        # mode=rw: a file that has vanished must raise an alarm, not be replaced by one without tables.
+        connection = sqlite3.connect(
+            f"{self._path.absolute().as_uri()}?mode=rw",
+            uri=True,
+            timeout=BUSY_TIMEOUT_S,
+            isolation_level=None,
+            check_same_thread=False,
+        )
+        for pragma in PRAGMAS:
+            connection.execute(pragma)
+        return connection
+
+    def _write(self, rows: Sequence[Row]) -> None:
+        work = _grouped(rows)
+        try:
+            if self._connection is None:
+                self._connection = self._open()
+            self._connection.execute("BEGIN IMMEDIATE")
+            for statement, kind in work:
+                self._connection.executemany(statement.sql, map(statement.parameters, kind))
+            self._connection.execute("COMMIT")
+        except BAD_ROW:
+            self._rollback()
+            raise
+        except sqlite3.Error:
+            self._rollback()
+            self._drop_connection()
+            raise
+
+    def _one_by_one(self, rows: Sequence[Row]) -> None:
+        """Each row by itself, its text mended when it is not Unicode; what is refused even so is logged and lost."""
+        for row in rows:
+            try:
+                self._write([row])
+            except BAD_ROW:
+                try:
+                    self._write_mended(row)
+                except BAD_ROW as error:
+                    self.refused += 1
+                    _log.error(
+                        "a row was refused by the database",
+                        kind=type(row).__name__,
+                        error=type(error).__name__,
+                    )
+
+    def _write_mended(self, row: Row) -> None:
+        assert self._connection is not None
+        self._connection.execute("BEGIN IMMEDIATE")
+        try:
+            for statement, kind in _grouped([row]):
+                self._connection.executemany(
+                    statement.sql, [_mended(statement.parameters(one)) for one in kind]
+                )
+            self._connection.execute("COMMIT")
+        except BaseException:
+            self._rollback()
+            raise
+
+    def _rollback(self) -> None:
+        if self._connection is not None and self._connection.in_transaction:
+            try:
+                self._connection.execute("ROLLBACK")
+            except sqlite3.Error:
+                self._drop_connection()
+
+    def _drop_connection(self) -> None:
+        if self._connection is not None:
+            try:
+                self._connection.close()
+            except sqlite3.Error:
+                _log.warning("the database did not close cleanly", path=str(self._path))
+            self._connection = None
+
+
+def _grouped(rows: Sequence[Row]) -> list[tuple[Statement, Sequence[Row]]]:
+    """The rows by kind in the order of `STATEMENTS`; of journal entries and registrations the last one per key."""
+    kinds: dict[type, list[Row]] = {}
+    journal: dict[str, Row] = {}
+    contacts: dict[tuple[str, str], Row] = {}
+    for row in rows:
+        if isinstance(row, JournalEntry):
+            journal[row.call] = row
+        elif isinstance(row, (RegistrationRow, RegistrationGone)):
+            contacts[row.endpoint, row.contact] = row
+        else:
+            if isinstance(row, CallFinished):
+                journal.pop(row.call, None)
+            kinds.setdefault(type(row), []).append(row)
+    for row in (*journal.values(), *contacts.values()):
+        kinds.setdefault(type(row), []).append(row)
+    work: list[tuple[Statement, Sequence[Row]]] = [
+        (statement, kinds[kind]) for kind, statement in STATEMENTS.items() if kind in kinds
+    ]
+    if CallFinished in kinds:
+        work.append((REMOVE_JOURNAL, kinds[CallFinished]))
+    return work
+
+
+def _mended(parameters: Parameters) -> Parameters:
+    return tuple(_mended_value(value) for value in parameters)
+
+
+def _mended_value(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.encode("utf-8", "replace").decode("utf-8")
+    if isinstance(value, int) and not -(1 << 63) <= value < 1 << 63:
+        return (1 << 63) - 1 if value > 0 else -(1 << 63)
+    return value

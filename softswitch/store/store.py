@@ -1,0 +1,163 @@
+"""The facade of the store: what the rest of the switch calls, each name a row or a question.
+
+Writes go to the one batching writer; only the start and the end of a call are waited for, and never longer than 50 ms.
+"""
+
+import asyncio
+import json
+from dataclasses import fields
+from typing import IO, Any, TypeVar
+
+from sqlalchemy import select
+
+from softswitch.clock import Clock
+from softswitch.ids import EndpointName
+from softswitch.store import schema
+from softswitch.store.crash import CrashClosing, closing
+from softswitch.store.opening import path_of, prepare
+from softswitch.store.reader import Reader
+from softswitch.store.reading import Reading
+from softswitch.store.reports import Reports
+from softswitch.store.rows import (
+    AgentInterval,
+    AgentRow,
+    CallFinished,
+    CallStarted,
+    Heartbeat,
+    JournalEntry,
+    LegRow,
+    OfferRow,
+    QueueLogRow,
+    QueueVisit,
+    RecordingRow,
+    RegistrationGone,
+    RegistrationRow,
+    Row,
+)
+from softswitch.store.sqlite import SqliteSink
+from softswitch.store.writer import AlarmCallback, BatchWriter
+
+_Row = TypeVar("_Row")
+
+
+class Store:
+    """Made by `Store.open`."""
+
+    def __init__(self, node: str, lock: IO[bytes], writer: BatchWriter, reader: Reader, clock: Clock) -> None:
+        self._node = node
+        self._lock = lock
+        self._reader = reader
+        self._clock = clock
+        self.writer = writer
+        self.reading = Reading(reader, writer)
+        self.reports = Reports(reader, writer)
+
+    @classmethod
+    async def open(cls, url: str, *, clock: Clock, on_alarm: AlarmCallback, node: str = "sw1") -> "Store":
+        """Make or upgrade the database at `url` and begin to write; raises UnusableError saying what to do."""
+        path = path_of(url)
+        lock = await asyncio.to_thread(prepare, path)
+        writer = BatchWriter(SqliteSink(path), on_alarm)
+        return cls(node, lock, writer, await Reader.open(path), clock)
+
+    async def close(self) -> None:
+        """Write all that waits, then let go of the file."""
+        await self.writer.close()
+        await self._reader.close()
+        self._lock.close()
+
+    async def call_started(self, row: CallStarted) -> bool:
+        """True once committed; False after at most 50 ms when the storage fails: the row waits, the call goes on."""
+        return await self.writer.commit(row)
+
+    async def call_finished(self, row: CallFinished) -> bool:
+        """Complete the CDR and end the journal of the call in one transaction; answers like `call_started`."""
+        return await self.writer.commit(row)
+
+    def journal(self, row: JournalEntry) -> None:
+        self.writer.submit(row)
+
+    def leg(self, row: LegRow) -> None:
+        self.writer.submit(row)
+
+    def offer(self, row: OfferRow) -> None:
+        self.writer.submit(row)
+
+    def visit(self, row: QueueVisit) -> None:
+        self.writer.submit(row)
+
+    def interval(self, row: AgentInterval) -> None:
+        self.writer.submit(row)
+
+    def recording(self, row: RecordingRow) -> None:
+        """Insert it, or replace the row of the same recording."""
+        self.writer.submit(row)
+
+    def agent(self, row: AgentRow) -> None:
+        self.writer.submit(row)
+
+    def registration(self, row: RegistrationRow) -> None:
+        self.writer.submit(row)
+
+    def registration_gone(self, endpoint: EndpointName, contact: str) -> None:
+        self.writer.submit(RegistrationGone(endpoint=endpoint, contact=contact))
+
+    def queue_log(self, row: QueueLogRow) -> None:
+        self.writer.submit(row)
+
+    def heartbeat(self, wall: float | None = None) -> None:
+        """To be called at least every second: a crash ends this node's calls at the last one."""
+        self.writer.submit(Heartbeat(node=self._node, wall=self._clock.wall() if wall is None else wall))
+
+    async def registrations(self) -> tuple[RegistrationRow, ...]:
+        """Those that have not ended yet."""
+        table = schema.registrations
+        return await self._rows(RegistrationRow, select(table).where(table.c.expires > self._clock.wall()))
+
+    async def agents(self) -> tuple[AgentRow, ...]:
+        return await self._rows(AgentRow, select(schema.agents))
+
+    async def journal_entries(self) -> tuple[JournalEntry, ...]:
+        return await self._rows(JournalEntry, select(schema.journal).order_by(schema.journal.c.entered))
+
+    async def unfinished_calls(self) -> tuple[CallStarted, ...]:
+        """Calls that have begun and not ended."""
+        table = schema.calls
+        columns = [table.c[field.name] for field in fields(CallStarted)]
+        return await self._rows(
+            CallStarted, select(*columns).where(table.c.ended.is_(None)).order_by(table.c.started)
+        )
+
+    async def close_unfinished(self) -> CrashClosing:
+        """At start: give each call that a crash cut off its one CDR. Says what was closed.
+
+        The lock on the file makes sure that no living switch owns them.
+        """
+        recordings = schema.recordings
+        beats = await self._reader.records(select(schema.heartbeats))
+        closed = closing(
+            heartbeats={beat["node"]: beat["wall"] for beat in beats},
+            calls=await self.unfinished_calls(),
+            journal={entry.call: entry for entry in await self.journal_entries()},
+            recordings=await self._rows(
+                RecordingRow, select(recordings).where(recordings.c.state == "recording")
+            ),
+        )
+        rows: tuple[Row, ...] = (*closed.calls, *closed.visits, *closed.recordings)
+        for row in rows:
+            self.writer.submit(row)
+        await self.writer.flush(10.0)
+        return closed
+
+    async def _rows(self, kind: type[_Row], statement: Any) -> tuple[_Row, ...]:
+        await self.writer.flush()
+        return tuple(as_row(kind, record) for record in await self._reader.records(statement))
+
+
+def as_row(kind: type[_Row], record: dict[str, Any]) -> _Row:
+    """The value of a record; mappings come back from their JSON."""
+    values = dict(record)
+    for name in ("labels", "arguments"):
+        if name in values:
+            values[name] = json.loads(values[name] or "{}")
+    return kind(**values)
