@@ -1,0 +1,193 @@
+"""Carries out what the control API asks: reads through `live` and `past`, acts through the rooms' own methods."""
+
+import asyncio
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any
+
+import structlog
+
+from softswitch.acd.values import AgentStatus
+from softswitch.api.control import CdrSearch, RecordingSearch, ReportSearch
+from softswitch.api.errors import NotPossible, UnknownThing
+from softswitch.api.views import (
+    AgentReportView,
+    AgentView,
+    CallDetailView,
+    CallView,
+    CdrDetailView,
+    CdrView,
+    LineView,
+    QueueDetailView,
+    QueueReportView,
+    QueueView,
+    RecordingView,
+    RegistrationView,
+    ReloadView,
+    StatusView,
+    StopView,
+    TrunkView,
+)
+from softswitch.app import live, past
+from softswitch.app.parts import Parts
+from softswitch.app.reload import reload
+from softswitch.call.desk import Desk
+from softswitch.call.events import RecordOrdered
+from softswitch.ids import AgentId, EndpointName
+
+_log = structlog.get_logger(__name__)
+
+
+class Control:
+    """Implements `api.control.SwitchControl`."""
+
+    def __init__(self, parts: Parts, config_path: Path, stopping: asyncio.Event) -> None:
+        self._parts = parts
+        self._config_path = config_path
+        self._stopping = stopping
+        self._spawned: set[asyncio.Task[Any]] = set()
+
+    def spawn(self, work: Coroutine[Any, Any, Any]) -> None:
+        """Run something that a signal asked for."""
+        task = asyncio.get_running_loop().create_task(work)
+        self._spawned.add(task)
+        task.add_done_callback(self._spawned.discard)
+
+    # --- the switch -----------------------------------------------------------------------------------------------------
+
+    def status(self) -> StatusView:
+        return live.status(self._parts)
+
+    def ready(self) -> bool:
+        return not self._parts.draining and any(worker.pid for worker in self._parts.media.views())
+
+    async def reload(self) -> ReloadView:
+        return reload(self._parts, self._config_path)
+
+    async def stop(self, now: bool) -> StopView:
+        calls = len(self._parts.manager.calls)
+        self._parts.draining = True
+        self._parts.sip.drain(True)
+        _log.info("stopping", calls=calls, now=now)
+        if now or not calls:
+            self._stopping.set()
+        else:
+            self.spawn(self._drain())
+        return StopView(calls=calls, now=now)
+
+    async def _drain(self) -> None:
+        await self._parts.manager.drained()
+        self._stopping.set()
+
+    # --- calls ----------------------------------------------------------------------------------------------------------
+
+    def calls(self) -> tuple[CallView, ...]:
+        return live.calls(self._parts)
+
+    async def call(self, call: str) -> CallDetailView:
+        found = live.find_call(self._parts, call)
+        stats = await self._parts.media.stats(list(found.legs))
+        return live.call_detail(self._parts, found, stats)
+
+    async def hangup(self, call: str) -> None:
+        live.find_call(self._parts, call)
+        self._parts.manager.hang_up(call)
+
+    def lines(self) -> tuple[LineView, ...]:
+        return live.lines(self._parts)
+
+    def trunks(self) -> tuple[TrunkView, ...]:
+        return live.trunks(self._parts)
+
+    def registrations(self) -> tuple[RegistrationView, ...]:
+        return live.registrations(self._parts)
+
+    # --- queues and agents ----------------------------------------------------------------------------------------------
+
+    def queues(self) -> tuple[QueueView, ...]:
+        return live.queues(self._parts)
+
+    def queue(self, name: str) -> QueueDetailView:
+        return live.queue(self._parts, name)
+
+    def agents(self) -> tuple[AgentView, ...]:
+        return live.agents(self._parts)
+
+    @property
+    def _desk(self) -> Desk:
+        return self._parts.dispatcher.desk
+
+    async def agent_login(self, agent: str, endpoint: str) -> AgentView:
+        live.agent(self._parts, agent)
+        self._require_endpoint(endpoint)
+        self._desk.login(AgentId(agent), EndpointName(endpoint) if endpoint else None)
+        return live.agent(self._parts, agent)
+
+    async def agent_logout(self, agent: str) -> AgentView:
+        live.agent(self._parts, agent)
+        self._desk.status(AgentId(agent), AgentStatus.LOGGED_OUT, "")
+        return live.agent(self._parts, agent)
+
+    async def agent_pause(self, agent: str, reason: str) -> AgentView:
+        if live.agent(self._parts, agent).status == AgentStatus.LOGGED_OUT.value:
+            raise NotPossible(f"{agent} is logged out", hint=f"`softswitch agent login {agent}` first")
+        self._desk.status(AgentId(agent), AgentStatus.PAUSED, reason)
+        return live.agent(self._parts, agent)
+
+    async def agent_resume(self, agent: str) -> AgentView:
+        if live.agent(self._parts, agent).status == AgentStatus.LOGGED_OUT.value:
+            raise NotPossible(f"{agent} is logged out", hint=f"`softswitch agent login {agent}` first")
+        self._desk.resume(AgentId(agent))
+        return live.agent(self._parts, agent)
+
+    async def agent_endpoint(self, agent: str, endpoint: str) -> AgentView:
+        live.agent(self._parts, agent)
+        self._require_endpoint(endpoint)
+        self._desk.sit(AgentId(agent), EndpointName(endpoint))
+        return live.agent(self._parts, agent)
+
+    def _require_endpoint(self, endpoint: str) -> None:
+        if endpoint and endpoint not in self._parts.services.config.endpoint:
+            raise UnknownThing(f"no endpoint is called {endpoint!r}", hint="`softswitch lines` lists them")
+
+    # --- recordings and the past ------------------------------------------------------------------------------------------
+
+    async def recordings(self, search: RecordingSearch) -> tuple[RecordingView, ...]:
+        return await past.recordings(self._parts, search)
+
+    async def recording(self, recording: str) -> RecordingView:
+        return await past.recording(self._parts, recording)
+
+    async def recording_start(self, call: str) -> RecordingView:
+        found = live.find_call(self._parts, call)
+        if found.stage != "talk":
+            raise NotPossible(
+                f"call {call} is in stage {found.stage}: nobody talks", hint="try again once it is bridged"
+            )
+        found.post(RecordOrdered(True))
+        await asyncio.sleep(0)  # the call's own task carries it out
+        return await self._recording_of(call)
+
+    async def recording_stop(self, call: str) -> RecordingView:
+        found = live.find_call(self._parts, call)
+        view = await self._recording_of(call)
+        found.post(RecordOrdered(False))
+        return view
+
+    async def _recording_of(self, call: str) -> RecordingView:
+        row = self._parts.recordings.of_call(live.find_call(self._parts, call).id)
+        if row is None:
+            raise NotPossible(f"call {call} is not being recorded")
+        return await past.recording(self._parts, row.recording)
+
+    async def cdrs(self, search: CdrSearch) -> tuple[CdrView, ...]:
+        return await past.cdrs(self._parts, search)
+
+    async def cdr(self, call: str) -> CdrDetailView:
+        return await past.cdr(self._parts, call)
+
+    async def queue_report(self, search: ReportSearch) -> QueueReportView:
+        return await past.queue_report(self._parts, search)
+
+    async def agent_report(self, search: ReportSearch) -> AgentReportView:
+        return await past.agent_report(self._parts, search)

@@ -1,0 +1,104 @@
+"""The life of the process: check, build, recover what a crash left, serve, reload, drain, stop."""
+
+import asyncio
+import os
+import signal
+from pathlib import Path
+
+import structlog
+
+from softswitch.api.server import ApiServer
+from softswitch.app.control import Control
+from softswitch.app.logs import set_up_logs
+from softswitch.app.parts import HEARTBEAT_S, Parts, build
+from softswitch.app.recovery import recover
+from softswitch.config import paths
+from softswitch.config.loader import LoadedConfig
+from softswitch.config.startup import check_startup
+from softswitch.errors import UnusableError
+from softswitch.ivr.prompts import PromptLibrary
+
+_log = structlog.get_logger(__name__)
+
+END_WITHIN_S = 3.0
+"""How long calls have to end when the switch stops at once."""
+
+
+def run(loaded: LoadedConfig, config_path: Path) -> int:
+    """Run the switch until it is told to stop; returns the exit code. What cannot be used is printed with what to do."""
+    set_up_logs(loaded.config.general)
+    library = PromptLibrary.of(loaded.config.prompts.directory, loaded.config.general.language)
+    problems = check_startup(loaded, lambda name, language: library.find(name, language) is not None)
+    if problems:
+        for problem in problems:
+            _log.error("cannot start", problem=str(problem))
+        return 2
+    try:
+        return _runner().run(_serve(loaded, config_path))
+    except UnusableError as error:
+        _log.error("cannot start", problem=str(error))
+        return 2
+
+
+def _runner() -> asyncio.Runner:
+    """On uvloop where there is one."""
+    try:
+        import uvloop
+    except ImportError:
+        return asyncio.Runner()
+    return asyncio.Runner(loop_factory=uvloop.new_event_loop)
+
+
+async def _serve(loaded: LoadedConfig, config_path: Path) -> int:
+    parts = await build(loaded)
+    stopping = asyncio.Event()
+    control = Control(parts, config_path, stopping)
+    api = ApiServer(control, parts.bus, paths.control_socket(loaded.config))
+    try:
+        await recover(parts)
+        await parts.media.start()
+        await parts.sip.start()
+        await api.start()
+        _signals(control)
+        parts.tasks.append(asyncio.create_task(_beat(parts), name="heartbeat"))
+        _log.info(
+            "ready", node=loaded.config.general.node, listen=list(loaded.config.sip.listen), pid=os.getpid()
+        )
+        await stopping.wait()
+    finally:
+        await _shut_down(parts, api)
+    return 0
+
+
+def _signals(control: Control) -> None:
+    loop = asyncio.get_running_loop()
+    loop.add_signal_handler(signal.SIGHUP, lambda: control.spawn(control.reload()))
+    loop.add_signal_handler(signal.SIGTERM, lambda: control.spawn(control.stop(now=False)))
+    loop.add_signal_handler(signal.SIGINT, lambda: control.spawn(control.stop(now=True)))
+
+
+async def _beat(parts: Parts) -> None:
+    """A row that says when the switch was last alive, and how late this loop runs."""
+    loop = asyncio.get_running_loop()
+    while True:
+        before = loop.time()
+        parts.store.heartbeat()
+        await asyncio.sleep(HEARTBEAT_S)
+        late_ms = max(0.0, (loop.time() - before - HEARTBEAT_S) * 1000)
+        parts.loop_lag_ms = late_ms
+
+
+async def _shut_down(parts: Parts, api: ApiServer) -> None:
+    """In the order in which things depend on each other; the store is last, so that every row is safe."""
+    await parts.manager.stop(END_WITHIN_S)
+    for task in parts.tasks:
+        task.cancel()
+    await asyncio.gather(*parts.tasks, return_exceptions=True)
+    await api.stop()
+    parts.dispatcher.close()
+    await parts.sip.stop()
+    await parts.media.stop()
+    parts.dispatcher.desk.close()
+    parts.services.queue_log.close()
+    await parts.store.close()
+    _log.info("stopped")

@@ -1,0 +1,204 @@
+"""What the store knows of the past, as the values of the control API."""
+
+import dataclasses
+import json
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from softswitch.api.control import CdrSearch, RecordingSearch, ReportSearch
+from softswitch.api.errors import BadRequest, UnknownThing
+from softswitch.api.views import (
+    AgentReportRow,
+    AgentReportView,
+    CdrDetailView,
+    CdrView,
+    FormulaView,
+    LegView,
+    OfferView,
+    QueueReportRow,
+    QueueReportView,
+    QueueVisitView,
+    RecordingView,
+)
+from softswitch.app.parts import Parts
+from softswitch.store.figures import AgentFigures, ratio
+from softswitch.store.intervals import Interval, intervals
+from softswitch.store.reading import CallFilter, RecordingFilter
+
+Record = Mapping[str, Any]
+View = TypeVar("View")
+DAY_S = 86_400.0
+
+
+async def cdrs(parts: Parts, search: CdrSearch) -> tuple[CdrView, ...]:
+    records = await parts.store.reading.calls(
+        CallFilter(
+            since=search.since,
+            until=search.until,
+            number=search.number,
+            agent=search.agent,
+            queue=search.queue,
+            cause=search.cause,
+            limit=search.limit,
+            offset=search.offset,
+        )
+    )
+    return tuple(_cdr(record) for record in records)
+
+
+async def cdr(parts: Parts, call: str) -> CdrDetailView:
+    record = await parts.store.reading.call(call)
+    if record is None:
+        raise UnknownThing(f"no call is called {call!r}", hint="`softswitch cdr` lists the latest")
+    return CdrDetailView(
+        cdr=_cdr(record),
+        visits=tuple(_of(QueueVisitView, visit) for visit in record["visits"]),
+        offers=tuple(_offer(offer) for offer in record["offers"]),
+        legs=tuple(_of(LegView, leg, state="terminated") for leg in record["legs"]),
+        recordings=tuple(recording_view(parts, recording) for recording in record["recordings"]),
+    )
+
+
+def _cdr(record: Record) -> CdrView:
+    unfinished = {"ended_by": "", "cause": "", "sip_status": 0, "last_stage": ""}
+    return _of(CdrView, {**record, **{name: record[name] or empty for name, empty in unfinished.items()}})
+
+
+def _offer(record: Record) -> OfferView:
+    return _of(OfferView, {**record, "why": json.loads(record["why"] or "{}")})
+
+
+def _of(kind: type[View], record: Record, **more: object) -> View:
+    """The view whose fields are columns of the record; NULL leaves a field at its default where it has one."""
+    known = dict(more)
+    for field in dataclasses.fields(kind):  # type: ignore[arg-type]
+        if field.name in record and (record[field.name] is not None or _required(field)):
+            known[field.name] = record[field.name]
+    return kind(**known)
+
+
+def _required(field: "dataclasses.Field[object]") -> bool:
+    return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
+
+
+async def recordings(parts: Parts, search: RecordingSearch) -> tuple[RecordingView, ...]:
+    records = await parts.store.reading.recordings(
+        RecordingFilter(
+            since=search.since,
+            until=search.until,
+            number=search.number,
+            agent=search.agent,
+            queue=search.queue,
+            call=search.call,
+            box=search.box or None,
+            limit=search.limit,
+            offset=search.offset,
+        )
+    )
+    return tuple(recording_view(parts, record) for record in records)
+
+
+async def recording(parts: Parts, recording: str) -> RecordingView:
+    records = await parts.store.reading.recordings(RecordingFilter(recording=recording, limit=1))
+    if not records:
+        raise UnknownThing(
+            f"no recording is called {recording!r}", hint="`softswitch recording list` lists them"
+        )
+    return recording_view(parts, records[0])
+
+
+def recording_view(parts: Parts, record: Record) -> RecordingView:
+    return _of(RecordingView, record, file=str(parts.services.files.path(record["path"])))
+
+
+async def queue_report(parts: Parts, search: ReportSearch) -> QueueReportView:
+    config = parts.services.config
+    report = await parts.store.reports.queues(
+        _intervals(parts, search),
+        service_level_s={name: queue.servicelevel for name, queue in config.queue.items()},
+        queue=search.name,
+    )
+    rows = [
+        QueueReportRow(
+            began=figures.start,
+            queue=figures.queue,
+            offered=figures.offered,
+            answered=figures.answered,
+            abandoned=figures.abandoned,
+            overflowed=figures.overflowed,
+            mean_wait_s=figures.wait_s / figures.offered if figures.offered else 0.0,
+            longest_wait_s=figures.longest_wait_s,
+            service_level=ratio(figures.answered_in_sl, figures.answered),
+            service_level_2=figures.record()["sl2"],
+            talk_s=figures.talk_s / figures.answered if figures.answered else 0.0,
+            handle_s=figures.record()["mean_handle_s"] or 0.0,
+        )
+        for figures in report.queues
+    ]
+    if not search.name:
+        rows += [
+            QueueReportRow(
+                began=ivr.start,
+                queue="",
+                offered=0,
+                answered=0,
+                abandoned=0,
+                overflowed=0,
+                abandoned_ivr=ivr.abandoned_in_ivr,
+            )
+            for ivr in report.ivr
+            if ivr.abandoned_in_ivr
+        ]
+    return QueueReportView(
+        since=search.since,
+        until=search.until,
+        interval_s=search.interval_s,
+        timezone=config.general.timezone,
+        rows=tuple(rows),
+        formulas=_formulas(report.formulas),
+    )
+
+
+async def agent_report(parts: Parts, search: ReportSearch) -> AgentReportView:
+    report = await parts.store.reports.agents(_intervals(parts, search), agent=search.name)
+    return AgentReportView(
+        since=search.since,
+        until=search.until,
+        interval_s=search.interval_s,
+        timezone=parts.services.config.general.timezone,
+        rows=tuple(_agent_row(figures) for figures in report.agents),
+        formulas=_formulas(report.formulas),
+    )
+
+
+def _agent_row(figures: AgentFigures) -> AgentReportRow:
+    record, states = figures.record(), figures.states
+    return AgentReportRow(
+        began=figures.start,
+        agent=figures.agent,
+        offered=figures.offers,
+        answered=figures.answered,
+        missed=figures.missed,
+        logged_in_s=sum(states.values()),
+        idle_s=states.get("idle", 0.0),
+        ringing_s=states.get("ringing", 0.0),
+        talk_s=figures.talk_s,
+        wrapup_s=figures.wrapup_s,
+        paused_s=states.get("paused", 0.0),
+        occupied_s=states.get("occupied", 0.0),
+        mean_talk_s=figures.talk_s / figures.answered if figures.answered else 0.0,
+        mean_handle_s=record["mean_handle_s"] or 0.0,
+        occupancy=record["occupancy"],
+    )
+
+
+def _intervals(parts: Parts, search: ReportSearch) -> list[Interval]:
+    try:
+        length = "day" if search.interval_s == DAY_S else search.interval_s or None
+        return intervals(search.since, search.until, length, parts.services.config.general.timezone)
+    except ValueError as error:
+        raise BadRequest(str(error)) from error
+
+
+def _formulas(formulas: Mapping[str, str]) -> tuple[FormulaView, ...]:
+    return tuple(FormulaView(name=name, formula=formula) for name, formula in formulas.items())

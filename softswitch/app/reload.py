@@ -1,0 +1,57 @@
+"""Takes over a changed configuration without touching live calls: each keeps the one it began with."""
+
+from pathlib import Path
+
+import structlog
+
+from softswitch.api.views import ProblemView, ReloadView
+from softswitch.app.parts import Parts
+from softswitch.call.opening import parse_calendars
+from softswitch.config.difference import difference, in_force
+from softswitch.config.loader import load
+from softswitch.config.problem import ConfigError, Problem
+from softswitch.facts import ConfigReloaded
+from softswitch.ivr.prompts import PromptLibrary
+from softswitch.store import queue_log
+
+_log = structlog.get_logger(__name__)
+
+
+def reload(parts: Parts, path: Path) -> ReloadView:
+    """With any problem nothing changes, and the view says every problem."""
+    try:
+        loaded = load(path)
+    except ConfigError as error:
+        _log.error("reload refused", problems=len(error.problems))
+        return ReloadView(problems=tuple(_view(problem) for problem in error.problems))
+    old = parts.services.config
+    changes = difference(old, loaded.config)
+    config = in_force(old, loaded.config)
+    services, clock = parts.services, parts.clock
+    services.config = config
+    services.calendars = parse_calendars(config)
+    services.prompts = PromptLibrary.of(config.prompts.directory, config.general.language)
+    parts.loaded = loaded
+    parts.sip.reconfigure(config, loaded.secrets)
+    dispatcher = parts.dispatcher
+    dispatcher.act(dispatcher.engine.configure(config.queue, config.agent, clock.monotonic()))
+    dispatcher.desk.reconfigured()
+    services.queue_log.write(queue_log.config_reload(clock.wall()))
+    parts.bus.publish(ConfigReloaded(changed=changes.names, wall=clock.wall(), monotonic=clock.monotonic()))
+    _log.info("reloaded", changed=list(changes.names), needs_restart=list(changes.needs_restart))
+    return ReloadView(
+        changed=changes.names,
+        needs_restart=changes.needs_restart,
+        warnings=tuple(_view(problem) for problem in loaded.warnings),
+    )
+
+
+def _view(problem: Problem) -> ProblemView:
+    return ProblemView(
+        file=problem.file,
+        line=problem.line,
+        key=problem.key,
+        message=problem.message,
+        expected=problem.expected,
+        did_you_mean=problem.did_you_mean,
+    )

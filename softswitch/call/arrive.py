@@ -1,0 +1,143 @@
+"""The first stage: who calls whom, may he, and where does the number lead."""
+
+from datetime import UTC, datetime
+
+from softswitch.call.call import Call
+from softswitch.call.opening import opening
+from softswitch.call.party import codecs_of
+from softswitch.call.room import Room
+from softswitch.call.routing import Asked, Routed, rewritten, route
+from softswitch.call.stages import Arrive, Dial, End, Feature, Greet, Message, Say, Stage, Wait
+from softswitch.call.termination import Cause, Termination, by_switch, refused
+from softswitch.config.target import HANGUP_STATUS, Target
+from softswitch.facts import CallArrived
+from softswitch.ids import QueueName
+from softswitch.sip.uri import Uri
+from softswitch.store.rows import CallStarted
+
+
+async def arrive(room: Room, call: Call, stage: Arrive) -> Stage:
+    session = call.caller.session
+    assert session is not None
+    _identify(call)
+    limited = _limited(call)
+    if limited is not None:
+        return End(termination=limited)
+    call.caller.codecs = codecs_of(call.config, call.source)
+    advertised, _ = call.services.sip.local_address_for(session.source)
+    await call.caller.open(advertised)
+    if session.offer is not None:
+        call.caller.take_offer(session.offer)
+    await _write_down(call)
+    found = _find(call)
+    if found is None:
+        return _unknown(call)
+    call.log.info("routed", ani=call.ani, dnis=call.dnis, route=found.route, target=str(found.target))
+    call.figures.labels["route"] = found.route
+    call.language = found.language or call.language
+    call.priority = found.priority
+    if found.feature:
+        return Feature(feature=found.feature, argument=found.argument)
+    return stage_for(call, found.target, dialled=found.dialled)
+
+
+def _identify(call: Call) -> None:
+    session, config = call.caller.session, call.config
+    assert session is not None and session.request is not None
+    request = session.request
+    sender = request.from_
+    call.ani = sender.uri.user or "anonymous"
+    call.ani_name = sender.display_name or ""
+    call.dnis = request.uri.user or ""
+    if call.identity.kind == "trunk":
+        trunk = config.trunk[call.identity.name]
+        asserted = request.headers.get("P-Asserted-Identity") if trunk.trusted else None
+        if asserted:
+            call.ani = Uri.parse(asserted.split("<")[-1].split(">")[0]).user or call.ani
+        call.ani = rewritten(call.ani, trunk.rewrite_in_caller)
+        call.dnis = rewritten(call.dnis, trunk.rewrite_in)
+        call.language = trunk.language or call.language
+    else:
+        endpoint = config.endpoint[call.identity.name]
+        call.ani = call.identity.name
+        call.ani_name = endpoint.display_name or call.ani_name
+        call.language = endpoint.language or call.language
+    services = call.services
+    services.bus.publish(
+        CallArrived(
+            call=call.id,
+            ani=call.ani,
+            dnis=call.dnis,
+            source=call.source,
+            wall=services.clock.wall(),
+            monotonic=services.clock.monotonic(),
+        )
+    )
+
+
+def _limited(call: Call) -> Termination | None:
+    """A trunk's channels and a phone's calls have limits; this call's own line is counted already."""
+    busy = call.services.lines.busy(call.source)
+    if call.identity.kind == "trunk":
+        most = call.config.trunk[call.identity.name].max_channels
+        return by_switch(Cause.NO_CAPACITY, 503) if most and busy > most else None
+    most = call.config.endpoint[call.identity.name].max_calls
+    return by_switch(Cause.NO_CAPACITY, 486) if most and busy > most else None
+
+
+async def _write_down(call: Call) -> None:
+    """The start of the call is committed before any answer leaves (RFC 3261 has no say in it; auditors do)."""
+    session = call.caller.session
+    assert session is not None
+    await call.services.store.call_started(
+        CallStarted(
+            call=call.id,
+            node=call.services.node,
+            started=call.figures.started,
+            source=call.source,
+            ani=call.ani,
+            ani_name=call.ani_name,
+            dnis=call.dnis,
+            sip_call_id=session.call_id,
+        )
+    )
+    call.recorded = True
+    call.check()
+
+
+def _find(call: Call) -> Routed | None:
+    when = datetime.fromtimestamp(call.services.clock.wall(), tz=UTC)
+    asked = Asked(number=call.dnis, ani=call.ani, kind=call.identity.kind, name=call.identity.name)
+    return route(call.config, asked, opening(call.services.calendars, when).open)
+
+
+def _unknown(call: Call) -> Stage:
+    termination = by_switch(Cause.UNKNOWN_NUMBER, 404)
+    prompt = call.config.routing.unknown_prompt
+    if prompt:
+        return Say(prompts=(prompt,), termination=termination, early=True)
+    return End(termination=termination)
+
+
+def stage_for(call: Call, target: Target, *, dialled: str = "", hops: int = 0) -> Stage:
+    """The stage that a configured target means for this call."""
+    match target.kind:
+        case "flow":
+            return Greet(flow=target.name)
+        case "queue":
+            return Wait(queue=QueueName(target.name), priority=call.priority)
+        case "extension" | "trunk":
+            return Dial(target=target, dialled=target.argument or dialled or call.dnis, hops=hops)
+        case "message":
+            return Message(box=target.name)
+        case "play":
+            return Say(prompts=(target.name,), termination=by_switch(Cause.FLOW_ENDED, 480))
+        case _:
+            return End(termination=hangup(target.name))
+
+
+def hangup(word: str) -> Termination:
+    """What `hangup:WORD` means."""
+    if not word:
+        return by_switch(Cause.FLOW_ENDED, HANGUP_STATUS[""])
+    return Termination(by_switch(Cause.FAULT).by, refused(HANGUP_STATUS[word]).cause, HANGUP_STATUS[word])

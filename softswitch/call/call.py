@@ -1,0 +1,152 @@
+"""A call: the caller's leg, what is known of him, and the figures that become his CDR.
+
+Owns the mailbox that every stage waits on. A caller who hangs up, or an order to end the call, reaches the stage as
+`CallOver` from `next`, wherever it waits, so that no stage has to think of it.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import structlog
+
+from softswitch.call.events import CallEvent, LegEvent, Wake
+from softswitch.call.leg import Leg
+from softswitch.call.mailbox import Mailbox
+from softswitch.call.services import Services
+from softswitch.call.termination import (
+    CALLER_CANCELLED,
+    CALLER_HUNG_UP,
+    CallOver,
+    Cause,
+    Termination,
+    by_switch,
+)
+from softswitch.config.schema import Config
+from softswitch.ids import AgentId, CallId, LegId, QueueName, RecordingId
+from softswitch.sip.events import AckMissing, Cancelled, HungUp
+from softswitch.sip.identity import Identity
+
+_log = structlog.get_logger(__name__)
+
+
+MAX_STAGES = 100
+
+
+@dataclass(slots=True)
+class Figures:
+    """What the CDR needs and stages add to. Wall seconds and seconds."""
+
+    started: float
+    answered: float | None = None
+    bridged: float | None = None
+    wait_s: float = 0.0
+    talk_s: float = 0.0
+    hold_s: float = 0.0
+    queue: QueueName | None = None
+    agent: AgentId | None = None
+    destination: str = ""
+    recording: RecordingId | None = None
+    labels: dict[str, str] = field(default_factory=dict)
+
+
+class Call:
+    def __init__(self, services: Services, call: CallId, identity: Identity, caller: Leg) -> None:
+        self.id = call
+        self.services = services
+        self.config: Config = services.config
+        self.identity = identity
+        self.caller = caller
+        self.legs: dict[LegId, Leg] = {caller.id: caller}
+        self.ani = ""
+        self.ani_name = ""
+        self.dnis = ""
+        self.language: str = self.config.general.language
+        self.priority = 0
+        self.stages: list[tuple[str, float]] = []
+        """Stages entered so far with the wall time of each; bounded, the first and the latest stay."""
+        self.recorded = False
+        """The start of this call is in the store: its end has to be."""
+        self.figures = Figures(started=services.clock.wall())
+        self.byes: list[Callable[[], None]] = []
+        """BYEs not answered yet; their 200 leaves when the CDR is safe."""
+        self.mailbox: Mailbox[CallEvent] = Mailbox()
+        self._over: Termination | None = None
+        caller.deliver = self.post
+
+    def __repr__(self) -> str:
+        return f"<Call {self.id} {self.stage or 'new'} {self.ani} → {self.dnis}>"
+
+    @property
+    def stage(self) -> str:
+        """Name of the stage it is in."""
+        return self.stages[-1][0] if self.stages else ""
+
+    def entered(self, stage: str) -> None:
+        if len(self.stages) >= MAX_STAGES:
+            del self.stages[1]
+        self.stages.append((stage, self.services.clock.wall()))
+
+    @property
+    def source(self) -> str:
+        return f"{self.identity.kind}:{self.identity.name}"
+
+    @property
+    def log(self) -> structlog.stdlib.BoundLogger:
+        bound: structlog.stdlib.BoundLogger = _log.bind(call=self.id)
+        return bound
+
+    @property
+    def over(self) -> Termination | None:
+        return self._over
+
+    def post(self, event: CallEvent) -> None:
+        """Deliver an event; the caller's own end is acted on at once and unwinds the stage."""
+        if isinstance(event, LegEvent) and event.leg == self.caller.id:
+            if isinstance(event.event, HungUp):
+                self.byes.append(event.event.accept)
+                self.stop(CALLER_HUNG_UP)
+                return
+            if isinstance(event.event, Cancelled):
+                self.stop(CALLER_CANCELLED)
+                return
+            if isinstance(event.event, AckMissing):
+                self.stop(by_switch(Cause.NO_ACK, 408))
+                return
+        self.mailbox.put(event)
+
+    def stop(self, termination: Termination) -> None:
+        """End the call; the first reason counts."""
+        if self._over is None:
+            self._over = termination
+            self.mailbox.put_first(Wake())
+
+    async def next(self, deadline: float | None = None) -> CallEvent:
+        """The next event; raises CallOver when the call is over and TimeoutError at `deadline` (the loop's time)."""
+        while True:
+            self.check()
+            event = await self.mailbox.get(deadline)
+            if not isinstance(event, Wake):
+                self.check()
+                return event
+
+    def check(self) -> None:
+        """Raises CallOver when the call is over."""
+        if self._over is not None:
+            raise CallOver(self._over)
+
+    def answer(self) -> None:
+        """Answer the caller, once."""
+        if self.caller.answered is None:
+            self.caller.answer()
+            self.figures.answered = self.caller.answered
+            self.services.lines.talking(self.caller.id)
+
+    def adopt(self, leg: Leg) -> None:
+        """This call owns the leg from now on."""
+        self.legs[leg.id] = leg
+        leg.deliver = self.post
+
+
+def loop_time() -> float:
+    return asyncio.get_running_loop().time()

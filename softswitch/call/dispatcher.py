@@ -1,0 +1,171 @@
+"""Drives the queue engine: callers in, agents' phones ringing, and each decision carried out the moment it is made.
+
+The engine decides and reserves; this file only acts. One loop timer stands for the engine's next deadline.
+"""
+
+import asyncio
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from softswitch.acd.engine import Engine
+from softswitch.acd.values import (
+    Announce,
+    CancelOffer,
+    Connect,
+    Decision,
+    Offer,
+    OfferResult,
+    Overflow,
+    StateChanged,
+    StatusChanged,
+    WaitingCall,
+)
+from softswitch.call.call import Call
+from softswitch.call.desk import Desk
+from softswitch.call.leg import Leg
+from softswitch.call.offers import Offers
+from softswitch.call.services import Services
+from softswitch.call.stages import Wait
+from softswitch.call.visits import Visits
+from softswitch.ids import AgentId, CallId, OfferId
+
+
+@dataclass(slots=True)
+class Connected:
+    agent: AgentId
+    leg: Leg
+    taken: bool = False
+
+
+class Dispatcher:
+    def __init__(self, services: Services, engine: Engine, visits: Visits) -> None:
+        self.engine = engine
+        self.desk = Desk(services, engine, self.act)
+        self.offers = Offers(services, self.desk, self._offer_result)
+        self._services = services
+        self._visits = visits
+        self._calls: dict[CallId, Call] = {}
+        """Callers who wait."""
+        self._connected: dict[CallId, Connected] = {}
+        self._timer: asyncio.TimerHandle | None = None
+        self._handlers: dict[type[Any], Callable[[Any], None]] = {
+            Offer: self._offer,
+            CancelOffer: self._cancel_offer,
+            Connect: self._connect,
+            Overflow: self._overflow,
+            Announce: self._announce,
+            StatusChanged: self.desk.status_changed,
+            StateChanged: self._state_changed,
+        }
+
+    def _now(self) -> float:
+        return self._services.clock.monotonic()
+
+    # --- what calls ask for -----------------------------------------------------------------------------------------
+
+    def enter(self, call: Call, stage: Wait) -> None:
+        """The caller waits from now on, or since `stage.entered`; Connect, Overflow and Announce come to his mailbox."""
+        clock = self._services.clock
+        entered = stage.entered or clock.wall()
+        waiting = WaitingCall(
+            call=call.id,
+            queue=stage.queue,
+            entered=clock.monotonic() - max(0.0, clock.wall() - entered),
+            priority=stage.priority,
+            skills=stage.skills,
+            ani=call.ani,
+        )
+        self._calls[call.id] = call
+        decisions = self.engine.call_waiting(waiting, self._now())
+        position = self.engine.position(call.id) or 1
+        self._visits.begin(call, stage.queue, entered, position=position, priority=stage.priority)
+        self.act(decisions)
+
+    def leave(self, call: Call, reason: str, key: str = "") -> None:
+        """The caller waits no more, by himself: `abandoned`, `key` or `withdrawn`."""
+        connected = self._connected.get(call.id)
+        if connected is not None and not connected.taken:
+            self.talk_over(call, bridged=False)  # the call owns the phone already and hangs it up at its end
+            return
+        if self._calls.pop(call.id, None) is None:
+            return
+        position = self.engine.position(call.id) or 1
+        decisions = self.engine.call_gone(call.id, self._now(), reason)
+        self.act(decisions)
+        self._visits.left(call, reason, position=position, key=key)
+
+    def take(self, call: Call) -> Leg:
+        """The agent's phone that answered this caller; the call owns it now."""
+        connected = self._connected[call.id]
+        connected.taken = True
+        return connected.leg
+
+    def held(self, call: CallId, held: bool) -> None:
+        self._visits.held(call, held)
+
+    def talk_over(self, call: Call, *, bridged: bool) -> None:
+        """The talk with an agent is over, however: he goes to wrap-up. Nothing for calls without one."""
+        connected = self._connected.pop(call.id, None)
+        if connected is None:
+            return
+        self._visits.talk_over(call, bridged=bridged)
+        self.act(self.engine.call_released(connected.agent, call.id, self._now()))
+
+    # --- what the engine decides --------------------------------------------------------------------------------------
+
+    def act(self, decisions: Iterable[Decision]) -> None:
+        """Carry out decisions in order, then set the timer for the next one that time will make."""
+        for decision in decisions:
+            self._handlers[type(decision)](decision)
+        self._arm()
+
+    def _arm(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        deadline = self.engine.next_deadline()
+        if deadline is not None:
+            delay = max(0.0, deadline - self._now())
+            self._timer = asyncio.get_running_loop().call_later(delay, self._tick)
+
+    def _tick(self) -> None:
+        self._timer = None
+        self.act(self.engine.tick(self._now()))
+
+    def _offer(self, offer: Offer) -> None:
+        self.offers.start(offer, self._calls[offer.call])
+
+    def _offer_result(self, offer: OfferId, result: OfferResult) -> None:
+        self.act(self.engine.offer_result(offer, result, self._now()))
+
+    def _cancel_offer(self, cancelled: CancelOffer) -> None:
+        self._visits.not_answered(cancelled, self.offers)
+        self.offers.cancel(cancelled.offer, cancelled.reason)
+
+    def _connect(self, connect: Connect) -> None:
+        call = self._calls.pop(connect.call)
+        leg, rang_s = self.offers.take(connect.offer)
+        self._connected[call.id] = Connected(connect.agent, leg)
+        call.adopt(leg)
+        self._visits.connected(call, connect, leg=leg.id, rang_s=rang_s)
+        call.post(connect)
+
+    def _overflow(self, overflow: Overflow) -> None:
+        call = self._calls.pop(overflow.call)
+        self._visits.overflowed(call, overflow)
+        call.post(overflow)
+
+    def _announce(self, announce: Announce) -> None:
+        call = self._calls.get(announce.call)
+        if call is not None:
+            call.post(announce)
+
+    def _state_changed(self, changed: StateChanged) -> None:
+        self.desk.state_changed(changed)
+        self._visits.state_changed(changed)
+
+    def close(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None

@@ -1,0 +1,94 @@
+"""The one place where a call is taken down: legs, lines, media, rows, and the answer to the BYE that began it.
+
+Idempotent by construction: the trampoline calls `finish` once, in its `finally`.
+"""
+
+from softswitch.call.call import Call
+from softswitch.call.leg import Leg
+from softswitch.call.room import Room
+from softswitch.call.termination import Termination
+from softswitch.facts import CallEnded
+from softswitch.store.rows import CallFinished, LegRow
+
+
+async def finish(room: Room, call: Call, termination: Termination) -> None:
+    """After this nothing of the call is left but its rows. The CDR is committed before any pending BYE is answered."""
+    services = call.services
+    call.stop(termination)
+    room.recordings.stop(call.id)
+    reason = termination.reason_header
+    for leg in call.legs.values():
+        leg.hang_up(termination.sip_status if termination.sip_status >= 300 else 480, reason)
+    for leg in call.legs.values():
+        await leg.close()
+        services.lines.free(leg.id)
+    ended = services.clock.wall()
+    if call.recorded:
+        for leg in call.legs.values():
+            services.store.leg(_leg_row(call, leg, ended))
+        await services.store.call_finished(_cdr(call, termination, ended))
+    for accept in call.byes:
+        accept()
+    call.log.info(
+        "call ended",
+        by=termination.by.value,
+        cause=termination.cause.value,
+        talk_s=round(call.figures.talk_s, 1),
+    )
+    services.bus.publish(
+        CallEnded(
+            call=call.id,
+            by=termination.by.value,
+            cause=termination.cause.value,
+            sip_status=termination.sip_status,
+            source=call.source,
+            talk_s=call.figures.talk_s,
+            wall=ended,
+            monotonic=services.clock.monotonic(),
+        )
+    )
+
+
+def _cdr(call: Call, termination: Termination, ended: float) -> CallFinished:
+    figures, stats = call.figures, call.caller.stats
+    return CallFinished(
+        call=call.id,
+        ended=ended,
+        answered=figures.answered,
+        bridged=figures.bridged,
+        ended_by=termination.by.value,
+        cause=termination.cause.value,
+        sip_status=200 if call.caller.answered is not None else termination.sip_status,
+        last_stage=call.stage,
+        queue=figures.queue,
+        wait_s=figures.wait_s,
+        agent=figures.agent,
+        destination=figures.destination,
+        talk_s=figures.talk_s,
+        hold_s=figures.hold_s,
+        recording=figures.recording,
+        packets_in=stats.packets_in if stats else 0,
+        packets_lost=stats.lost if stats else 0,
+        jitter_ms=stats.jitter_ms if stats else 0.0,
+        labels=figures.labels,
+    )
+
+
+def _leg_row(call: Call, leg: Leg, ended: float) -> LegRow:
+    stats, session = leg.stats, leg.session
+    return LegRow(
+        leg=leg.id,
+        call=call.id,
+        direction=leg.direction,
+        party=leg.party,
+        began=leg.began,
+        answered=leg.answered,
+        ended=ended,
+        sip_status=leg.sip_status,
+        sip_call_id=session.call_id if session is not None else "",
+        codec=leg.codec,
+        packets_in=stats.packets_in if stats else 0,
+        packets_out=stats.packets_out if stats else 0,
+        packets_lost=stats.lost if stats else 0,
+        jitter_ms=stats.jitter_ms if stats else 0.0,
+    )

@@ -1,0 +1,64 @@
+"""Feature codes that agents dial at their phones: log in, log out, pause with a reason, resume; each is confirmed."""
+
+from softswitch.acd.values import AgentStatus
+from softswitch.call.call import Call
+from softswitch.call.desk import Desk
+from softswitch.call.room import Room
+from softswitch.call.stages import End, Feature, Say, Stage
+from softswitch.call.termination import By, Cause, Termination, by_switch
+from softswitch.ids import AgentId, EndpointName
+
+DONE = Termination(By.SWITCH, Cause.NORMAL, 200)
+REFUSED = by_switch(Cause.NOT_ALLOWED, 403)
+
+_SPOKEN = {
+    "login": "agent-login",
+    "logout": "agent-logout",
+    "pause": "agent-paused",
+    "resume": "agent-resumed",
+}
+
+
+async def feature(room: Room, call: Call, stage: Feature) -> Stage:
+    desk = room.dispatcher.desk
+    endpoint = EndpointName(call.identity.name)
+    elsewhere = stage.feature == "login" and bool(stage.argument)
+    agent = _with_pin(call, stage.argument) if elsewhere else desk.agent_at(endpoint)
+    if agent is None or not _done(call, desk, stage, agent, endpoint):
+        call.log.info("feature refused", feature=stage.feature, endpoint=endpoint)
+        return End(termination=REFUSED)
+    call.log.info("feature", feature=stage.feature, agent=agent)
+    return Say(prompts=(_SPOKEN[stage.feature],), termination=DONE)
+
+
+def _done(call: Call, desk: Desk, stage: Feature, agent: AgentId, endpoint: EndpointName) -> bool:
+    match stage.feature:
+        case "login":
+            desk.login(agent, endpoint)
+        case "logout":
+            desk.status(agent, AgentStatus.LOGGED_OUT, "")
+        case "pause":
+            reason = _reason(call, stage.argument)
+            if reason is None:
+                return False
+            desk.status(agent, AgentStatus.PAUSED, reason)
+        case "resume":
+            desk.resume(agent)
+    return True
+
+
+def _reason(call: Call, argument: str) -> str | None:
+    """`argument` is the number of a reason; none is the first, an unknown one is refused."""
+    reasons = call.config.features.pause_reasons
+    if not argument:
+        return reasons[0] if reasons else ""
+    number = int(argument) if argument.isascii() and argument.isdigit() and len(argument) < 4 else 0
+    return reasons[number - 1] if 1 <= number <= len(reasons) else None
+
+
+def _with_pin(call: Call, argument: str) -> AgentId | None:
+    """`argument` is an agent's id directly followed by his PIN; agents without a PIN sit at their own phone only."""
+    for name, settings in call.config.agent.items():
+        if settings.pin and argument == name + settings.pin:
+            return AgentId(name)
+    return None

@@ -1,0 +1,141 @@
+"""The IVR stage: drives a flow's steps with keys, prompts and timers until the flow hands the caller on."""
+
+from datetime import UTC, datetime
+from zoneinfo import ZoneInfo
+
+from softswitch.call.arrive import hangup, stage_for
+from softswitch.call.call import Call, loop_time
+from softswitch.call.events import DigitHeard, PromptsEnded
+from softswitch.call.opening import opening
+from softswitch.call.room import Room
+from softswitch.call.stages import Dial, End, Greet, Message, Stage, Wait
+from softswitch.call.termination import By, Cause, Termination
+from softswitch.config.target import Target
+from softswitch.ids import QueueName
+from softswitch.ivr import actions
+from softswitch.ivr.actions import (
+    Begin,
+    FlowContext,
+    FlowState,
+    Input,
+    Key,
+    Returned,
+    TimerFired,
+)
+from softswitch.ivr.actions import (
+    PromptsEnded as AllHeard,
+)
+from softswitch.ivr.step import begin, step
+
+
+async def greet(room: Room, call: Call, stage: Greet) -> Stage:
+    call.answer()
+    flow = call.config.flow[stage.flow]
+    if stage.resume is None:
+        walk = Walk(call, begin(stage.flow, flow, call.language, priority=call.priority))
+        happened: Input = Begin()
+    else:
+        walk = Walk(call, stage.resume)
+        happened = Returned(result=stage.result)
+    while True:
+        following = walk.take(happened)
+        if following is not None:
+            call.caller.stop_play()
+            return following
+        happened = await walk.wait()
+
+
+class Walk:
+    """One caller's way through one flow: the state, and the timer and prompts it waits for."""
+
+    def __init__(self, call: Call, state: FlowState) -> None:
+        self._call = call
+        self._state = state
+        self._timer = 0
+        self._deadline: float | None = None
+        self._play = 0
+
+    def take(self, happened: Input) -> Stage | None:
+        """Feed one input, do what the flow asks for; returns the next stage when the flow hands the caller on."""
+        call = self._call
+        self._state, asked = step(call.config.flow, self._state, happened, self._context())
+        call.language = self._state.language
+        call.priority = self._state.priority
+        call.figures.labels.update(self._state.variables)
+        for action in asked:
+            following = self._do(action)
+            if following is not None:
+                return following
+        return None
+
+    def _do(self, action: actions.Action) -> Stage | None:
+        call = self._call
+        match action:
+            case actions.PlayPrompts():
+                self._play = call.caller.play(action.prompts, action.language)
+            case actions.StopPrompts():
+                call.caller.stop_play()
+            case actions.StartTimer():
+                self._timer, self._deadline = action.timer, loop_time() + action.seconds
+            case actions.Enqueue():
+                return Wait(
+                    queue=QueueName(action.queue), priority=action.priority, skills=dict(action.skills)
+                )
+            case actions.Dial():
+                return self._dial(action)
+            case actions.RecordMessage():
+                return Message(box=action.box, resume=self._state)
+            case actions.Hangup():
+                return End(termination=self._ended(action.cause))
+        return None
+
+    def _dial(self, action: actions.Dial) -> Stage:
+        target = Target.parse(action.target)
+        following = stage_for(self._call, target, dialled=target.argument)
+        if isinstance(following, Dial):
+            resume = self._state if action.give_back else None
+            return Dial(
+                target=following.target, dialled=following.dialled, ring_s=action.ring_s, resume=resume
+            )
+        return following
+
+    @staticmethod
+    def _ended(cause: str) -> Termination:
+        if not cause:
+            return Termination(By.SWITCH, Cause.FLOW_ENDED, 200)
+        try:
+            return hangup(cause)
+        except KeyError:
+            return Termination(By.SWITCH, Cause.FLOW_FAILED, 500)
+
+    async def wait(self) -> Input:
+        """The next thing that the flow should know."""
+        call = self._call
+        while True:
+            try:
+                event = await call.next(self._deadline)
+            except TimeoutError:
+                self._deadline = None
+                return TimerFired(timer=self._timer)
+            if isinstance(event, DigitHeard) and event.leg == call.caller.id:
+                return Key(digit=event.digit)
+            if (
+                isinstance(event, PromptsEnded)
+                and event.play == self._play
+                and (event.completed or event.problem)
+            ):
+                return AllHeard()
+
+    def _context(self) -> FlowContext:
+        call = self._call
+        now = datetime.fromtimestamp(call.services.clock.wall(), tz=UTC)
+        local = now.astimezone(ZoneInfo(call.config.general.timezone))
+        state = opening(call.services.calendars, now)
+        return FlowContext(
+            ani=call.ani,
+            dnis=call.dnis,
+            open=state.open,
+            holiday=state.holiday,
+            local_time=(local.hour, local.minute),
+            weekday=local.weekday(),
+        )

@@ -1,0 +1,257 @@
+"""One party of a call: its SIP session, its port at a media worker and what the two agreed on.
+
+Owns offer and answer of this leg (RFC 3264), hold as the peer sees it, and the address media goes to. What the leg can
+settle by itself (a re-INVITE, a late answer, an INFO digit) never reaches the call; the rest goes to whoever owns the leg
+at that moment, through `deliver`: a leg can be released by one owner and adopted by another.
+"""
+
+from collections.abc import Callable
+
+import structlog
+
+from softswitch.call.events import CallEvent, DigitHeard, HoldChanged, LegEvent, LegSilent, PromptsEnded
+from softswitch.call.services import Services
+from softswitch.errors import PeerError
+from softswitch.ids import LegId
+from softswitch.rtp.commands import Bridge, Music, Play, SetPeer, StopPlay, Unbridge
+from softswitch.rtp.pool import OpenedLeg
+from softswitch.rtp.reports import DigitPressed, LegStats, PeerSilent, PlayEnded
+from softswitch.sip.events import (
+    Acked,
+    InfoReceived,
+    ReofferAnswered,
+    Reoffered,
+    ReofferRefused,
+    SessionEvent,
+)
+from softswitch.sip.offer_answer import (
+    LocalMedia,
+    Negotiated,
+    answer_offer,
+    make_offer,
+    next_version,
+    read_answer,
+)
+from softswitch.sip.sdp import SessionDescription
+from softswitch.sip.session import Session
+
+_log = structlog.get_logger(__name__)
+
+
+class Leg:
+    """States show in `repr`; a leg that was never answered has `answered` None."""
+
+    def __init__(
+        self,
+        services: Services,
+        leg: LegId,
+        *,
+        party: str,
+        direction: str,
+        codecs: tuple[str, ...],
+        latch: bool = False,
+    ) -> None:
+        self.id = leg
+        self.party = party
+        self.direction = direction
+        self.codecs = codecs
+        self.deliver: Callable[[CallEvent], None] = lambda event: None
+        self.session: Session | None = None
+        self.opened: OpenedLeg | None = None
+        self.negotiated: Negotiated | None = None
+        self.began = services.clock.wall()
+        self.answered: float | None = None
+        self.sip_status = 0
+        self.held = False
+        self.stats: LegStats | None = None
+        self._services = services
+        self._latch = latch
+        self._address = ""
+        self._described: SessionDescription | None = None
+        self._offered: SessionDescription | None = None
+        self._plays = 0
+        self._closed = False
+
+    def __repr__(self) -> str:
+        codec = self.negotiated.codec if self.negotiated else "-"
+        return f"<Leg {self.id} {self.direction} {self.party} {codec} status={self.sip_status}>"
+
+    # --- media port -------------------------------------------------------------------------------------------------
+
+    async def open(self, advertised: str, beside: "Leg | None" = None) -> None:
+        """Take a port at a worker, beside another leg's; raises MediaError."""
+        self._address = advertised
+        with_leg = beside.id if beside is not None else None
+        self.opened = await self._services.media.open_leg(
+            self.id, self._services.config.rtp.address, with_leg=with_leg
+        )
+        self._services.legs[self.id] = self
+
+    @property
+    def codec(self) -> str:
+        """Agreed codec, or empty."""
+        return self.negotiated.codec if self.negotiated is not None else ""
+
+    def _local(self, version: int) -> LocalMedia:
+        assert self.opened is not None
+        return LocalMedia(
+            address=self._address,
+            port=self.opened.port,
+            codecs=self.codecs,
+            session_id=int.from_bytes(self.id.encode()[-4:]),
+            version=version,
+        )
+
+    # --- offer and answer -------------------------------------------------------------------------------------------
+
+    def offer(self) -> SessionDescription:
+        """Our offer: the first one, or the next of a running session."""
+        description = make_offer(self._local(0 if self._described is None else 1))
+        if self._described is not None:
+            description = next_version(self._described, description)
+        self._described = self._offered = description
+        return description
+
+    def take_offer(self, offer: SessionDescription, prefer: str | None = None) -> SessionDescription:
+        """Our answer to the peer's offer; media follows it. Raises NotAcceptable (488)."""
+        description, negotiated = answer_offer(offer, self._local(0), prefer=prefer)
+        if self._described is not None:
+            description = next_version(self._described, description)
+        self._described = description
+        self._agree(negotiated)
+        return description
+
+    def take_answer(self, answer: SessionDescription) -> None:
+        """The peer's answer to our latest offer; raises PeerError when it does not fit."""
+        if self._offered is None:
+            return
+        self._agree(read_answer(self._offered, answer))
+
+    def _agree(self, negotiated: Negotiated) -> None:
+        self.negotiated = negotiated
+        rtp = self._services.config.rtp
+        self._services.media.send(
+            SetPeer(
+                leg=self.id,
+                address=negotiated.address,
+                port=negotiated.port,
+                codec=negotiated.codec,
+                payload_type=negotiated.payload_type,
+                event_payload_type=negotiated.event_payload_type,
+                ptime_ms=negotiated.ptime_ms,
+                send=negotiated.send,
+                receive=negotiated.receive,
+                latch=rtp.latch == "always" or (rtp.latch == "nat" and self._latch),
+                detect_inband=rtp.inband_dtmf and negotiated.event_payload_type is None,
+            )
+        )
+        if negotiated.held != self.held:
+            self.held = negotiated.held
+            self.deliver(HoldChanged(self.id, self.held))
+
+    # --- the SIP side -----------------------------------------------------------------------------------------------
+
+    def on_session_event(self, event: SessionEvent) -> None:
+        """What a session says: settled here where the call need not know."""
+        try:
+            if isinstance(event, Reoffered):
+                self._reoffered(event)
+            elif isinstance(event, Acked):
+                self._acked(event)
+            elif isinstance(event, ReofferAnswered):
+                if event.sdp is not None:
+                    self.take_answer(event.sdp)
+            elif isinstance(event, ReofferRefused):
+                _log.info("re-INVITE refused", leg=self.id, status=event.status)
+            elif isinstance(event, InfoReceived):
+                if event.digit:
+                    self.deliver(DigitHeard(self.id, event.digit, "info"))
+            else:
+                self.deliver(LegEvent(self.id, event))
+        except PeerError as error:
+            _log.info("a peer's description cannot be used", leg=self.id, problem=str(error))
+            if isinstance(event, Reoffered) and self.session is not None:
+                self.session.refuse_reoffer(error.sip_status)
+
+    def _reoffered(self, event: Reoffered) -> None:
+        assert self.session is not None
+        if event.sdp is None:
+            self.session.accept_reoffer(self.offer())
+        else:
+            self.session.accept_reoffer(self.take_offer(event.sdp, prefer=self.codec or None))
+
+    def _acked(self, event: Acked) -> None:
+        if event.sdp is not None:
+            self.take_answer(event.sdp)
+
+    def answer(self) -> None:
+        """Answer the caller's INVITE with what was agreed, or with an offer of ours when his had none."""
+        assert self.session is not None
+        self.session.answer(self._described if self._described is not None else self.offer())
+        self.answered = self._services.clock.wall()
+        self.sip_status = 200
+
+    @property
+    def described(self) -> SessionDescription | None:
+        """Our latest description."""
+        return self._described
+
+    def hang_up(self, status: int | None = None, reason: str | None = None) -> None:
+        """BYE, CANCEL or a final response, whichever the session needs; nothing when it is over."""
+        if self.session is not None:
+            if status is not None and self.answered is None:
+                self.sip_status = status
+            self.session.hangup(status, reason)
+
+    # --- media ------------------------------------------------------------------------------------------------------
+
+    def play(self, names: tuple[str, ...], language: str) -> int:
+        """Play prompts by name; returns the number that `PromptsEnded` repeats. Names nobody has are left out."""
+        self._plays += 1
+        paths = []
+        for name in names:
+            found = name if name.startswith("tone:") else self._services.prompts.find(name, language)
+            if found is None:
+                _log.warning("prompt not found", prompt=name, language=language)
+            else:
+                paths.append(str(found))
+        self._services.media.send(Play(leg=self.id, play=self._plays, prompts=tuple(paths)))
+        return self._plays
+
+    def stop_play(self) -> None:
+        self._services.media.send(StopPlay(leg=self.id))
+
+    def music(self, name: str | None, language: str = "en") -> None:
+        path = None
+        if name:
+            found = name if name.startswith("tone:") else self._services.prompts.find(name, language)
+            path = str(found) if found is not None else None
+        self._services.media.send(Music(leg=self.id, prompt=path))
+
+    def bridge(self, other: "Leg") -> None:
+        self._services.media.send(Bridge(a=self.id, b=other.id))
+
+    def unbridge(self) -> None:
+        self._services.media.send(Unbridge(leg=self.id))
+
+    def on_media_report(self, report: DigitPressed | PlayEnded | PeerSilent) -> None:
+        if isinstance(report, DigitPressed):
+            self.deliver(DigitHeard(self.id, report.digit, report.method))
+        elif isinstance(report, PlayEnded):
+            self.deliver(PromptsEnded(self.id, report.play, report.completed, report.problem))
+        else:
+            self.deliver(LegSilent(self.id, report.silent_s))
+
+    async def close(self) -> None:
+        """Give the port back and keep the figures."""
+        if self.opened is not None and not self._closed:
+            self._closed = True
+            self._services.legs.pop(self.id, None)
+            self.stats = await self._services.media.close_leg(self.id)
+
+    def release(self) -> None:
+        """Give the port back, figures unwanted."""
+        if self.opened is not None and not self._closed:
+            self._closed = True
+            self._services.legs.pop(self.id, None)
+            self._services.media.release_leg(self.id)

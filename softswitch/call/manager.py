@@ -1,0 +1,136 @@
+"""Every live call: admission, the tasks that tell their stories, reports of the media workers, drain and stop."""
+
+import asyncio
+from collections.abc import Mapping
+
+import structlog
+
+from softswitch.call.call import Call
+from softswitch.call.leg import Leg
+from softswitch.call.lines import Line
+from softswitch.call.party import codecs_of
+from softswitch.call.room import Room
+from softswitch.call.services import Services
+from softswitch.call.stages import Arrive
+from softswitch.call.story import tell
+from softswitch.call.termination import ADMIN_HUNG_UP, SHUTDOWN, Cause, by_switch
+from softswitch.errors import PeerError
+from softswitch.facts import MediaWorkerDied
+from softswitch.ids import CallId, LegId, WorkerId
+from softswitch.rtp.reports import DigitPressed, PeerSilent, PlayEnded, RecordingEnded, Report
+from softswitch.sip.identity import Identity
+from softswitch.sip.session import Session
+
+_log = structlog.get_logger(__name__)
+
+MEDIA_LOST = by_switch(Cause.MEDIA_FAILED, 503)
+
+
+class UnknownCall(PeerError):
+    sip_status = 404
+
+
+class CallManager:
+    def __init__(self, services: Services, room: Room) -> None:
+        self._services = services
+        self._room = room
+        self._calls: dict[CallId, Call] = {}
+        self._tasks: dict[CallId, asyncio.Task[object]] = {}
+        self._empty = asyncio.Event()
+        self._empty.set()
+        self.total = 0
+        """Calls since the switch started."""
+
+    @property
+    def calls(self) -> Mapping[CallId, Call]:
+        return self._calls
+
+    def call(self, call: str) -> Call:
+        found = self._calls.get(CallId(call))
+        if found is None:
+            raise UnknownCall(f"no live call is called {call!r}")
+        return found
+
+    # --- arrival ------------------------------------------------------------------------------------------------------
+
+    def on_invite(self, session: Session, identity: Identity) -> None:
+        """A new INVITE of somebody we know; 100 has been sent."""
+        services = self._services
+        if len(self._calls) >= services.config.general.max_calls:
+            session.reject(503, headers=(("Retry-After", "5"),))
+            return
+        party = f"{identity.kind}:{identity.name}"
+        leg = Leg(
+            services,
+            services.new_leg(),
+            party=party,
+            direction="in",
+            codecs=codecs_of(services.config, party),
+            latch=session.behind_nat,
+        )
+        leg.session = session
+        session.on_event = leg.on_session_event
+        call = Call(services, services.new_call(), identity, leg)
+        services.lines.seize(Line(leg.id, call.id, party, queue_call=False))
+        self._calls[call.id] = call
+        self._empty.clear()
+        self.total += 1
+        self._tasks[call.id] = asyncio.get_running_loop().create_task(self._run(call), name=f"call {call.id}")
+
+    async def _run(self, call: Call) -> None:
+        try:
+            await tell(self._room, call, Arrive())
+        except Exception:
+            call.log.exception("a call could not be taken down")
+        finally:
+            del self._calls[call.id], self._tasks[call.id]
+            if not self._calls:
+                self._empty.set()
+
+    # --- media workers ------------------------------------------------------------------------------------------------
+
+    def on_media_report(self, worker: WorkerId, report: Report) -> None:
+        if isinstance(report, DigitPressed | PlayEnded | PeerSilent):
+            leg = self._services.legs.get(report.leg)
+            if leg is not None:
+                leg.on_media_report(report)
+        elif isinstance(report, RecordingEnded):
+            self._room.recordings.on_report(report.report)
+
+    def on_worker_died(self, worker: WorkerId, pid: int, legs: frozenset[LegId]) -> None:
+        """Its calls end with a clear cause; a new worker is being started by the pool."""
+        services = self._services
+        _log.error("media worker died", worker=worker, pid=pid, legs=len(legs))
+        for call in list(self._calls.values()):
+            if not legs.isdisjoint(call.legs) or call.caller.id in legs:
+                self._room.recordings.lost(call.id, "the media worker died")
+                call.stop(MEDIA_LOST)
+        services.bus.publish(
+            MediaWorkerDied(
+                worker=worker,
+                pid=pid,
+                legs=len(legs),
+                wall=services.clock.wall(),
+                monotonic=services.clock.monotonic(),
+            )
+        )
+
+    # --- people in charge ---------------------------------------------------------------------------------------------
+
+    def hang_up(self, call: str) -> None:
+        self.call(call).stop(ADMIN_HUNG_UP)
+
+    async def drained(self) -> None:
+        """Returns when the last call has ended."""
+        await self._empty.wait()
+
+    async def stop(self, within_s: float) -> None:
+        """End every call now; those whose end takes longer are cut."""
+        for call in list(self._calls.values()):
+            call.stop(SHUTDOWN)
+        try:
+            await asyncio.wait_for(self._empty.wait(), within_s)
+        except TimeoutError:
+            for task in list(self._tasks.values()):
+                task.cancel()
+            await asyncio.gather(*self._tasks.values(), return_exceptions=True)

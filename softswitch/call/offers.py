@@ -1,0 +1,155 @@
+"""Agents' phones that ring for waiting callers: one `Ringing` for each offer, and one row for each, with its reasons."""
+
+import json
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+
+from softswitch.acd.values import Offer, OfferResult
+from softswitch.call.call import Call
+from softswitch.call.desk import Desk
+from softswitch.call.events import PartyAnswered, PartyEvent, PartyFailed
+from softswitch.call.invitation import invitation_for
+from softswitch.call.leg import Leg
+from softswitch.call.lines import Line
+from softswitch.call.party import codecs_of, endpoint_destinations
+from softswitch.call.ringing import Ringing
+from softswitch.call.services import Services
+from softswitch.facts import AgentOffered, OfferEnded
+from softswitch.ids import CallId, OfferId
+from softswitch.store.rows import OfferRow
+
+_RESULT_OF_STATUS = {
+    486: OfferResult.BUSY,
+    600: OfferResult.BUSY,
+    603: OfferResult.REJECTED,
+    403: OfferResult.REJECTED,
+    408: OfferResult.NO_ANSWER,
+    480: OfferResult.NO_ANSWER,
+    487: OfferResult.NO_ANSWER,
+}
+
+
+@dataclass(slots=True)
+class Underway:
+    offer: Offer
+    call: Call
+    ringing: Ringing
+    began: float
+    """Wall."""
+
+
+class Offers:
+    """`on_result(offer, result)` hears how each ringing ended, once, unless it was cancelled."""
+
+    def __init__(
+        self, services: Services, desk: Desk, on_result: Callable[[OfferId, OfferResult], None]
+    ) -> None:
+        self._services = services
+        self._desk = desk
+        self._on_result = on_result
+        self._underway: dict[OfferId, Underway] = {}
+
+    def of_call(self, call: CallId) -> list[Underway]:
+        return [underway for underway in self._underway.values() if underway.offer.call == call]
+
+    def start(self, offer: Offer, call: Call) -> None:
+        services = self._services
+        endpoint = self._desk.endpoint_of(offer.agent)
+        party = f"endpoint:{endpoint}"
+        own = codecs_of(services.config, party)
+        codecs = tuple(dict.fromkeys((*((call.caller.codec,) if call.caller.codec in own else ()), *own)))
+        leg = Leg(services, services.new_leg(), party=party, direction="out", codecs=codecs)
+        ringing = Ringing(
+            services,
+            leg,
+            endpoint_destinations(services, services.config, endpoint),
+            invitation_for(call, party),
+            lambda event: self._on_party(offer.offer, event),
+        )
+        self._underway[offer.offer] = Underway(offer, call, ringing, services.clock.wall())
+        services.lines.seize(Line(leg.id, call.id, party, queue_call=True))
+        services.bus.publish(
+            AgentOffered(
+                call=offer.call,
+                offer=offer.offer,
+                queue=offer.queue,
+                agent=offer.agent,
+                wall=services.clock.wall(),
+                monotonic=services.clock.monotonic(),
+            )
+        )
+        ringing.start(beside=call.caller)
+
+    def _on_party(self, offer: OfferId, event: PartyEvent) -> None:
+        underway = self._underway.get(offer)
+        if underway is None:
+            return
+        if isinstance(event, PartyAnswered):
+            self._on_result(offer, OfferResult.ANSWERED)
+        elif isinstance(event, PartyFailed):
+            result = _result(event)
+            self._end(underway, result.value, event.status)
+            self._services.lines.free(underway.ringing.leg.id)
+            self._on_result(offer, result)
+
+    def cancel(self, offer: OfferId, reason: str) -> None:
+        """The engine wants no more of it; a phone that has answered already is hung up."""
+        underway = self._underway.get(offer)
+        if underway is None:
+            return
+        leg = underway.ringing.leg
+        underway.ringing.stop(f'SIP;cause=487;text="{reason}"')
+        if leg.answered is not None:
+            leg.hang_up(None, f'SIP;cause=200;text="{reason}"')
+            leg.release()
+        self._services.lines.free(leg.id)
+        known = reason in ("no answer", "lost race")
+        self._end(underway, reason if known else OfferResult.CANCELLED.value, leg.sip_status)
+
+    def underway(self, offer: OfferId) -> Underway | None:
+        return self._underway.get(offer)
+
+    def take(self, offer: OfferId) -> tuple[Leg, float]:
+        """The phone that answered, and the seconds it rang; the taker owns it."""
+        underway = self._underway[offer]
+        leg = underway.ringing.leg
+        self._services.lines.talking(leg.id)
+        self._end(underway, OfferResult.ANSWERED.value, 200)
+        return leg, self._services.clock.wall() - underway.began
+
+    def _end(self, underway: Underway, result: str, status: int) -> None:
+        services, offer = self._services, underway.offer
+        del self._underway[offer.offer]
+        now = services.clock.wall()
+        services.store.offer(
+            OfferRow(
+                offer=offer.offer,
+                call=offer.call,
+                queue=offer.queue,
+                agent=offer.agent,
+                offered=underway.began,
+                ended=now,
+                result=result,
+                sip_status=status,
+                rang_s=now - underway.began,
+                why=json.dumps(asdict(offer.why)),
+            )
+        )
+        services.bus.publish(
+            OfferEnded(
+                call=offer.call,
+                offer=offer.offer,
+                queue=offer.queue,
+                agent=offer.agent,
+                result=result,
+                rang_s=now - underway.began,
+                wall=now,
+                monotonic=services.clock.monotonic(),
+            )
+        )
+
+
+def _result(event: PartyFailed) -> OfferResult:
+    if event.local and event.status in (408, 480):
+        return OfferResult.UNREACHABLE
+    return _RESULT_OF_STATUS.get(event.status, OfferResult.FAILED)

@@ -1,0 +1,44 @@
+"""Who can be rung: phones (at every registered contact, or at a fixed one) and numbers at trunks."""
+
+from dataclasses import dataclass
+
+from softswitch.call.services import Services
+from softswitch.config.schema import Config
+from softswitch.ids import EndpointName
+from softswitch.sip.address import Address
+from softswitch.sip.registrar import Binding
+from softswitch.sip.uri import Uri
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    where: Uri | Binding
+    to: Address
+    trunk: str | None = None
+    """Whose credentials answer a challenge."""
+
+
+def endpoint_destinations(services: Services, config: Config, endpoint: str) -> tuple[Destination, ...]:
+    """Every address at which this phone can be rung now; empty when it is not registered."""
+    settings = config.endpoint.get(endpoint)
+    if settings is None:
+        return ()
+    if settings.contact:
+        uri = Uri.parse(settings.contact)
+        return (Destination(uri, Address(uri)),)
+    found = services.sip.bindings(EndpointName(endpoint))
+    return tuple(Destination(binding, Address(binding.contact)) for binding in found)
+
+
+def trunk_destination(config: Config, trunk: str, number: str) -> Destination:
+    """`number` at the trunk's host."""
+    host = Uri.parse(config.trunk[trunk].host)
+    uri = Uri(scheme=host.scheme, user=number, host=host.host, port=host.port, params=host.params)
+    return Destination(uri, Address(uri), trunk)
+
+
+def codecs_of(config: Config, party: str) -> tuple[str, ...]:
+    """Codecs for `endpoint:NAME` or `trunk:NAME`, best first."""
+    kind, _, name = party.partition(":")
+    section = config.endpoint.get(name) if kind == "endpoint" else config.trunk.get(name)
+    return (section.codecs if section is not None else ()) or config.rtp.codecs

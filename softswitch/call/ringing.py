@@ -1,0 +1,162 @@
+"""Ringing one party, at one address or at several at once: the first to answer wins, the others are cancelled.
+
+One media leg serves all tries (RFC 3261 section 16.7 would fork; here each try is a session of ours). What happens goes to
+the owner through `deliver` as one of three values, and after `PartyAnswered` or `PartyFailed` nothing comes any more.
+"""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import structlog
+
+from softswitch.call.events import PartyAnswered, PartyEvent, PartyFailed, PartyProgress
+from softswitch.call.leg import Leg
+from softswitch.call.party import Destination
+from softswitch.call.services import Services
+from softswitch.errors import MediaError, OurError, PeerError
+from softswitch.sip.address import Address
+from softswitch.sip.events import Answered, HungUp, Progress, Refused, SessionEvent
+from softswitch.sip.sdp import SessionDescription
+from softswitch.sip.session import Session
+
+_log = structlog.get_logger(__name__)
+
+# Of several refusals the one that tells most is passed on (RFC 3261 section 16.7 step 6).
+_BEST_FIRST = (600, 603, 604, 606, 486, 488, 480, 404, 403, 408, 503)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Invitation:
+    """What the party is shown."""
+
+    from_: Address
+    headers: tuple[tuple[str, str], ...] = ()
+
+
+class Ringing:
+    """One attempt to get one party on the line; `stop` may be called at any time and any number of times."""
+
+    def __init__(
+        self,
+        services: Services,
+        leg: Leg,
+        destinations: tuple[Destination, ...],
+        invitation: Invitation,
+        deliver: Callable[[PartyEvent], None],
+    ) -> None:
+        self.leg = leg
+        self._services = services
+        self._destinations = destinations
+        self._invitation = invitation
+        self._deliver = deliver
+        self._sessions: list[Session | None] = []
+        self._refusals: list[Refused] = []
+        self._settled = False
+        self._task: asyncio.Task[None] | None = None
+
+    def start(self, beside: Leg) -> None:
+        self._task = asyncio.get_running_loop().create_task(
+            self._begin(beside), name=f"ring {self.leg.party}"
+        )
+
+    async def _begin(self, beside: Leg) -> None:
+        if not self._destinations:
+            self._fail(PartyFailed(self.leg.id, 480, "not registered", local=True))
+            return
+        try:
+            advertised, _ = self._services.sip.local_address_for(self._destinations[0].where)
+            await self.leg.open(advertised, beside)
+            if self._settled:
+                self.leg.release()
+                return
+            offer = self.leg.offer()
+            for index, destination in enumerate(self._destinations):
+                self._sessions.append(None)
+                self._sessions[index] = self._invite(index, destination, offer)
+        except (MediaError, OurError) as error:
+            self._fail(PartyFailed(self.leg.id, error.sip_status, str(error), local=True))
+        except PeerError as error:
+            self._fail(PartyFailed(self.leg.id, error.sip_status, str(error), local=True))
+
+    def _invite(self, index: int, destination: Destination, offer: SessionDescription) -> Session:
+        return self._services.sip.invite(
+            leg=self.leg.id,
+            destination=destination.where,
+            from_=self._invitation.from_,
+            to=destination.to,
+            sdp=offer,
+            headers=self._invitation.headers,
+            trunk=destination.trunk,
+            on_event=lambda event: self._on_event(index, event),
+        )
+
+    def _on_event(self, index: int, event: SessionEvent) -> None:
+        session = self._sessions[index] if index < len(self._sessions) else None
+        if self._settled:
+            if session is not None and session is self.leg.session:
+                self.leg.on_session_event(event)
+            elif isinstance(event, HungUp):
+                event.accept()
+            elif isinstance(event, Answered) and session is not None:
+                session.hangup()  # a 2xx that crossed our CANCEL
+            return
+        if isinstance(event, Progress):
+            self._deliver(PartyProgress(self.leg.id, event.status, event.sdp))
+        elif isinstance(event, Answered):
+            self._answered(session, event)
+        elif isinstance(event, Refused):
+            self._refused(event)
+
+    def _answered(self, session: Session | None, event: Answered) -> None:
+        self.leg.session = session
+        try:
+            if event.sdp is None:
+                raise PeerError("the answer has no session description", sip_status=488)
+            self.leg.take_answer(event.sdp)
+        except PeerError as error:
+            self.leg.hang_up()
+            self._refused(Refused(status=488, reason=str(error), local=True))
+            return
+        self._settled = True
+        self.leg.answered = self._services.clock.wall()
+        self.leg.sip_status = 200
+        self._hang_up_others(session)
+        self._deliver(PartyAnswered(self.leg.id))
+
+    def _refused(self, event: Refused) -> None:
+        self._refusals.append(event)
+        if event.status >= 600:
+            self._hang_up_others(None)
+        elif len(self._refusals) < len(self._destinations):
+            return
+        best = min(self._refusals, key=_rank)
+        self._fail(PartyFailed(self.leg.id, best.status, best.reason, best.contacts, best.local))
+
+    def _fail(self, failed: PartyFailed) -> None:
+        if self._settled:
+            return
+        self._settled = True
+        self.leg.sip_status = failed.status
+        self.leg.release()
+        self._deliver(failed)
+
+    def _hang_up_others(self, winner: Session | None) -> None:
+        for session in self._sessions:
+            if session is not None and session is not winner:
+                session.hangup(None, 'SIP;cause=200;text="Call completed elsewhere"' if winner else None)
+
+    def stop(self, reason: str | None = None) -> None:
+        """Cancel every try; nothing is delivered any more. An answered leg is not touched: it has an owner."""
+        if self._settled:
+            return
+        self._settled = True
+        for session in self._sessions:
+            if session is not None:
+                session.hangup(None, reason)
+        self.leg.sip_status = self.leg.sip_status or 487
+        self.leg.release()
+
+
+def _rank(refused: Refused) -> int:
+    return _BEST_FIRST.index(refused.status) if refused.status in _BEST_FIRST else len(_BEST_FIRST)

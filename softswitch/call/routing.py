@@ -1,0 +1,102 @@
+"""Where a called number leads: a pure function of configuration, number, source and opening hours.
+
+Order: feature codes (phones only), routes (exact number before pattern, closer pattern before wider, with `ani` before
+without), then the phones' own extensions. Nothing that a peer sent is ever parsed as a target.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from softswitch.config.schema import Config, Rewrite, Route
+from softswitch.config.target import Target
+from softswitch.patterns import Pattern
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What is known when a call asks for a number."""
+
+    number: str
+    ani: str
+    kind: str
+    """`trunk` or `endpoint`."""
+    name: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Routed:
+    target: Target
+    route: str
+    """Key of the route, `extension` or `feature`; for logs and the call's detail."""
+    dialled: str = ""
+    """The number to dial at a trunk."""
+    language: str = ""
+    """Empty: none said."""
+    priority: int = 0
+    feature: str = ""
+    """Name of a feature code: `login`, `logout`, `pause` or `resume`; `target` means nothing then."""
+    argument: str = ""
+    """Digits after the feature code."""
+
+
+FEATURES = ("login", "logout", "pause", "resume")
+_NOWHERE = Target("hangup", "unknown")
+
+
+def route(config: Config, asked: Asked, is_open: Mapping[str, bool]) -> Routed | None:
+    """None: the number is unknown to this caller."""
+    if asked.kind == "endpoint":
+        feature = _feature(config, asked.number)
+        if feature is not None:
+            return feature
+    found = _best_route(config, asked)
+    if found is not None:
+        key, chosen = found
+        opened = not chosen.when or is_open.get(chosen.when, True)
+        return Routed(
+            target=Target.parse(chosen.to if opened else chosen.otherwise),
+            route=key,
+            dialled=chosen.prepend + asked.number[chosen.strip :],
+            language=chosen.language or "",
+            priority=chosen.priority,
+        )
+    if asked.kind == "endpoint" and asked.number in config.endpoint:
+        return Routed(target=Target("extension", asked.number), route="extension")
+    return None
+
+
+def _feature(config: Config, number: str) -> Routed | None:
+    for name in FEATURES:
+        code = getattr(config.features, name)
+        if code and number.startswith(code):
+            return Routed(target=_NOWHERE, route="feature", feature=name, argument=number[len(code) :])
+    return None
+
+
+def _best_route(config: Config, asked: Asked) -> tuple[str, Route] | None:
+    matching = []
+    for key, candidate in config.route.items():
+        pattern = Pattern.parse(key)
+        if not pattern.matches(asked.number) or not _source_allowed(candidate, asked):
+            continue
+        if candidate.ani and not any(Pattern.parse(ani).matches(asked.ani) for ani in candidate.ani):
+            continue
+        matching.append((not candidate.ani, pattern.specificity, key, candidate))
+    if not matching:
+        return None
+    best = min(matching, key=lambda entry: entry[:3])
+    return best[2], best[3]
+
+
+def _source_allowed(candidate: Route, asked: Asked) -> bool:
+    return not candidate.source or bool(
+        {f"{asked.kind}:{asked.name}", f"{asked.kind}:*"} & set(candidate.source)
+    )
+
+
+def rewritten(number: str, rewrites: tuple[Rewrite, ...]) -> str:
+    """`number` after the first rewrite whose prefix matches."""
+    for rewrite in rewrites:
+        if number.startswith(rewrite.prefix):
+            return rewrite.replace + number[len(rewrite.prefix) :]
+    return number

@@ -1,0 +1,102 @@
+"""What a call may use of the rest of the switch, as the few surfaces it needs: each a Protocol, so that story tests can
+run whole calls over a fake network and virtual time.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from softswitch.bus import Bus
+from softswitch.call.alarms import Alarms
+from softswitch.call.lines import Lines
+from softswitch.clock import Clock
+from softswitch.config.schema import Config
+from softswitch.hours import CalendarHours
+from softswitch.ids import CallId, EndpointName, LegId, RecordingId, TrunkName
+from softswitch.recorder.files import RecordingFiles
+from softswitch.rtp.commands import Command
+from softswitch.rtp.pool import OpenedLeg
+from softswitch.rtp.reports import LegStats
+from softswitch.sip.address import Address
+from softswitch.sip.events import SessionEvent
+from softswitch.sip.registrar import Binding
+from softswitch.sip.sdp import SessionDescription
+from softswitch.sip.session import Session
+from softswitch.sip.source import Source
+from softswitch.sip.uri import Uri
+from softswitch.store.queue_log_file import QueueLog
+from softswitch.store.store import Store
+
+if TYPE_CHECKING:
+    from softswitch.call.leg import Leg
+
+
+class Sip(Protocol):
+    """The part of `sip.endpoint.SipEndpoint` that calls use."""
+
+    def invite(
+        self,
+        *,
+        leg: LegId,
+        destination: Uri | Binding,
+        from_: Address,
+        to: Address,
+        sdp: SessionDescription,
+        headers: Iterable[tuple[str, str]] = (),
+        trunk: str | None = None,
+        on_event: Callable[[SessionEvent], None],
+    ) -> Session: ...
+
+    def local_address_for(self, destination: Uri | Binding | Source) -> tuple[str, int]: ...
+
+    def trunk_is_up(self, trunk: TrunkName) -> bool: ...
+
+    def bindings(self, endpoint: EndpointName) -> tuple[Binding, ...]: ...
+
+
+class Media(Protocol):
+    """The part of `rtp.pool.MediaPool` that calls use."""
+
+    async def open_leg(self, leg: LegId, address: str, *, with_leg: LegId | None = None) -> OpenedLeg: ...
+
+    def send(self, command: Command) -> None: ...
+
+    async def close_leg(self, leg: LegId) -> LegStats | None: ...
+
+    def release_leg(self, leg: LegId) -> None: ...
+
+
+class PromptFinder(Protocol):
+    def find(self, name: str, language: str) -> Path | None: ...
+
+
+@dataclass(slots=True, kw_only=True)
+class Services:
+    config: Config
+    """Replaced at a reload; a call keeps the one it began with."""
+    calendars: Mapping[str, CalendarHours]
+    """Of `config`."""
+    clock: Clock
+    bus: Bus
+    store: Store
+    queue_log: QueueLog
+    sip: Sip
+    media: Media
+    prompts: PromptFinder
+    files: RecordingFiles
+    lines: Lines
+    alarms: Alarms
+    legs: dict[LegId, "Leg"]
+    """Every leg that has a port, for what the media workers report."""
+    new_id: Callable[[], str]
+    node: str
+
+    def new_call(self) -> CallId:
+        return CallId(self.new_id())
+
+    def new_leg(self) -> LegId:
+        return LegId(self.new_id())
+
+    def new_recording(self) -> RecordingId:
+        return RecordingId(self.new_id())

@@ -1,0 +1,123 @@
+"""The stages of a call as values: a name and plain arguments, so that entering one can be journalled and done again.
+
+`arrive → greet → wait → talk → after → end`; which coroutine tells which stage stands in `story.py`.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from softswitch.call.termination import By, Cause, Termination
+from softswitch.config.target import Target
+from softswitch.ids import AgentId, LegId, OfferId, QueueName
+from softswitch.ivr.actions import FlowState
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrive:
+    """A new call: identify, route."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Greet:
+    """Walk through an IVR flow; `resume` is where to go on, with `result` of what happened in between."""
+
+    flow: str
+    resume: FlowState | None = None
+    result: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wait:
+    queue: QueueName
+    priority: int = 0
+    skills: Mapping[str, int] = field(default_factory=dict)
+    entered: float = 0.0
+    """Wall time at which the wait began; 0 is now."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dial:
+    """Ring a phone or a number at a trunk."""
+
+    target: Target
+    dialled: str = ""
+    ring_s: float = 60.0
+    resume: FlowState | None = None
+    """Where a flow goes on when nobody answers; None ends the call then."""
+    hops: int = 0
+    """Redirections followed so far."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Talk:
+    other: LegId
+    queue: QueueName | None = None
+    agent: AgentId | None = None
+    offer: OfferId | None = None
+    record: str = "never"
+    """`always`, `never` or `on-demand`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """Record what the caller says into a box."""
+
+    box: str
+    resume: FlowState | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Say:
+    """Play prompts, then end; `early` does so before the call is answered (and charged)."""
+
+    prompts: tuple[str, ...]
+    termination: Termination
+    early: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Feature:
+    """A feature code was dialled."""
+
+    feature: str
+    argument: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class End:
+    termination: Termination
+
+
+Stage = Arrive | Greet | Wait | Dial | Talk | Message | Say | Feature | End
+_STAGES: dict[str, type[Any]] = {
+    kind.__name__.lower(): kind for kind in (Arrive, Greet, Wait, Dial, Talk, Message, Say, Feature, End)
+}
+
+
+def name_of(stage: Stage) -> str:
+    return type(stage).__name__.lower()
+
+
+def arguments_of(stage: Stage) -> dict[str, object]:
+    """JSON values."""
+    return asdict(stage)
+
+
+def from_journal(name: str, arguments: Mapping[str, Any]) -> Stage:
+    """The stage that `arguments_of` wrote down; raises ValueError when it is none of ours."""
+    if name not in _STAGES:
+        raise ValueError(f"no stage is called {name!r}")
+    plain = json.loads(json.dumps(arguments))
+    if plain.get("resume") is not None:
+        plain["resume"] = FlowState(**plain["resume"])
+    if "target" in plain:
+        plain["target"] = Target(**plain["target"])
+    if "termination" in plain:
+        end = plain["termination"]
+        plain["termination"] = Termination(By(end["by"]), Cause(end["cause"]), end["sip_status"])
+    if "prompts" in plain:
+        plain["prompts"] = tuple(plain["prompts"])
+    stage: Stage = _STAGES[name](**plain)
+    return stage

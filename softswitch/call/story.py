@@ -1,0 +1,80 @@
+"""The trampoline: runs a call stage by stage inside one scope, whose exit ends everything exactly once.
+
+Entering a stage is journalled, so that after a crash of this process the chain can be entered again at its last stage.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from softswitch.call import stages
+from softswitch.call.arrive import arrive
+from softswitch.call.call import Call
+from softswitch.call.dial import dial
+from softswitch.call.ending import finish
+from softswitch.call.feature import feature
+from softswitch.call.greet import greet
+from softswitch.call.message import message
+from softswitch.call.room import Room
+from softswitch.call.say import say
+from softswitch.call.stages import End, Stage, arguments_of, name_of
+from softswitch.call.talk import talk
+from softswitch.call.termination import SHUTDOWN, By, CallOver, Cause, Termination, by_switch
+from softswitch.call.wait import wait
+from softswitch.errors import OurError, PeerError
+from softswitch.facts import StageEntered
+from softswitch.store.rows import JournalEntry
+
+STORY: dict[type[Any], Callable[[Room, Call, Any], Awaitable[Stage]]] = {
+    stages.Arrive: arrive,
+    stages.Greet: greet,
+    stages.Wait: wait,
+    stages.Dial: dial,
+    stages.Talk: talk,
+    stages.Message: message,
+    stages.Say: say,
+    stages.Feature: feature,
+}
+
+
+async def tell(room: Room, call: Call, stage: Stage) -> Termination:
+    """Run the call from `stage` to its end; returns how it ended, when its CDR is written and its legs are down."""
+    termination = by_switch(Cause.FAULT)
+    try:
+        while not isinstance(stage, End):
+            _enter(call, stage)
+            stage = await STORY[type(stage)](room, call, stage)
+        termination = stage.termination
+    except CallOver as over:
+        termination = over.termination
+    except PeerError as error:
+        cause = Cause.NO_CODEC if error.sip_status == 488 else Cause.PEER_FAILED
+        termination = Termination(By.CALLER, cause, error.sip_status)
+        call.log.info("the caller's side cannot be served", problem=str(error))
+    except OurError as error:
+        termination = by_switch(Cause.MEDIA_FAILED, error.sip_status)
+        call.log.error("the call cannot be served", problem=str(error))
+    except asyncio.CancelledError:
+        termination = SHUTDOWN
+    except Exception:
+        call.log.exception("a stage of the call failed", stage=call.stage)
+    finally:
+        await finish(room, call, termination)
+    return termination
+
+
+def _enter(call: Call, stage: Stage) -> None:
+    services = call.services
+    call.entered(name_of(stage))
+    call.log.info("stage", stage=call.stage)
+    if call.recorded:
+        services.store.journal(
+            JournalEntry(
+                call=call.id, stage=call.stage, arguments=arguments_of(stage), entered=services.clock.wall()
+            )
+        )
+    services.bus.publish(
+        StageEntered(
+            call=call.id, stage=call.stage, wall=services.clock.wall(), monotonic=services.clock.monotonic()
+        )
+    )

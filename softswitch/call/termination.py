@@ -1,0 +1,132 @@
+"""How a call ends: one value, made in one place, from which CDR, BYE reason, response and metric all follow.
+
+Status mapping between legs follows RFC 3261 section 21 and the advice of RFC 3398 section 8 where a status of one leg
+means nothing on the other (a challenge, a loop).
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class By(StrEnum):
+    CALLER = "caller"
+    CALLEE = "callee"
+    SWITCH = "switch"
+    ADMIN = "admin"
+    CRASH = "crash"
+
+
+class Cause(StrEnum):
+    NORMAL = "normal"
+    CANCELLED = "cancelled"
+    """The caller gave up before anybody answered."""
+    BUSY = "busy"
+    NO_ANSWER = "no answer"
+    REJECTED = "rejected"
+    UNREACHABLE = "unreachable"
+    UNKNOWN_NUMBER = "unknown number"
+    NOT_ALLOWED = "not allowed"
+    NO_CODEC = "no common codec"
+    NO_CAPACITY = "no capacity"
+    LOOP = "loop"
+    QUEUE_TIMEOUT = "queue timeout"
+    QUEUE_FULL = "queue full"
+    QUEUE_EMPTY = "queue empty"
+    FLOW_ENDED = "flow ended"
+    FLOW_FAILED = "flow failed"
+    MEDIA_FAILED = "media failed"
+    PEER_SILENT = "peer silent"
+    NO_ACK = "no ack"
+    PEER_FAILED = "peer failed"
+    ADMIN = "hung up by administrator"
+    SHUTDOWN = "shutdown"
+    FAULT = "internal fault"
+
+
+@dataclass(frozen=True, slots=True)
+class Termination:
+    by: By
+    cause: Cause
+    sip_status: int
+    """What the caller is or would be answered."""
+
+    @property
+    def reason_header(self) -> str:
+        """RFC 3326: the Q.850 cause for BYE and CANCEL."""
+        return f'Q.850;cause={_Q850.get(self.cause, 31)};text="{self.cause.value}"'
+
+
+_Q850 = {
+    Cause.NORMAL: 16,
+    Cause.CANCELLED: 16,
+    Cause.BUSY: 17,
+    Cause.NO_ANSWER: 19,
+    Cause.REJECTED: 21,
+    Cause.UNREACHABLE: 20,
+    Cause.UNKNOWN_NUMBER: 1,
+    Cause.NOT_ALLOWED: 21,
+    Cause.NO_CODEC: 88,
+    Cause.NO_CAPACITY: 34,
+    Cause.LOOP: 25,
+    Cause.QUEUE_TIMEOUT: 19,
+    Cause.QUEUE_FULL: 17,
+    Cause.QUEUE_EMPTY: 20,
+    Cause.FLOW_ENDED: 16,
+    Cause.FLOW_FAILED: 41,
+    Cause.MEDIA_FAILED: 41,
+    Cause.PEER_SILENT: 41,
+    Cause.NO_ACK: 102,
+    Cause.PEER_FAILED: 38,
+    Cause.ADMIN: 16,
+    Cause.SHUTDOWN: 41,
+    Cause.FAULT: 41,
+}
+
+_CAUSE_OF_STATUS = {
+    403: Cause.NOT_ALLOWED,
+    404: Cause.UNKNOWN_NUMBER,
+    408: Cause.NO_ANSWER,
+    480: Cause.UNREACHABLE,
+    482: Cause.LOOP,
+    483: Cause.LOOP,
+    484: Cause.UNKNOWN_NUMBER,
+    486: Cause.BUSY,
+    487: Cause.CANCELLED,
+    488: Cause.NO_CODEC,
+    503: Cause.PEER_FAILED,
+    600: Cause.BUSY,
+    603: Cause.REJECTED,
+    604: Cause.UNKNOWN_NUMBER,
+    606: Cause.NO_CODEC,
+}
+
+_STATUS_FOR_CALLER = {401: 403, 407: 403, 305: 480, 380: 480, 481: 480, 482: 482, 487: 480, 491: 480}
+
+
+def refused(status: int) -> Termination:
+    """The callee's side answered `status` (300-699): what the caller's side is told."""
+    if status < 400:
+        return Termination(By.CALLEE, Cause.UNREACHABLE, 480)
+    cause = _CAUSE_OF_STATUS.get(status, Cause.PEER_FAILED if status >= 500 else Cause.UNREACHABLE)
+    if status >= 600:
+        cause = _CAUSE_OF_STATUS.get(status, Cause.REJECTED)
+    return Termination(By.CALLEE, cause, _STATUS_FOR_CALLER.get(status, status))
+
+
+def by_switch(cause: Cause, sip_status: int = 500) -> Termination:
+    return Termination(By.SWITCH, cause, sip_status)
+
+
+CALLER_HUNG_UP = Termination(By.CALLER, Cause.NORMAL, 200)
+CALLER_CANCELLED = Termination(By.CALLER, Cause.CANCELLED, 487)
+CALLEE_HUNG_UP = Termination(By.CALLEE, Cause.NORMAL, 200)
+ADMIN_HUNG_UP = Termination(By.ADMIN, Cause.ADMIN, 480)
+SHUTDOWN = by_switch(Cause.SHUTDOWN, 503)
+
+
+class CallOver(Exception):
+    """Raised where a stage waits, to unwind it: the call is over, and why."""
+
+    def __init__(self, termination: Termination) -> None:
+        super().__init__(f"{termination.by}: {termination.cause}")
+        self.termination = termination

@@ -1,0 +1,230 @@
+"""Each caller's stay in each queue: its row, its facts, and its lines in the queue_log, written when it ends.
+
+Owns nothing that decides: with this file's calls removed, every caller would still be served.
+"""
+
+from dataclasses import dataclass, replace
+from typing import TypedDict
+
+from softswitch.acd.values import AgentState, CancelOffer, Connect, Overflow, StateChanged
+from softswitch.call.call import Call
+from softswitch.call.offers import Offers
+from softswitch.call.services import Services
+from softswitch.call.termination import By
+from softswitch.facts import CallerLeftQueue, CallQueued
+from softswitch.ids import AgentId, CallId, LegId, OfferId, QueueName
+from softswitch.store import queue_log as lines
+from softswitch.store.rows import QueueLogRow, QueueVisit
+
+
+class Place(TypedDict):
+    position: int
+    original_position: int
+    wait_s: float
+
+
+@dataclass(slots=True)
+class Visit:
+    queue: QueueName
+    entered: float
+    original_position: int
+    priority: int
+    position: int = 0
+    wait_s: float = 0.0
+    agent: AgentId | None = None
+    connected: float | None = None
+    """Wall."""
+    offer: OfferId | None = None
+    held_before: float = 0.0
+    """The call's hold seconds when this talk began."""
+    held_since: float | None = None
+    """Wall."""
+
+    def place(self) -> Place:
+        """What every line about leaving says."""
+        return {"position": self.position, "original_position": self.original_position, "wait_s": self.wait_s}
+
+
+class Visits:
+    def __init__(self, services: Services) -> None:
+        self._services = services
+        self._visits: dict[CallId, Visit] = {}
+        self._answered: dict[AgentId, QueueVisit] = {}
+        """The row of each agent's latest talk: his wrap-up is added to it when it is over."""
+        self._wrap_up_began: dict[AgentId, float] = {}
+
+    def begin(self, call: Call, queue: QueueName, entered: float, *, position: int, priority: int) -> None:
+        self._visits[call.id] = Visit(queue, entered, position, priority)
+        call.figures.queue = queue
+        services = self._services
+        self._log(
+            lines.enter_queue(
+                self._wall(), call.id, queue, ani=call.ani, position=position, name=call.ani_name
+            )
+        )
+        services.bus.publish(
+            CallQueued(
+                call=call.id,
+                queue=queue,
+                priority=priority,
+                position=position,
+                wall=services.clock.wall(),
+                monotonic=services.clock.monotonic(),
+            )
+        )
+
+    def connected(self, call: Call, connect: Connect, *, leg: LegId, rang_s: float) -> None:
+        visit = self._visits[call.id]
+        now = self._services.clock.wall()
+        visit.agent, visit.connected, visit.position = connect.agent, now, connect.position
+        visit.offer, visit.held_before = connect.offer, call.figures.hold_s
+        self._waited(call, visit, now)
+        self._log(
+            lines.connect(
+                now, call.id, visit.queue, connect.agent, wait_s=visit.wait_s, leg=leg, ring_s=rang_s
+            )
+        )
+        self._left_fact(call, visit, "connected")
+
+    def not_answered(self, cancelled: CancelOffer, offers: Offers) -> None:
+        """An agent's phone rang out, or stopped ringing because the caller left."""
+        underway = offers.underway(cancelled.offer)
+        if underway is None:
+            return
+        rang_s = self._wall() - underway.began
+        queue = underway.offer.queue
+        if cancelled.reason == "no answer":
+            self._log(
+                lines.ring_no_answer(self._wall(), cancelled.call, queue, cancelled.agent, rang_s=rang_s)
+            )
+        elif cancelled.reason != "lost race":
+            self._log(
+                lines.ring_cancelled(self._wall(), cancelled.call, queue, cancelled.agent, rang_s=rang_s)
+            )
+
+    def left(self, call: Call, reason: str, *, position: int, key: str = "") -> None:
+        """By himself: `abandoned`, `key` or `withdrawn`."""
+        visit = self._visits.pop(call.id)
+        visit.position = position
+        self._waited(call, visit, self._services.clock.wall())
+        place = visit.place()
+        if reason == "key":
+            self._log(lines.exit_with_key(self._wall(), call.id, visit.queue, key=key, **place))
+        elif reason == "withdrawn":
+            self._log(lines.withdraw(self._wall(), call.id, visit.queue, **place))
+        else:
+            self._log(lines.abandon(self._wall(), call.id, visit.queue, **place))
+        self._write(call, visit, reason)
+
+    def overflowed(self, call: Call, overflow: Overflow) -> None:
+        visit = self._visits.pop(call.id)
+        visit.position = overflow.position
+        self._waited(call, visit, self._services.clock.wall())
+        if overflow.reason == "timeout":
+            self._log(lines.exit_with_timeout(self._wall(), call.id, visit.queue, **visit.place()))
+        elif overflow.reason == "empty":
+            self._log(lines.exit_empty(self._wall(), call.id, visit.queue, **visit.place()))
+        else:
+            self._log(lines.join_empty(self._wall(), call.id, visit.queue))
+        self._write(call, visit, overflow.reason)
+
+    def held(self, call: CallId, held: bool) -> None:
+        visit = self._visits.get(call)
+        if visit is None or visit.agent is None:
+            return
+        now = self._wall()
+        if held:
+            visit.held_since = now
+            self._log(lines.caller_on_hold(now, call, visit.queue, visit.agent))
+        elif visit.held_since is not None:
+            held_s, visit.held_since = now - visit.held_since, None
+            self._log(lines.caller_off_hold(now, call, visit.queue, visit.agent, held_s=held_s))
+
+    def talk_over(self, call: Call, *, bridged: bool) -> None:
+        visit = self._visits.pop(call.id)
+        assert visit.agent is not None and visit.connected is not None
+        if not bridged:
+            # He hung up between the agent's answer and the bridge: nobody talked.
+            self._log(lines.abandon(self._wall(), call.id, visit.queue, **visit.place()))
+            self._write(call, visit, "abandoned")
+            return
+        talk_s = self._services.clock.wall() - visit.connected
+        by_caller = call.over is not None and call.over.by is By.CALLER
+        self._log(
+            lines.complete(
+                self._wall(),
+                call.id,
+                visit.queue,
+                visit.agent,
+                by_agent=not by_caller,
+                wait_s=visit.wait_s,
+                talk_s=talk_s,
+                original_position=visit.original_position,
+            )
+        )
+        hold_s = call.figures.hold_s - visit.held_before
+        self._write(call, visit, "answered", talk_s, hold_s, "caller" if by_caller else "agent")
+
+    def state_changed(self, changed: StateChanged) -> None:
+        """An agent's wrap-up belongs to the visit before it."""
+        now = self._services.clock.monotonic()
+        if changed.new is AgentState.WRAP_UP:
+            self._wrap_up_began[changed.agent] = now
+        elif changed.old is AgentState.WRAP_UP:
+            began, row = self._wrap_up_began.pop(changed.agent, now), self._answered.pop(changed.agent, None)
+            if row is not None:
+                self._services.store.visit(replace(row, wrapup_s=now - began))
+
+    def _wall(self) -> float:
+        return self._services.clock.wall()
+
+    def _log(self, row: QueueLogRow) -> None:
+        self._services.queue_log.write(row)
+
+    def _waited(self, call: Call, visit: Visit, now: float) -> None:
+        visit.wait_s = max(0.0, now - visit.entered)
+        call.figures.wait_s += visit.wait_s
+
+    def _write(
+        self,
+        call: Call,
+        visit: Visit,
+        outcome: str,
+        talk_s: float = 0.0,
+        hold_s: float = 0.0,
+        completed_by: str = "",
+    ) -> None:
+        row = QueueVisit(
+            call=call.id,
+            queue=visit.queue,
+            entered=visit.entered,
+            left=visit.entered + visit.wait_s,
+            outcome=outcome,
+            wait_s=visit.wait_s,
+            position=visit.position,
+            original_position=visit.original_position,
+            priority=visit.priority,
+            agent=visit.agent if outcome == "answered" else None,
+            talk_s=talk_s,
+            hold_s=hold_s,
+            completed_by=completed_by,
+        )
+        self._services.store.visit(row)
+        if visit.agent is not None and outcome == "answered":
+            self._answered[visit.agent] = row
+        if outcome != "answered":
+            self._left_fact(call, visit, outcome)
+
+    def _left_fact(self, call: Call, visit: Visit, reason: str) -> None:
+        clock = self._services.clock
+        self._services.bus.publish(
+            CallerLeftQueue(
+                call=call.id,
+                queue=visit.queue,
+                reason=reason,
+                waited_s=visit.wait_s,
+                position=visit.position,
+                wall=clock.wall(),
+                monotonic=clock.monotonic(),
+            )
+        )

@@ -1,0 +1,78 @@
+"""The caller waits: music, announcements over it, keys always heard, until an agent answers or the queue gives up."""
+
+from softswitch.acd.values import Announce, Connect, Overflow
+from softswitch.call.arrive import stage_for
+from softswitch.call.call import Call
+from softswitch.call.events import DigitHeard
+from softswitch.call.room import Room
+from softswitch.call.stages import End, Stage, Talk, Wait
+from softswitch.call.termination import Cause, by_switch
+from softswitch.config.schema import Queue
+from softswitch.config.target import HANGUP_STATUS, Target
+from softswitch.ivr.say import expected_wait_prompts, position_prompts
+
+_CAUSES = {
+    "timeout": Cause.QUEUE_TIMEOUT,
+    "full": Cause.QUEUE_FULL,
+    "join empty": Cause.QUEUE_EMPTY,
+    "empty": Cause.QUEUE_EMPTY,
+}
+
+
+async def wait(room: Room, call: Call, stage: Wait) -> Stage:
+    queue = call.services.config.queue.get(stage.queue)
+    if queue is None:
+        return End(termination=by_switch(Cause.QUEUE_EMPTY, 480))
+    call.answer()
+    call.caller.music(queue.music)
+    room.dispatcher.enter(call, stage)
+    left, key = "abandoned", ""
+    try:
+        while True:
+            event = await call.next()
+            match event:
+                case Connect():
+                    left = ""
+                    return _talk(room, call, queue, event)
+                case Overflow():
+                    left = ""
+                    return _overflow(call, event)
+                case Announce():
+                    _announce(call, queue, event)
+                case DigitHeard(leg=leg, digit=digit) if leg == call.caller.id and digit in queue.keys:
+                    left, key = "key", digit
+                    return stage_for(call, Target.parse(queue.keys[digit]))
+                case _:
+                    pass
+    finally:
+        call.caller.stop_play()
+        if left:
+            room.dispatcher.leave(call, left, key)
+
+
+def _talk(room: Room, call: Call, queue: Queue, event: Connect) -> Talk:
+    leg = room.dispatcher.take(call)
+    agent = call.services.config.agent.get(event.agent)
+    record = (agent.record if agent is not None else None) or queue.record
+    return Talk(other=leg.id, queue=event.queue, agent=event.agent, offer=event.offer, record=record)
+
+
+def _overflow(call: Call, event: Overflow) -> Stage:
+    target = Target.parse(event.target)
+    call.log.info("left the queue", queue=event.queue, reason=event.reason, target=event.target)
+    call.caller.music(None)
+    if target.kind == "hangup":
+        return End(termination=by_switch(_CAUSES[event.reason], HANGUP_STATUS[target.name]))
+    return stage_for(call, target)
+
+
+def _announce(call: Call, queue: Queue, event: Announce) -> None:
+    prompts: tuple[str, ...] = ()
+    if queue.announce_position:
+        prompts += position_prompts(event.position, call.language)
+    if queue.announce_holdtime and event.expected_wait_s is not None:
+        prompts += expected_wait_prompts(event.expected_wait_s, call.language)
+    if queue.periodic_announce:
+        prompts += (queue.periodic_announce,)
+    if prompts:
+        call.caller.play(prompts, call.language)
