@@ -14,6 +14,7 @@ from pathlib import Path
 
 import structlog
 
+import softswitch
 from softswitch.clock import entropy
 from softswitch.errors import MediaError
 from softswitch.rtp import handshake, wire
@@ -54,7 +55,7 @@ class RemoteWorker:
             *(sys.executable, "-m", "softswitch.media_worker", "--socket", str(path), *arguments),
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
-            env={**os.environ, **_ONE_THREAD},
+            env=_environment(),
             start_new_session=True,
         )
         worker = cls(process, on_report)
@@ -161,3 +162,10 @@ class RemoteWorker:
 
 _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
 """A worker is one thread on one core: numpy's own thread pools would take the others."""
+
+
+def _environment() -> dict[str, str]:
+    """Ours, with this very package first in the worker's path however it was found here."""
+    home = str(Path(softswitch.__file__).parent.parent)
+    path = os.pathsep.join(filter(None, (home, os.environ.get("PYTHONPATH", ""))))
+    return {**os.environ, **_ONE_THREAD, "PYTHONPATH": path}

@@ -1,0 +1,60 @@
+"""Composition root of a media worker: `python -m softswitch.media_worker --socket PATH --ports FIRST-LAST`.
+
+Started by the controller, which writes the 32 bytes of the shared secret to standard input and waits for the line
+`ready` on standard output. Further options: `--quiet`, `--silent`, `--linger`, each in seconds.
+"""
+
+import logging
+import sys
+
+import structlog
+
+from softswitch.errors import UnusableError
+from softswitch.recorder.writer import RecordingWriter
+from softswitch.rtp.handshake import SECRET_BYTES
+from softswitch.rtp.portrange import PortRange
+from softswitch.rtp.worker import Worker, WorkerSettings
+
+OPTIONS = ("--socket", "--ports", "--quiet", "--silent", "--linger")
+
+
+def settings_of(arguments: list[str]) -> WorkerSettings:
+    """Raises UnusableError that says what was expected."""
+    given = dict(zip(arguments[::2], arguments[1::2], strict=False))
+    if len(arguments) % 2 or given.keys() - set(OPTIONS) or not {"--socket", "--ports"} <= given.keys():
+        raise UnusableError(
+            f"expected {' VALUE '.join(OPTIONS)} VALUE, of which --socket and --ports are needed"
+        )
+    try:
+        return WorkerSettings(
+            socket=given["--socket"],
+            ports=PortRange.parse(given["--ports"]),
+            quiet_s=float(given.get("--quiet", "5")),
+            silent_s=float(given.get("--silent", "60")),
+            linger_s=float(given.get("--linger", "2")),
+        )
+    except ValueError as error:
+        raise UnusableError(str(error)) from error
+
+
+def main() -> int:
+    structlog.configure(
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    try:
+        settings = settings_of(sys.argv[1:])
+        secret = sys.stdin.buffer.read(SECRET_BYTES)
+        if len(secret) != SECRET_BYTES:
+            raise UnusableError(f"expected {SECRET_BYTES} bytes of secret on standard input")
+        worker = Worker(settings, RecordingWriter(), secret)
+    except (UnusableError, OSError) as error:
+        print(f"media worker: {error}", file=sys.stderr)
+        return 1
+    print("ready", flush=True)
+    worker.run()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,153 @@
+"""What happens to received packets, one round at a time: judged, counted, recorded, listened to, relayed.
+
+A relayed payload leaves bit-exact in the same tick under a new header; only between µ-law and A-law it is translated,
+by table. What is no negotiated payload type, no RTP or no packet of the peer's goes no further than a counter.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from softswitch import g711
+from softswitch.rtp import statistics, stream
+from softswitch.rtp.engine import Arrivals, Engine
+from softswitch.rtp.goertzel import ToneDetector
+from softswitch.rtp.latch import LatchState
+from softswitch.rtp.leg import Leg
+from softswitch.rtp.packet import HEADER_BYTES, Indices, Parsed, parse
+from softswitch.rtp.recordings import Recordings
+from softswitch.rtp.reports import DigitPressed, Report
+from softswitch.rtp.table import NOBODY, LegTable
+
+_TRANSLATE: Final = np.stack([g711.ULAW_TO_ALAW, g711.ALAW_TO_ULAW])
+_DECODE: Final = np.stack([g711.DECODE_ULAW, g711.DECODE_ALAW])
+
+Slots = npt.NDArray[np.int32]
+
+
+class Relay:
+    def __init__(
+        self,
+        table: LegTable,
+        engine: Engine,
+        legs: dict[int, Leg],
+        recordings: Recordings,
+        tones: ToneDetector,
+        report: Callable[[Report], None],
+    ) -> None:
+        """`legs` is by slot and is kept up by its owner."""
+        self._table = table
+        self._engine = engine
+        self._legs = legs
+        self._recordings = recordings
+        self._tones = tones
+        self._report = report
+
+    def take(self, arrivals: Arrivals, now: float) -> None:
+        """One round: no leg occurs twice."""
+        table, slot = self._table, arrivals.slot
+        rows = arrivals.packets.array[: len(slot)]
+        parsed = parse(rows, arrivals.length)
+        kind = (parsed.header["second"] & 0x7F).astype(np.int16)
+        audio = parsed.valid & (kind == table.audio_type[slot])
+        event = parsed.valid & (kind == table.event_type[slot])
+        known = audio | event
+        if arrivals.sources:
+            known &= self._admit(arrivals, parsed, known)
+        elif not known.all():
+            table.malformed[slot[~known]] += 1
+        taken = known & table.receives[slot]
+        row = np.flatnonzero(taken) if not taken.all() else np.arange(len(slot))
+        if not row.size:
+            return
+        slot, header, payload = slot[row], parsed.header[row], parsed.payload[row]
+        fresh = statistics.receive(table, slot, header, payload, now)
+        if not fresh.all():
+            row, slot, header, payload = row[fresh], slot[fresh], header[fresh], payload[fresh]
+        heard = audio[row]
+        if heard.all():
+            self._listen(rows, row, slot, header, payload, now)
+        else:
+            self._listen(rows, row[heard], slot[heard], header[heard], payload[heard], now)
+            self._events(rows, row[~heard], slot[~heard], header[~heard], payload[~heard])
+        self._forward(arrivals, row, slot, header, payload, heard, now)
+
+    def _admit(
+        self, arrivals: Arrivals, parsed: Parsed, known: npt.NDArray[np.bool_]
+    ) -> npt.NDArray[np.bool_]:
+        """Which rows come from whom they should; counts the others, and locks legs that have learnt their peer."""
+        table = self._table
+        admitted = np.ones(len(known), np.bool_)
+        for row, source in arrivals.sources.items():
+            slot = int(arrivals.slot[row])
+            latch = self._legs[slot].latch
+            was = latch.state
+            if was == LatchState.LEARNING and not known[row]:
+                admitted[row] = False
+                table.malformed[slot] += 1
+            elif not latch.admit(source, int(parsed.header["ssrc"][row])):
+                admitted[row] = False
+                table.strangers[slot] += 1
+            if latch.state != was and latch.peer is not None:
+                self._engine.lock(slot, latch.peer)
+        table.malformed[arrivals.slot[admitted & ~known]] += 1
+        return admitted
+
+    def _listen(
+        self, rows: npt.NDArray[np.uint8], row: Indices, slot: Slots, header: npt.NDArray[np.void],
+        payload: npt.NDArray[np.int32], now: float,
+    ) -> None:  # fmt: skip
+        """Measure, record and search for tones in audio."""
+        table = self._table
+        statistics.measure_jitter(table, slot, header["timestamp"], now)
+        if len(self._recordings):
+            self._recordings.take(rows, row, slot, payload, header, now)
+        listener = table.inband[slot]
+        chosen = np.flatnonzero(listener != NOBODY)
+        if chosen.size:
+            length = payload[chosen]
+            coded = rows[row[chosen], HEADER_BYTES : HEADER_BYTES + int(length.max())]
+            alaw = (table.law[slot[chosen]] == g711.PCMA).astype(np.intp)
+            samples = _DECODE[alaw[:, None], coded]
+            slot_of = dict(zip(listener[chosen].tolist(), slot[chosen].tolist(), strict=True))
+            for key_row, digit in self._tones.feed(listener[chosen], samples, length):
+                self._report(DigitPressed(leg=self._legs[slot_of[key_row]].id, digit=digit, method="inband"))
+
+    def _events(
+        self, rows: npt.NDArray[np.uint8], row: Indices, slot: Slots, header: npt.NDArray[np.void],
+        payload: npt.NDArray[np.int32],
+    ) -> None:  # fmt: skip
+        for at, where in enumerate(row.tolist()):
+            leg = self._legs[int(slot[at])]
+            data = rows[where, HEADER_BYTES : HEADER_BYTES + int(payload[at])].tobytes()
+            digit = leg.events.packet(int(header["ssrc"][at]), int(header["timestamp"][at]), data)
+            if digit is not None:
+                self._report(DigitPressed(leg=leg.id, digit=digit, method="rfc4733"))
+
+    def _forward(
+        self, arrivals: Arrivals, row: Indices, slot: Slots, header: npt.NDArray[np.void],
+        payload: npt.NDArray[np.int32], audio: npt.NDArray[np.bool_], now: float,
+    ) -> None:  # fmt: skip
+        table, rows = self._table, arrivals.packets.array
+        out = table.partner[slot]
+        kind = np.where(audio, table.audio_type[out], table.event_type[out])
+        goes = (out != NOBODY) & table.sends[out] & ~table.own[out] & (kind != NOBODY)
+        if not goes.all():
+            if not goes.any():
+                return
+            row, slot, header, payload = row[goes], slot[goes], header[goes], payload[goes]
+            audio, out, kind = audio[goes], out[goes], kind[goes]
+        differs = np.flatnonzero(audio & (table.law[slot] != table.law[out]))
+        if differs.size:
+            width = HEADER_BYTES + int(payload[differs].max())
+            alaw = (table.law[slot[differs]] == g711.PCMA).astype(np.intp)
+            coded = rows[row[differs], HEADER_BYTES:width]
+            rows[row[differs], HEADER_BYTES:width] = _TRANSLATE[alaw[:, None], coded]
+        source = slot.astype(np.int64) << 32 | header["ssrc"].astype(np.int64)
+        written = stream.relay(table, out, source, header, payload, kind, now)
+        rows[row, :HEADER_BYTES] = written.view(np.uint8).reshape(-1, HEADER_BYTES)
+        table.packets_out[out] += 1
+        table.octets_out[out] += payload
+        self._engine.send(arrivals.packets, row, out, payload + np.int32(HEADER_BYTES))

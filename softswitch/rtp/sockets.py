@@ -1,0 +1,268 @@
+"""The engine on plain sockets: two UDP sockets a leg (RTP and RTCP), one epoll, one big buffer.
+
+    mode     takes                          sends to
+    Muted    nothing (read and dropped)     nobody
+    Open     anything, tells the source     the negotiated address
+    Locked   the connected peer only        the same
+
+A locked socket is `connect`ed: the kernel then drops strangers before Python is entered (measured: 3 µs less a packet
+than comparing addresses here), and answers them as a closed port would. They are counted only until then.
+"""
+
+import ctypes
+import errno
+import ipaddress
+import select
+import socket
+from collections import deque
+from collections.abc import Callable
+from enum import IntEnum
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+import structlog
+
+from softswitch.rtp.engine import Address, Arrivals, PacketRows
+from softswitch.rtp.packet import WIDTH, Indices
+
+ROWS: Final = 4096
+"""Datagrams of one round."""
+MAX_DROPPED: Final = 32
+"""Datagrams of one muted leg read in one round."""
+MAX_CONTROL: Final = 256
+MAX_QUEUED: Final = 4096
+"""More than the kernel's buffer holds; bounds the emptying of a socket."""
+_EXPEDITED_FORWARDING: Final = 0xB8
+"""DSCP 46, RFC 4594 section 4.1."""
+
+_log = structlog.get_logger(__name__)
+_libc = ctypes.CDLL(None, use_errno=True)
+
+
+class _Mode(IntEnum):
+    MUTED = 0
+    OPEN = 1
+    LOCKED = 2
+
+
+class _Ports:
+    __slots__ = ("control", "mode", "peer", "rtp", "slot")
+
+    def __init__(self, slot: int, rtp: socket.socket, control: socket.socket) -> None:
+        self.slot = slot
+        self.rtp = rtp
+        self.control = control
+        self.mode = _Mode.MUTED
+        self.peer: Address | None = None
+
+
+class SocketEngine:
+    name = "sockets"
+
+    def __init__(self) -> None:
+        self._epoll = select.epoll()
+        self._packets = PacketRows(ROWS)
+        self._ports: dict[int, _Ports] = {}
+        self._by_fd: dict[int, _Ports] = {}
+        self._by_control_fd: dict[int, _Ports] = {}
+        self._locked: dict[int, tuple[Callable[[memoryview, int, int], int], int]] = {}
+        """File descriptor to the bound `recv_into` and slot of a locked leg: the fast path."""
+        self._senders: dict[int, Callable[[memoryview], int]] = {}
+        self._backlog: deque[tuple[int, bytes]] = deque()
+        self._control: list[tuple[int, bytes, Address]] = []
+        self._strangers: dict[int, int] = {}
+
+    def open(self, slot: int, address: str, port: int) -> None:
+        rtp = _bound(address, port)
+        try:
+            control = _bound(address, port + 1)
+        except OSError:
+            rtp.close()
+            raise
+        ports = _Ports(slot, rtp, control)
+        self._ports[slot] = self._by_fd[rtp.fileno()] = self._by_control_fd[control.fileno()] = ports
+        for each in (rtp, control):
+            self._epoll.register(each.fileno(), select.EPOLLIN)
+
+    def close(self, slot: int) -> None:
+        ports = self._ports.pop(slot)
+        self._set_mode(ports, _Mode.MUTED, None)
+        del self._by_fd[ports.rtp.fileno()], self._by_control_fd[ports.control.fileno()]
+        ports.rtp.close()
+        ports.control.close()
+        self._backlog = deque((other, data) for other, data in self._backlog if other != slot)
+        self._strangers.pop(slot, None)
+
+    def aim(self, slot: int, peer: Address) -> None:
+        ports = self._ports[slot]
+        if ports.mode == _Mode.LOCKED:
+            _disconnect(ports.rtp)
+        if ports.mode == _Mode.MUTED:
+            self._empty(ports, keep=None)
+        self._set_mode(ports, _Mode.OPEN, peer)
+        self._senders[slot] = lambda data, send=ports.rtp.sendto: send(data, peer)  # type: ignore[misc]
+
+    def lock(self, slot: int, peer: Address) -> None:
+        ports = self._ports[slot]
+        was_open = ports.mode == _Mode.OPEN
+        ports.rtp.connect(peer)
+        self._empty(ports, keep=peer if was_open else None)
+        self._set_mode(ports, _Mode.LOCKED, peer)
+        self._locked[ports.rtp.fileno()] = ports.rtp.recv_into, slot
+        self._senders[slot] = ports.rtp.send
+
+    def mute(self, slot: int) -> None:
+        ports = self._ports[slot]
+        if ports.mode == _Mode.LOCKED:
+            _disconnect(ports.rtp)
+        self._set_mode(ports, _Mode.MUTED, None)
+
+    def _set_mode(self, ports: _Ports, mode: _Mode, peer: Address | None) -> None:
+        _log.debug("media socket", slot=ports.slot, old=ports.mode.name, new=mode.name, peer=peer)
+        self._locked.pop(ports.rtp.fileno(), None)
+        self._senders.pop(ports.slot, None)
+        ports.mode, ports.peer = mode, peer
+
+    def _empty(self, ports: _Ports, keep: Address | None) -> None:
+        """Read what waited from before the change: the kernel filters only what comes after `connect`."""
+        for _ in range(MAX_QUEUED):
+            try:
+                data, source = ports.rtp.recvfrom(WIDTH + 1)
+            except BlockingIOError:
+                return
+            except OSError:
+                continue
+            if keep is not None and source[:2] == keep:
+                self._backlog.append((ports.slot, data))
+            else:
+                self._strangers[ports.slot] = self._strangers.get(ports.slot, 0) + 1
+
+    def receive(self) -> Arrivals | None:
+        slots: list[int] = []
+        lengths: list[int] = []
+        sources: dict[int, Address] = {}
+        if self._backlog:
+            self._serve_backlog(slots, lengths)
+        else:
+            events = self._epoll.poll(0, ROWS)
+            if not events:
+                return None
+            views, locked = self._packets.views, self._locked
+            for fd, _ in events:
+                entry = locked.get(fd)
+                if entry is None:
+                    self._receive_other(fd, slots, lengths, sources)
+                    continue
+                try:
+                    length = entry[0](views[len(slots)], WIDTH, socket.MSG_TRUNC)
+                except OSError:
+                    continue
+                slots.append(entry[1])
+                lengths.append(length)
+        return Arrivals(self._packets, np.array(slots, np.int32), np.array(lengths, np.int32), sources)
+
+    def _serve_backlog(self, slots: list[int], lengths: list[int]) -> None:
+        later: deque[tuple[int, bytes]] = deque()
+        for slot, data in self._backlog:
+            if slot in slots or len(slots) == ROWS:
+                later.append((slot, data))
+                continue
+            kept = data[:WIDTH]
+            self._packets.views[len(slots)][: len(kept)] = kept
+            slots.append(slot)
+            lengths.append(len(data))
+        self._backlog = later
+
+    def _receive_other(
+        self, fd: int, slots: list[int], lengths: list[int], sources: dict[int, Address]
+    ) -> None:
+        """A datagram for a leg that is not locked, or RTCP."""
+        ports = self._by_fd.get(fd)
+        if ports is None:
+            self._receive_control_of(self._by_control_fd[fd])
+        elif ports.mode == _Mode.MUTED:
+            self._drop(ports)
+        else:
+            try:
+                length, source = ports.rtp.recvfrom_into(
+                    self._packets.views[len(slots)], WIDTH, socket.MSG_TRUNC
+                )
+            except OSError:
+                return
+            sources[len(slots)] = source[:2]
+            slots.append(ports.slot)
+            lengths.append(length)
+
+    def _drop(self, ports: _Ports) -> None:
+        for _ in range(MAX_DROPPED):
+            try:
+                ports.rtp.recv_into(self._packets.views[-1], 1)
+            except BlockingIOError:
+                return
+            except OSError:
+                continue
+            self._strangers[ports.slot] = self._strangers.get(ports.slot, 0) + 1
+
+    def _receive_control_of(self, ports: _Ports) -> None:
+        try:
+            data, source = ports.control.recvfrom(2048)
+        except OSError:
+            return
+        if ports.mode != _Mode.MUTED and len(self._control) < MAX_CONTROL:
+            self._control.append((ports.slot, data, source[:2]))
+
+    def receive_control(self) -> list[tuple[int, bytes, Address]]:
+        received, self._control = self._control, []
+        return received
+
+    def strangers(self) -> dict[int, int]:
+        counted, self._strangers = self._strangers, {}
+        return counted
+
+    def send(
+        self, packets: PacketRows, row: Indices, slot: npt.NDArray[np.int32], length: npt.NDArray[np.int32]
+    ) -> None:
+        views, senders = packets.views, self._senders
+        for at, to, count in zip(row.tolist(), slot.tolist(), length.tolist(), strict=True):
+            try:
+                senders[to](views[at][:count])
+            except (OSError, KeyError):
+                continue
+
+    def send_control(self, slot: int, data: bytes, peer: Address) -> None:
+        try:
+            self._ports[slot].control.sendto(data, peer)
+        except (OSError, OverflowError):
+            _log.debug("RTCP not sent", slot=slot)
+
+    def shut(self) -> None:
+        for slot in tuple(self._ports):
+            self.close(slot)
+        self._epoll.close()
+
+
+def _bound(address: str, port: int) -> socket.socket:
+    try:
+        family = socket.AF_INET6 if ipaddress.ip_address(address).version == 6 else socket.AF_INET
+    except ValueError as error:
+        raise OSError(errno.EINVAL, f"{address[:40]!r} is no IP address") from error
+    made = socket.socket(family, socket.SOCK_DGRAM)
+    try:
+        made.setblocking(False)
+        if family == socket.AF_INET:
+            made.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, _EXPEDITED_FORWARDING)
+        else:
+            made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_TCLASS, _EXPEDITED_FORWARDING)
+        made.bind((address, port))
+    except BaseException:
+        made.close()
+        raise
+    return made
+
+
+def _disconnect(connected: socket.socket) -> None:
+    """Undo `connect`, keeping the port: the address family AF_UNSPEC, which Python's `connect` cannot say."""
+    nowhere = ctypes.create_string_buffer(16)
+    if _libc.connect(connected.fileno(), nowhere, 16) != 0:
+        raise OSError(ctypes.get_errno(), "the media socket could not be disconnected")

@@ -1,0 +1,166 @@
+"""The media worker's loop: one process, one thread, a tick every 5 ms while there are legs, asleep while there are none.
+
+A worker whose controller goes away carries on for `linger_s`, so that calls in progress keep talking while a controller
+comes back; when none does it ends its recordings, so that their headers are final, and exits.
+"""
+
+import gc
+import os
+import signal
+import sys
+import time
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+
+from softswitch.clock import entropy
+from softswitch.rtp.commands import Command, Shutdown
+from softswitch.rtp.exchange import Exchange
+from softswitch.rtp.link import ControllerLink
+from softswitch.rtp.portrange import PortRange
+from softswitch.rtp.prompts import Prompts
+from softswitch.rtp.reports import CommandRefused, Hello, WorkerStats
+from softswitch.rtp.sockets import SocketEngine
+from softswitch.rtp.wire import WireError
+from softswitch.tap import Tap
+
+TICK_S: Final = 0.005
+STATS_S: Final = 1.0
+FIRST_CONTROLLER_S: Final = 15.0
+MAX_FAILED_TICKS: Final = 100
+"""In a row; then the process gives up and is replaced."""
+_SWITCH_INTERVAL_S: Final = 0.0005
+"""How long the thread that loads prompts may keep the interpreter."""
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkerSettings:
+    socket: str
+    """Path to listen on for the controller."""
+    ports: PortRange
+    quiet_s: float = 5.0
+    silent_s: float = 60.0
+    """0 never reports a peer as silent."""
+    linger_s: float = 2.0
+
+
+class Worker:
+    def __init__(self, settings: WorkerSettings, tap: Tap, secret: bytes) -> None:
+        self._settings = settings
+        self._engine = SocketEngine()
+        self._prompts = Prompts()
+        self._link = ControllerLink(settings.socket, secret, self._hello, entropy)
+        self._exchange = Exchange(
+            engine=self._engine,
+            tap=tap,
+            library=self._prompts,
+            ports=settings.ports,
+            quiet_s=settings.quiet_s,
+            silent_s=settings.silent_s,
+            entropy=entropy(16),
+            report=self._link.report,
+        )
+        self._stopping = False
+        self._alone_until = time.monotonic() + FIRST_CONTROLLER_S
+        self._stats_at = 0.0
+        self._next_tick = 0.0
+        self._latest = 0.0
+        self._failed = 0
+
+    def run(self) -> None:
+        """Until told to stop, by command, signal or the controller's absence."""
+        signal.signal(signal.SIGTERM, self._stop)
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        sys.setswitchinterval(_SWITCH_INTERVAL_S)
+        gc.collect()
+        gc.freeze()
+        gc.disable()
+        try:
+            while not self._stopping:
+                self._step()
+        finally:
+            self._exchange.shut(time.monotonic())
+            self._link.close()
+            self._prompts.close()
+
+    def _stop(self, number: int, frame: object) -> None:
+        self._stopping = True
+
+    def _step(self) -> None:
+        """Sleep until there is something to do, and do it."""
+        if len(self._exchange):
+            now = time.monotonic()
+            if (pause := self._next_tick - now) > 0:
+                time.sleep(pause)
+            self._link.poll(0, now)
+        else:
+            now = time.monotonic()
+            self._link.poll(max(0.0, min(self._stats_at - now, STATS_S)), now)
+            self._next_tick = 0.0
+        now = time.monotonic()
+        for command in self._link.commands():
+            self._execute(command, now)
+        if len(self._exchange):
+            self._tick(now)
+        self._watch_controller(now)
+        if now >= self._stats_at:
+            self._each_second(now)
+        self._link.flush()
+
+    def _tick(self, now: float) -> None:
+        if self._next_tick:
+            self._latest = max(self._latest, now - self._next_tick)
+        try:
+            self._exchange.tick(now, time.time())
+        except Exception:
+            self._failed += 1
+            _log.exception("a media tick failed", failed=self._failed)
+            if self._failed >= MAX_FAILED_TICKS:
+                raise
+        else:
+            self._failed = 0
+        self._next_tick = max((self._next_tick or now) + TICK_S, time.monotonic())
+
+    def _execute(self, command: Command | WireError, now: float) -> None:
+        if isinstance(command, WireError):
+            self._link.report(CommandRefused(command="", problem=str(command)))
+            return
+        if isinstance(command, Shutdown):
+            self._stopping = True
+            return
+        try:
+            self._exchange.execute(command, now)
+        except Exception as error:
+            name = type(command).__name__
+            _log.exception("a media command failed", command=name)
+            self._link.report(CommandRefused(command=name, problem=f"{type(error).__name__}: {error}"))
+
+    def _watch_controller(self, now: float) -> None:
+        if self._link.attached:
+            self._alone_until = now + self._settings.linger_s
+        elif now >= self._alone_until:
+            _log.warning("no controller: ending", legs=len(self._exchange))
+            self._stopping = True
+
+    def _each_second(self, now: float) -> None:
+        packets_in, packets_out = self._exchange.packets
+        self._link.report(
+            WorkerStats(
+                legs=len(self._exchange),
+                recordings=len(self._exchange.recordings),
+                packets_in=packets_in,
+                packets_out=packets_out,
+                cpu_s=time.process_time(),
+                late_ms=self._latest * 1000,
+                reports_lost=self._link.lost,
+            )
+        )
+        self._latest = 0.0
+        self._stats_at = now + STATS_S
+        gc.collect(1)
+
+    def _hello(self) -> Hello:
+        return Hello(pid=os.getpid(), engine=self._engine.name, legs=self._exchange.legs)
