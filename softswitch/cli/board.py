@@ -1,0 +1,133 @@
+"""The live queue board: one table of queues, one of agents, one of callers waiting; the same as plain lines."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from rich.console import Group, RenderableType
+
+from softswitch.cli.output import length, percent, table
+
+MAX_CALLERS = 30
+
+
+def board(details: list[dict[str, Any]]) -> RenderableType:
+    """Everything of the given queues, to be drawn over and over."""
+    parts: list[RenderableType] = [_queues(details), _agents(details)]
+    if any(detail["callers"] for detail in details):
+        parts.append(_callers(details))
+    return Group(*parts)
+
+
+def plain_lines(details: list[dict[str, Any]]) -> list[str]:
+    """One line for each queue, for output that is no terminal."""
+    lines = []
+    for detail in details:
+        queue = detail["queue"]
+        busy = ", ".join(f"{agent['agent']} {agent['state']}" for agent in detail["agents"])
+        lines.append(
+            f"{queue['queue']}: {queue['waiting']} waiting (longest {length(queue['longest_wait_s'])}), "
+            f"{queue['talking']} talking, {queue['answered']} answered, {queue['abandoned']} abandoned; {busy}"
+        )
+    return lines
+
+
+def service_level(queue: dict[str, Any]) -> float | None:
+    """Answered in time of all answered, since start."""
+    return queue["answered_in_sl"] / queue["answered"] if queue["answered"] else None
+
+
+def queue_row(queue: dict[str, Any]) -> list[object]:
+    return [
+        queue["queue"],
+        queue["strategy"],
+        queue["waiting"],
+        length(queue["longest_wait_s"]),
+        length(queue["expected_wait_s"]),
+        f"{queue['idle']}/{queue['logged_in']}/{queue['agents']}",
+        queue["talking"],
+        queue["offered"],
+        queue["answered"],
+        queue["abandoned"],
+        queue["overflowed"],
+        f"{percent(service_level(queue))} in {queue['servicelevel_s']:g} s",
+        length(queue["mean_wait_s"]),
+        length(queue["mean_talk_s"]),
+    ]
+
+
+QUEUE_COLUMNS = (
+    "queue",
+    "strategy",
+    "waiting>",
+    "longest>",
+    "expected>",
+    "idle/in/all>",
+    "talking>",
+    "came>",
+    "answered>",
+    "abandoned>",
+    "overflowed>",
+    "answered in time>",
+    "wait>",
+    "talk>",
+)
+
+
+def _queues(details: list[dict[str, Any]]) -> RenderableType:
+    return table("Queues", QUEUE_COLUMNS, [queue_row(detail["queue"]) for detail in details])
+
+
+def agent_row(agent: dict[str, Any]) -> list[object]:
+    return [
+        agent["agent"],
+        agent["name"],
+        agent["endpoint"],
+        agent["status"] + (f" ({agent['reason']})" if agent["reason"] else ""),
+        agent["state"],
+        length(agent["state_s"]),
+        agent["call"],
+        ", ".join(agent["queues"]),
+        agent["calls"],
+        length(agent["talk_s"]),
+        length(agent["wrapup_left_s"]) if agent["wrapup_left_s"] else "",
+    ]
+
+
+AGENT_COLUMNS = (
+    "agent",
+    "name",
+    "phone",
+    "status",
+    "state",
+    "for>",
+    "call",
+    "queues",
+    "calls>",
+    "talked>",
+    "wrap-up left>",
+)
+
+
+def _agents(details: list[dict[str, Any]]) -> RenderableType:
+    agents = {agent["agent"]: agent for detail in details for agent in detail["agents"]}
+    return table("Agents", AGENT_COLUMNS, [agent_row(agents[name]) for name in sorted(agents)])
+
+
+def caller_rows(detail: dict[str, Any]) -> Iterator[list[object]]:
+    for caller in detail["callers"][:MAX_CALLERS]:
+        yield [
+            detail["queue"]["queue"],
+            caller["position"],
+            caller["ani"],
+            caller["priority"],
+            length(caller["waited_s"]),
+            ", ".join(caller["ringing"]),
+            caller["call"],
+        ]
+
+
+CALLER_COLUMNS = ("queue", "position>", "from", "priority>", "waited>", "rings at", "call")
+
+
+def _callers(details: list[dict[str, Any]]) -> RenderableType:
+    return table("Waiting", CALLER_COLUMNS, [row for detail in details for row in caller_rows(detail)])

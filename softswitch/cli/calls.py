@@ -1,0 +1,121 @@
+"""`softswitch calls`: the calls alive, one of them in detail, hanging one up."""
+
+from typing import Any
+
+import click
+
+from softswitch.cli.client import Client
+from softswitch.cli.offers import show_offers
+from softswitch.cli.options import asks_switch, json_option
+from softswitch.cli.output import length, moment, show, show_fields, show_json, show_rows
+
+
+@click.group(invoke_without_command=True)
+@json_option
+@asks_switch
+def calls(client: Client, as_json: bool) -> None:
+    """List calls; `show ID` and `hangup ID` for one."""
+    if click.get_current_context().invoked_subcommand is not None:
+        return
+    views = client.get("calls")
+    if as_json:
+        show_json(views)
+        return
+    show_rows(
+        "Calls",
+        ["call", "stage", "from", "source", "to", "queue", "with", "for>", "rec"],
+        [
+            [
+                v["call"],
+                v["stage"],
+                v["ani"],
+                v["source"],
+                v["dnis"],
+                v["queue"],
+                v["other"],
+                length(v["duration_s"]),
+                "●" if v["recording"] else "",
+            ]
+            for v in views
+        ],
+        "no calls",
+    )
+
+
+@calls.command("show")
+@click.argument("call")
+@json_option
+@asks_switch
+def show_call(client: Client, call: str, as_json: bool) -> None:
+    """Show one call: stages, legs, whom it was offered to and why."""
+    view = client.get("calls", call)
+    if as_json:
+        show_json(view)
+        return
+    _detail(view)
+
+
+def _detail(view: dict[str, Any]) -> None:
+    call = view["call"]
+    show_fields(
+        [
+            ("call", call["call"]),
+            ("from", f"{call['ani']} ({call['source']})"),
+            ("to", call["dnis"]),
+            ("since", f"{moment(call['started'])}, {length(call['duration_s'])}"),
+            ("stage", call["stage"] + ("" if call["answered"] else ", not answered")),
+            ("queue", call["queue"]),
+            ("talks to", call["other"]),
+            ("recording", call["recording"]),
+            *((f"label {key}", value) for key, value in view["labels"].items()),
+        ]
+    )
+    show_rows(
+        "Stages",
+        ["stage", "entered"],
+        [[s["stage"], moment(s["entered"])] for s in view["stages"]],
+        "no stages",
+    )
+    show_rows(
+        "Legs",
+        [
+            "leg",
+            "dir",
+            "party",
+            "state",
+            "codec",
+            "media at",
+            "in>",
+            "out>",
+            "lost>",
+            "jitter ms>",
+            "SIP Call-ID",
+        ],
+        [
+            [
+                leg["leg"],
+                leg["direction"],
+                leg["party"],
+                leg["state"] + (" held" if leg["held"] else ""),
+                leg["codec"],
+                leg["remote"],
+                leg["packets_in"],
+                leg["packets_out"],
+                leg["packets_lost"],
+                f"{leg['jitter_ms']:.1f}",
+                leg["sip_call_id"],
+            ]
+            for leg in view["legs"]
+        ],
+        "no legs",
+    )
+    show_offers(view["offers"])
+
+
+@calls.command()
+@click.argument("call")
+@asks_switch
+def hangup(client: Client, call: str) -> None:
+    """End one call."""
+    client.delete("calls", call)
+    show(f"{call} is hung up")

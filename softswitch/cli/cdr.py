@@ -1,0 +1,138 @@
+"""`softswitch cdr`: finished calls, found by time, number, queue and agent."""
+
+from typing import Any
+
+import click
+
+from softswitch.cli.client import Client
+from softswitch.cli.offers import show_offers
+from softswitch.cli.options import Moment, asks_switch, json_option
+from softswitch.cli.output import length, moment, show_fields, show_json, show_rows
+
+
+@click.group()
+def cdr() -> None:
+    """Call detail records."""
+
+
+@cdr.command("list")
+@click.option("--since", type=Moment(), help="2h, today, 2026-05-01 …")
+@click.option("--until", type=Moment())
+@click.option("--number", default="", help="Part of the calling or called number.")
+@click.option("--queue", default="")
+@click.option("--agent", default="")
+@click.option("--cause", default="", help="How it ended, as in the column.")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
+@click.option("--offset", type=click.IntRange(0), default=0)
+@json_option
+@asks_switch
+def list_cdrs(client: Client, as_json: bool, **search: Any) -> None:
+    """List calls, newest first."""
+    views = client.get("cdrs", **search)
+    if as_json:
+        show_json(views)
+        return
+    show_rows(
+        "Calls",
+        [
+            "call",
+            "started",
+            "from",
+            "to",
+            "queue",
+            "agent",
+            "waited>",
+            "talked>",
+            "ended by",
+            "cause",
+            "SIP>",
+            "recording",
+        ],
+        [
+            [
+                v["call"],
+                moment(v["started"]),
+                v["ani"],
+                v["dnis"],
+                v["queue"],
+                v["agent"],
+                length(v["wait_s"]),
+                length(v["talk_s"]),
+                v["ended_by"],
+                v["cause"],
+                v["sip_status"],
+                v["recording"],
+            ]
+            for v in views
+        ],
+        "no calls found",
+    )
+
+
+@cdr.command("show")
+@click.argument("call")
+@json_option
+@asks_switch
+def show_cdr(client: Client, call: str, as_json: bool) -> None:
+    """Show all that is kept of one call."""
+    view = client.get("cdrs", call)
+    if as_json:
+        show_json(view)
+        return
+    row = view["cdr"]
+    times = ("started", "answered", "bridged", "ended")
+    lengths = ("wait_s", "talk_s", "hold_s")
+    show_fields(
+        (name, moment(value) if name in times else length(value) if name in lengths else value)
+        for name, value in row.items()
+        if name != "labels"
+    )
+    show_fields((f"label {name}", value) for name, value in row["labels"].items())
+    _visits(view["visits"])
+    show_offers(view["offers"])
+    show_rows(
+        "Legs",
+        ["leg", "dir", "party", "codec", "in>", "out>", "lost>", "jitter ms>", "SIP Call-ID"],
+        [
+            [
+                leg["leg"],
+                leg["direction"],
+                leg["party"],
+                leg["codec"],
+                leg["packets_in"],
+                leg["packets_out"],
+                leg["packets_lost"],
+                f"{leg['jitter_ms']:.1f}",
+                leg["sip_call_id"],
+            ]
+            for leg in view["legs"]
+        ],
+        "no legs",
+    )
+    show_rows(
+        "Recordings",
+        ["recording", "seconds>", "state", "file"],
+        [[r["recording"], length(r["seconds"]), r["state"], r["file"]] for r in view["recordings"]],
+        "no recordings",
+    )
+
+
+def _visits(visits: list[dict[str, Any]]) -> None:
+    show_rows(
+        "Queues",
+        ["queue", "entered", "outcome", "waited>", "position>", "at first>", "agent", "talked>"],
+        [
+            [
+                v["queue"],
+                moment(v["entered"]),
+                v["outcome"],
+                length(v["wait_s"]),
+                v["position"],
+                v["original_position"],
+                v["agent"],
+                length(v["talk_s"]),
+            ]
+            for v in visits
+        ],
+        "in no queue",
+    )

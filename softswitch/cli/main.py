@@ -1,0 +1,62 @@
+"""`softswitch`: one command with one file per noun; a noun's file is imported only when it is used."""
+
+import importlib
+
+import click
+
+from softswitch import __version__
+from softswitch.cli.options import Place, place_options
+
+_COMMANDS = {
+    "run": "softswitch.cli.run:run",
+    "status": "softswitch.cli.status:status",
+    "reload": "softswitch.cli.reload:reload",
+    "stop": "softswitch.cli.stop:stop",
+    "config": "softswitch.cli.config:config",
+    "calls": "softswitch.cli.calls:calls",
+    "lines": "softswitch.cli.lines:lines",
+    "queue": "softswitch.cli.queue:queue",
+    "agent": "softswitch.cli.agent:agent",
+    "trunk": "softswitch.cli.trunk:trunk",
+    "registrations": "softswitch.cli.registrations:registrations",
+    "cdr": "softswitch.cli.cdr:cdr",
+    "report": "softswitch.cli.report:report",
+    "recording": "softswitch.cli.recording:recording",
+    "ivr": "softswitch.cli.ivr:ivr",
+    "user": "softswitch.cli.user:user",
+}
+
+
+class _Nouns(click.Group):
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return [*_COMMANDS, *super().list_commands(ctx)]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return super().get_command(ctx, cmd_name)
+        module, name = _COMMANDS[cmd_name].split(":")
+        command: click.Command = getattr(importlib.import_module(module), name)
+        return command
+
+
+@click.group(cls=_Nouns)
+@place_options
+@click.version_option(__version__, prog_name="softswitch")
+@click.pass_context
+def cli(context: click.Context) -> None:
+    """A SIP/RTP softswitch with a contact centre inside."""
+    context.ensure_object(Place)
+
+
+@cli.command()
+def version() -> None:
+    """Print the version."""
+    click.echo(f"softswitch {__version__}")
+
+
+def main() -> None:
+    cli()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,115 @@
+"""What the command line prints: tables for people, JSON for programs, and no byte of a peer's that a terminal obeys."""
+
+import json
+import sys
+import unicodedata
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+PLAIN_WIDTH = 200
+_UNSAFE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
+STYLES = {
+    "idle": "green",
+    "up": "green",
+    "registered": "green",
+    "available": "green",
+    "ok": "green",
+    "ringing": "yellow",
+    "wrap-up": "yellow",
+    "resting": "yellow",
+    "paused": "yellow",
+    "trying": "yellow",
+    "unknown": "yellow",
+    "talking": "cyan",
+    "in use": "cyan",
+    "occupied": "cyan",
+    "unreachable": "red",
+    "down": "red",
+    "failed": "red",
+    "failing": "red",
+    "offline": "dim",
+    "logged out": "dim",
+}
+
+
+def console() -> Console:
+    """Wide when not a terminal, so that nothing is cut in a pipe."""
+    return Console(highlight=False, width=None if sys.stdout.isatty() else PLAIN_WIDTH)
+
+
+def clean(value: object) -> str:
+    """Text without control, bidirectional-override and other invisible characters, whoever sent it."""
+    text = "" if value is None else str(value)
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join("�" if unicodedata.category(letter) in _UNSAFE else letter for letter in text)
+
+
+def cell(value: object) -> Text:
+    """A table cell: never read as markup; words of a state in its colour."""
+    text = clean(value)
+    return Text(text, style=STYLES.get(text, ""))
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
+    """Columns whose name ends in `>` are aligned right."""
+    made = Table(title=title or None, title_justify="left", header_style="bold", pad_edge=False)
+    for column in columns:
+        right = column.endswith(">")
+        made.add_column(column.rstrip(">"), justify="right" if right else "left", overflow="fold")
+    for row in rows:
+        made.add_row(*(cell(value) for value in row))
+    return made
+
+
+def show(*parts: object) -> None:
+    """Prints tables and lines of plain text."""
+    out = console()
+    for part in parts:
+        out.print(Text(clean(part)) if isinstance(part, str) else part)
+
+
+def show_rows(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]], none: str) -> None:
+    """A table, or the sentence `none` when it would be empty."""
+    show(table(title, columns, rows) if rows else none)
+
+
+def show_fields(fields: Iterable[tuple[str, object]]) -> None:
+    """Names and values below each other."""
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="bold")
+    grid.add_column(overflow="fold")
+    for name, value in fields:
+        grid.add_row(name, cell(value))
+    show(grid)
+
+
+def show_json(value: Any) -> None:
+    """ASCII only: whatever a peer sent is escaped."""
+    sys.stdout.write(json.dumps(value, indent=2) + "\n")
+
+
+def length(seconds: float | None) -> str:
+    """`7 s`, `1:05`, `2:03:09`."""
+    if seconds is None:
+        return ""
+    whole = int(seconds + 0.5)
+    if whole < 60:
+        return f"{whole} s"
+    minutes, rest = divmod(whole, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{rest:02}" if hours else f"{minutes}:{rest:02}"
+
+
+def moment(wall: float | None) -> str:
+    """Local date and time of the machine that prints."""
+    return "" if wall is None else datetime.fromtimestamp(wall).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+
+
+def percent(ratio: float | None) -> str:
+    return "–" if ratio is None else f"{ratio * 100:.1f} %"

@@ -1,0 +1,91 @@
+"""`softswitch recording`: found by date, number, agent and queue; exported; started and stopped on demand."""
+
+from typing import Any
+
+import click
+
+from softswitch.cli.client import Client
+from softswitch.cli.options import Moment, asks_switch, json_option
+from softswitch.cli.output import length, moment, show, show_fields, show_json, show_rows
+
+
+@click.group()
+def recording() -> None:
+    """Recordings and messages."""
+
+
+@recording.command("list")
+@click.option("--since", type=Moment(), help="2h, today, 2026-05-01 …")
+@click.option("--until", type=Moment())
+@click.option("--number", default="", help="Part of the calling or called number.")
+@click.option("--queue", default="")
+@click.option("--agent", default="")
+@click.option("--call", default="")
+@click.option("--box", default="", help="Message box.")
+@click.option("--limit", type=click.IntRange(1, 10_000), default=50, show_default=True)
+@click.option("--offset", type=click.IntRange(0), default=0)
+@json_option
+@asks_switch
+def list_recordings(client: Client, as_json: bool, **search: Any) -> None:
+    """List recordings, newest first."""
+    views = client.get("recordings", **search)
+    if as_json:
+        show_json(views)
+        return
+    show_rows(
+        "Recordings",
+        ["recording", "began", "length>", "from", "to", "queue", "agent", "box", "state", "gaps>", "file"],
+        [
+            [
+                v["recording"],
+                moment(v["began"]),
+                length(v["seconds"]),
+                v["ani"],
+                v["dnis"],
+                v["queue"],
+                v["agent"],
+                v["box"],
+                v["state"],
+                v["gaps"],
+                v["file"],
+            ]
+            for v in views
+        ],
+        "no recordings found",
+    )
+
+
+@recording.command("show")
+@click.argument("name", metavar="RECORDING")
+@json_option
+@asks_switch
+def show_recording(client: Client, name: str, as_json: bool) -> None:
+    """Show one recording."""
+    view = client.get("recordings", name)
+    if as_json:
+        show_json(view)
+        return
+    show_fields(
+        (key, moment(value) if key == "began" else length(value) if key == "seconds" else value)
+        for key, value in view.items()
+        if key != "labels"
+    )
+    show_fields((f"label {key}", value) for key, value in view["labels"].items())
+
+
+@recording.command()
+@click.argument("call")
+@asks_switch
+def start(client: Client, call: str) -> None:
+    """Record a call from now on."""
+    view = client.post("calls", call, "recording")
+    show(f"{view['recording']} records {call} to {view['file']}")
+
+
+@recording.command()
+@click.argument("call")
+@asks_switch
+def stop(client: Client, call: str) -> None:
+    """End the recording of a call."""
+    view = client.delete("calls", call, "recording")
+    show(f"{view['recording']} of {call} has ended: {view['file']}")

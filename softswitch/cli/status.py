@@ -1,0 +1,70 @@
+"""`softswitch status`: whether it runs, how busy it is, what is wrong."""
+
+from typing import Any
+
+import click
+
+from softswitch.cli.client import Client
+from softswitch.cli.options import asks_switch, json_option
+from softswitch.cli.output import length, moment, show, show_fields, show_json, table
+
+
+@click.command()
+@json_option
+@asks_switch
+def status(client: Client, as_json: bool) -> None:
+    """Show how the running switch is."""
+    view = client.get("status")
+    if as_json:
+        show_json(view)
+        return
+    storage, sip = view["storage"], view["sip"]
+    state = "draining: new calls are refused" if view["draining"] else "running"
+    spooled = f", {storage['spooled']} rows waiting in memory" if storage["spooled"] else ""
+    problem = f": {storage['problem']}" if storage["problem"] else ""
+    show_fields(
+        [
+            ("node", f"{view['node']}, softswitch {view['version']}, pid {view['pid']}"),
+            ("state", state),
+            ("up", f"{length(view['uptime_s'])}, since {moment(view['started'])}"),
+            ("calls", f"{view['calls']} of at most {view['max_calls']}, {view['calls_total']} since start"),
+            ("control", f"{view['cpu_s']:.1f} s CPU, event loop {view['loop_lag_ms']:.1f} ms late at worst"),
+            ("media engine", view["engine"]),
+            ("storage", f"{storage['state']}{problem}{spooled} ({storage['database']})"),
+            ("listening", ", ".join(sip["listen"])),
+            ("SIP in", _counts(sip["requests"], "in")),
+            ("SIP out", _counts(sip["requests"], "out")),
+            (
+                "SIP",
+                f"{sip['transactions']} transactions, {sip['dialogs']} dialogs, "
+                f"{sip['retransmits']} retransmits, {sip['malformed']} malformed",
+            ),
+        ]
+    )
+    show(
+        table(
+            "Media workers",
+            ["worker>", "pid>", "legs>", "recordings>", "packets in>", "out>", "lost>", "CPU s>", "late ms>"],
+            [
+                [
+                    w["worker"],
+                    w["pid"],
+                    w["legs"],
+                    w["recordings"],
+                    w["packets_in"],
+                    w["packets_out"],
+                    w["packets_lost"],
+                    f"{w['cpu_s']:.1f}",
+                    f"{w['late_ms']:.1f}",
+                ]
+                for w in view["workers"]
+            ],
+        )
+    )
+    for alarm in view["alarms"]:
+        show(f"ALARM {alarm['name']} since {moment(alarm['since'])}: {alarm['message']}")
+
+
+def _counts(counts: list[dict[str, Any]], direction: str) -> str:
+    mine = [f"{count['name']} {count['count']}" for count in counts if count["direction"] == direction]
+    return ", ".join(mine) or "nothing yet"

@@ -1,0 +1,22 @@
+"""`softswitch stop`: refuse new calls and end with the last one, or end at once."""
+
+import click
+
+from softswitch.cli.client import Client
+from softswitch.cli.options import asks_switch
+from softswitch.cli.output import show
+
+
+@click.command()
+@click.option("--now", is_flag=True, help="End all calls and stop at once.")
+@asks_switch
+def stop(client: Client, now: bool) -> None:
+    """Stop the switch: by default new calls are refused and it ends with its last call."""
+    view = client.post("stop", body={"now": now})
+    calls = view["calls"]
+    if now or not calls:
+        show(f"stopping; {calls} calls are ended" if calls else "stopping")
+    else:
+        show(
+            f"draining: {calls} calls are still alive; new ones are refused. `softswitch stop --now` ends them"
+        )

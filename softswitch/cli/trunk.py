@@ -1,0 +1,37 @@
+"""`softswitch trunk`: the providers, whether they answer, and how full they are."""
+
+import click
+
+from softswitch.cli.client import Client
+from softswitch.cli.options import asks_switch, json_option
+from softswitch.cli.output import length, moment, show_json, show_rows
+
+
+@click.command()
+@json_option
+@asks_switch
+def trunk(client: Client, as_json: bool) -> None:
+    """List trunks with state, registration and channels."""
+    views = client.get("trunks")
+    if as_json:
+        show_json(views)
+        return
+    show_rows(
+        "Trunks",
+        ["trunk", "host", "state", "since", "reason", "channels>", "registration", "for>", "OPTIONS ms>"],
+        [
+            [
+                v["trunk"],
+                v["host"],
+                v["state"],
+                moment(v["since"]),
+                v["reason"],
+                f"{v['channels']}/{v['max_channels'] or '∞'}",
+                v["registration"],
+                length(v["registration_expires_s"]),
+                "" if v["probe_ms"] is None else f"{v['probe_ms']:.0f}",
+            ]
+            for v in views
+        ],
+        "no trunks are configured",
+    )
