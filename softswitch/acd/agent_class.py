@@ -1,7 +1,7 @@
 """Agents who are alike to every caller: same queues and penalties, same skill levels.
 
 Each class keeps its idle agents in one heap for each order that its queues sort by. Entries of agents who are idle no
-more stay until they come up or until they are the greater part.
+more stay until they come up or until they are the greater part; the top of a heap is always good.
 """
 
 from __future__ import annotations
@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 
 from softswitch.acd.agents import AgentRecord
 from softswitch.acd.strategy import STRATEGIES
-from softswitch.acd.values import AgentState
 from softswitch.ids import QueueName
 
 if TYPE_CHECKING:
@@ -70,15 +69,16 @@ class AgentClass:
             heappush(heap, (first, second, agent.serial, agent.token, agent))
 
     def remove_idle(self, agent: AgentRecord) -> None:
+        """To be called once he is idle no more or will be added again."""
         self.idle -= 1
         agent.token += 1
+        for heap in self.heaps.values():
+            while heap and not _valid(heap[0]):
+                heappop(heap)
 
     def best(self, order: str) -> Entry:
         """The idle agent whose turn it is; only asked while there is one."""
-        heap = self.heaps[order]
-        while not _valid(heap[0]):
-            heappop(heap)
-        return heap[0]
+        return self.heaps[order][0]
 
     def all_idle(self, order: str) -> list[Entry]:
         return [entry for entry in self.heaps[order] if _valid(entry)]
@@ -92,5 +92,4 @@ class AgentClass:
 
 
 def _valid(entry: Entry) -> bool:
-    agent = entry[4]
-    return agent.token == entry[3] and agent.state is AgentState.IDLE
+    return entry[4].token == entry[3]

@@ -97,6 +97,7 @@ class AgentRecord:
         "calls",
         "config",
         "context",
+        "examined_by",
         "group",
         "idle_since",
         "leaving",
@@ -153,6 +154,8 @@ class AgentRecord:
         """Counts his idle times: an entry of a heap with another token is dead."""
         self.skipped: Candidate | None = None
         """His line in a decision's log while in this state."""
+        self.examined_by: list[QueueRecord] = []
+        """Queues whose decisions list him where they skip him."""
         self.leaving = False
         """Gone from the configuration; forgotten when his call is over."""
 
@@ -195,6 +198,8 @@ class AgentRecord:
         self.state = new
         self.state_since = now
         self.skipped = None
+        for queue in self.examined_by:
+            queue.changes += 1
         return old
 
     def times_until(self, now: float) -> dict[AgentState, float]:

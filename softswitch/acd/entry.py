@@ -70,15 +70,16 @@ class Entry:
 
     def _obstacle(self, queue: QueueRecord, given: WaitingCall) -> str:
         """Why he may not join; first whether agents are there, then whether there is room."""
-        group = self._room.group_for(queue, given.skills)
-        config, roster = queue.config, self._roster
-        nobody = not group.agents_mask & roster.logged_in_mask
-        if config.joinempty == "no" and not group.agents_mask & roster.ready_mask:
-            return "join empty"
-        if config.joinempty == "logged-in" and nobody:
-            return "join empty"
-        if config.leavewhenempty and nobody:
-            return "empty"
+        config = queue.config
+        if config.joinempty != "yes" or config.leavewhenempty:
+            serving = self._room.group_for(queue, given.skills).agents_mask
+            nobody = not serving & self._roster.logged_in_mask
+            if config.joinempty == "logged-in" and nobody:
+                return "join empty"
+            if config.joinempty == "no" and not serving & self._roster.ready_mask:
+                return "join empty"
+            if config.leavewhenempty and nobody:
+                return "empty"
         if 0 < config.maxlen <= len(queue.line):
             return "full"
         return ""

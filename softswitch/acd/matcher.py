@@ -42,7 +42,7 @@ class Matcher:
     def _serve_waiting(self, mask: int, now: float, out: list[Decision]) -> None:
         roster = self._roster
         heads: list[tuple[Rank, int, CallClass]] = [
-            (group.first()[0], group.bit, group)
+            (group.heap[0][0], group.bit, group)
             for group in self._room.classes_of(mask)
             if group.agents_mask & roster.idle_mask
         ]
@@ -53,9 +53,9 @@ class Matcher:
             if not chosen:
                 heappop(heads)
                 continue
-            self._ring(group.first()[2], chosen, now, out)
+            self._ring(group.heap[0][2], chosen, now, out)
             if group.waiting:
-                heapreplace(heads, (group.first()[0], group.bit, group))
+                heapreplace(heads, (group.heap[0][0], group.bit, group))
             else:
                 heappop(heads)
 

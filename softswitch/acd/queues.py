@@ -16,16 +16,23 @@ if TYPE_CHECKING:
     from softswitch.acd.timers import Timer
 
 
+EXAMINED = 45
+"""Agents of a queue of whom each decision says why they were skipped."""
+
+
 class QueueRecord:
     __slots__ = (
         "agents",
+        "changes",
         "config",
+        "everyone",
         "figures",
         "handle_time",
         "line",
         "moved",
         "name",
         "order",
+        "own_order",
         "places",
         "ripe",
         "turn",
@@ -33,6 +40,8 @@ class QueueRecord:
 
     config: Queue
     order: str
+    own_order: bool
+    everyone: bool
     turn: int
 
     def __init__(self, name: QueueName, config: Queue) -> None:
@@ -43,6 +52,8 @@ class QueueRecord:
         self.agents: list[AgentRecord] = []
         """All who may serve it, in the order of its members or of the configuration."""
         self.places: dict[AgentId, int] = {}
+        self.changes = 0
+        """Counts changes of state among the agents examined by each decision."""
         self.turn = -1
         """Number of the last turn taken, for round robin."""
         self.ripe: dict[CallId, Caller] = {}
@@ -53,6 +64,8 @@ class QueueRecord:
     def configure(self, config: Queue) -> None:
         self.config = config
         self.order = order_name(config.strategy, self.name)
+        self.own_order = STRATEGIES[config.strategy].own_order
+        self.everyone = STRATEGIES[config.strategy].everyone
 
     def staff(self, agents: list[AgentRecord]) -> None:
         """Say who serves it; turns begin anew only if that has changed."""
@@ -61,10 +74,9 @@ class QueueRecord:
             self.turn = -1
         self.agents = agents
         self.places = places
-
-    @property
-    def everyone(self) -> bool:
-        return STRATEGIES[self.config.strategy].everyone
+        self.changes += 1
+        for agent in agents[:EXAMINED]:
+            agent.examined_by.append(self)
 
     def __repr__(self) -> str:
         return f"<Queue {self.name} {self.config.strategy} waiting {len(self.line)}>"

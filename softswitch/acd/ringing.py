@@ -12,7 +12,6 @@ from softswitch.acd.callers import Caller
 from softswitch.acd.departures import Departures
 from softswitch.acd.offers import AFTERMATH, LiveOffer, Offers
 from softswitch.acd.roster import Roster, Tier
-from softswitch.acd.strategy import STRATEGIES
 from softswitch.acd.timers import Timers
 from softswitch.acd.values import AgentStatus, Connect, Decision, Offer, OfferResult
 from softswitch.acd.waiting import WaitingRoom
@@ -50,38 +49,36 @@ class Ringing:
             if queue.everyone:
                 self._room.open_to_more(caller)
         position = queue.line.position(caller)
-        names = frozenset(entry[4].agent for _, entry in chosen)
         lines = [candidate(group, tier, entry, now) for tier, entry in chosen]
-        for tier, entry in chosen:
-            caller.ring_penalty = max(caller.ring_penalty, tier[0])
-            self._reserve(caller, entry[4], now)
-            if STRATEGIES[queue.config.strategy].own_order:
+        rest = others(group, self._roster, {line.agent for line in lines}, now)
+        for line, (tier, entry) in zip(lines, chosen, strict=True):
+            agent = entry[4]
+            if tier[0] > caller.ring_penalty:
+                caller.ring_penalty = tier[0]
+            if queue.own_order:
                 queue.turn = max(queue.turn, int(entry[0]))
-            self._roster.settle(entry[4], now, out)
-        listed = lines[:MOST] + others(group, self._roster, names, now)
-        for line, (_, entry) in zip(lines, chosen, strict=True):
-            ordered = (line, *(each for each in listed if each is not line))
-            offer = entry[4].offer
-            if offer is None:
-                continue
+            live = self._reserve(caller, agent, now)
+            self._roster.settle(agent, now, out)
+            also = (each for each in lines[:MOST] if each is not line) if len(lines) > 1 else ()
             out.append(
                 Offer(
-                    offer=offer.offer,
+                    offer=live.offer,
                     call=caller.call,
                     queue=queue.name,
-                    agent=entry[4].agent,
+                    agent=agent.agent,
                     ring_s=queue.config.timeout,
-                    why=why(caller, ordered, position, now),
+                    why=why(caller, (line, *also, *rest), position, now),
                 )
             )
 
-    def _reserve(self, caller: Caller, agent: AgentRecord, now: float) -> None:
+    def _reserve(self, caller: Caller, agent: AgentRecord, now: float) -> LiveOffer:
         live = LiveOffer(self._new_offer_id(), caller, agent, caller.queue, now)
         self.offers.live[live.offer] = live
         caller.offers[live.offer] = live
         agent.offer = live
         if caller.queue.config.timeout > 0:
             live.timer = self._timers.at(now + caller.queue.config.timeout, self._rang_out, live)
+        return live
 
     def result(self, offer: OfferId, result: OfferResult, now: float, out: list[Decision]) -> None:
         live = self.offers.live.get(offer)

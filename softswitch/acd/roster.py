@@ -60,6 +60,8 @@ class Roster:
         self.classes, self.masks = [], []
         self.idle_mask = self.logged_in_mask = self.ready_mask = self.fresh_mask = 0
         self.emptied = True
+        for agent in self.agents.values():
+            agent.examined_by = []
         named = self._memberships(queues)
         self._staff(queues)
         classes: dict[tuple[object, ...], AgentClass] = {}

@@ -1,7 +1,8 @@
 """All callers who wait, in classes of those who need the same: one queue, one set of skill levels.
 
 Each class keeps its callers not being offered in a heap by rank. Entries of callers who are waiting no more stay until
-they come up or until they are the greater part. Classes that got such a caller since the last match are `fresh`.
+they come up or until they are the greater part; the top of a heap is always good. Classes that got such a caller since
+the last match are `fresh`.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from softswitch.acd.errors import NotKnown
 from softswitch.acd.queues import QueueRecord
 from softswitch.acd.roster import Roster, Tier
 from softswitch.acd.skills import combined
-from softswitch.acd.values import WaitingCall
+from softswitch.acd.values import Candidate, WaitingCall
 from softswitch.ids import CallId
 
 _SMALL = 64
@@ -35,6 +36,8 @@ class CallClass:
         "open",
         "queue",
         "required",
+        "skipped",
+        "skipped_at",
         "tiers",
         "waiting",
     )
@@ -49,17 +52,15 @@ class CallClass:
         self.agents_mask = 0
         self.tiers: tuple[Tier, ...] = ()
         self.heap: list[Entry] = []
+        """Its top is whose turn it is; empty if nobody waits."""
         self.callers = 0
         self.waiting = 0
         """Of these, not being offered."""
+        self.skipped: tuple[Candidate, ...] = ()
+        self.skipped_at = -1
+        """Who of the queue was skipped, as of that count of its changes."""
         self.open: dict[CallId, Caller] = {}
         """Callers of a ring-all queue whom more agents may join in ringing for."""
-
-    def first(self) -> Entry:
-        """Whose turn it is; only asked while somebody waits."""
-        while not _valid(self.heap[0]):
-            heappop(self.heap)
-        return self.heap[0]
 
     def __repr__(self) -> str:
         return f"<CallClass {self.queue.name} {dict(self.required)} waiting {self.waiting}>"
@@ -166,6 +167,9 @@ class WaitingRoom:
         caller.waiting = False
         caller.token += 1
         group.waiting -= 1
+        heap = group.heap
+        while heap and not _valid(heap[0]):
+            heappop(heap)
         if not group.waiting:
             self.waiting_mask &= ~group.bit
 
