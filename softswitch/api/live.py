@@ -52,7 +52,7 @@ class LiveRoutes:
         return answer(self._control.calls())
 
     async def call(self, request: web.Request) -> web.Response:
-        return answer(self._control.call(request.match_info["call"]))
+        return answer(await self._control.call(request.match_info["call"]))
 
     async def hangup(self, request: web.Request) -> web.Response:
         call = request.match_info["call"]

@@ -7,7 +7,7 @@ opened here.
 import os
 import socket
 import stat
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable
 from pathlib import Path
 
 import structlog
@@ -19,6 +19,7 @@ from softswitch.api.errors import ApiError, http_status
 from softswitch.api.live import LiveRoutes
 from softswitch.api.metrics import CONTENT_TYPE, Metrics
 from softswitch.api.past import PastRoutes
+from softswitch.bus import Bus
 from softswitch.errors import SoftswitchError, UnusableError
 
 _log = structlog.get_logger(__name__)
@@ -27,20 +28,31 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 class ApiServer:
-    def __init__(self, control: SwitchControl, metrics: Metrics, path: Path) -> None:
+    def __init__(
+        self, control: SwitchControl, bus: Bus, path: Path, service_levels: Iterable[float] = ()
+    ) -> None:
+        """`service_levels`: those of the queues, which become buckets of the waiting time in the metrics."""
         self._path = path
-        self._runner = web.AppRunner(_application(control, metrics), handle_signals=False, access_log=None)
+        self._bus = bus
+        self._metrics = Metrics(control, service_levels)
+        self._runner = web.AppRunner(
+            _application(control, self._metrics), handle_signals=False, access_log=None
+        )
         self._inode: int | None = None
+        self._detach: Callable[[], None] | None = None
 
     async def start(self) -> None:
         """Raises `UnusableError` when the socket cannot be made or another switch answers on it."""
         listening = _listen(self._path)
         self._inode = self._path.stat().st_ino
+        self._detach = self._metrics.attach(self._bus)
         await self._runner.setup()
         await web.SockSite(self._runner, listening).start()
 
-    async def close(self) -> None:
+    async def stop(self) -> None:
         """Ends open requests and removes the socket, unless another switch has put its own there."""
+        if self._detach is not None:
+            self._detach()
         await self._runner.cleanup()
         try:
             if self._path.stat().st_ino == self._inode:
