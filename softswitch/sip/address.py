@@ -19,7 +19,7 @@ _NOT_DISPLAY = re.compile(r'["<>,;\\\x00\r\n]')
 class Address:
     uri: Uri
     display_name: str = ""
-    """Unquoted and unescaped."""
+    """Unquoted, unescaped, and readable: no control characters, bytes that were no UTF-8 read as Latin-1."""
     params: Params = NO_PARAMS
 
     @classmethod
@@ -42,7 +42,7 @@ class Address:
         if right < 0:
             raise ParseError("an angle bracket is never closed")
         params = rest[right + 1 :].strip(" \t")
-        return cls(Uri.parse(rest[left + 1 : right]), display, Params.parse(params))
+        return cls(Uri.parse(rest[left + 1 : right]), readable(display), Params.parse(params))
 
     @classmethod
     def _parse_addr_spec(cls, text: str) -> "Address":
@@ -64,11 +64,6 @@ class Address:
     def tag(self) -> str:
         """Empty when there is none."""
         return self.params.get("tag") or ""
-
-    @property
-    def display_text(self) -> str:
-        """The display name for people, logs and databases."""
-        return readable(self.display_name)
 
     def with_tag(self, tag: str) -> "Address":
         if UNSAFE.search(tag):

@@ -20,7 +20,7 @@ _SPECIAL = re.compile(r'\\.|["<>,;]', re.DOTALL)
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _UPPER = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
-_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def fold(name: str) -> str:
@@ -104,7 +104,7 @@ def quote(text: str) -> str:
 
 def readable(text: str) -> str:
     """`text` for people, logs and databases: control characters gone, bytes that were no UTF-8 read as Latin-1."""
-    if not text.isascii():
-        text = "".join(chr(ord(char) - 0xDC00) if "\udc80" <= char <= "\udcff" else char for char in text)
-        text = text.encode("utf-8", "replace").decode()
+    if text.isascii():
+        return text if text.isprintable() else _CONTROL.sub("", text)
+    text = "".join(chr(ord(char) - 0xDC00) if "\udc80" <= char <= "\udcff" else char for char in text)
     return _CONTROL.sub("", text)

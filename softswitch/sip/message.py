@@ -39,7 +39,7 @@ _STATUS_LINE = re.compile(r"SIP/2\.0 ([1-6][0-9]{2})(?: ([^\r\n]*))?", re.IGNORE
 _BROKEN_REQUEST_LINE = re.compile(
     r"([A-Za-z0-9\-.!%*_+`'~]+)[ \t](.*)[ \t]SIP/([0-9]{1,3}\.[0-9]{1,3})[ \t]*", re.IGNORECASE
 )
-_CALL_ID = re.compile(r"[^\x00-\x20\x7f,;]+")
+_CALL_ID = re.compile(r"[!-~]+")
 _ONCE = (("from", "From"), ("to", "To"), ("call-id", "Call-ID"), ("cseq", "CSeq"))
 _AT_MOST_ONCE = ("Max-Forwards", "Content-Type", "Expires")
 

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from softswitch.sip.errors import ParseError
 from softswitch.sip.grammar import UNSAFE, fold, split, unquoted
 
-_ODD = re.compile(r'[\x00-\x20"<>,\x7f\\]')
+_ODD = re.compile(r'[^!-~]|["<>,\\]')
+"""What neither a token nor any other unquoted value may hold."""
 
 
 class Params(Mapping[str, str | None]):

@@ -1,7 +1,8 @@
 """URIs of RFC 3261 section 19.1: `sip:` and `sips:` taken apart, `tel:` in number and parameters, others opaque.
 
 Order, escaping and unknown parts survive `parse` and `str`. Stricter than peers are where routing depends on it (host,
-port, one `@`), more liberal than the grammar in the user part, where phones put `#` and raw UTF-8.
+port, one `@`), more liberal than the grammar in the user part, where phones put `#` and raw UTF-8. What is not ASCII is
+escaped when parsed, so that a URI can be written to any log, database or message.
 """
 
 import re
@@ -20,6 +21,7 @@ _HOST = re.compile(r"(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9_.\-]+)(?::([0-9]{1,5}))
 _ODD = re.compile(r'[\x00-\x20<>"\x7f\\]')
 _HEX = re.compile(r"%([0-9A-Fa-f]{2})")
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_NOT_ASCII = re.compile(rb"[\x80-\xff]")
 _NOT_USER = re.compile(rb"[^A-Za-z0-9\-_.!~*'()&=+$,;?/]")
 _DEFAULT_MUST_MATCH = ("user", "ttl", "method", "maddr", "transport")
 
@@ -61,6 +63,8 @@ class Uri:
     def parse(cls, text: str | bytes) -> "Uri":
         if isinstance(text, bytes):
             text = text.decode("utf-8", "surrogateescape")
+        if not text.isascii():
+            text = _NOT_ASCII.sub(lambda match: b"%%%02X" % match[0][0], _encoded(text)).decode("ascii")
         plain = _PLAIN.fullmatch(text)
         if plain is not None:
             scheme, user, host, port, params = plain.groups()
@@ -115,6 +119,7 @@ class Uri:
 
     @property
     def unescaped_user(self) -> str:
+        """May hold any byte a peer escaped: for comparing, not for showing (`readable` does that)."""
         return unescape(self.user)
 
     @property

@@ -1,0 +1,23 @@
+"""Where a message came from, or is to go: transport, address and port. Never what a header claims."""
+
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv6Address, ip_address
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    transport: str
+    """`udp`, `tcp`, in lower case."""
+    address: str
+    """An IP address as text, IPv6 without brackets."""
+    port: int
+
+    @property
+    def ip(self) -> IPv4Address | IPv6Address:
+        """The address as a value; one of IPv4 that came in over an IPv6 socket is the IPv4 one."""
+        ip = ip_address(self.address.partition("%")[0])
+        return (ip.ipv4_mapped or ip) if isinstance(ip, IPv6Address) else ip
+
+    def __str__(self) -> str:
+        address = f"[{self.address}]" if ":" in self.address else self.address
+        return f"{self.transport}:{address}:{self.port}"
