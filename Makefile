@@ -1,0 +1,66 @@
+# make demo      the main job on real calls, verified; needs nothing else first
+# make run       the switch with config/softswitch.toml
+# make test      style, types and all tests
+# make bench     measurements, one JSON line each; soak and fuzz are longer
+SHELL := /bin/bash
+VENV := .venv
+BIN := $(VENV)/bin
+STAMP := $(VENV)/.installed
+CONFIG ?= config/softswitch.toml
+TEST_LIMIT ?= 1500
+
+.PHONY: venv packages demo run test bench soak fuzz lint format types docs lock clean
+
+venv: $(STAMP)
+
+# Packages with hashes first, then the checkout itself, which needs nothing more.
+$(STAMP): requirements.lock pyproject.toml tools/make_venv.sh
+	tools/make_venv.sh $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements.lock
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	touch $@
+
+packages:
+	tools/system_packages.sh
+
+demo: packages $(STAMP)
+	$(BIN)/python -m tools.demo
+
+run: $(STAMP)
+	$(BIN)/softswitch user secrets --config $(CONFIG)
+	$(BIN)/softswitch run --config $(CONFIG)
+
+# pytest is last, so that its closing line is.
+test: packages lint types
+	timeout --kill-after=30 $(TEST_LIMIT) $(BIN)/python -m pytest -q -o faulthandler_timeout=240 -o faulthandler_exit_on_timeout=true
+
+bench: packages $(STAMP)
+	set -e; for script in benchmarks/bench_*.py; do $(BIN)/python -m benchmarks.$$(basename $$script .py); done
+
+soak: packages $(STAMP)
+	$(BIN)/python -m benchmarks.soak
+
+fuzz: packages $(STAMP)
+	$(BIN)/python -m benchmarks.fuzz
+
+lint: $(STAMP)
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check --quiet .
+
+types: $(STAMP)
+	$(BIN)/mypy
+
+format: $(STAMP)
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+docs: $(STAMP)
+	$(BIN)/python -m softswitch.config.reference > docs/configuration.md.new
+	mv docs/configuration.md.new docs/configuration.md
+
+lock:
+	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \
+		--all-extras --quiet pyproject.toml -o requirements.lock
+
+clean:
+	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
