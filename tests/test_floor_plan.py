@@ -30,6 +30,7 @@ SHELLS = {
     "ivr/prompts.py",
     "ivr/speech.py",
     "recorder/files.py",
+    "recorder/wav_file.py",
     "recorder/writer.py",
     "recorder/convert.py",
 }
