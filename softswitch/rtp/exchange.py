@@ -130,8 +130,7 @@ class Exchange:
         self._reporter.tick(now, wall)
 
     def shut(self, now: float) -> None:
-        """End recordings and close all legs."""
-        self.recordings.stop_all(now)
+        """Close all legs, and with them their recordings."""
         for leg in tuple(self._legs.values()):
             self._close(leg, now)
         self._engine.shut()

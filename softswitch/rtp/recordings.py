@@ -73,13 +73,8 @@ class Recordings:
 
     def stop(self, recording: RecordingId, now: float) -> None:
         if (running := self._running.get(recording)) is not None:
-            report = self._tap.close(running.slot, now)
             self._detach(recording)
-            self._ended(report)
-
-    def stop_all(self, now: float) -> None:
-        for recording in self:
-            self.stop(recording, now)
+            self._ended(self._tap.close(running.slot, now))
 
     def leg_closes(self, leg: Leg, now: float) -> None:
         if leg.recording is None or (running := self._running.get(leg.recording)) is None:

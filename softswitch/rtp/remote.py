@@ -8,6 +8,7 @@ second, or it does not read what it is told. Knows nothing of legs.
 import asyncio
 import contextlib
 import os
+import signal
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -24,6 +25,8 @@ from softswitch.rtp.reports import Hello, Report
 HEARTBEAT_S = 10.0
 START_S = 15.0
 STOP_S = 5.0
+LOST_STOP_S = 1.0
+"""How long a worker that closed its socket may take to exit before its place is taken."""
 MAX_UNREAD = 4 << 20
 """Bytes of commands that may wait for a worker."""
 
@@ -118,6 +121,7 @@ class RemoteWorker:
                     self._on_report(wire.decode_report(body))
         except TimeoutError:
             self._lose(f"it said nothing for {HEARTBEAT_S:g} s")
+            self.kill()
         except (OSError, wire.WireError) as error:
             self._lose(str(error))
 
@@ -128,7 +132,8 @@ class RemoteWorker:
     def _lose(self, reason: str) -> None:
         if not self.lost.done():
             self.lost.set_result(reason)
-        self.kill()
+        if self._writer is not None:
+            self._writer.close()
 
     def send(self, command: Command) -> None:
         """Queue a command; it is dropped when the worker is lost already."""
@@ -137,19 +142,22 @@ class RemoteWorker:
         self._writer.write(wire.encode(command))
         if self._writer.transport.get_write_buffer_size() > MAX_UNREAD:
             self._lose("it does not read its commands")
+            self.kill()
 
     def kill(self) -> None:
         """End it at once; its recordings on disk stay playable."""
         if self._writer is not None:
             self._writer.close()
-        with contextlib.suppress(ProcessLookupError):
-            self._process.kill()
+        if self._process.returncode is None:
+            # Not Process.kill(): that reaps a process that has just ended, behind the back of asyncio's watcher.
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(self._process.pid, signal.SIGKILL)
 
     async def stop(self) -> None:
-        """Let it end its recordings and exit; kill it when that takes longer than `STOP_S`."""
+        """Let it end its recordings and exit; kill it when that takes too long."""
         self.send(Shutdown())
         try:
-            async with asyncio.timeout(STOP_S):
+            async with asyncio.timeout(LOST_STOP_S if self.lost.done() else STOP_S):
                 await self._process.wait()
         except TimeoutError:
             _log.warning("media worker killed: it did not stop", pid=self.pid)

@@ -59,12 +59,12 @@ def relay(
     sequence, timestamp = incoming["sequence"].astype(np.int64), incoming["timestamp"].astype(np.int64)
     ahead = _signed(sequence + table.sequence_shift[slot] - table.sent_sequence[slot], 16)
     elapsed = (now - table.sent_at[slot]) * CLOCK_RATE
-    leap = _signed(timestamp + table.timestamp_shift[slot] - table.sent_timestamp[slot], 32) - elapsed
+    later = _signed(timestamp + table.timestamp_shift[slot] - table.sent_timestamp[slot], 32)
     anew = (
         (source != table.source[slot])
         | (ahead > MAX_DROPOUT)
         | (ahead < -MAX_MISORDER)
-        | (np.abs(leap) > MAX_TIME_JUMP)
+        | ((later != 0) & (np.abs(later - elapsed) > MAX_TIME_JUMP))
     )
     if anew.any():
         _shift(table, slot[anew], sequence[anew], timestamp[anew], now)
@@ -78,15 +78,11 @@ def relay(
     header["sequence"] = sequence = sequence + table.sequence_shift[slot] & 0xFFFF
     header["timestamp"] = timestamp = timestamp + table.timestamp_shift[slot] & 0xFFFF_FFFF
     header["ssrc"] = table.ssrc_out[slot]
+    began = np.where(anew | (timestamp != table.sent_timestamp[slot]), now, table.sent_at[slot])
     latest = ahead > 0
     if not latest.all():
-        slot, sequence, timestamp, samples = (
-            slot[latest],
-            sequence[latest],
-            timestamp[latest],
-            samples[latest],
-        )
-    began = np.where(timestamp != table.sent_timestamp[slot], now, table.sent_at[slot])
+        slot, sequence, timestamp = slot[latest], sequence[latest], timestamp[latest]
+        samples, began = samples[latest], began[latest]
     _sent(table, slot, sequence, timestamp, samples, began)
     return header
 

@@ -15,7 +15,7 @@ from typing import Final
 import structlog
 
 from softswitch.clock import entropy
-from softswitch.rtp.commands import Command, Shutdown
+from softswitch.rtp.commands import Command, Shutdown, StopRecording
 from softswitch.rtp.exchange import Exchange
 from softswitch.rtp.link import ControllerLink
 from softswitch.rtp.portrange import PortRange
@@ -82,9 +82,15 @@ class Worker:
             while not self._stopping:
                 self._step()
         finally:
-            self._exchange.shut(time.monotonic())
-            self._link.close()
-            self._prompts.close()
+            self._shut()
+
+    def _shut(self) -> None:
+        now = time.monotonic()
+        for recording in self._exchange.recordings:
+            self._execute(StopRecording(recording=recording), now)
+        self._exchange.shut(now)
+        self._link.close()
+        self._prompts.close()
 
     def _stop(self, number: int, frame: object) -> None:
         self._stopping = True
