@@ -1,0 +1,61 @@
+"""A 2xx to an INVITE, sent again from T1 to T2 until its ACK, also over streams (RFC 3261 section 13.3.1.4)."""
+
+from collections.abc import Callable
+
+from softswitch.sip.message import Response
+from softswitch.sip.server_transaction import ServerTransaction
+from softswitch.sip.session_layer import SessionLayer
+from softswitch.sip.timers import Timer
+
+
+class AnswerRetransmission:
+    """Sends `response` at once and keeps sending until `stop`; after 64*T1 calls `on_missing` instead."""
+
+    __slots__ = (
+        "_again",
+        "_interval",
+        "_layer",
+        "_on_missing",
+        "_overdue",
+        "_response",
+        "_transaction",
+        "number",
+    )
+
+    def __init__(
+        self,
+        layer: SessionLayer,
+        transaction: ServerTransaction,
+        response: Response,
+        on_missing: Callable[[float], None],
+        now: float,
+    ) -> None:
+        self.number = transaction.request.cseq.number
+        """CSeq number that the ACK must have."""
+        self._layer = layer
+        self._transaction = transaction
+        self._response = response
+        self._on_missing = on_missing
+        self._interval = layer.timer_values.t1
+        self._overdue: Timer | None = layer.timers.start(now + layer.timer_values.timeout, self._give_up)
+        self._again: Timer | None = layer.timers.start(now + self._interval, self._send_again)
+        transaction.respond(response, now)
+
+    @property
+    def waiting(self) -> bool:
+        return self._overdue is not None
+
+    def stop(self) -> None:
+        for timer in (self._again, self._overdue):
+            if timer is not None:
+                timer.cancel()
+        self._again = self._overdue = None
+
+    def _send_again(self, now: float) -> None:
+        self._interval = min(self._interval * 2, self._layer.timer_values.t2)
+        self._again = self._layer.timers.start(now + self._interval, self._send_again)
+        self._transaction.respond(self._response, now)
+
+    def _give_up(self, now: float) -> None:
+        self.stop()
+        self._on_missing(now)

@@ -1,0 +1,167 @@
+"""Dialogs of RFC 3261 section 12: identity, sequence numbers, route set and remote target of one.
+
+`DialogState` is the plain value that could be written down and taken up again after a restart; `Dialog` is the little
+machine around it. Owns no transactions and sends nothing. In-dialog sequence numbers: lower than seen is refused with
+500, gaps are accepted (section 12.2.2).
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from softswitch.errors import PeerError
+from softswitch.sip.headers import Headers
+from softswitch.sip.message import Request, Response
+from softswitch.sip.uri import Uri
+
+
+class OutOfOrder(PeerError):
+    """An in-dialog request with a lower CSeq than one before it."""
+
+    sip_status = 500
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DialogState:
+    """All plain text and numbers."""
+
+    call_id: str
+    local: str
+    """Our side as it stands in From of our requests, tag included."""
+    remote: str
+    """The peer's side as it stands in To of our requests, tag included when it has one."""
+    local_tag: str
+    remote_tag: str
+    local_sequence: int
+    """CSeq number of our last request; 0 before the first."""
+    remote_sequence: int
+    """CSeq number of the peer's last request; -1 before the first."""
+    remote_target: str
+    """Request-URI of our requests, unless a strict router comes first."""
+    route_set: tuple[str, ...] = ()
+    """Route values in the order our requests take them."""
+    early: bool = False
+    initiator: bool = False
+    """We sent the INVITE: owner of the Call-ID (section 14.1)."""
+
+
+class Dialog:
+    """One dialog; every change makes a new `state`."""
+
+    __slots__ = ("state",)
+
+    def __init__(self, state: DialogState) -> None:
+        self.state = state
+
+    def __repr__(self) -> str:
+        return f"<Dialog {self.state.call_id} {'early' if self.state.early else 'confirmed'}>"
+
+    @classmethod
+    def of_caller(cls, invite: Request, response: Response) -> "Dialog":
+        """From our INVITE and a tagged 101-299 to it (section 12.1.2)."""
+        contacts = response.contacts
+        return cls(
+            DialogState(
+                call_id=invite.call_id,
+                local=invite.headers.get("From") or "",
+                remote=response.headers.get("To") or "",
+                local_tag=invite.from_tag,
+                remote_tag=response.to_tag,
+                local_sequence=invite.cseq.number,
+                remote_sequence=-1,
+                remote_target=str(contacts[0].uri if contacts else invite.uri),
+                route_set=tuple(str(route) for route in reversed(response.record_routes)),
+                early=response.status < 200,
+                initiator=True,
+            )
+        )
+
+    @classmethod
+    def of_callee(cls, invite: Request, local_tag: str) -> "Dialog":
+        """From a peer's INVITE that we answer with `local_tag` (section 12.1.1)."""
+        contacts = invite.contacts
+        return cls(
+            DialogState(
+                call_id=invite.call_id,
+                local=f"{invite.headers.get('To')};tag={local_tag}",
+                remote=invite.headers.get("From") or "",
+                local_tag=local_tag,
+                remote_tag=invite.from_tag,
+                local_sequence=0,
+                remote_sequence=invite.cseq.number,
+                remote_target=str(contacts[0].uri if contacts else invite.from_.uri),
+                route_set=tuple(str(route) for route in invite.record_routes),
+                early=True,
+            )
+        )
+
+    def confirm(self) -> None:
+        self.state = replace(self.state, early=False)
+
+    def matches(self, request: Request) -> bool:
+        """A peer of RFC 2543 has no tag and then matches the empty one (section 12.2.2)."""
+        return request.from_tag == self.state.remote_tag
+
+    def accept(self, request: Request) -> None:
+        """Take the request's CSeq; raises OutOfOrder. ACK and CANCEL repeat the number of their INVITE."""
+        number = request.cseq.number
+        if number < self.state.remote_sequence:
+            raise OutOfOrder(f"CSeq {number} after {self.state.remote_sequence}")
+        if number > self.state.remote_sequence:
+            self.state = replace(self.state, remote_sequence=number)
+
+    def refresh_target(self, message: Request | Response) -> None:
+        """A target refresh request, or a 2xx to one, moves the remote target to its Contact (section 12.2)."""
+        contacts = message.contacts
+        if contacts:
+            target = str(contacts[0].uri)
+            if target != self.state.remote_target:
+                self.state = replace(self.state, remote_target=target)
+
+    def next_hop(self) -> Uri:
+        """Where our requests are sent: the first of the route set, or the remote target."""
+        first = _first_route(self.state.route_set)
+        return first if first is not None else Uri.parse(self.state.remote_target)
+
+    def request(
+        self,
+        method: str,
+        *,
+        via: str,
+        number: int | None = None,
+        max_forwards: int = 70,
+        headers: Iterable[tuple[str, str]] = (),
+        body: bytes = b"",
+    ) -> Request:
+        """The next request of ours, or with `number` one that repeats a CSeq number: the ACK of that INVITE."""
+        state = self.state
+        if number is None:
+            number = state.local_sequence + 1
+            self.state = state = replace(state, local_sequence=number)
+        target, routes = _way(state)
+        made = Headers()
+        made.add("Via", via)
+        made.add("Max-Forwards", str(max_forwards))
+        for route in routes:
+            made.add("Route", route)
+        made.add("From", state.local)
+        made.add("To", state.remote)
+        made.add("Call-ID", state.call_id)
+        made.add("CSeq", f"{number} {method}")
+        for name, value in headers:
+            made.add(name, value)
+        return Request(method, target, made, body)
+
+
+def _first_route(route_set: tuple[str, ...]) -> Uri | None:
+    if not route_set:
+        return None
+    text = route_set[0]
+    return Uri.parse(text[text.rfind("<") + 1 : text.rfind(">")])
+
+
+def _way(state: DialogState) -> tuple[str, tuple[str, ...]]:
+    """Request-URI and Route values; a strict router takes the place of the target, which goes last (12.2.1.1)."""
+    first = _first_route(state.route_set)
+    if first is None or "lr" in first.params:
+        return state.remote_target, state.route_set
+    return str(first), (*state.route_set[1:], f"<{state.remote_target}>")

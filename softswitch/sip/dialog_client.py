@@ -1,0 +1,137 @@
+"""Our requests inside one dialog: where they go, and the answer to a challenge where we have credentials.
+
+RFC 3261 sections 12.2.1 and 22.2. A request is authenticated only when the dialog was made with credentials, that is
+when the INVITE went to a trunk that has them, and once for each nonce; what a caller's dialog challenges stays
+unanswered, since the answer would hand our password's digest to a stranger.
+"""
+
+from collections.abc import Callable, Iterable
+
+from softswitch.sip.challenge import ChallengeMemory
+from softswitch.sip.dialog import Dialog
+from softswitch.sip.message import Request, Response
+from softswitch.sip.nat import behind_nat, is_address
+from softswitch.sip.session_layer import Located, SessionLayer
+from softswitch.sip.source import Source
+from softswitch.sip.uri import Uri
+
+Headers = Iterable[tuple[str, str]]
+ResponseHandler = Callable[[Response, float], None]
+FailureHandler = Callable[[str, float], None]
+
+_CREDENTIALS = ("Authorization", "Proxy-Authorization")
+
+
+class DialogClient:
+    """Sends requests of one dialog. `flow` is where the peer's messages come from."""
+
+    __slots__ = (
+        "_common",
+        "_layer",
+        "_memory",
+        "_sticky",
+        "_via_host",
+        "contact",
+        "dialog",
+        "flow",
+        "invite",
+    )
+
+    def __init__(
+        self,
+        layer: SessionLayer,
+        dialog: Dialog,
+        flow: Source,
+        *,
+        contact: str,
+        via_host: str = "",
+        sticky: bool = False,
+        memory: ChallengeMemory | None = None,
+        common: tuple[tuple[str, str], ...] = (),
+    ) -> None:
+        self._layer = layer
+        self._memory = memory
+        self._common = common
+        self.dialog = dialog
+        self.flow = flow
+        self.contact = contact
+        """Our Contact value."""
+        self.invite: Request | None = None
+        """Our last INVITE in this dialog."""
+        self._via_host = via_host
+        self._sticky = sticky
+        """A phone's: to be reached where its messages come from, unless Contact names that very host."""
+
+    @property
+    def behind_nat(self) -> bool:
+        target = Uri.parse(self.dialog.state.remote_target)
+        elsewhere = self._sticky and target.host.strip("[]") != self.flow.address
+        return elsewhere or behind_nat(target, self._via_host, self.flow.address)
+
+    def request(
+        self,
+        method: str,
+        *,
+        headers: Headers = (),
+        body: bytes = b"",
+        on_response: ResponseHandler,
+        on_failure: FailureHandler,
+    ) -> None:
+        """Send a request; a challenge is answered on the way if that is allowed."""
+        kept = tuple(headers)
+        attempts = 0
+
+        def send(destination: Source | None, now: float) -> None:
+            nonlocal attempts
+            attempts += 1
+            if destination is None:
+                on_failure("transport", now)
+                return
+            via = self._layer.via(destination, self.dialog.state.remote_target)
+            request = self.dialog.request(method, via=via, headers=(*kept, *self._common), body=body)
+            if self._memory is not None:
+                self._memory.authorize(request)
+            if method == "INVITE":
+                self.invite = request
+            self._layer.start_client(request, destination, answered, on_failure)
+
+        def answered(response: Response, now: float) -> None:
+            memory = self._memory
+            if response.status in (401, 407) and memory is not None and memory.learn(response, attempts):
+                self._locate(send)
+            else:
+                on_response(response, now)
+
+        self._locate(send)
+
+    def acknowledge(self, invite: Request, then: Callable[[bytes, Source], None]) -> None:
+        """Send the ACK of a 2xx to `invite`, and tell `then` what to send again when that 2xx comes again."""
+        credentials = [(name, value) for name in _CREDENTIALS for value in invite.headers.get_all(name)]
+
+        def send(destination: Source | None, now: float) -> None:
+            if destination is None:
+                return
+            via = self._layer.via(destination, self.dialog.state.remote_target)
+            ack = self.dialog.request(
+                "ACK", via=via, number=invite.cseq.number, headers=(*credentials, *self._common)
+            )
+            data = ack.to_bytes()
+            self._layer.send(data, destination)
+            then(data, destination)
+
+        self._locate(send)
+
+    def _locate(self, then: Located) -> None:
+        if not self.dialog.state.route_set and self._keeps_flow():
+            then(self.flow, self._layer.now())
+        else:
+            self._layer.locate(self.dialog.next_hop(), then)
+
+    def _keeps_flow(self) -> bool:
+        """Where Contact leads nowhere, or to the peer at the other end of a connection that stands."""
+        if self.behind_nat:
+            return True
+        if self.flow.transport == "udp" or not self._layer.connected(self.flow):
+            return False
+        host = Uri.parse(self.dialog.state.remote_target).host.strip("[]")
+        return host == self.flow.address or not is_address(host)

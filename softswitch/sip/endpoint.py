@@ -1,0 +1,356 @@
+"""The SIP side of the switch as the rest of it sees it: calls, registrations and trunks over real sockets.
+
+A shell: it owns the event loop's one timer, the wire and DNS, and carries out what the sans-IO `SipStack` wants done.
+No exception of one message ever reaches another: each is counted, and logged once for its kind.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable, Mapping
+from dataclasses import replace
+
+import structlog
+
+from softswitch.clock import Clock
+from softswitch.config.schema import Config
+from softswitch.config.secret import Secret
+from softswitch.ids import EndpointName, LegId, generated_id
+from softswitch.sip.address import Address
+from softswitch.sip.admission import Admission, Admitted
+from softswitch.sip.advertised import AdvertisedAddress
+from softswitch.sip.challenge import ChallengeMemory
+from softswitch.sip.digest import Nonces
+from softswitch.sip.errors import FramingError
+from softswitch.sip.events import SessionEvent
+from softswitch.sip.identity import Identity, IdentityTable
+from softswitch.sip.invite_plan import plan_invite
+from softswitch.sip.message import Request, Response
+from softswitch.sip.nat import is_address
+from softswitch.sip.outputs import Deliver, Output, Send
+from softswitch.sip.registrar import Binding, BindingChange, Registrar, RegistrarSettings
+from softswitch.sip.resolver import Resolver
+from softswitch.sip.sdp import SessionDescription
+from softswitch.sip.session import Session
+from softswitch.sip.source import Source
+from softswitch.sip.stack import SipStack, StackSettings
+from softswitch.sip.stack_stats import StackStats
+from softswitch.sip.timers import Timer, TimerValues
+from softswitch.sip.transport import SocketTransport, StreamLimits
+from softswitch.sip.trunk_watch import TrunkListener, TrunkStatus, TrunkWatch
+from softswitch.sip.uri import Uri
+from softswitch.sip.wire import Wire, WireEvents
+
+SecretKey = tuple[str, str]
+"""`("endpoint", NAME)` or `("trunk", NAME)`."""
+TRUNK_ADDRESSES_AGAIN_S = 60.0
+
+_log = structlog.get_logger(__name__)
+
+
+class SipEndpoint:
+    """Everything SIP of one switch; a `StackOwner`. Callbacks are called on the loop and may call back at once."""
+
+    def __init__(
+        self,
+        config: Config,
+        *,
+        secrets: Mapping[SecretKey, Secret],
+        clock: Clock,
+        entropy: Callable[[int], bytes],
+        on_invite: Callable[[Session, Identity], None],
+        on_registration: Callable[[BindingChange], None],
+        on_trunk: TrunkListener,
+        bindings: Iterable[Binding] = (),
+        wire: Wire | None = None,
+        resolver: Resolver | None = None,
+    ) -> None:
+        self._config = config
+        self._secrets = dict(secrets)
+        self._clock = clock
+        self._entropy = entropy
+        self._on_invite = on_invite
+        self._on_registration = on_registration
+        self._wire = wire or SocketTransport(
+            config.sip.listen, StreamLimits(message_bytes=config.sip.max_message_bytes)
+        )
+        self._resolver = resolver or Resolver()
+        self._advertised = AdvertisedAddress(self._wire, config.sip)
+        nonces = Nonces(entropy(32), config.sip.nonce_lifetime_s)
+        self._trunk_addresses: dict[str, tuple[str, ...]] = {}
+        self._admission = Admission(self._identities(), nonces, config.sip.realm)
+        self._registrar = Registrar(RegistrarSettings.from_config(config.sip))
+        self._registrar.restore(bindings)
+        self._stack = SipStack(_stack_settings(config), self, monotonic=clock.monotonic, entropy=entropy)
+        self._stack.on_output = self._flush
+        self._trunks = TrunkWatch(self._stack, on_trunk)
+        self._expiry: Timer | None = None
+        self._alarm: asyncio.TimerHandle | None = None
+        self._alarm_at = 0.0
+        self._performing = False
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._known_faults: set[str] = set()
+
+    async def start(self) -> None:
+        """Listen, register outward, probe trunks; raises UnusableError."""
+        events = WireEvents(received=self._received, broken=self._broken, lost=self._lost)
+        await self._wire.start(events)
+        self._registrar.settings = RegistrarSettings.from_config(self._config.sip, self._wire.own_addresses())
+        self._plan_expiry()
+        self._spawn(self._follow_trunk_addresses())
+        self._trunks.reconfigure(self._config, self._secrets)
+        self._flush()
+
+    async def stop(self) -> None:
+        """Take registrations at trunks back and close everything; `drain` and the end of the calls come before."""
+        self._trunks.unregister()
+        self._flush()
+        for task in tuple(self._tasks):
+            task.cancel()
+        if self._alarm is not None:
+            self._alarm.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._resolver.close()
+        await self._wire.stop()
+
+    def reconfigure(self, config: Config, secrets: Mapping[SecretKey, Secret]) -> None:
+        """Take over a new configuration without touching calls; `sip.listen` counts from the next start on. Raises
+        UnusableError, and then nothing has changed."""
+        before = self._config, self._secrets
+        self._config, self._secrets = config, dict(secrets)
+        try:
+            identities = self._identities()
+        except Exception:
+            self._config, self._secrets = before
+            raise
+        self._admission.reload(identities, config.sip.realm)
+        self._registrar.settings = RegistrarSettings.from_config(config.sip, self._wire.own_addresses())
+        self._stack.reconfigure(_stack_settings(config))
+        self._advertised.reconfigure(config.sip)
+        for name in {binding.endpoint for binding in self.registrations()} - set(config.endpoint):
+            self._tell_registrations(self._registrar.forget(name))
+        self._trunks.reconfigure(config, self._secrets)
+        self._spawn(self._refresh_trunk_addresses())
+
+    def drain(self, on: bool) -> None:
+        """503 with Retry-After to new calls, and to OPTIONS, so that those who probe us go elsewhere."""
+        self._stack.draining = on
+
+    def invite(
+        self,
+        *,
+        leg: LegId,
+        destination: Uri | Binding,
+        from_: Address,
+        to: Address,
+        sdp: SessionDescription,
+        headers: Iterable[tuple[str, str]] = (),
+        credentials: Secret | None = None,
+        on_event: Callable[[SessionEvent], None],
+    ) -> Session:
+        """Call `destination`. A Max-Forwards among `headers` replaces ours; `credentials` answer the challenges of a
+        trunk and of nobody else."""
+        plan = plan_invite(
+            destination,
+            call_id=self._stack.token(16),
+            local_tag=self._stack.token(),
+            from_=from_,
+            to=to,
+            sdp=sdp,
+            headers=tuple(headers),
+            connected=self._wire.connected,
+        )
+        memory = ChallengeMemory(credentials, self._entropy) if credentials is not None else None
+        return self._stack.invite(plan, leg=leg, memory=memory, on_event=on_event)
+
+    def bindings(self, endpoint: EndpointName) -> tuple[Binding, ...]:
+        """Where a registered phone is now, the newest first."""
+        return self._registrar.bindings(endpoint, self._clock.wall())
+
+    def registrations(self) -> tuple[Binding, ...]:
+        return self._registrar.all(self._clock.wall())
+
+    def trunks(self) -> tuple[TrunkStatus, ...]:
+        return self._trunks.statuses()
+
+    def sessions(self) -> tuple[Session, ...]:
+        return tuple(self._stack.sessions())
+
+    def stats(self) -> StackStats:
+        return self._stack.stats
+
+    def identify(self, source: Source) -> Identity | None:
+        """Whom the address of a message alone proves."""
+        return self._admission.table.identify(source)
+
+    def local_address_for(self, destination: Source) -> tuple[str, int]:
+        """Host and port by which a peer at `destination` is told to reach us; the host also suits its media."""
+        return self._advertised.towards(destination)
+
+    # StackOwner.
+
+    def admit(self, request: Request, source: Source, now: float) -> Identity | Response:
+        verdict = self._admission.check(request, source, now, self._entropy(16))
+        if isinstance(verdict, Admitted) and verdict.identity is not None:
+            return verdict.identity
+        assert not isinstance(verdict, Admitted)
+        return verdict.response
+
+    def register(self, request: Request, identity: Identity, source: Source, now: float) -> Response:
+        result = self._registrar.register(
+            request, EndpointName(identity.name), source, self._clock.wall(), to_tag=self._stack.token()
+        )
+        self._tell_registrations(result.changes)
+        self._plan_expiry()
+        return result.response
+
+    def invited(self, session: Session) -> None:
+        assert session.identity is not None
+        self._on_invite(session, session.identity)
+
+    def nothing(self, event: object) -> None:
+        """A session that nobody has taken has nobody to tell."""
+
+    def new_leg(self) -> LegId:
+        return LegId(generated_id(self._clock.wall(), self._entropy(8)))
+
+    def local_address(self, destination: Source) -> tuple[str, int]:
+        return self._advertised.towards(destination)
+
+    def connected(self, destination: Source) -> bool:
+        return self._wire.connected(destination)
+
+    # From the wire and the loop.
+
+    def _received(self, data: bytes, source: Source) -> None:
+        self._guarded(lambda: self._stack.receive(data, source, self._clock.monotonic()))
+
+    def _broken(self, error: FramingError, source: Source) -> None:
+        self._guarded(lambda: self._stack.refuse_broken(error, source))
+
+    def _lost(self, destination: Source) -> None:
+        self._guarded(lambda: self._stack.transport_failed(destination, self._clock.monotonic()))
+
+    def _tick(self) -> None:
+        self._alarm = None
+        self._guarded(lambda: self._stack.tick(self._clock.monotonic()))
+
+    def _guarded(self, step: Callable[[], list[Output]]) -> None:
+        """One step of the stack and what it wants done; a fault of ours ends here."""
+        try:
+            outputs = step()
+        except Exception as error:
+            self._fault(error)
+            outputs = self._stack.take()
+        self._perform(outputs)
+
+    def _flush(self) -> None:
+        if not self._performing:
+            self._perform(self._stack.take())
+
+    def _perform(self, outputs: list[Output]) -> None:
+        self._performing = True
+        try:
+            while outputs:
+                for output in outputs:
+                    self._perform_one(output)
+                outputs = self._stack.take()
+        finally:
+            self._performing = False
+        self._arm()
+
+    def _perform_one(self, output: Output) -> None:
+        if isinstance(output, Send):
+            self._wire.send(output.data, output.destination)
+        elif isinstance(output, Deliver):
+            try:
+                output.handler(output.event)
+            except Exception as error:
+                self._fault(error)
+        else:
+            self._spawn(self._look_up(output.uri, output.then))
+
+    async def _look_up(self, uri: Uri, then: Callable[[Source | None, float], None]) -> None:
+        found = await self._resolver.resolve(uri)
+        first = found[0] if found else None
+        self._guarded(lambda: self._stack.located(then, first, self._clock.monotonic()))
+
+    def _arm(self) -> None:
+        """One timer of the loop for all of SIP."""
+        deadline = self._stack.next_deadline()
+        if self._alarm is not None:
+            if deadline is not None and self._alarm_at <= deadline:
+                return
+            self._alarm.cancel()
+            self._alarm = None
+        if deadline is not None:
+            self._alarm_at = deadline
+            delay = max(0.0, deadline - self._clock.monotonic())
+            self._alarm = asyncio.get_running_loop().call_later(delay, self._tick)
+
+    def _fault(self, error: Exception) -> None:
+        self._stack.stats.faults += 1
+        kind = f"{type(error).__name__} {error.__traceback__.tb_lineno if error.__traceback__ else ''}"
+        if kind not in self._known_faults:
+            self._known_faults.add(kind)
+            _log.error(
+                "a fault while serving a message; further ones of its kind are only counted", exc_info=error
+            )
+
+    def _spawn(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    # Registrations and trunk addresses.
+
+    def _tell_registrations(self, changes: Iterable[BindingChange]) -> None:
+        for change in changes:
+            self._stack.deliver(self._on_registration, change)
+
+    def _plan_expiry(self) -> None:
+        if self._expiry is not None:
+            self._expiry.cancel()
+            self._expiry = None
+        ends = self._registrar.next_expiry()
+        if ends is not None:
+            delay = max(0.0, ends - self._clock.wall())
+            self._expiry = self._stack.timers.start(self._clock.monotonic() + delay, self._expire)
+
+    def _expire(self, now: float) -> None:
+        self._expiry = None
+        self._tell_registrations(self._registrar.expire(self._clock.wall()))
+        self._plan_expiry()
+
+    def _identities(self) -> IdentityTable:
+        """Trunks that are named by host are recognised by what DNS says of it."""
+        known = {
+            name: replace(trunk, match=self._trunk_addresses[name])
+            if name in self._trunk_addresses and not trunk.match
+            else trunk
+            for name, trunk in self._config.trunk.items()
+        }
+        return IdentityTable.from_config(replace(self._config, trunk=known), self._secrets)
+
+    async def _follow_trunk_addresses(self) -> None:
+        while True:
+            await self._refresh_trunk_addresses()
+            await asyncio.sleep(TRUNK_ADDRESSES_AGAIN_S)
+
+    async def _refresh_trunk_addresses(self) -> None:
+        """A name that DNS has nothing for at the moment keeps the addresses it had."""
+        found = dict(self._trunk_addresses)
+        for name, trunk in self._config.trunk.items():
+            host = Uri.parse(trunk.host)
+            if not trunk.match and not is_address(host.host):
+                places = await self._resolver.resolve(host)
+                if places:
+                    found[name] = tuple(sorted({place.address for place in places}))
+        found = {name: found[name] for name in found if name in self._config.trunk}
+        if found != self._trunk_addresses:
+            self._trunk_addresses = found
+            self._admission.reload(self._identities(), self._config.sip.realm)
+
+
+def _stack_settings(config: Config) -> StackSettings:
+    sip = config.sip
+    timers = TimerValues(t1=sip.t1_ms / 1000, t2=sip.t2_ms / 1000, t4=sip.t4_ms / 1000)
+    return StackSettings(timers=timers, user_agent=sip.user_agent)

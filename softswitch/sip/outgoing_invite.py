@@ -1,0 +1,255 @@
+"""Our initial INVITE until it is over: challenge, CANCEL, the 2xx of every fork and their ACKs.
+
+RFC 3261 sections 8.1, 9.1, 13.2, RFC 6026. CANCEL waits for a provisional; a 2xx that crosses it, and each 2xx of
+another fork than the first, is acknowledged and hung up. What the answers mean for the call is the session's.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from softswitch.sip.address import Address
+from softswitch.sip.capabilities import ACCEPT, ALLOW, SDP_TYPE
+from softswitch.sip.challenge import ChallengeMemory
+from softswitch.sip.client_transaction import ClientTransaction
+from softswitch.sip.dialog import Dialog
+from softswitch.sip.dialog_client import DialogClient
+from softswitch.sip.message import Request, Response
+from softswitch.sip.request_forms import cancel_of
+from softswitch.sip.session_layer import SessionLayer
+from softswitch.sip.source import Source
+from softswitch.sip.timers import Timer
+from softswitch.sip.uri import Uri
+
+MAX_FORKS = 16
+RINGING_LIMIT_S = 180.0
+"""Timer C of RFC 3261 section 16.6: without a provisional for so long nobody is there any more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InvitePlan:
+    """Everything about an INVITE that is known before it is known where it goes."""
+
+    call_id: str
+    local_tag: str
+    request_uri: Uri
+    next_hop: Uri
+    """Where it is sent, unless `flow` says."""
+    flow: Source | None
+    """The connection or NAT binding of a registered phone."""
+    route: tuple[str, ...]
+    from_: Address
+    to: Address
+    contact_user: str
+    headers: tuple[tuple[str, str], ...]
+    body: bytes
+    max_forwards: int = 70
+
+
+class InviteListener(Protocol):
+    def provisional(self, response: Response, now: float) -> None: ...
+
+    def succeeded(self, client: DialogClient, response: Response, now: float) -> bool:
+        """The first 2xx; False when nobody wants it any more: it is hung up."""
+
+    def failed(self, status: int, response: Response | None, now: float) -> None:
+        """`response` is None when nobody said so."""
+
+
+class OutgoingInvite:
+    """Sends the INVITE of `plan` and follows it."""
+
+    __slots__ = (
+        "_acks",
+        "_cancel_sent",
+        "_cancelled",
+        "_common",
+        "_layer",
+        "_listener",
+        "_memory",
+        "_plan",
+        "_reason",
+        "_sequence",
+        "_silence",
+        "_transaction",
+        "_won",
+        "contact",
+        "destination",
+    )
+
+    def __init__(
+        self,
+        layer: SessionLayer,
+        plan: InvitePlan,
+        listener: InviteListener,
+        *,
+        memory: ChallengeMemory | None,
+        common: tuple[tuple[str, str], ...],
+    ) -> None:
+        self._layer = layer
+        self._plan = plan
+        self._listener = listener
+        self._memory = memory
+        self._common = common
+        self._sequence = 0
+        self._transaction: ClientTransaction | None = None
+        self._silence: Timer | None = None
+        self._cancelled = False
+        self._cancel_sent = False
+        self._reason: tuple[tuple[str, str], ...] = ()
+        self._won = ""
+        self._acks: dict[str, tuple[bytes, Source] | None] = {}
+        self.destination: Source | None = None
+        self.contact = ""
+
+    @property
+    def request(self) -> Request | None:
+        """The INVITE as sent last; None until it is known where it goes."""
+        return self._transaction.request if self._transaction is not None else None
+
+    def start(self) -> None:
+        if self._plan.flow is not None:
+            self._located(self._plan.flow, self._layer.now())
+        else:
+            self._layer.locate(self._plan.next_hop, self._located)
+
+    def cancel(self, now: float, *, reason: tuple[tuple[str, str], ...] = ()) -> None:
+        """Send CANCEL as soon as a provisional allows it; nothing at all when the INVITE has not left yet."""
+        self._cancelled = True
+        self._reason = reason
+        if self._transaction is not None and self._transaction.provisional_seen:
+            self._send_cancel(now)
+
+    def _located(self, destination: Source | None, now: float) -> None:
+        if self._cancelled:
+            return
+        if destination is None:
+            self._listener.failed(503, None, now)
+            return
+        self.destination = destination
+        self.contact = self._layer.contact(destination, self._plan.contact_user)
+        self._send(destination)
+
+    def _send(self, destination: Source) -> None:
+        plan = self._plan
+        self._sequence += 1
+        request = Request.build("INVITE", plan.request_uri)
+        headers = request.headers
+        headers.add("Via", self._layer.via(destination, str(plan.request_uri)))
+        headers.add("Max-Forwards", str(plan.max_forwards))
+        for route in plan.route:
+            headers.add("Route", route)
+        headers.add("From", str(plan.from_.with_tag(plan.local_tag)))
+        headers.add("To", str(plan.to))
+        headers.add("Call-ID", plan.call_id)
+        headers.add("CSeq", f"{self._sequence} INVITE")
+        headers.add("Contact", self.contact)
+        for name, value in (ALLOW, ACCEPT, *self._common, *plan.headers):
+            headers.add(name, value)
+        if plan.body:
+            headers.add("Content-Type", SDP_TYPE)
+            request.body = plan.body
+        if self._memory is not None:
+            self._memory.authorize(request)
+        self._transaction = self._layer.start_client(request, destination, self._response, self._lost)
+
+    def _response(self, response: Response, now: float) -> None:
+        if response.status < 200:
+            self._restart_silence(now)
+            if self._cancelled:
+                self._send_cancel(now)
+            else:
+                self._listener.provisional(response, now)
+        elif response.status < 300:
+            self._stop_silence()
+            self._success(response, now)
+        else:
+            self._stop_silence()
+            self._failure(response, now)
+
+    def _failure(self, response: Response, now: float) -> None:
+        memory, destination = self._memory, self.destination
+        challenged = response.status in (401, 407) and not self._cancelled
+        if challenged and memory and destination and memory.learn(response, self._sequence):
+            self._send(destination)
+        else:
+            self._listener.failed(response.status, response, now)
+
+    def _success(self, response: Response, now: float) -> None:
+        tag = response.to_tag
+        if tag in self._acks:
+            ack = self._acks[tag]
+            if ack is not None:
+                self._layer.send(*ack)
+            return
+        transaction, destination = self._transaction, self.destination
+        if transaction is None or destination is None or len(self._acks) >= MAX_FORKS:
+            return
+        dialog = Dialog.of_caller(transaction.request, response)
+        client = DialogClient(
+            self._layer,
+            dialog,
+            destination,
+            contact=self.contact,
+            sticky=self._plan.flow is not None,
+            memory=self._memory,
+            common=self._common,
+        )
+        self._acks[tag] = None
+        client.acknowledge(transaction.request, self._remember(tag))
+        first = not self._won
+        self._won = self._won or tag or "-"
+        if not first or not self._listener.succeeded(client, response, now):
+            client.request("BYE", on_response=_ignore_response, on_failure=_ignore_failure)
+
+    def _remember(self, tag: str) -> Callable[[bytes, Source], None]:
+        def remember(data: bytes, destination: Source) -> None:
+            self._acks[tag] = (data, destination)
+
+        return remember
+
+    def _lost(self, cause: str, now: float) -> None:
+        self._stop_silence()
+        self._listener.failed(408 if cause == "timeout" else 503, None, now)
+
+    def _send_cancel(self, now: float) -> None:
+        """Once; after 64*T1 without a final response it is over all the same (section 9.1)."""
+        transaction, destination = self._transaction, self.destination
+        if transaction is None or destination is None or transaction.final_seen or self._cancel_sent:
+            return
+        self._cancel_sent = True
+        self._stop_silence()
+        cancel = cancel_of(transaction.request)
+        for name, value in (*self._common, *self._reason):
+            cancel.headers.add(name, value)
+        self._layer.start_client(cancel, destination, _ignore_response, _ignore_failure)
+        self._silence = self._layer.timers.start(now + self._layer.timer_values.timeout, self._gone)
+
+    def _gone(self, now: float) -> None:
+        self._silence = None
+        if self._transaction is not None:
+            self._transaction.abandon(now)
+        self._listener.failed(408, None, now)
+
+    def _restart_silence(self, now: float) -> None:
+        if not self._cancel_sent:
+            self._stop_silence()
+            self._silence = self._layer.timers.start(now + RINGING_LIMIT_S, self._rang_out)
+
+    def _rang_out(self, now: float) -> None:
+        self._silence = None
+        self.cancel(now)
+        self._listener.failed(408, None, now)
+
+    def _stop_silence(self) -> None:
+        if self._silence is not None:
+            self._silence.cancel()
+            self._silence = None
+
+
+def _ignore_response(response: Response, now: float) -> None:
+    """What the peer says to BYE or CANCEL changes nothing for us."""
+
+
+def _ignore_failure(cause: str, now: float) -> None:
+    """Nor does its silence."""

@@ -1,0 +1,322 @@
+"""New offers inside a running session, from either side: re-INVITE and UPDATE (RFC 3261 section 14, RFC 3311).
+
+Owns who may offer when: 491 and the randomised retry when both do at once, 500 with Retry-After for a second offer
+before the first is answered. What a failed one leaves behind is nothing: the session goes on as before.
+"""
+
+from enum import StrEnum
+from typing import Protocol
+
+from softswitch.errors import PeerError
+from softswitch.sip.answer_retransmission import AnswerRetransmission
+from softswitch.sip.capabilities import ALLOW, SDP_TYPE
+from softswitch.sip.dialog_client import DialogClient
+from softswitch.sip.events import Acked, ReofferAnswered, Reoffered, ReofferRefused, SessionEvent
+from softswitch.sip.message import Request, Response, make_response
+from softswitch.sip.sdp_body import description_in
+from softswitch.sip.server_transaction import ServerTransaction
+from softswitch.sip.session_layer import SessionLayer
+from softswitch.sip.source import Source
+from softswitch.sip.timers import Timer
+
+MAX_RETRIES = 5
+
+
+class ReofferState(StrEnum):
+    IDLE = "idle"
+    SENT = "sent"
+    BACKING_OFF = "backing off"
+    RECEIVED = "received"
+    ANSWER_DUE = "answer due"
+    """We offered in a 2xx; the answer comes in the ACK."""
+
+
+class ReofferInput(StrEnum):
+    WANTED = "owner wants to offer"
+    SUCCESS = "2xx"
+    CONFLICT = "491"
+    FAILURE = "other final"
+    RETRY = "back-off over"
+    OFFER = "peer's request"
+    ANSWERED = "owner answered"
+    OFFERED = "owner offered in the 2xx"
+    ACK = "ACK or none in 64*T1"
+
+
+class ReofferAction(StrEnum):
+    SEND = "send re-INVITE"
+    KEEP = "keep for later"
+    BACK_OFF = "start back-off"
+    TELL_OWNER = "tell owner"
+    REFUSE_PENDING = "491"
+    REFUSE_SECOND = "500 + Retry-After"
+    NONE = "-"
+
+
+_S, _I, _A = ReofferState, ReofferInput, ReofferAction
+
+# RFC 3261 sections 14.1 and 14.2, RFC 3311 section 5.2.
+REOFFERS = {
+    (_S.IDLE, _I.WANTED): (_A.SEND, _S.SENT),
+    (_S.SENT, _I.WANTED): (_A.KEEP, _S.SENT),
+    (_S.BACKING_OFF, _I.WANTED): (_A.KEEP, _S.BACKING_OFF),
+    (_S.RECEIVED, _I.WANTED): (_A.KEEP, _S.RECEIVED),
+    (_S.ANSWER_DUE, _I.WANTED): (_A.KEEP, _S.ANSWER_DUE),
+    (_S.SENT, _I.SUCCESS): (_A.TELL_OWNER, _S.IDLE),
+    (_S.SENT, _I.CONFLICT): (_A.BACK_OFF, _S.BACKING_OFF),
+    (_S.SENT, _I.FAILURE): (_A.TELL_OWNER, _S.IDLE),
+    (_S.BACKING_OFF, _I.RETRY): (_A.SEND, _S.SENT),
+    (_S.IDLE, _I.OFFER): (_A.TELL_OWNER, _S.RECEIVED),
+    (_S.BACKING_OFF, _I.OFFER): (_A.TELL_OWNER, _S.RECEIVED),
+    (_S.SENT, _I.OFFER): (_A.REFUSE_PENDING, _S.SENT),
+    (_S.RECEIVED, _I.OFFER): (_A.REFUSE_SECOND, _S.RECEIVED),
+    (_S.ANSWER_DUE, _I.OFFER): (_A.REFUSE_PENDING, _S.ANSWER_DUE),
+    (_S.RECEIVED, _I.ANSWERED): (_A.NONE, _S.IDLE),
+    (_S.RECEIVED, _I.OFFERED): (_A.NONE, _S.ANSWER_DUE),
+    (_S.ANSWER_DUE, _I.ACK): (_A.NONE, _S.IDLE),
+}
+
+
+class ReofferOwner(Protocol):
+    def tell(self, event: SessionEvent) -> None: ...
+
+    def dialog_lost(self, status: int, now: float) -> None:
+        """The peer knows nothing of this dialog, or is silent (section 12.2.1.2)."""
+
+
+class Reoffers:
+    """The offers of one confirmed dialog."""
+
+    __slots__ = (
+        "_ack",
+        "_acked",
+        "_answers",
+        "_body",
+        "_client",
+        "_common",
+        "_kept",
+        "_layer",
+        "_owner",
+        "_retry",
+        "_transaction",
+        "_tries",
+        "state",
+    )
+
+    def __init__(
+        self,
+        layer: SessionLayer,
+        client: DialogClient,
+        owner: ReofferOwner,
+        common: tuple[tuple[str, str], ...],
+    ) -> None:
+        self._layer = layer
+        self._client = client
+        self._owner = owner
+        self._common = common
+        self.state = _S.IDLE
+        self._body = b""
+        self._kept: bytes | None = None
+        self._tries = 0
+        self._retry: Timer | None = None
+        self._transaction: ServerTransaction | None = None
+        self._answers: dict[int, AnswerRetransmission] = {}
+        self._acked = -1
+        self._ack: tuple[bytes, Source] | None = None
+
+    def send(self, body: bytes) -> None:
+        """Offer `body` as soon as nothing else is open; the latest one wins."""
+        if self._step(_I.WANTED) is _A.SEND:
+            self._tries = 0
+            self._send(body)
+        else:
+            self._kept = body
+
+    def receive(self, transaction: ServerTransaction, request: Request, now: float) -> None:
+        """A re-INVITE or UPDATE whose CSeq was in order."""
+        try:
+            sdp = description_in(request)
+        except PeerError as error:
+            self._respond(transaction, error.sip_status, now)
+            return
+        if request.method == "UPDATE" and sdp is None:
+            self._client.dialog.refresh_target(request)
+            self._respond(transaction, 200, now, headers=(("Contact", self._client.contact), ALLOW))
+            return
+        action = self._step(_I.OFFER)
+        if action is _A.REFUSE_PENDING:
+            self._respond(transaction, 491, now)
+        elif action is _A.REFUSE_SECOND:
+            seconds = self._layer.entropy(1)[0] % 11
+            self._respond(transaction, 500, now, headers=(("Retry-After", str(seconds)),))
+        else:
+            self._begin_received(transaction, request, now)
+            self._owner.tell(Reoffered(sdp=sdp))
+
+    def accept(self, body: bytes, now: float) -> None:
+        """Answer the peer's open request with 200 and `body`."""
+        transaction = self._transaction
+        if transaction is None:
+            return
+        self._transaction = None
+        self._client.dialog.refresh_target(transaction.request)
+        response = make_response(
+            transaction.request,
+            200,
+            headers=(("Contact", self._client.contact), ALLOW, *self._common),
+            body=body,
+            content_type=SDP_TYPE,
+        )
+        if transaction.request.method == "UPDATE":
+            self._step(_I.ANSWERED)
+            transaction.respond(response, now)
+        else:
+            self._step(_I.ANSWERED if transaction.request.body else _I.OFFERED)
+            number = transaction.request.cseq.number
+            self._answers[number] = AnswerRetransmission(
+                self._layer, transaction, response, lambda late: self._ack_missing(number, late), now
+            )
+        self._send_kept()
+
+    def refuse(self, status: int, now: float) -> None:
+        """Refuse the peer's open request; the session goes on as before."""
+        transaction, self._transaction = self._transaction, None
+        if transaction is None:
+            return
+        self._step(_I.ANSWERED)
+        self._respond(transaction, status, now)
+        self._send_kept()
+
+    def acked(self, ack: Request) -> None:
+        """The ACK to a 2xx of ours to a re-INVITE."""
+        answer = self._answers.pop(ack.cseq.number, None)
+        if answer is None:
+            return
+        answer.stop()
+        if self.state is _S.ANSWER_DUE:
+            self._step(_I.ACK)
+            try:
+                sdp = description_in(ack)
+            except PeerError:
+                sdp = None
+            self._owner.tell(Acked(sdp=sdp))
+        self._send_kept()
+
+    def close(self, now: float) -> None:
+        """The session is over: pending requests of the peer get 487 (section 15.1.2)."""
+        if self._retry is not None:
+            self._retry.cancel()
+        for answer in self._answers.values():
+            answer.stop()
+        self._answers.clear()
+        self._kept = None
+        transaction, self._transaction = self._transaction, None
+        if transaction is not None:
+            self._respond(transaction, 487, now)
+
+    def _begin_received(self, transaction: ServerTransaction, request: Request, now: float) -> None:
+        if self._retry is not None:
+            self._retry.cancel()
+            self._retry = None
+            self._kept = self._body if self._kept is None else self._kept
+        self._transaction = transaction
+        if request.method == "INVITE":
+            transaction.on_cancel = self._cancelled
+            self._respond(transaction, 100, now)
+
+    def _cancelled(self, cancel: ServerTransaction, now: float) -> None:
+        """The peer takes its re-INVITE back; the owner's answer, when it comes, has nothing to answer any more."""
+        self._respond(cancel, 200, now)
+        self.refuse(487, now)
+
+    def _send(self, body: bytes) -> None:
+        self._body = body
+        self._kept = None
+        self._client.request(
+            "INVITE",
+            headers=(("Contact", self._client.contact), ALLOW, ("Content-Type", SDP_TYPE)),
+            body=body,
+            on_response=self._response,
+            on_failure=self._lost,
+        )
+
+    def _send_kept(self) -> None:
+        if self._kept is not None and self.state is _S.IDLE:
+            self.send(self._kept)
+
+    def _response(self, response: Response, now: float) -> None:
+        if response.status < 200:
+            return
+        if response.status < 300:
+            self._success(response)
+        elif response.status == 491 and self._tries < MAX_RETRIES:
+            self._step(_I.CONFLICT)
+            self._tries += 1
+            self._retry = self._layer.timers.start(now + self._back_off(), self._try_again)
+        else:
+            self._step(_I.FAILURE)
+            self._owner.tell(ReofferRefused(status=response.status, reason=response.reason))
+            if response.status in (408, 481):
+                self._owner.dialog_lost(response.status, now)
+            self._send_kept()
+
+    def _success(self, response: Response) -> None:
+        number = response.cseq.number
+        if number == self._acked:
+            if self._ack is not None:
+                self._layer.send(*self._ack)
+            return
+        invite = self._client.invite
+        if self.state is not _S.SENT or invite is None:
+            return
+        self._step(_I.SUCCESS)
+        self._client.dialog.refresh_target(response)
+        self._acked, self._ack = number, None
+        self._client.acknowledge(invite, self._remember_ack)
+        try:
+            sdp = description_in(response)
+        except PeerError as error:
+            self._owner.tell(ReofferRefused(status=error.sip_status, reason=str(error)))
+        else:
+            self._owner.tell(ReofferAnswered(sdp=sdp))
+        self._send_kept()
+
+    def _remember_ack(self, data: bytes, destination: Source) -> None:
+        self._ack = (data, destination)
+
+    def _lost(self, cause: str, now: float) -> None:
+        status = 408 if cause == "timeout" else 503
+        self._step(_I.FAILURE)
+        self._owner.tell(ReofferRefused(status=status, reason=cause))
+        self._owner.dialog_lost(status, now)
+
+    def _back_off(self) -> float:
+        """Section 14.1: the owner of the Call-ID waits 2.1 to 4 s, the other 0 to 2 s, in steps of 10 ms."""
+        random = int.from_bytes(self._layer.entropy(2))
+        return 2.1 + random % 191 * 0.01 if self._client.dialog.state.initiator else random % 201 * 0.01
+
+    def _try_again(self, now: float) -> None:
+        self._retry = None
+        if self._step(_I.RETRY) is _A.SEND:
+            self._send(self._body if self._kept is None else self._kept)
+
+    def _ack_missing(self, number: int, now: float) -> None:
+        self._answers.pop(number, None)
+        self._step(_I.ACK)
+        self._owner.dialog_lost(408, now)
+
+    def _respond(
+        self,
+        transaction: ServerTransaction,
+        status: int,
+        now: float,
+        headers: tuple[tuple[str, str], ...] = (),
+    ) -> None:
+        transaction.respond(
+            make_response(transaction.request, status, headers=(*headers, *self._common)), now
+        )
+
+    def _step(self, event: ReofferInput) -> ReofferAction:
+        """An input that the state does not know changes nothing."""
+        action, self.state = REOFFERS.get((self.state, event), (_A.NONE, self.state))
+        return action

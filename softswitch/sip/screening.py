@@ -1,0 +1,69 @@
+"""What can be said about a request before anyone asks who sent it (RFC 3261 sections 8.2, 16.3).
+
+Owns the checks that need no state but our own Via values: hop count, loops, required extensions. Each yields a stateless
+response, since a request that fails one is not worth remembering.
+"""
+
+import zlib
+from collections.abc import Container
+
+from softswitch.errors import PeerError
+from softswitch.sip.capabilities import EXTENSIONS
+from softswitch.sip.message import Request
+from softswitch.sip.source import Source
+from softswitch.sip.transaction import MAGIC_COOKIE
+from softswitch.sip.via import Via
+
+LOOP_MARK = 8
+"""Characters at the end of our branches that stand for the Request-URI (section 16.6 step 8)."""
+
+
+class BadExtension(PeerError):
+    """Require names what we do not have; `unsupported` says what."""
+
+    sip_status = 420
+
+    def __init__(self, unsupported: tuple[str, ...]) -> None:
+        super().__init__(f"Require of {', '.join(unsupported)}")
+        self.unsupported = unsupported
+
+
+def branch_of(random: bytes, request_uri: str) -> str:
+    """A branch of ours: unique, and recognised when the request comes back unchanged."""
+    return f"{MAGIC_COOKIE}{random.hex()}{zlib.crc32(request_uri.encode('utf-8', 'surrogateescape')):08x}"
+
+
+def check_extensions(request: Request) -> None:
+    """Raises BadExtension; ACK and CANCEL are never asked (section 8.2.2.3)."""
+    if "Require" in request.headers:
+        wanted = request.headers.get_list("Require")
+        unsupported = tuple(tag for tag in wanted if tag.lower() not in EXTENSIONS)
+        if unsupported:
+            raise BadExtension(unsupported)
+
+
+def check_hops(request: Request, ours: Container[str]) -> None:
+    """Raises PeerError with 483 or 482. `ours` are the sent-by values of our Vias.
+
+    A request that comes back with another Request-URI is a spiral, not a loop: a provider may well send a call of ours
+    to one of our own numbers.
+    """
+    if request.max_forwards == 0 and request.method not in ("OPTIONS", "REGISTER"):
+        raise PeerError("Max-Forwards is used up", sip_status=483)
+    vias = request.vias
+    if len(vias) > 1 or vias[0].sent_by in ours:
+        mark = branch_of(b"", str(request.uri))[-LOOP_MARK:]
+        if any(via.sent_by in ours and via.branch.endswith(mark) for via in vias):
+            raise PeerError("the request has been here before", sip_status=482)
+
+
+def reply_destination(via: Via, source: Source) -> Source:
+    """Where responses go (section 18.2.2, RFC 3581): always the address the request came from.
+
+    The port is the source's for a stream, when rport asks for it, or when sent-by shows another address (a NAT);
+    otherwise sent-by's, for gateways that send from one port and listen on another.
+    """
+    if source.transport != "udp" or via.wants_rport or via.host.strip("[]") != source.address:
+        return source
+    port = via.port or 5060
+    return source if port == source.port else Source(source.transport, source.address, port)

@@ -1,0 +1,483 @@
+"""One SIP session: the INVITE usage of a dialog, from either side (RFC 3261 sections 9, 13, 14, 15).
+
+`Session` owns which state the call is in and tells its owner what happened; the collaborators own the details:
+`IncomingInvite` and `OutgoingInvite` the establishment, `DialogClient` our requests inside the dialog, `Reoffers` new
+offers. Sans-IO: everything goes through a `SessionLayer`. What an owner asks of a session that is over, or for which it
+is too late, is ignored; after `hangup` or `reject` no event follows.
+"""
+
+import logging
+from collections.abc import Callable, Iterable
+from enum import StrEnum
+from typing import Literal
+
+from softswitch.errors import PeerError
+from softswitch.ids import LegId
+from softswitch.sip.address import Address
+from softswitch.sip.capabilities import ALLOW
+from softswitch.sip.dialog import Dialog, OutOfOrder
+from softswitch.sip.dialog_client import DialogClient
+from softswitch.sip.events import (
+    Acked,
+    AckMissing,
+    Answered,
+    Cancelled,
+    HungUp,
+    InfoReceived,
+    Progress,
+    Refused,
+    SessionEvent,
+)
+from softswitch.sip.identity import Identity
+from softswitch.sip.incoming_invite import IncomingInvite
+from softswitch.sip.info import digit_of
+from softswitch.sip.message import Request, Response, make_response
+from softswitch.sip.outgoing_invite import OutgoingInvite
+from softswitch.sip.refusal import refusal_of
+from softswitch.sip.reoffers import Reoffers
+from softswitch.sip.sdp import SessionDescription
+from softswitch.sip.sdp_body import description_in
+from softswitch.sip.server_transaction import ServerTransaction
+from softswitch.sip.session_layer import SessionLayer
+from softswitch.sip.timers import Timer
+
+BYE_ACCEPTED_AFTER_S = 0.5
+
+Headers = Iterable[tuple[str, str]]
+
+_log = logging.getLogger(__name__)
+
+
+class SessionState(StrEnum):
+    CALLING = "calling"
+    PROCEEDING = "proceeding"
+    CANCELLING = "cancelling"
+    INCOMING = "incoming"
+    RINGING = "ringing"
+    ANSWERED = "answered"
+    """Our 2xx is out, its ACK is not in."""
+    HANGING_UP = "hanging up"
+    """To be hung up as soon as the ACK is in (section 15: no BYE before it)."""
+    CONFIRMED = "confirmed"
+    TERMINATED = "terminated"
+
+
+class SessionInput(StrEnum):
+    PROVISIONAL = "1xx received"
+    SUCCESS = "2xx received"
+    FAILURE = "300-699 received, or none"
+    RING = "1xx sent"
+    ANSWER = "2xx sent"
+    REJECT = "300-699 sent"
+    CANCEL = "CANCEL received"
+    ACK = "ACK received"
+    ACK_MISSING = "no ACK in 64*T1"
+    BYE = "BYE received"
+    HANG_UP = "owner hangs up"
+    LOST = "dialog lost"
+
+
+_S, _I = SessionState, SessionInput
+
+NEXT = {
+    (_S.CALLING, _I.PROVISIONAL): _S.PROCEEDING,
+    (_S.CALLING, _I.SUCCESS): _S.CONFIRMED,
+    (_S.CALLING, _I.FAILURE): _S.TERMINATED,
+    (_S.CALLING, _I.HANG_UP): _S.CANCELLING,
+    (_S.PROCEEDING, _I.PROVISIONAL): _S.PROCEEDING,
+    (_S.PROCEEDING, _I.SUCCESS): _S.CONFIRMED,
+    (_S.PROCEEDING, _I.FAILURE): _S.TERMINATED,
+    (_S.PROCEEDING, _I.HANG_UP): _S.CANCELLING,
+    (_S.CANCELLING, _I.SUCCESS): _S.TERMINATED,
+    (_S.CANCELLING, _I.FAILURE): _S.TERMINATED,
+    (_S.INCOMING, _I.RING): _S.RINGING,
+    (_S.INCOMING, _I.ANSWER): _S.ANSWERED,
+    (_S.INCOMING, _I.REJECT): _S.TERMINATED,
+    (_S.INCOMING, _I.HANG_UP): _S.TERMINATED,
+    (_S.INCOMING, _I.CANCEL): _S.TERMINATED,
+    (_S.RINGING, _I.RING): _S.RINGING,
+    (_S.RINGING, _I.ANSWER): _S.ANSWERED,
+    (_S.RINGING, _I.REJECT): _S.TERMINATED,
+    (_S.RINGING, _I.HANG_UP): _S.TERMINATED,
+    (_S.RINGING, _I.CANCEL): _S.TERMINATED,
+    (_S.RINGING, _I.BYE): _S.TERMINATED,
+    (_S.ANSWERED, _I.ACK): _S.CONFIRMED,
+    (_S.ANSWERED, _I.ACK_MISSING): _S.TERMINATED,
+    (_S.ANSWERED, _I.BYE): _S.TERMINATED,
+    (_S.ANSWERED, _I.HANG_UP): _S.HANGING_UP,
+    (_S.HANGING_UP, _I.ACK): _S.TERMINATED,
+    (_S.HANGING_UP, _I.ACK_MISSING): _S.TERMINATED,
+    (_S.HANGING_UP, _I.BYE): _S.TERMINATED,
+    (_S.CONFIRMED, _I.BYE): _S.TERMINATED,
+    (_S.CONFIRMED, _I.HANG_UP): _S.TERMINATED,
+    (_S.CONFIRMED, _I.LOST): _S.TERMINATED,
+    (_S.ANSWERED, _I.LOST): _S.TERMINATED,
+}
+
+
+class Session:
+    """What the call layer holds of a leg; see the module's docstring."""
+
+    def __init__(
+        self,
+        layer: SessionLayer,
+        *,
+        leg: LegId,
+        direction: Literal["in", "out"],
+        identity: Identity | None,
+        call_id: str,
+        local_tag: str,
+        remote: Address,
+        common: tuple[tuple[str, str], ...],
+        on_event: Callable[[SessionEvent], None],
+    ) -> None:
+        self.leg = leg
+        self.direction = direction
+        self.identity = identity
+        """Who calls; None for our own calls."""
+        self.call_id = call_id
+        self.local_tag = local_tag
+        self.remote = remote
+        """From of a caller, To of a callee."""
+        self.on_event = on_event
+        self.state = _S.INCOMING if direction == "in" else _S.CALLING
+        self.offer: SessionDescription | None = None
+        """The offer of the caller's INVITE."""
+        self._layer = layer
+        self._common = common
+        self._incoming: IncomingInvite | None = None
+        self._outgoing: OutgoingInvite | None = None
+        self._client: DialogClient | None = None
+        self._reoffers: Reoffers | None = None
+        self._wanted: bytes | None = None
+        self._bye_due: Timer | None = None
+
+    def __repr__(self) -> str:
+        return f"<Session {self.leg} {self.direction} {self.state}>"
+
+    # What the stack calls to begin.
+
+    def begin_incoming(self, invite: IncomingInvite, client: DialogClient) -> None:
+        """Take over a peer's INVITE; raises ParseError when its offer cannot be read."""
+        self._incoming = invite
+        self._adopt(client)
+        self.offer = description_in(invite.request)
+
+    def begin_outgoing(self, invite: OutgoingInvite) -> None:
+        self._outgoing = invite
+        invite.start()
+
+    # What the owner may ask and read.
+
+    @property
+    def request(self) -> Request | None:
+        """The INVITE; None for one of ours that has not left yet."""
+        if self._incoming is not None:
+            return self._incoming.request
+        return self._outgoing.request if self._outgoing is not None else None
+
+    @property
+    def remote_uri(self) -> str:
+        return str(self.remote.uri)
+
+    @property
+    def dialog(self) -> Dialog | None:
+        return self._client.dialog if self._client is not None else None
+
+    @property
+    def behind_nat(self) -> bool:
+        """The peer's Contact leads nowhere: its media address will not either."""
+        return self._client is not None and self._client.behind_nat
+
+    @property
+    def over(self) -> bool:
+        return self.state in (_S.TERMINATED, _S.CANCELLING, _S.HANGING_UP)
+
+    def ring(self, status: int = 180, sdp: SessionDescription | None = None, headers: Headers = ()) -> None:
+        """A provisional response; with `sdp` it carries early media."""
+        if self._incoming is not None and self._step(_I.RING):
+            self._incoming.provisional(status, _bytes(sdp), headers, self._layer.now())
+
+    def answer(self, sdp: SessionDescription, headers: Headers = ()) -> None:
+        """200; retransmitted until its ACK."""
+        if self._incoming is not None and self._step(_I.ANSWER):
+            now = self._layer.now()
+            self._incoming.succeed(_bytes(sdp), headers, now, on_missing=self._ack_missing)
+            if self._client is not None:
+                self._client.dialog.confirm()
+
+    def reject(
+        self, status: int, reason: str | None = None, headers: Headers = (), contacts: Iterable[str] = ()
+    ) -> None:
+        """A final response of 300 or above; `contacts` are the addresses of a 3xx."""
+        if self._incoming is not None and self._step(_I.REJECT):
+            fields = [*(("Contact", f"<{contact}>") for contact in contacts), *headers]
+            self._incoming.fail(status, reason, fields, self._layer.now())
+            self._finish()
+
+    def hangup(self, status: int | None = None, reason_header: str | None = None) -> None:
+        """End the session by what its state asks for: CANCEL, BYE, a refusal with `status` (603), or nothing."""
+        before = self.state
+        if not self._step(_I.HANG_UP):
+            return
+        now = self._layer.now()
+        headers = () if reason_header is None else (("Reason", reason_header),)
+        if before in (_S.INCOMING, _S.RINGING) and self._incoming is not None:
+            self._incoming.fail(603 if status is None else status, None, headers, now)
+            self._finish()
+        elif before in (_S.CALLING, _S.PROCEEDING) and self._outgoing is not None:
+            self._outgoing.cancel(now, reason=headers)
+            if self._outgoing.request is None:
+                self._set_state(_S.TERMINATED)
+                self._finish()
+        elif before is _S.CONFIRMED:
+            self._send_bye(headers)
+
+    def reinvite(self, sdp: SessionDescription) -> None:
+        """Offer anew, at once or as soon as nothing else is open; ends in ReofferAnswered or ReofferRefused."""
+        if self.state is _S.CONFIRMED and self._reoffers is not None:
+            self._reoffers.send(_bytes(sdp))
+        elif self.state is _S.ANSWERED:
+            self._wanted = _bytes(sdp)
+
+    def accept_reoffer(self, sdp: SessionDescription) -> None:
+        if self._reoffers is not None and not self.over:
+            self._reoffers.accept(_bytes(sdp), self._layer.now())
+
+    def refuse_reoffer(self, status: int) -> None:
+        if self._reoffers is not None and not self.over:
+            self._reoffers.refuse(status, self._layer.now())
+
+    def send_info(self, content_type: str, body: bytes) -> None:
+        if self.state is _S.CONFIRMED and self._client is not None:
+            self._client.request(
+                "INFO",
+                headers=(("Content-Type", content_type),),
+                body=body,
+                on_response=self._info_answered,
+                on_failure=_nothing,
+            )
+
+    # What the stack hands in.
+
+    def receive(self, transaction: ServerTransaction, request: Request, now: float) -> None:
+        """A request inside the dialog, other than ACK and CANCEL."""
+        client = self._client
+        if client is None or not client.dialog.matches(request):
+            self._respond(transaction, 481, now)
+            return
+        try:
+            client.dialog.accept(request)
+        except OutOfOrder as error:
+            self._respond(transaction, error.sip_status, now)
+            return
+        handler = self._HANDLERS.get(request.method)
+        if handler is None:
+            self._respond(transaction, 405, now, (ALLOW,))
+        else:
+            handler(self, transaction, request, now)
+
+    def receive_ack(self, ack: Request, now: float) -> None:
+        if self._incoming is not None and self._incoming.acknowledged(ack):
+            hanging_up = self.state is _S.HANGING_UP
+            if not self._step(_I.ACK):
+                return
+            if hanging_up:
+                self._send_bye(())
+                return
+            self.tell(Acked(sdp=_readable_sdp(ack)))
+            self._send_wanted()
+        elif self._reoffers is not None:
+            self._reoffers.acked(ack)
+
+    def receive_cancel(self, cancel: ServerTransaction, now: float) -> None:
+        """200 always; 487 and the end only before our final response (section 9.2)."""
+        if self._incoming is None:
+            return
+        self._incoming.answer_cancel(cancel, now)
+        if self._step(_I.CANCEL):
+            self._incoming.fail(487, None, (), now)
+            self.tell(Cancelled(reason=cancel.request.headers.get("Reason") or ""))
+            self._finish()
+
+    # What the collaborators report.
+
+    def provisional(self, response: Response, now: float) -> None:
+        if not self._step(_I.PROVISIONAL) or response.status == 100:
+            return
+        if self._client is None and response.to_tag and self._outgoing is not None:
+            self._adopt_early(response)
+        self.tell(Progress(status=response.status, reason=response.reason, sdp=_readable_sdp(response)))
+
+    def succeeded(self, client: DialogClient, response: Response, now: float) -> bool:
+        wanted = self.state is not _S.CANCELLING
+        if not self._step(_I.SUCCESS):
+            return False
+        if wanted:
+            try:
+                sdp = description_in(response)
+            except PeerError:
+                self._set_state(_S.TERMINATED)
+                self.tell(Refused(status=488, reason="the answer cannot be read", local=True))
+                wanted = False
+            else:
+                self._adopt(client)
+                self.tell(Answered(sdp=sdp))
+        if not wanted:
+            self._finish()
+        return wanted
+
+    def failed(self, status: int, response: Response | None, now: float) -> None:
+        wanted = self.state is not _S.CANCELLING
+        if self._step(_I.FAILURE):
+            if wanted:
+                self.tell(refusal_of(status, response))
+            self._finish()
+
+    def tell(self, event: SessionEvent) -> None:
+        self._layer.deliver(self._deliver, event)
+
+    def dialog_lost(self, status: int, now: float) -> None:
+        if self._step(_I.LOST):
+            self._send_bye(())
+            self.tell(HungUp(reason=f"SIP;cause={status}", accept=_accepted))
+
+    # Inside the dialog.
+
+    def _receive_bye(self, transaction: ServerTransaction, request: Request, now: float) -> None:
+        early, told = self.state is _S.RINGING, self.state in (_S.RINGING, _S.ANSWERED, _S.CONFIRMED)
+        if not self._step(_I.BYE):
+            self._respond(transaction, 481, now)
+            return
+        reason = request.headers.get("Reason") or ""
+        if early or not told:
+            self._respond(transaction, 200, now)
+            if early and self._incoming is not None:
+                self._incoming.fail(487, None, (), now)
+                self.tell(Cancelled(reason=reason))
+        else:
+            self._offer_bye(transaction, reason, now)
+        self._finish()
+
+    def _offer_bye(self, transaction: ServerTransaction, reason: str, now: float) -> None:
+        def accept_at(at: float) -> None:
+            due.cancel()
+            if not transaction.final_sent:
+                self._respond(transaction, 200, at)
+
+        due = self._layer.timers.start(now + BYE_ACCEPTED_AFTER_S, accept_at)
+        self.tell(HungUp(reason=reason, accept=lambda: accept_at(self._layer.now())))
+
+    def _receive_offer(self, transaction: ServerTransaction, request: Request, now: float) -> None:
+        if self._reoffers is None or self.state not in (_S.ANSWERED, _S.CONFIRMED):
+            seconds = str(self._layer.entropy(1)[0] % 11)
+            self._respond(transaction, 500, now, (("Retry-After", seconds),))
+        else:
+            self._reoffers.receive(transaction, request, now)
+
+    def _receive_info(self, transaction: ServerTransaction, request: Request, now: float) -> None:
+        self._respond(transaction, 200, now)
+        kind = request.content_type
+        digit = digit_of(kind, request.body)
+        self.tell(InfoReceived(digit=digit, content_type=kind, body=request.body))
+
+    def _receive_options(self, transaction: ServerTransaction, request: Request, now: float) -> None:
+        self._respond(transaction, 200, now, (ALLOW,))
+
+    _HANDLERS = {  # noqa: RUF012
+        "BYE": _receive_bye,
+        "INVITE": _receive_offer,
+        "UPDATE": _receive_offer,
+        "INFO": _receive_info,
+        "OPTIONS": _receive_options,
+    }
+
+    def _info_answered(self, response: Response, now: float) -> None:
+        if response.status == 481:
+            self.dialog_lost(481, now)
+
+    def _ack_missing(self, now: float) -> None:
+        hanging_up = self.state is _S.HANGING_UP
+        if self._step(_I.ACK_MISSING):
+            if not hanging_up:
+                self.tell(AckMissing())
+            self._send_bye(())
+
+    def _send_bye(self, headers: Headers) -> None:
+        if self._client is not None:
+            self._client.request("BYE", headers=headers, on_response=_ignored, on_failure=_nothing)
+        self._finish()
+
+    def _send_wanted(self) -> None:
+        wanted, self._wanted = self._wanted, None
+        if wanted is not None and self._reoffers is not None:
+            self._reoffers.send(wanted)
+
+    def _adopt_early(self, response: Response) -> None:
+        """So that requests of the callee find an early dialog (section 12.1.2)."""
+        invite = self._outgoing
+        if invite is not None and invite.request is not None and invite.destination is not None:
+            dialog = Dialog.of_caller(invite.request, response)
+            self._client = DialogClient(
+                self._layer, dialog, invite.destination, contact=invite.contact, common=self._common
+            )
+
+    def _adopt(self, client: DialogClient) -> None:
+        self._client = client
+        self._reoffers = Reoffers(self._layer, client, self, self._common)
+
+    def _respond(
+        self, transaction: ServerTransaction, status: int, now: float, headers: Headers = ()
+    ) -> None:
+        response = make_response(transaction.request, status, headers=(*headers, *self._common))
+        transaction.respond(response, now)
+
+    def _deliver(self, event: SessionEvent) -> None:
+        self.on_event(event)
+
+    def _finish(self) -> None:
+        """The one end of a session that sends and receives nothing more; idempotent."""
+        now = self._layer.now()
+        if self._incoming is not None:
+            self._incoming.stop()
+        if self._reoffers is not None:
+            self._reoffers.close(now)
+        self._layer.forget_session(self.call_id, self.local_tag)
+
+    def _step(self, event: SessionInput) -> bool:
+        """Take the row of this state and input; without one, nothing may happen."""
+        after = NEXT.get((self.state, event))
+        if after is None:
+            return False
+        self._set_state(after)
+        return True
+
+    def _set_state(self, state: SessionState) -> None:
+        if state is not self.state:
+            if _log.isEnabledFor(logging.DEBUG):
+                _log.debug("session %s of %s: %s -> %s", self.leg, self.call_id, self.state, state)
+            self.state = state
+
+
+def _bytes(sdp: SessionDescription | None) -> bytes:
+    return b"" if sdp is None else sdp.serialize()
+
+
+def _readable_sdp(message: Request | Response) -> SessionDescription | None:
+    """Where a description is welcome but not needed: one that cannot be read counts as none."""
+    try:
+        return description_in(message)
+    except PeerError:
+        return None
+
+
+def _ignored(response: Response, now: float) -> None:
+    """What the peer says to our BYE changes nothing."""
+
+
+def _nothing(cause: str, now: float) -> None:
+    """Nor does its silence."""
+
+
+def _accepted() -> None:
+    """There is no BYE to answer."""

@@ -1,0 +1,393 @@
+"""The composing sans-IO core: bytes in, outputs and events out (RFC 3261 sections 8, 17, 18; RFC 3581, 6026).
+
+Owns the transactions, the sessions and the one heap of timers, and answers without state what needs none. Refuses more
+transactions of peers than it was told to hold. Datagrams come in by `receive`, time by `tick`; `take` empties what is
+to be done, `on_output` says that there is something. Registrations and admission are asked through `StackOwner`.
+"""
+
+import zlib
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+
+from softswitch.ids import LegId
+from softswitch.sip.challenge import ChallengeMemory
+from softswitch.sip.client_transaction import ClientTransaction, FailureHandler, ResponseHandler
+from softswitch.sip.errors import ParseError
+from softswitch.sip.events import SessionEvent
+from softswitch.sip.message import Request, Response, make_response, parse_message
+from softswitch.sip.nat import is_address
+from softswitch.sip.outgoing_invite import InvitePlan, OutgoingInvite
+from softswitch.sip.outputs import Deliver, LookUp, Output, Send
+from softswitch.sip.screening import branch_of, reply_destination
+from softswitch.sip.server_transaction import ServerTransaction
+from softswitch.sip.session import Session
+from softswitch.sip.session_layer import Located
+from softswitch.sip.source import Source
+from softswitch.sip.stack_owner import StackOwner
+from softswitch.sip.stack_stats import StackStats
+from softswitch.sip.timers import TimerHeap, TimerValues
+from softswitch.sip.transaction import Transaction, TransactionKey, cancelled_key, client_key, server_key
+from softswitch.sip.uri import Uri
+from softswitch.sip.user_agent_server import Arrival, UserAgentServer
+
+RETRY_AFTER_S = 5
+_KEEPALIVE = b"\r\n\0 \t"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StackSettings:
+    timers: TimerValues = field(default_factory=TimerValues)
+    user_agent: str = ""
+    """User-Agent and Server; empty sends none."""
+    max_transactions: int = 20000
+    """Transactions of peers at once; more requests get 503."""
+
+
+class SipStack:
+    """A `SessionLayer` and a `TransactionLayer`; see the module's docstring."""
+
+    def __init__(
+        self,
+        settings: StackSettings,
+        owner: StackOwner,
+        *,
+        monotonic: Callable[[], float],
+        entropy: Callable[[int], bytes],
+    ) -> None:
+        self.settings = settings
+        self.timer_values = settings.timers
+        self.timers = TimerHeap()
+        self.stats = StackStats()
+        self.draining = False
+        self.on_output: Callable[[], None] | None = None
+        self.now = monotonic
+        self.entropy = entropy
+        self._owner = owner
+        self._outputs: list[Output] = []
+        self._busy = False
+        self._clients: dict[TransactionKey, ClientTransaction] = {}
+        self._servers: dict[TransactionKey, ServerTransaction] = {}
+        self._merge: dict[tuple[str, str, str], TransactionKey] = {}
+        self._sessions: dict[tuple[str, str], Session] = {}
+        self._sent_by: set[str] = set()
+        self._tag_salt = entropy(6).hex()
+        self._server = UserAgentServer(self, owner)
+
+    # Input.
+
+    def receive(self, data: bytes, source: Source, now: float) -> list[Output]:
+        """One datagram, or one message that a stream was cut into."""
+        self.stats.received += 1
+        self._busy = True
+        try:
+            if not data.strip(_KEEPALIVE):
+                self._keepalive(data, source)
+            else:
+                self._receive(data, source, now)
+        finally:
+            self._busy = False
+        return self.take()
+
+    def tick(self, now: float) -> list[Output]:
+        """Fire what is due."""
+        self._busy = True
+        try:
+            self.timers.fire(now)
+        finally:
+            self._busy = False
+        return self.take()
+
+    def next_deadline(self) -> float | None:
+        return self.timers.next_deadline()
+
+    def located(self, then: Located, destination: Source | None, now: float) -> list[Output]:
+        """The finding of a `LookUp`."""
+        then(destination, now)
+        return self.take()
+
+    def transport_failed(self, destination: Source, now: float) -> list[Output]:
+        """Nothing can be sent to `destination`: what waits for an answer from there is told."""
+        for transaction in [one for one in self._clients.values() if one.peer == destination]:
+            transaction.transport_failed(now)
+        return self.take()
+
+    def refuse_broken(self, error: ParseError, source: Source) -> list[Output]:
+        """Answer what a stream broke on, where that is possible; its connection is closed afterwards."""
+        self._broken(error, source)
+        return self.take()
+
+    def take(self) -> list[Output]:
+        """What is to be done, in order."""
+        outputs, self._outputs = self._outputs, []
+        return outputs
+
+    # What owners of calls and registrations ask.
+
+    def invite(
+        self,
+        plan: InvitePlan,
+        *,
+        leg: LegId,
+        memory: ChallengeMemory | None,
+        on_event: Callable[[SessionEvent], None],
+    ) -> Session:
+        """Begin a call; its INVITE leaves as soon as it is known where to."""
+        session = Session(
+            self,
+            leg=leg,
+            direction="out",
+            identity=None,
+            call_id=plan.call_id,
+            local_tag=plan.local_tag,
+            remote=plan.to,
+            common=self.common("User-Agent"),
+            on_event=on_event,
+        )
+        self.stats.sessions_out += 1
+        self.add_session(session)
+        session.begin_outgoing(
+            OutgoingInvite(self, plan, session, memory=memory, common=self.common("User-Agent"))
+        )
+        return session
+
+    def request_outside(
+        self,
+        method: str,
+        *,
+        request_uri: Uri,
+        destination: Source,
+        headers: Iterable[tuple[str, str]],
+        on_response: ResponseHandler,
+        on_failure: FailureHandler,
+    ) -> None:
+        """Send a request that belongs to no dialog; `headers` are all but Via, Max-Forwards and User-Agent."""
+        first = (("Via", self.via(destination, str(request_uri))), ("Max-Forwards", "70"))
+        request = Request.build(method, request_uri, headers=(*first, *headers, *self.common("User-Agent")))
+        self.start_client(request, destination, on_response, on_failure)
+
+    def reconfigure(self, settings: StackSettings) -> None:
+        """Counts for what begins from now on."""
+        self.settings = settings
+        self.timer_values = settings.timers
+
+    def token(self, size: int = 8) -> str:
+        """A tag or Call-ID that cannot be guessed."""
+        return self.entropy(size).hex()
+
+    def sessions(self) -> list[Session]:
+        return list(self._sessions.values())
+
+    @property
+    def transactions(self) -> int:
+        return len(self._clients) + len(self._servers)
+
+    def common(self, name: str) -> tuple[tuple[str, str], ...]:
+        """User-Agent of requests, Server of responses."""
+        return ((name, self.settings.user_agent),) if self.settings.user_agent else ()
+
+    # SessionLayer and TransactionLayer.
+
+    def deliver(self, handler: Callable[[Any], None], event: object) -> None:
+        self._emit(Deliver(handler, event))
+
+    def send(self, data: bytes, destination: Source) -> None:
+        self.stats.sent += 1
+        self._emit(Send(data, destination))
+
+    def locate(self, uri: Uri, then: Located) -> None:
+        transport = uri.transport or "udp"
+        if uri.scheme != "sip" or transport not in ("udp", "tcp"):
+            then(None, self.now())
+        elif is_address(uri.host):
+            then(Source(transport, uri.host.strip("[]"), uri.port or 5060), self.now())
+        else:
+            self._emit(LookUp(uri, then))
+
+    def connected(self, destination: Source) -> bool:
+        return self._owner.connected(destination)
+
+    def via(self, destination: Source, request_uri: str) -> str:
+        host, port = self._owner.local_address(destination)
+        place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        self._sent_by.add(place)
+        branch = branch_of(self.entropy(10), request_uri)
+        return f"SIP/2.0/{destination.transport.upper()} {place};branch={branch};rport"
+
+    def contact(self, destination: Source, user: str) -> str:
+        host, port = self._owner.local_address(destination)
+        place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        transport = "" if destination.transport == "udp" else f";transport={destination.transport}"
+        return f"<sip:{user}@{place}{transport}>" if user else f"<sip:{place}{transport}>"
+
+    def start_client(
+        self, request: Request, destination: Source, on_response: ResponseHandler, on_failure: FailureHandler
+    ) -> ClientTransaction:
+        transaction = ClientTransaction(
+            request, destination, self, on_response=on_response, on_failure=on_failure
+        )
+        self._clients[transaction.key] = transaction
+        transaction.start(self.now())
+        return transaction
+
+    def forget(self, transaction: Transaction) -> None:
+        if isinstance(transaction, ClientTransaction):
+            self._clients.pop(transaction.key, None)
+        elif isinstance(transaction, ServerTransaction):
+            self._servers.pop(transaction.key, None)
+            self._unmerge(transaction)
+
+    def _unmerge(self, transaction: ServerTransaction) -> None:
+        key = merge_key(transaction.request)
+        if self._merge.get(key) == transaction.key:
+            del self._merge[key]
+
+    def forget_session(self, call_id: str, local_tag: str) -> None:
+        self._sessions.pop((call_id, local_tag), None)
+
+    # What the user agent server needs.
+
+    def new_server(
+        self, request: Request, key: TransactionKey, reply: Source, now: float
+    ) -> ServerTransaction | None:
+        """A transaction for a new request; None, and 503, when there are too many."""
+        if len(self._servers) >= self.settings.max_transactions:
+            self.refuse(request, reply, 503, headers=(("Retry-After", str(RETRY_AFTER_S)),))
+            return None
+        transaction = ServerTransaction(request, key, reply, self, now)
+        self._servers[key] = transaction
+        if not request.to_tag:
+            self._merge.setdefault(merge_key(request), key)
+        return transaction
+
+    def refuse(
+        self,
+        request: Request,
+        reply: Source,
+        status: int,
+        reason: str | None = None,
+        headers: Iterable[tuple[str, str]] = (),
+    ) -> None:
+        """A stateless final response, but never to an ACK."""
+        if request.method == "ACK":
+            return
+        fields = (*headers, *self.common("Server"))
+        self.reply(
+            make_response(request, status, reason, to_tag=self.stateless_tag(request), headers=fields), reply
+        )
+
+    def reply(self, response: Response, reply: Source) -> None:
+        self.stats.stateless[response.status] += 1
+        self.send(response.to_bytes(), reply)
+
+    def stateless_tag(self, request: Request) -> str:
+        """The same To-tag for each repetition of a request (section 8.2.7), and one that cannot be guessed."""
+        return f"{zlib.crc32(request.top_via.branch.encode('utf-8', 'surrogateescape')):08x}{self._tag_salt}"
+
+    def merged(self, request: Request) -> bool:
+        """The same request has come by another way and is being served (section 8.2.2.2)."""
+        return merge_key(request) in self._merge
+
+    def ours(self) -> set[str]:
+        """The sent-by values of our Vias."""
+        return self._sent_by
+
+    def session(self, call_id: str, local_tag: str) -> Session | None:
+        return self._sessions.get((call_id, local_tag))
+
+    def add_session(self, session: Session) -> None:
+        self._sessions[session.call_id, session.local_tag] = session
+
+    # One message.
+
+    def _receive(self, data: bytes, source: Source, now: float) -> None:
+        try:
+            message = parse_message(data)
+            if isinstance(message, Response):
+                self._receive_response(message, now)
+            else:
+                self._receive_request(message, source, now)
+        except ParseError as error:
+            self._broken(error, source)
+
+    def _emit(self, output: Output) -> None:
+        """Also tells the shell, unless it waits for what a step returns."""
+        self._outputs.append(output)
+        if not self._busy and self.on_output is not None:
+            self.on_output()
+
+    def _keepalive(self, data: bytes, source: Source) -> None:
+        """CRLF CRLF over a stream gets its CRLF (RFC 5626 section 4.4.1); a datagram gets nothing, whatever it is."""
+        self.stats.keepalives += 1
+        if source.transport != "udp" and data == b"\r\n\r\n":
+            self._emit(Send(b"\r\n", source))
+
+    def _broken(self, error: ParseError, source: Source) -> None:
+        """Only what is a request with all that a response needs gets one."""
+        self.stats.unparsable += 1
+        request = error.partial
+        if request is None or request.method == "ACK":
+            return
+        if all(request.headers.count(name) == 1 for name in ("From", "To", "Call-ID", "CSeq")):
+            self.refuse(request, source, error.sip_status, error.reason)
+
+    def _receive_response(self, response: Response, now: float) -> None:
+        response.validate()
+        transaction = self._clients.get(client_key(response))
+        via = response.top_via
+        if (
+            transaction is None
+            or len(response.vias) != 1
+            or via.sent_by != transaction.request.top_via.sent_by
+            or response.call_id != transaction.call_id
+        ):
+            self.stats.stray += 1
+            return
+        transaction.receive(response, now)
+
+    def _receive_request(self, request: Request, source: Source, now: float) -> None:
+        via = request.top_via
+        key = server_key(request)
+        transaction = self._servers.get(key)
+        if transaction is not None and transaction.call_id == request.call_id:
+            self.stats.repeated += request.method != "ACK"
+            transaction.receive(request, now)
+            if request.method == "ACK" and transaction.state == "Accepted":
+                self._receive_ack(request, now)
+            return
+        stamped = via.received_from(source.address, source.port)
+        if stamped is not via:
+            others = (
+                [str(other) for other in request.vias[1:]] if "," in request.headers.get_all("Via")[0] else []
+            )
+            request.headers.set_first("Via", ", ".join([str(stamped), *others]))
+        request.validate()
+        reply = reply_destination(via, source)
+        if request.method == "ACK":
+            self._receive_ack(request, now)
+        elif request.method == "CANCEL":
+            self._receive_cancel(request, key, reply, now)
+        else:
+            self._server.receive(Arrival(request, key, source, reply, now))
+
+    def _receive_ack(self, request: Request, now: float) -> None:
+        session = self._sessions.get((request.call_id, request.to_tag))
+        if session is None:
+            self.stats.stray += 1
+        else:
+            session.receive_ack(request, now)
+
+    def _receive_cancel(self, request: Request, key: TransactionKey, reply: Source, now: float) -> None:
+        """Never challenged; 481 when it means nothing (section 9.2)."""
+        invite = self._servers.get(cancelled_key(request))
+        if invite is None or invite.on_cancel is None:
+            self.refuse(request, reply, 481)
+            return
+        cancel = self.new_server(request, key, reply, now)
+        if cancel is not None:
+            invite.on_cancel(cancel, now)
+
+
+def merge_key(request: Request) -> tuple[str, str, str]:
+    """Equal for the copies of one request that a forking proxy made (section 8.2.2.2)."""
+    return request.from_tag, request.call_id, request.headers.get("CSeq") or ""

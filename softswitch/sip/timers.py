@@ -1,0 +1,100 @@
+"""The one heap of all SIP timers, and the values T1, T2, T4 they are made of (RFC 3261 section 17.1.1.1, appendix A).
+
+Owns when something is due; time itself comes in as `now`. A cancelled timer stays in the heap until it would have been
+due, or until cancelled ones are the majority, so that cancelling costs nothing.
+"""
+
+import heapq
+from collections.abc import Callable
+from dataclasses import dataclass
+
+TimerCallback = Callable[[float], None]
+
+_COMPACT_ABOVE = 256
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TimerValues:
+    t1: float = 0.5
+    """Estimate of the round trip."""
+    t2: float = 4.0
+    """Longest interval between retransmissions of non-INVITE requests and INVITE responses."""
+    t4: float = 5.0
+    """How long a message can stay in the network."""
+
+    @property
+    def timeout(self) -> float:
+        """64*T1: timers B, F, H, J, L and M, and how long a 2xx waits for its ACK."""
+        return 64 * self.t1
+
+    @property
+    def timer_d(self) -> float:
+        """At least 32 s over UDP, whatever T1 is (RFC 3261 section 17.1.1.2)."""
+        return max(32.0, 64 * self.t1)
+
+
+class Timer:
+    """Something due at `at`. Not frozen: it is on the path of every message."""
+
+    __slots__ = ("_heap", "at", "callback")
+
+    def __init__(self, at: float, callback: TimerCallback, heap: "TimerHeap") -> None:
+        self.at = at
+        self.callback: TimerCallback | None = callback
+        self._heap = heap
+
+    def cancel(self) -> None:
+        """Never fire; cancelling twice, or after firing, does nothing."""
+        if self.callback is not None:
+            self.callback = None
+            self._heap.cancelled()
+
+
+class TimerHeap:
+    """All timers of one stack, by time; equal times fire in the order they were started."""
+
+    __slots__ = ("_entries", "_live", "_serial")
+
+    def __init__(self) -> None:
+        self._entries: list[tuple[float, int, Timer]] = []
+        self._serial = 0
+        self._live = 0
+
+    def __len__(self) -> int:
+        return self._live
+
+    def start(self, at: float, callback: TimerCallback) -> Timer:
+        """Call `callback(now)` at the first `fire` with now >= `at`."""
+        timer = Timer(at, callback, self)
+        self._serial += 1
+        self._live += 1
+        heapq.heappush(self._entries, (at, self._serial, timer))
+        return timer
+
+    def next_deadline(self) -> float | None:
+        """When `fire` should be called next; None while nothing is running."""
+        entries = self._entries
+        while entries and entries[0][2].callback is None:
+            heapq.heappop(entries)
+        return entries[0][0] if entries else None
+
+    def fire(self, now: float) -> int:
+        """Call what is due; a timer started meanwhile waits for the next call, so that this always ends. When a
+        callback raises, the others are still there for the next call."""
+        last, fired = self._serial, 0
+        while self._entries and self._entries[0][0] <= now and self._entries[0][1] <= last:
+            timer = heapq.heappop(self._entries)[2]
+            callback = timer.callback
+            if callback is not None:
+                timer.callback = None
+                self._live -= 1
+                fired += 1
+                callback(now)
+        return fired
+
+    def cancelled(self) -> None:
+        """Called by `Timer.cancel`: drops the cancelled ones once they are the majority."""
+        self._live -= 1
+        if len(self._entries) > 2 * self._live + _COMPACT_ABOVE:
+            self._entries = [entry for entry in self._entries if entry[2].callback is not None]
+            heapq.heapify(self._entries)

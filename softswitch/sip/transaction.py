@@ -1,0 +1,146 @@
+"""What the four transaction machines share: how a message finds its transaction, and how a table is run.
+
+RFC 3261 section 17, RFC 6026 (Accepted states), RFC 4320 (non-INVITE). The tables are in `client_transaction.py` and
+`server_transaction.py`. Policy for an input that a state's table does not name: it is ignored, since on a network that
+repeats and reorders it is always a message that came late.
+"""
+
+import logging
+from collections.abc import Callable, Mapping
+from enum import StrEnum
+from typing import Any, NamedTuple, Protocol
+
+from softswitch.sip.message import Request, Response
+from softswitch.sip.source import Source
+from softswitch.sip.timers import Timer, TimerCallback, TimerHeap, TimerValues
+
+MAGIC_COOKIE = "z9hG4bK"
+
+_log = logging.getLogger(__name__)
+
+
+class TransactionState(StrEnum):
+    CALLING = "Calling"
+    TRYING = "Trying"
+    PROCEEDING = "Proceeding"
+    ACCEPTED = "Accepted"
+    COMPLETED = "Completed"
+    CONFIRMED = "Confirmed"
+    TERMINATED = "Terminated"
+
+
+class TransactionKey(NamedTuple):
+    """Equal for all messages of one transaction (RFC 3261 sections 17.1.3 and 17.2.3)."""
+
+    branch: str
+    """Branch of the top Via; for a peer of RFC 2543, who has none that can be trusted, the fields that stand for it."""
+    sent_by: str
+    method: str
+    """INVITE for an ACK."""
+
+
+Table = Mapping[tuple[Any, Any], tuple[tuple[Any, ...], TransactionState]]
+"""(state, input) to (actions, next state)."""
+
+
+class TransactionLayer(Protocol):
+    """What a transaction needs of the stack it lives in."""
+
+    timers: TimerHeap
+    timer_values: TimerValues
+
+    def send(self, data: bytes, destination: Source) -> None: ...
+
+    def forget(self, transaction: "Transaction") -> None: ...
+
+
+class Transaction:
+    """Runs one table. Subclasses give `table`, `actions` by name, and the inputs."""
+
+    __slots__ = ("call_id", "key", "layer", "peer", "reliable", "running", "state", "table")
+
+    table: Table
+    actions: Mapping[Any, Callable[[Any, float], None]]
+
+    def __init__(
+        self,
+        key: TransactionKey,
+        call_id: str,
+        peer: Source,
+        layer: TransactionLayer,
+        state: TransactionState,
+    ) -> None:
+        self.key = key
+        self.call_id = call_id
+        self.peer = peer
+        """Where requests or responses are sent; of a stream, the connection."""
+        self.layer = layer
+        self.reliable = peer.transport != "udp"
+        self.state = state
+        self.running: dict[Any, Timer] = {}
+        """Timers by the input that they fire."""
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__} {self.key.method} {self.key.branch} {self.state}>"
+
+    def apply(self, event: Any, now: float) -> bool:
+        """Run the row of this state and input; False when there is none."""
+        row = self.table.get((self.state, event))
+        if row is None:
+            return False
+        steps, after = row
+        self._set_state(after)
+        for step in steps:
+            self.actions[step](self, now)
+        return True
+
+    def start_timer(self, event: Any, delay: float, now: float) -> None:
+        running = self.running.pop(event, None)
+        if running is not None:
+            running.cancel()
+        callback: TimerCallback = lambda fired_at: self._fired(event, fired_at)  # noqa: E731
+        self.running[event] = self.layer.timers.start(now + delay, callback)
+
+    def stop_timer(self, event: Any) -> None:
+        timer = self.running.pop(event, None)
+        if timer is not None:
+            timer.cancel()
+
+    def _fired(self, event: Any, now: float) -> None:
+        self.running.pop(event, None)
+        self.apply(event, now)
+
+    def _set_state(self, state: TransactionState) -> None:
+        if state is self.state:
+            return
+        if _log.isEnabledFor(logging.DEBUG):
+            _log.debug("%s transaction of %s: %s -> %s", self.key.method, self.call_id, self.state, state)
+        self.state = state
+        if state is TransactionState.TERMINATED:
+            for timer in self.running.values():
+                timer.cancel()
+            self.running.clear()
+            self.layer.forget(self)
+
+
+def client_key(response: Response) -> TransactionKey:
+    """The client transaction that `response` answers (section 17.1.3)."""
+    return TransactionKey(response.top_via.branch or "", "", response.cseq.method)
+
+
+def server_key(request: Request) -> TransactionKey:
+    """The server transaction that `request` belongs to (section 17.2.3); of a CANCEL, its own."""
+    via = request.top_via
+    method = "INVITE" if request.method == "ACK" else request.method
+    branch = via.branch or ""
+    if branch.startswith(MAGIC_COOKIE):
+        return TransactionKey(branch, via.sent_by, method)
+    identity = "\n".join(
+        (str(request.uri), request.from_.tag or "", request.call_id, str(request.cseq.number), str(via))
+    )
+    return TransactionKey(identity, "", method)
+
+
+def cancelled_key(cancel: Request) -> TransactionKey:
+    """The INVITE server transaction that a CANCEL means (section 9.2)."""
+    return server_key(cancel)._replace(method="INVITE")

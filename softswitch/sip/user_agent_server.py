@@ -1,0 +1,202 @@
+"""Requests that no transaction knows: what is refused without state, and who serves the rest (RFC 3261 section 8.2).
+
+OPTIONS is answered to anyone, and in-dialog requests to whoever knows the dialog; INVITE and REGISTER go through
+admission, whose refusal (the one 401 or 407 of section 26.3.2.4) is sent without keeping anything.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Protocol
+
+from softswitch.errors import PeerError
+from softswitch.sip.capabilities import ACCEPT, ALLOW, METHODS, SUPPORTED
+from softswitch.sip.dialog import Dialog
+from softswitch.sip.dialog_client import DialogClient
+from softswitch.sip.errors import ParseError
+from softswitch.sip.identity import Identity
+from softswitch.sip.incoming_invite import IncomingInvite
+from softswitch.sip.message import Request, Response, make_response
+from softswitch.sip.screening import BadExtension, check_extensions, check_hops
+from softswitch.sip.server_transaction import ServerTransaction
+from softswitch.sip.session import Session
+from softswitch.sip.session_layer import SessionLayer
+from softswitch.sip.source import Source
+from softswitch.sip.stack_owner import StackOwner
+from softswitch.sip.stack_stats import StackStats
+from softswitch.sip.transaction import TransactionKey
+
+RETRY_AFTER = ("Retry-After", "5")
+_INSIDE_ONLY = ("BYE", "INFO", "UPDATE", "PRACK")
+
+
+@dataclass(slots=True)
+class Arrival:
+    """A valid new request. Not frozen: one for each."""
+
+    request: Request
+    key: TransactionKey
+    source: Source
+    reply: Source
+    """Where its responses go."""
+    now: float
+
+
+class ServerLayer(SessionLayer, Protocol):
+    stats: StackStats
+    draining: bool
+
+    def new_server(
+        self, request: Request, key: TransactionKey, reply: Source, now: float
+    ) -> ServerTransaction | None: ...
+
+    def refuse(
+        self,
+        request: Request,
+        reply: Source,
+        status: int,
+        reason: str | None = None,
+        headers: Iterable[tuple[str, str]] = (),
+    ) -> None: ...
+
+    def reply(self, response: Response, reply: Source) -> None: ...
+
+    def stateless_tag(self, request: Request) -> str: ...
+
+    def merged(self, request: Request) -> bool: ...
+
+    def ours(self) -> set[str]: ...
+
+    def session(self, call_id: str, local_tag: str) -> Session | None: ...
+
+    def add_session(self, session: Session) -> None: ...
+
+    def token(self, size: int = 8) -> str: ...
+
+    def common(self, name: str) -> tuple[tuple[str, str], ...]: ...
+
+
+class UserAgentServer:
+    def __init__(self, layer: ServerLayer, owner: StackOwner) -> None:
+        self._layer = layer
+        self._owner = owner
+
+    def receive(self, arrival: Arrival) -> None:
+        """Serve or refuse; raises ParseError only."""
+        request = arrival.request
+        try:
+            check_extensions(request)
+            if request.to_tag:
+                self._inside(arrival)
+            else:
+                self._outside(arrival)
+        except ParseError:
+            raise
+        except BadExtension as error:
+            self._refuse(arrival, 420, headers=(("Unsupported", ", ".join(error.unsupported)),))
+        except PeerError as error:
+            self._refuse(arrival, error.sip_status, reason=error.reason)
+
+    def _inside(self, arrival: Arrival) -> None:
+        request = arrival.request
+        session = self._layer.session(request.call_id, request.to_tag)
+        if session is None:
+            self._refuse(arrival, 481)
+            return
+        transaction = self._transaction(arrival)
+        if transaction is not None:
+            session.receive(transaction, request, arrival.now)
+
+    def _outside(self, arrival: Arrival) -> None:
+        request = arrival.request
+        check_hops(request, self._layer.ours())
+        if request.method == "OPTIONS":
+            self._options(arrival)
+        elif request.method in _INSIDE_ONLY:
+            self._refuse(arrival, 481)
+        elif request.method not in METHODS:
+            self._refuse(arrival, 405, headers=(ALLOW,))
+        elif self._layer.merged(request):
+            self._refuse(arrival, 482)
+        elif request.method == "INVITE" and self._layer.draining:
+            self._refuse(arrival, 503, headers=(RETRY_AFTER,))
+        else:
+            self._admit(arrival)
+
+    def _options(self, arrival: Arrival) -> None:
+        if self._layer.draining:
+            self._refuse(arrival, 503, headers=(RETRY_AFTER,))
+        else:
+            self._refuse(arrival, 200, headers=(ALLOW, ACCEPT, SUPPORTED))
+
+    def _admit(self, arrival: Arrival) -> None:
+        request = arrival.request
+        verdict = self._owner.admit(request, arrival.source, arrival.now)
+        if isinstance(verdict, Response):
+            self._layer.reply(verdict, arrival.reply)
+            return
+        transaction = self._transaction(arrival)
+        if transaction is None:
+            return
+        if request.method == "REGISTER":
+            transaction.respond(
+                self._owner.register(request, verdict, arrival.source, arrival.now), arrival.now
+            )
+        else:
+            self._invite(arrival, transaction, verdict)
+
+    def _invite(self, arrival: Arrival, transaction: ServerTransaction, identity: Identity) -> None:
+        request, layer, now = arrival.request, self._layer, arrival.now
+        tag = layer.token()
+        common = layer.common("Server")
+        contact = layer.contact(arrival.source, request.uri.user)
+        try:
+            if not request.contacts:
+                raise PeerError("an INVITE without Contact", reason="Missing Contact")
+            invite = IncomingInvite(
+                layer, transaction, local_tag=tag, contact=contact, common=common, now=now
+            )
+            session = Session(
+                layer,
+                leg=self._owner.new_leg(),
+                direction="in",
+                identity=identity,
+                call_id=request.call_id,
+                local_tag=tag,
+                remote=request.from_,
+                common=common,
+                on_event=self._owner.nothing,
+            )
+            client = DialogClient(
+                layer,
+                Dialog.of_callee(request, tag),
+                arrival.source,
+                contact=contact,
+                via_host=request.top_via.host,
+                sticky=identity.kind == "endpoint",
+                common=common,
+            )
+            session.begin_incoming(invite, client)
+        except PeerError as error:
+            accept = (ACCEPT,) if error.sip_status == 415 else ()
+            response = make_response(
+                request, error.sip_status, error.reason, to_tag=tag, headers=(*accept, *common)
+            )
+            transaction.respond(response, now)
+            return
+        transaction.on_cancel = session.receive_cancel
+        layer.stats.sessions_in += 1
+        layer.add_session(session)
+        layer.deliver(self._owner.invited, session)
+
+    def _transaction(self, arrival: Arrival) -> ServerTransaction | None:
+        return self._layer.new_server(arrival.request, arrival.key, arrival.reply, arrival.now)
+
+    def _refuse(
+        self,
+        arrival: Arrival,
+        status: int,
+        *,
+        reason: str | None = None,
+        headers: tuple[tuple[str, str], ...] = (),
+    ) -> None:
+        self._layer.refuse(arrival.request, arrival.reply, status, reason, headers)

@@ -1,0 +1,38 @@
+"""What an endpoint needs of whatever carries its bytes: sockets, or the fake network of the tests."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from softswitch.sip.errors import FramingError
+from softswitch.sip.source import Source
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WireEvents:
+    """What the wire tells the endpoint; none of them may raise."""
+
+    received: Callable[[bytes, Source], None]
+    broken: Callable[[FramingError, Source], None]
+    """A stream lost its framing; it is closed after this call."""
+    lost: Callable[[Source], None]
+    """Nothing can be sent there: refused, unreachable, or a connection that is gone."""
+
+
+class Wire(Protocol):
+    async def start(self, events: WireEvents) -> None:
+        """Listen; raises UnusableError that says what to do."""
+
+    async def stop(self) -> None: ...
+
+    def send(self, data: bytes, destination: Source) -> None:
+        """Never blocks and never raises; a stream that is not there yet is opened."""
+
+    def connected(self, destination: Source) -> bool:
+        """True for datagrams; of a stream, whether its connection stands."""
+
+    def local_address(self, destination: Source) -> tuple[str, int]:
+        """Our own address and listening port on the way to `destination`."""
+
+    def own_addresses(self) -> tuple[tuple[str, int], ...]:
+        """Addresses and ports that lead to ourselves."""
