@@ -131,8 +131,8 @@ class Timeline:
         order = fits[np.argsort((key[fits] << 44) + position[fits], kind="stable")]
         if len(order):
             at = wanted[order]
-            payload, law = self._as_kept(slot[order], rows.payload[at], rows.law[at])
-            self._fill(key[order], position[order], length[order], payload, law)
+            payload, law, at = self._as_kept(slot[order], rows.payload, rows.law[at], at)
+            self._fill(key[order], position[order], length[order], law, payload, at)
 
     def take(self, phase: int, up_to: int) -> list[Piece]:
         """What has settled in a group, in order; its place in the rings is free again."""
@@ -170,22 +170,35 @@ class Timeline:
         fits &= (rows.law == PCMU) | (rows.law == PCMA)
         return np.asarray(known & self._active[slot] & fits)
 
-    def _as_kept(self, slot: Positions, payload: Bytes, law: Bytes) -> tuple[Bytes, Bytes]:
-        """Translated to the recording's law, and silenced where it is paused; `payload` is a copy."""
+    def _as_kept(
+        self, slot: Positions, payload: Bytes, law: Bytes, at: Positions
+    ) -> tuple[Bytes, Bytes, Positions]:
+        """Payloads in the recording's law and silenced where it is paused, the law of each, and where in them it is.
+
+        Most often nothing is to be done, and then nothing is copied.
+        """
         kept = self._law[slot]
         kept = np.where(kept == AS_IS, law, kept)
-        for source, target, table in ((PCMU, PCMA, ULAW_TO_ALAW), (PCMA, PCMU, ALAW_TO_ULAW)):
-            foreign = (law == source) & (kept == target)
-            if foreign.any():
-                payload[foreign] = table[payload[foreign]]
         paused = self._paused[slot]
-        if paused.any():
-            silence = np.where(kept == PCMA, SILENCE[PCMA], SILENCE[PCMU]).astype(np.uint8)
-            payload[paused] = silence[paused, None]
-        return payload, kept
+        foreign = law != kept
+        if not (paused.any() or foreign.any()):
+            return payload, law, at
+        payload = payload[at]
+        for source, table in ((PCMU, ULAW_TO_ALAW), (PCMA, ALAW_TO_ULAW)):
+            translated = foreign & (law == source)
+            payload[translated] = table[payload[translated]]
+        silence = np.where(kept == PCMA, SILENCE[PCMA], SILENCE[PCMU]).astype(np.uint8)
+        payload[paused] = silence[paused, None]
+        return payload, kept, np.arange(len(at))
 
     def _fill(
-        self, key: Positions, position: Positions, length: Positions, payload: Bytes, law: Bytes
+        self,
+        key: Positions,
+        position: Positions,
+        length: Positions,
+        law: Bytes,
+        payload: Bytes,
+        at: Positions,
     ) -> None:
         """Sorted by key and position. Packets that meet others or the ring's end go one by one, the first wins."""
         column = position % WINDOW
@@ -194,30 +207,36 @@ class Timeline:
         single[1:] |= meets
         single[:-1] |= meets
         first = key * WINDOW + column
-        for size in np.unique(length):
+        for size in np.unique(length).tolist():
             rows = np.flatnonzero((length == size) & ~single)
-            ring, mask = self._items(int(size))
             if not len(rows):
                 continue
+            ring, mask = self._items(size)
             taken = mask[first[rows]].view(np.uint8).reshape(len(rows), -1).any(axis=1)
-            single[rows[taken]] = True
-            rows = rows[~taken]
-            ring[first[rows]] = np.ascontiguousarray(payload[rows, :size]).view(f"V{size}").ravel()
+            if taken.any():
+                single[rows[taken]] = True
+                rows = rows[~taken]
+            source = np.ndarray((len(payload),), f"V{size}", payload.data, strides=(payload.strides[0],))
+            ring[first[rows]] = source[at[rows]]
             for kind, filled in FILLED.items():
                 of_kind = rows[law[rows] == kind]
                 if len(of_kind):
                     mask[first[of_kind]] = np.full(size, filled, np.uint8).view(f"V{size}")
-        for row in np.flatnonzero(single):
-            self._fill_one(
-                int(key[row]), int(column[row]), payload[row, : length[row]], FILLED[int(law[row])]
-            )
+        for row in np.flatnonzero(single).tolist():
+            content = payload[at[row], : length[row]]
+            self._fill_one(int(key[row]), int(column[row]), content, FILLED[int(law[row])])
 
     def _fill_one(self, key: int, column: int, payload: Bytes, filled: int) -> None:
-        columns = (column + np.arange(len(payload))) % WINDOW
         slot, track = divmod(key, 2)
-        free = self._mask[slot, track, columns] == 0
-        self._ring[slot, track, columns[free]] = payload[free]
-        self._mask[slot, track, columns[free]] = filled
+        for part, start in ((payload[: WINDOW - column], column), (payload[WINDOW - column :], 0)):
+            mask = self._mask[slot, track, start : start + len(part)]
+            if mask.any():
+                free = mask == 0
+                self._ring[slot, track, start : start + len(part)][free] = part[free]
+                mask[free] = filled
+            elif len(part):
+                self._ring[slot, track, start : start + len(part)] = part
+                mask[:] = filled
 
     def _items(self, size: int) -> tuple[_Items, _Items]:
         """Ring and mask as overlapping items of `size` bytes, one beginning at each byte."""

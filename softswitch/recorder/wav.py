@@ -6,6 +6,7 @@ Owns sizes and bytes, no files. A header is of fixed length, so patching it is w
 
 import struct
 from dataclasses import dataclass
+from functools import cache
 
 RATE = 8000
 FORMATS = {"PCM16": 1, "PCMA": 6, "PCMU": 7}
@@ -13,6 +14,7 @@ _ENCODINGS = {number: name for name, number in FORMATS.items()}
 LONGEST_DATA = 0xFFFF_FFFF - 64
 """RIFF counts bytes in 32 bits."""
 LONGEST_HEADER = 58
+_U32 = struct.Struct("<I").pack
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,23 +34,28 @@ class WavFormat:
 
     def header(self, frames: int) -> bytes:
         """The whole header of a file that holds `frames`; data of odd size is followed by one byte that does not count."""
-        data = frames * self.frame_bytes
-        sample_bytes = self.frame_bytes // self.channels
-        fmt = struct.pack(
-            "<HHIIHH",
-            FORMATS[self.encoding],
-            self.channels,
-            RATE,
-            RATE * self.frame_bytes,
-            self.frame_bytes,
-            sample_bytes * 8,
-        )
-        fact = b""
-        if self.encoding != "PCM16":
-            fmt += b"\0\0"
-            fact = struct.pack("<4sII", b"fact", 4, frames)
-        chunks = struct.pack("<4sI", b"fmt ", len(fmt)) + fmt + fact + struct.pack("<4sI", b"data", data)
-        return struct.pack("<4sI4s", b"RIFF", 4 + len(chunks) + data + (data & 1), b"WAVE") + chunks
+        return _header(self.encoding, self.channels, frames)
+
+
+def _header(encoding: str, channels: int, frames: int) -> bytes:
+    head, fact, size = _template(encoding, channels)
+    data = frames * size
+    riff = len(head) + (12 if fact else 0) + 8 + data + (data & 1)
+    if fact:
+        return b"".join((b"RIFF", _U32(riff), head, fact, _U32(frames), b"data", _U32(data)))
+    return b"".join((b"RIFF", _U32(riff), head, b"data", _U32(data)))
+
+
+@cache
+def _template(encoding: str, channels: int) -> tuple[bytes, bytes, int]:
+    """What no length changes: `WAVE` with the `fmt ` chunk, the head of the `fact` chunk, bytes of a frame."""
+    sample_bytes = 2 if encoding == "PCM16" else 1
+    size = channels * sample_bytes
+    fmt = struct.pack("<HHIIHH", FORMATS[encoding], channels, RATE, RATE * size, size, sample_bytes * 8)
+    if encoding == "PCM16":
+        return b"WAVE" + struct.pack("<4sI", b"fmt ", len(fmt)) + fmt, b"", size
+    fmt += b"\0\0"
+    return b"WAVE" + struct.pack("<4sI", b"fmt ", len(fmt)) + fmt, struct.pack("<4sI", b"fact", 4), size
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,6 +20,7 @@ class WavFile:
         self.path = path
         self.format = format
         self.frames = 0
+        self._frame_bytes, self._header_bytes = format.frame_bytes, format.header_bytes
         path.parent.mkdir(parents=True, exist_ok=True)
         flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
         self._fd = os.open(path, flags, 0o640)
@@ -35,18 +36,19 @@ class WavFile:
     @property
     def room(self) -> int:
         """Frames until RIFF can count no further."""
-        return LONGEST_DATA // self.format.frame_bytes - self.frames
+        return LONGEST_DATA // self._frame_bytes - self.frames
 
     def append(self, block: bytes | memoryview) -> None:
         """Whole frames; raises OSError, and then holds as much as went to disk."""
         self._reopen()
-        start = self.format.header_bytes + self.frames * self.format.frame_bytes
+        start = self._header_bytes + self.frames * self._frame_bytes
         written = 0
         try:
+            written = os.pwrite(self._fd, block, start)
             while written < len(block):
                 written += os.pwrite(self._fd, block[written:], start + written)
         finally:
-            self.frames += written // self.format.frame_bytes
+            self.frames += written // self._frame_bytes
             if written:
                 self._write(self.format.header(self.frames), 0)
         self._rest()
@@ -54,8 +56,8 @@ class WavFile:
     def finish(self) -> None:
         """Make it final; raises OSError."""
         self._reopen()
-        size = self.frames * self.format.frame_bytes
-        end = self.format.header_bytes + size
+        size = self.frames * self._frame_bytes
+        end = self._header_bytes + size
         os.ftruncate(self._fd, end)
         if size % 2:
             self._write(b"\0", end)
@@ -65,8 +67,8 @@ class WavFile:
     def shorten(self) -> None:
         """Give back the last block of the disk, at most 4 KiB of sound, to make room for the side file that says why."""
         self._reopen()
-        end = (self.format.header_bytes + self.frames * self.format.frame_bytes - 1) // _BLOCK * _BLOCK
-        self.frames = max(0, end - self.format.header_bytes) // self.format.frame_bytes
+        end = (self._header_bytes + self.frames * self._frame_bytes - 1) // _BLOCK * _BLOCK
+        self.frames = max(0, end - self._header_bytes) // self._frame_bytes
         self.finish()
 
     def drop(self) -> None:

@@ -2,7 +2,7 @@
 
 A tick only appends its rows to a log. `flush` places the log on the timeline and writes what has settled: per group of
 recordings every `WRITE_S`, one block and one header for each. So at most `SETTLE_S + WRITE_S` and the pause between two
-flushes are not on disk: half a second at four flushes a second. Groups are due at different moments; a worker
+flushes are not on disk: 0.65 s at twenty flushes a second, 0.85 s at four. Groups are due at different moments; a worker
 that flushes more often than four times a second spreads the writes.
 
 A thousand recordings keep as many descriptors as `open_files` allows; those beyond open their file for each write, about
@@ -19,17 +19,18 @@ from softswitch.g711 import PCMA, PCMU
 from softswitch.recorder import interleave
 from softswitch.recorder.markers import Marker, serialize
 from softswitch.recorder.row_log import RowLog, part
-from softswitch.recorder.timeline import AS_IS, PHASES, Piece, Timeline
+from softswitch.recorder.timeline import AS_IS, CAPACITY, PHASES, Piece, Timeline
 from softswitch.recorder.track import RATE
 from softswitch.recorder.wav import WavFormat
 from softswitch.recorder.wav_file import WavFile
 from softswitch.tap import RecordingReport, RecordingSpec, TapRows
 
-SETTLE_S = 0.25
+SETTLE_S = 0.2
 """How long a packet that was overtaken may still come."""
-WRITE_S = 0.25
+WRITE_S = 0.4
 _SETTLE = int(SETTLE_S * RATE)
 _LAWS = {"PCMU": PCMU, "PCMA": PCMA, "PCM16": AS_IS}
+_FORMATS = [WavFormat(encoding=encoding, channels=channels) for encoding in _LAWS for channels in (1, 2)]
 _MOST_MARKERS = 1000
 
 
@@ -40,27 +41,29 @@ class _Recording:
     spec: RecordingSpec
     file: WavFile
     start: int
+    frame_bytes: int
     most_frames: int
     markers: list[Marker] = field(default_factory=list)
     report: RecordingReport | None = None
 
 
 class RecordingWriter:
-    def __init__(self, *, open_files: int | None = None, capacity: int | None = None) -> None:
+    def __init__(self, *, open_files: int | None = None, capacity: int = CAPACITY) -> None:
         """`open_files`: descriptors to keep, by default a quarter of what the process may have."""
         if open_files is None:
             open_files = max(32, resource.getrlimit(resource.RLIMIT_NOFILE)[0] // 4)
         self._open_files = open_files
         self._kept = 0
         self._log = RowLog()
-        self._timeline = Timeline(capacity) if capacity else Timeline()
+        self._timeline = Timeline(capacity)
+        self._forms = np.zeros(capacity, np.int8)
         self._recordings: dict[int, _Recording] = {}
         self._due: list[float] = []
         self._reports: list[RecordingReport] = []
 
     def open(self, spec: RecordingSpec, now: float) -> int:
         format = WavFormat(encoding=spec.encoding, channels=spec.channels)
-        if spec.encoding not in _LAWS or spec.channels not in (1, 2):
+        if format not in _FORMATS:
             raise ValueError(f"{spec.encoding} with {spec.channels} channels cannot be recorded")
         # Even, so that pieces begin at even bytes; the packets that came before belong to nobody.
         start = int(now * RATE) & ~1
@@ -76,8 +79,11 @@ class RecordingWriter:
             self._timeline.release(slot)
             raise
         self._kept += keep
+        self._forms[slot] = _FORMATS.index(format)
         most = min(int(spec.max_s * RATE) or file.room, file.room)
-        self._recordings[slot] = _Recording(spec=spec, file=file, start=start, most_frames=most)
+        self._recordings[slot] = _Recording(
+            spec=spec, file=file, start=start, frame_bytes=format.frame_bytes, most_frames=most
+        )
         return slot
 
     def append(self, rows: TapRows) -> None:
@@ -149,30 +155,32 @@ class RecordingWriter:
 
     def _write(self, piece: Piece, recordings: dict[int, _Recording]) -> None:
         """One block for each recording of the piece, all of one form computed at once."""
-        forms: dict[WavFormat, list[int]] = {}
-        for row, slot in enumerate(piece.slots.tolist()):
-            forms.setdefault(recordings[slot].file.format, []).append(row)
-        for form, rows in forms.items():
-            every = len(rows) == len(piece.slots)
-            audio = piece.audio if every else piece.audio[rows]
-            if form.encoding == "PCM16":
-                filled = piece.filled if every else piece.filled[rows]
-                blocks = interleave.pcm16(audio, filled, form.channels)
+        forms = self._forms[piece.slots]
+        for form in np.unique(forms).tolist():
+            format, which = _FORMATS[form], forms == form
+            every = bool(which.all())
+            slots = piece.slots if every else piece.slots[which]
+            audio = piece.audio if every else piece.audio[which]
+            if format.encoding == "PCM16":
+                blocks = interleave.pcm16(
+                    audio, piece.filled if every else piece.filled[which], format.channels
+                )
             else:
-                blocks = interleave.g711(audio, form.channels)
-            for row, block in zip(rows, blocks, strict=True):
-                slot = int(piece.slots[row])
-                self._append(slot, recordings[slot], piece.start, memoryview(block))
+                blocks = interleave.g711(audio, format.channels)
+            for slot, block in zip(slots.tolist(), blocks, strict=True):
+                self._append(slot, recordings[slot], piece.start, block.data)
 
     def _append(self, slot: int, recording: _Recording, start: int, block: memoryview) -> None:
-        size = recording.file.format.frame_bytes
+        size = recording.frame_bytes
         frames = len(block) // size
         skip = max(0, recording.start - start)
         fits = recording.most_frames - recording.file.frames
         if skip >= frames or recording.report is not None:
             return
+        if skip or fits < frames:
+            block = block[skip * size : min(frames, skip + fits) * size]
         try:
-            recording.file.append(block[skip * size : min(frames, skip + fits) * size])
+            recording.file.append(block)
         except OSError as error:
             self._end(slot, recording, "failed", _problem(error))
             return
