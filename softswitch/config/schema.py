@@ -302,7 +302,8 @@ class Calendar:
     timezone: str = ""
     """Zone of the hours; empty means `general.timezone`."""
     hours: Mapping[str, str] = field(default_factory=dict)
-    """Days to hours: `{ "mon-fri" = "09:00-14:00,16:00-19:00", "sat" = "10:00-13:00" }`."""
+    """Days to hours: `{ "mon-fri" = "09:00-14:00,16:00-19:00", "sat" = "10:00-13:00" }`. A span may end past midnight
+    (`22:00-06:00`); days not named are closed; without any hours it is open around the clock, holidays excepted."""
     holidays: Holidays | None = None
     """Public holidays on which it is closed."""
     closed: tuple[str, ...] = ()

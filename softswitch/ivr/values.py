@@ -10,7 +10,7 @@ from softswitch.patterns import Pattern
 
 PREFIX = "prefix:"
 _REFERENCE = re.compile(r"\{([a-z][a-z0-9_]{0,31})\}")
-_DIALLABLE = re.compile(r"[0-9*#]{1,32}")
+_DIALLABLE = re.compile(r"[0-9]{1,32}")
 
 
 def variable(name: str, state: FlowState, context: FlowContext) -> str:

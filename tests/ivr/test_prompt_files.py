@@ -8,6 +8,7 @@ Does not prove: that espeak-ng speaks well.
 import sys
 import wave
 from pathlib import Path
+from shutil import which
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ import soundfile
 
 from softswitch.ivr.prompts import SHIPPED, PromptLibrary
 from softswitch.ivr.say import LANGUAGES
+from softswitch.ivr.speech import SpeechError, speak
 
 sys.path.insert(0, str(Path(__file__).parents[2] / "tools"))
 
@@ -135,3 +137,21 @@ def test_problems_say_what_to_do(tmp_path: Path) -> None:
         assert sum(words in problem for problem in problems) == 1
     (problem,) = PromptLibrary((tmp_path / "missing",), ("en",)).problems()
     assert "prompts.directory" in problem
+
+
+@pytest.mark.skipif(not (which("espeak-ng") and which("sox")), reason="espeak-ng and sox make prompts")
+def test_speech_makes_a_prompt_like_those_shipped(tmp_path: Path) -> None:
+    speak("-v is no option here", "en", tmp_path / "en" / "new.wav")
+    with wave.open(str(tmp_path / "en" / "new.wav")) as file:
+        assert (file.getnchannels(), file.getsampwidth(), file.getframerate()) == (1, 2, 8000)
+    samples, _ = soundfile.read(str(tmp_path / "en" / "new.wav"))
+    assert 0.5 < len(samples) / 8000 < 5
+    assert 0.5 < np.abs(samples).max() < 0.8
+    loud = np.flatnonzero(np.abs(samples) > 0.01)
+    assert loud[0] < 400 and len(samples) - loud[-1] < 800, "silence was not cut off"
+
+
+def test_speech_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(SpeechError, match="install"):
+        speak("hello", "en", tmp_path / "new.wav")
