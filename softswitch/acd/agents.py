@@ -64,8 +64,8 @@ STATE: Mapping[tuple[AgentStatus, Activity], AgentState] = {
 _QUIET = frozenset({_S.OFFLINE, _S.UNREACHABLE, _S.PAUSED, _S.IDLE, _S.OCCUPIED})
 
 FOLLOWS: Mapping[AgentState, frozenset[AgentState]] = {
-    _S.OFFLINE: _QUIET | {_S.RINGING},
-    _S.UNREACHABLE: _QUIET,
+    _S.OFFLINE: _QUIET,
+    _S.UNREACHABLE: _QUIET | {_S.RESTING},
     _S.PAUSED: _QUIET,
     _S.IDLE: _QUIET | {_S.RINGING},
     _S.RESTING: _QUIET,

@@ -8,6 +8,7 @@ How an offer ends: `AFTERMATH` says for each cause how long the agent is left in
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -75,23 +76,18 @@ class LiveOffer:
 class Offers:
     def __init__(self) -> None:
         self.live: dict[OfferId, LiveOffer] = {}
-        self._cancelled: dict[OfferId, tuple[float, CancelOffer]] = {}
+        self._cancelled: dict[OfferId, CancelOffer] = {}
+        self._forget: deque[tuple[float, OfferId]] = deque()
 
     def remember(self, live: LiveOffer, now: float) -> None:
         """It was cancelled by this side; its result may still come."""
-        cancelled = self._cancelled
-        while cancelled:
-            oldest = next(iter(cancelled))
-            if cancelled[oldest][0] > now and len(cancelled) < _REMEMBERED:
-                break
-            del cancelled[oldest]
-        lost = CancelOffer(
-            offer=live.offer, call=live.caller.call, agent=live.agent.agent, reason="lost race"
-        )
-        cancelled[live.offer] = (now + REMEMBERED_S, lost)
+        while self._forget and (self._forget[0][0] <= now or len(self._forget) >= _REMEMBERED):
+            del self._cancelled[self._forget.popleft()[1]]
+        self._cancelled[live.offer] = live.cancelled("lost race")
+        self._forget.append((now + REMEMBERED_S, live.offer))
 
     def late(self, offer: OfferId, result: OfferResult) -> CancelOffer | None:
         """What to do about a result that crossed our cancel: nothing, unless it is an answer."""
         if offer not in self._cancelled:
             raise NotKnown(f"no offer {offer} rings or was cancelled lately; its result was {result}")
-        return self._cancelled[offer][1] if result is OfferResult.ANSWERED else None
+        return self._cancelled[offer] if result is OfferResult.ANSWERED else None
