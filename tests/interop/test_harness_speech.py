@@ -3,7 +3,7 @@
 Does not prove that a person would agree on borderline audio; sentences here are espeak-ng's.
 """
 
-import audioop
+import warnings
 import wave
 from pathlib import Path
 
@@ -12,6 +12,10 @@ import pytest
 
 from tools.peers.g711 import PCMA, PCMU, decode, encode, read_wav, write_wav
 from tools.peers.speech import HEARD, Samples, correlation, sentence, silence, speak, tone, who_spoke
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", DeprecationWarning)
+    import audioop  # Python 3.13 and newer: of the package audioop-lts
 
 pytestmark = pytest.mark.interop
 

@@ -101,6 +101,7 @@ class Switch:
         for section, values in shared.items():
             merged[section] = {**values, **config.get(section, {})}
         self.state.mkdir(exist_ok=True)
+        self.config_file.touch(mode=0o600)
         self.config_file.write_text(to_toml(merged))
         self.config = config
 
@@ -282,6 +283,10 @@ class Switch:
 
     def assert_clean(self) -> None:
         assert not self.faults(), f"unhandled in the log:\n{self.log()[-6000:]}"
+
+
+StartSwitch = Callable[..., Switch]
+"""What the fixture `start_switch` gives: `(config, *, name="switch", **fields of Switch)`, started."""
 
 
 def wait_for(probe: Callable[[], Any], timeout: float = 5.0, what: str = "condition") -> Any:

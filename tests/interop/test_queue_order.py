@@ -1,0 +1,361 @@
+"""Proves who is served when and by whom, with SIPp as trunk and ten agents of SIPp: Must-show 4, line by line.
+
+Order by priority, then age; skills, then longest idle; agents who do not answer, are busy, decline or are not registered;
+callers who hang up in each stage; maximum wait; out of hours. For each the CDR, the offers and the queue_log are asserted.
+
+Does not prove strategies in depth: the engine's own tests do, on virtual time.
+"""
+
+import itertools
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tools.peers.centre import AGENT_ADDRESS, TRUNK_ADDRESS, agent, desk, phone, queue, trunk
+from tools.peers.ports import free_port
+from tools.peers.scenario import Scenario
+from tools.peers.sipp import Sipp
+from tools.peers.switch import Switch, wait_for
+
+AGENTS = [f"a{number}" for number in range(1, 11)]
+RING_S = 2.0
+
+
+class Centre:
+    """The switch, its trunk and its ten agents."""
+
+    def __init__(self, switch: Switch, ports: dict[str, int], folder: Path, stack: ExitStack) -> None:
+        self.switch, self._ports, self._folder, self._stack = switch, ports, folder, stack
+        self._callers = 0
+
+    def agent(self, name: str, scenario: Scenario, *, calls: int = 1000) -> Sipp:
+        """An agent's phone at his fixed contact, until the test is over."""
+        sipp = Sipp(scenario, self._folder / name, address=AGENT_ADDRESS, port=self._ports[name], calls=calls,
+                    timeout_s=60)  # fmt: skip
+        return self._stack.enter_context(sipp)
+
+    def serving(self, name: str, *, ring_s: float = 0.05) -> Sipp:
+        """Answers and talks until the caller hangs up."""
+        return self.agent(name, Scenario(name, name).called().ring().pause(ring_s).accept().expect_bye())
+
+    def call(self, number: str, steps: str = "talk", *, seconds: float = 0.6) -> Sipp:
+        """Start a caller: `talk` hangs up after `seconds` from the answer, `stay` waits for the switch to hang up."""
+        self._callers += 1
+        ani = f"3460000{self._callers:04}"
+        scenario = Scenario("caller", ani, number=number).invite()
+        if steps == "cancel":
+            scenario.cancel(after=180)
+        elif steps.startswith("refused"):
+            scenario.refused(int(steps.partition(" ")[2]))
+        elif steps == "stay":
+            scenario.connected().expect_bye()
+        else:
+            scenario.connected().pause(seconds).bye()
+        sipp = Sipp(scenario, self._folder / f"caller{self._callers}", remote=self.switch.sip, address=TRUNK_ADDRESS,
+                    timeout_s=25)  # fmt: skip
+        return self._stack.enter_context(sipp)
+
+    def ani(self, sipp: Sipp) -> str:
+        return sipp.scenario.user
+
+    def cdr(self, sipp: Sipp) -> dict[str, Any]:
+        """The one CDR of this caller, once the call is over."""
+        rows = self.switch.wait_rows(
+            "SELECT * FROM calls WHERE ani = ? AND ended IS NOT NULL", self.ani(sipp)
+        )
+        assert len(rows) == 1
+        return rows[0]
+
+    def offers(self, sipp: Sipp) -> list[tuple[str, str]]:
+        call = self.cdr(sipp)["call"]
+        rows = self.switch.wait_rows("SELECT * FROM offers WHERE call = ? ORDER BY offered", call, count=0)
+        return [(row["agent"], row["result"]) for row in rows]
+
+    def visits(self, sipp: Sipp) -> list[tuple[str, str]]:
+        call = self.cdr(sipp)["call"]
+        rows = self.switch.wait_rows("SELECT * FROM queue_visits WHERE call = ? ORDER BY entered", call)
+        return [(row["queue"], row["outcome"]) for row in rows]
+
+    def events(self, sipp: Sipp) -> list[list[str]]:
+        """This call's lines of the queue_log from the queue on."""
+        call = self.cdr(sipp)["call"]
+        return [line[2:] for line in self.switch.queue_log() if line[1] == call]
+
+    def verbs(self, sipp: Sipp) -> list[str]:
+        return [line[2] for line in self.events(sipp)]
+
+    def wait_waiting(self, name: str, count: int) -> None:
+        def waiting() -> bool:
+            return int(self.switch.cli("queue", "show", name)["queue"]["waiting"]) == count
+
+        wait_for(waiting, 6, f"{count} callers in {name}")
+
+
+def _config(ports: dict[str, int]) -> dict[str, Any]:
+    contacts = {name: f"sip:{name}@{AGENT_ADDRESS}:{port}" for name, port in ports.items()}
+    members: dict[str, Sequence[str]] = {
+        "prio": ["a1"], "idle": ["a5", "a6", "a7"], "failing": ["a8", "a9"], "absent": ["ghost", "a9"], "one": ["a10"],
+    }  # fmt: skip
+    queues = {name: queue(who, timeout=RING_S, max_wait=0) for name, who in members.items()}
+    for name in ("failing", "absent"):
+        queues[name]["members"] = [
+            {"agent": who, "penalty": penalty} for penalty, who in enumerate(members[name])
+        ]
+    queues["skilled"] = queue(skills={"spanish": 2}, timeout=RING_S)
+    queues["short"] = queue(["a10"], max_wait=1.0, on_timeout="queue:prio")
+    queues["shut"] = queue(max_wait=0.8, on_timeout="play:closed")
+    queues["full"] = queue(["a10"], maxlen=1, on_full="hangup:busy")
+    levels = {"a2": 1, "a3": 3, "a4": 2}
+    node = {
+        "hello": {"do": "play", "prompt": "welcome", "next": "in"},
+        "in": {"do": "enqueue", "queue": "one"},
+    }
+    route = {f"60{at}": {"to": f"queue:{name}"} for at, name in enumerate(queues)}
+    return {
+        "trunk": {"carrier": trunk()},
+        "endpoint": {**{name: desk(contact) for name, contact in contacts.items()}, "away": phone("x")},
+        "agent": {
+            **{
+                name: agent(name, skills={"spanish": levels[name]} if name in levels else {})
+                for name in AGENTS
+            },
+            "ghost": agent("away"),
+        },
+        "queue": queues,
+        "calendar": {"never": {"hours": {}}},
+        "flow": {"greeting": {"start": "hello", "node": node}},
+        "route": {
+            **route,
+            "620": {"to": "queue:prio", "priority": 5},
+            "630": {"to": "queue:one", "when": "never", "otherwise": "hangup:busy"},
+            "631": {"to": "queue:one", "when": "never", "otherwise": "play:closed"},
+            "640": {"to": "flow:greeting"},
+        },
+    }
+
+
+NUMBER = {name: f"60{at}" for at, name in enumerate(
+    ["prio", "idle", "failing", "absent", "one", "skilled", "short", "shut", "full"])}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Switch, dict[str, int]]]:
+    ports = {name: free_port(AGENT_ADDRESS) for name in AGENTS}
+    with Switch(tmp_path_factory.mktemp("switch"), _config(ports)) as switch:
+        yield switch, ports
+
+
+@pytest.fixture
+def centre(running: tuple[Switch, dict[str, int]], tmp_path: Path) -> Iterator[Centre]:
+    switch, ports = running
+    with ExitStack() as stack:
+        yield Centre(switch, ports, tmp_path, stack)
+    wait_for(lambda: not switch.cli("calls"), 8, "the end of all calls")
+    for name in AGENTS:
+        switch.cli("agent", "resume", name, check=False)
+
+
+def test_served_by_priority_then_age(centre: Centre) -> None:
+    centre.switch.cli("agent", "pause", "a1", "lunch")
+    first = centre.call(NUMBER["prio"])
+    centre.wait_waiting("prio", 1)
+    second = centre.call(NUMBER["prio"])
+    centre.wait_waiting("prio", 2)
+    urgent = centre.call("620")
+    centre.wait_waiting("prio", 3)
+    centre.serving("a1")
+    centre.switch.cli("agent", "resume", "a1")
+    callers = [urgent, first, second]
+    assert [caller.wait(20).exit_code for caller in callers] == [0, 0, 0]
+    bridged = [centre.cdr(caller)["bridged"] for caller in callers]
+    assert bridged == sorted(bridged)
+    assert [centre.offers(caller) for caller in callers] == [[("a1", "answered")]] * 3
+    for caller in callers:
+        assert centre.verbs(caller) == ["ENTERQUEUE", "CONNECT", "COMPLETECALLER"]
+    positions = [centre.events(caller)[0][5] for caller in (first, second, urgent)]
+    assert positions == ["1", "2", "1"]
+
+
+def test_the_skilled_one_is_rung_and_then_the_longest_idle(centre: Centre) -> None:
+    for name in ("a2", "a3", "a4"):
+        centre.serving(name)
+    served = []
+    for _ in range(4):
+        caller = centre.call(NUMBER["skilled"], seconds=0.3)
+        assert caller.wait(15).exit_code == 0
+        served.append(centre.cdr(caller)["agent"])
+    assert "a2" not in served, "spanish 1 is less than 2"
+    assert served[0] != served[1]
+    assert served[:2] == served[2:], "longest idle takes turns"
+    offer = centre.switch.rows("SELECT why FROM offers WHERE queue = 'skilled'")[0]
+    assert "a2" in offer["why"] and "spanish" in offer["why"]
+
+
+def test_longest_idle_counts_every_call(centre: Centre) -> None:
+    for name in ("a5", "a6", "a7"):
+        centre.serving(name)
+    served = []
+    for _ in range(6):
+        caller = centre.call(NUMBER["idle"], seconds=0.2)
+        assert caller.wait(15).exit_code == 0
+        served.append(centre.cdr(caller)["agent"])
+    assert sorted(served[:3]) == ["a5", "a6", "a7"]
+    assert served[3:] == served[:3]
+
+
+FAILING = {
+    "no answer": (lambda s: s.called().ring().cancelled(), "no answer", "RINGNOANSWER"),
+    "busy": (lambda s: s.called().reject(486, "Busy Here"), "busy", "RINGNOANSWER"),
+    "reject": (lambda s: s.called().ring().reject(603, "Decline"), "rejected", "RINGNOANSWER"),
+    "gone": (lambda s: s.called().reject(480, "Temporarily Unavailable"), "no answer", "RINGNOANSWER"),
+}
+
+
+@pytest.mark.parametrize("failure", FAILING)
+def test_an_agent_who_fails_costs_the_caller_no_place(centre: Centre, failure: str) -> None:
+    steps, result, verb = FAILING[failure]
+    failing = centre.agent("a8", steps(Scenario("a8", "a8")))
+    centre.serving("a9")
+    centre.switch.cli("agent", "logout", "a8")
+    centre.switch.cli("agent", "login", "a8")
+    caller = centre.call(NUMBER["failing"])
+    assert caller.wait(20).exit_code == 0
+    row = centre.cdr(caller)
+    assert (row["agent"], row["queue"], row["cause"]) == ("a9", "failing", "normal")
+    assert centre.offers(caller) == [("a8", result), ("a9", "answered")]
+    assert centre.verbs(caller) == ["ENTERQUEUE", verb, "CONNECT", "COMPLETECALLER"]
+    assert centre.visits(caller) == [("failing", "answered")]
+    if failure == "no answer":
+        cancels = failing.result().requests("CANCEL")
+        assert len(cancels) == 1
+        rang = centre.switch.rows("SELECT rang_s FROM offers WHERE agent = 'a8' AND call = ?", row["call"])[
+            0
+        ]["rang_s"]
+        assert rang == pytest.approx(RING_S, abs=0.7)
+
+
+def test_an_unregistered_agent_is_never_rung(centre: Centre) -> None:
+    centre.serving("a9")
+    caller = centre.call(NUMBER["absent"])
+    assert caller.wait(15).exit_code == 0
+    assert centre.offers(caller) == [("a9", "answered")]
+    states = {view["agent"]: view["state"] for view in centre.switch.cli("agent")}
+    assert states["ghost"] == "unreachable"
+
+
+def test_caller_hangs_up_while_greeted(centre: Centre) -> None:
+    caller = centre.call("640", seconds=0.4)
+    assert caller.wait(10).exit_code == 0
+    row = centre.cdr(caller)
+    assert (row["ended_by"], row["last_stage"], row["queue"], row["bridged"]) == (
+        "caller",
+        "greet",
+        None,
+        None,
+    )
+    assert centre.verbs(caller) == []
+
+
+def test_caller_hangs_up_while_waiting(centre: Centre) -> None:
+    centre.switch.cli("agent", "pause", "a10", "lunch")
+    caller = centre.call(NUMBER["one"], seconds=1.2)
+    assert caller.wait(10).exit_code == 0
+    row = centre.cdr(caller)
+    assert (row["ended_by"], row["last_stage"], row["queue"], row["bridged"]) == (
+        "caller",
+        "wait",
+        "one",
+        None,
+    )
+    assert row["wait_s"] == pytest.approx(1.2, abs=0.5)
+    assert centre.visits(caller) == [("one", "abandoned")]
+    assert centre.offers(caller) == []
+    assert centre.events(caller)[-1][2:5] == ["ABANDON", "1", "1"]
+
+
+def test_caller_hangs_up_while_the_agent_is_rung(centre: Centre) -> None:
+    ringing = centre.agent("a10", Scenario("a10", "a10").called().ring().cancelled())
+    caller = centre.call(NUMBER["one"], seconds=0.8)
+    assert caller.wait(10).exit_code == 0
+    row = centre.cdr(caller)
+    assert (row["ended_by"], row["queue"], row["bridged"]) == ("caller", "one", None)
+    assert centre.offers(caller) == [("a10", "cancelled")]
+    assert "RINGCANCELED" in centre.verbs(caller)
+    assert "ABANDON" in centre.verbs(caller)
+    assert len(wait_for(lambda: ringing.result().requests("CANCEL"), 3, "CANCEL at the agent")) == 1
+    state = next(view for view in centre.switch.cli("agent") if view["agent"] == "a10")
+    assert state["state"] == "idle"
+
+
+@pytest.mark.parametrize("who", ["caller", "agent"])
+def test_who_hangs_up_while_talking(centre: Centre, who: str) -> None:
+    if who == "caller":
+        centre.serving("a10")
+        caller = centre.call(NUMBER["one"], seconds=1.0)
+    else:
+        centre.agent("a10", Scenario("a10", "a10").called().ring().accept().pause(1.0).bye())
+        caller = centre.call(NUMBER["one"], "stay")
+    assert caller.wait(15).exit_code == 0
+    row = centre.cdr(caller)
+    assert (row["ended_by"], row["agent"]) == ("caller" if who == "caller" else "callee", "a10")
+    assert row["talk_s"] == pytest.approx(1.0, abs=0.5)
+    assert centre.verbs(caller)[-1] == ("COMPLETECALLER" if who == "caller" else "COMPLETEAGENT")
+    recordings = centre.switch.wait_rows("SELECT * FROM recordings WHERE call = ?", row["call"])
+    assert recordings[0]["seconds"] == pytest.approx(row["talk_s"], abs=1.0)
+
+
+def test_maximum_wait_overflows_to_another_queue(centre: Centre) -> None:
+    centre.switch.cli("agent", "pause", "a10", "lunch")
+    centre.serving("a1")
+    caller = centre.call(NUMBER["short"], seconds=2.0)
+    assert caller.wait(15).exit_code == 0
+    assert centre.visits(caller) == [("short", "timeout"), ("prio", "answered")]
+    assert centre.cdr(caller)["agent"] == "a1"
+    assert [line[2] for line in centre.events(caller)] == [
+        "ENTERQUEUE", "EXITWITHTIMEOUT", "ENTERQUEUE", "CONNECT", "COMPLETECALLER",
+    ]  # fmt: skip
+
+
+def test_maximum_wait_ends_with_a_prompt(centre: Centre) -> None:
+    caller = centre.call(NUMBER["shut"], "stay")
+    assert caller.wait(20).exit_code == 0
+    row = centre.cdr(caller)
+    assert (row["ended_by"], row["queue"]) == ("switch", "shut")
+    assert centre.visits(caller) == [("shut", "timeout")]
+
+
+def test_a_full_queue_refuses(centre: Centre) -> None:
+    centre.switch.cli("agent", "pause", "a10", "lunch")
+    waiting = centre.call(NUMBER["full"], seconds=2.5)
+    centre.wait_waiting("full", 1)
+    refused = centre.call(NUMBER["full"], "refused 486")
+    assert refused.wait(10).exit_code == 0, refused.result().errors
+    assert centre.visits(refused) == [("full", "full")]
+    assert waiting.wait(10).exit_code == 0
+
+
+def test_out_of_hours(centre: Centre) -> None:
+    busy = centre.call("630", "refused 486")
+    assert busy.wait(10).exit_code == 0, busy.result().errors
+    assert centre.cdr(busy)["queue"] is None
+    told = centre.call("631", "stay")
+    assert told.wait(20).exit_code == 0
+    row = centre.cdr(told)
+    assert (row["ended_by"], row["bridged"], row["queue"]) == ("switch", None, None)
+
+
+def test_no_agent_serves_two_callers_at_once(centre: Centre) -> None:
+    for name in ("a5", "a6", "a7"):
+        centre.serving(name)
+    callers = [centre.call(NUMBER["idle"], seconds=6.0) for _ in range(3)]
+    time.sleep(0.5)
+    callers += [centre.call(NUMBER["idle"], seconds=8.0) for _ in range(3)]
+    assert [caller.wait(25).exit_code for caller in callers] == [0] * 6
+    rows = [centre.cdr(caller) for caller in callers]
+    for name in ("a5", "a6", "a7"):
+        stretches = sorted((row["bridged"], row["ended"]) for row in rows if row["agent"] == name)
+        assert all(end <= begin + 0.2 for (_, end), (begin, _) in itertools.pairwise(stretches))
