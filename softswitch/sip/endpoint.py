@@ -147,7 +147,7 @@ class SipEndpoint:
         on_event: Callable[[SessionEvent], None],
     ) -> Session:
         """Call `destination`. A Max-Forwards among `headers` replaces ours; `credentials` answer the challenges of a
-        trunk and of nobody else."""
+        trunk and of nobody else. No event comes before this has returned."""
         plan = plan_invite(
             destination,
             call_id=self._stack.token(16),
@@ -159,7 +159,9 @@ class SipEndpoint:
             connected=self._wire.connected,
         )
         memory = ChallengeMemory(credentials, self._entropy) if credentials is not None else None
-        return self._stack.invite(plan, leg=leg, memory=memory, on_event=on_event)
+        session = self._stack.invite(plan, leg=leg, memory=memory, on_event=on_event)
+        asyncio.get_running_loop().call_soon(self._flush)
+        return session
 
     def bindings(self, endpoint: EndpointName) -> tuple[Binding, ...]:
         """Where a registered phone is now, the newest first."""

@@ -6,7 +6,8 @@ to be done, `on_output` says that there is something. Registrations and admissio
 """
 
 import zlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -79,23 +80,17 @@ class SipStack:
     def receive(self, data: bytes, source: Source, now: float) -> list[Output]:
         """One datagram, or one message that a stream was cut into."""
         self.stats.received += 1
-        self._busy = True
-        try:
+        with self._step():
             if not data.strip(_KEEPALIVE):
                 self._keepalive(data, source)
             else:
                 self._receive(data, source, now)
-        finally:
-            self._busy = False
         return self.take()
 
     def tick(self, now: float) -> list[Output]:
         """Fire what is due."""
-        self._busy = True
-        try:
+        with self._step():
             self.timers.fire(now)
-        finally:
-            self._busy = False
         return self.take()
 
     def next_deadline(self) -> float | None:
@@ -103,18 +98,21 @@ class SipStack:
 
     def located(self, then: Located, destination: Source | None, now: float) -> list[Output]:
         """The finding of a `LookUp`."""
-        then(destination, now)
+        with self._step():
+            then(destination, now)
         return self.take()
 
     def transport_failed(self, destination: Source, now: float) -> list[Output]:
         """Nothing can be sent to `destination`: what waits for an answer from there is told."""
-        for transaction in [one for one in self._clients.values() if one.peer == destination]:
-            transaction.transport_failed(now)
+        with self._step():
+            for transaction in [one for one in self._clients.values() if one.peer == destination]:
+                transaction.transport_failed(now)
         return self.take()
 
     def refuse_broken(self, error: ParseError, source: Source) -> list[Output]:
         """Answer what a stream broke on, where that is possible; its connection is closed afterwards."""
-        self._broken(error, source)
+        with self._step():
+            self._broken(error, source)
         return self.take()
 
     def take(self) -> list[Output]:
@@ -132,7 +130,8 @@ class SipStack:
         memory: ChallengeMemory | None,
         on_event: Callable[[SessionEvent], None],
     ) -> Session:
-        """Begin a call; its INVITE leaves as soon as it is known where to."""
+        """Begin a call; its INVITE leaves as soon as it is known where to. Nothing is told before this returns: the
+        caller takes the outputs."""
         session = Session(
             self,
             leg=leg,
@@ -146,9 +145,10 @@ class SipStack:
         )
         self.stats.sessions_out += 1
         self.add_session(session)
-        session.begin_outgoing(
-            OutgoingInvite(self, plan, session, memory=memory, common=self.common("User-Agent"))
-        )
+        with self._step():
+            session.begin_outgoing(
+                OutgoingInvite(self, plan, session, memory=memory, common=self.common("User-Agent"))
+            )
         return session
 
     def request_outside(
@@ -309,6 +309,15 @@ class SipStack:
                 self._receive_request(message, source, now)
         except ParseError as error:
             self._broken(error, source)
+
+    @contextmanager
+    def _step(self) -> Iterator[None]:
+        """While it lasts, whoever began it takes the outputs."""
+        before, self._busy = self._busy, True
+        try:
+            yield
+        finally:
+            self._busy = before
 
     def _emit(self, output: Output) -> None:
         """Also tells the shell, unless it waits for what a step returns."""

@@ -76,7 +76,6 @@ class StackPeer:
         uri = Uri.parse(target)
         number = next(self._legs)
         call: Call
-        early: list[SessionEvent] = []
 
         def told(event: SessionEvent) -> None:
             call.events.append(event)
@@ -98,7 +97,8 @@ class StackPeer:
         )
         memory = ChallengeMemory(secret, self._entropy) if secret is not None else None
         session = self.stack.invite(plan, leg=LegId(f"out-{number}"), memory=memory, on_event=told)
-        call = Call(session, early)
+        call = Call(session)
+        self.perform(self.stack.take())
         return call
 
     def perform(self, outputs: list[Output]) -> None:
