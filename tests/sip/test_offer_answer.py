@@ -1,0 +1,250 @@
+"""Proves offer and answer for audio (RFC 3264): choice of codec and payload types, streams refused in place, hold in every
+spelling and its mirror, versions, telephone-event, ptime, and that encrypted profiles are never answered in clear.
+
+Does not prove when an offer may be made (the session's machine does that).
+"""
+
+import pytest
+
+from softswitch.sip.offer_answer import (
+    LocalMedia,
+    Negotiated,
+    NotAcceptable,
+    answer_offer,
+    make_offer,
+    next_version,
+    read_answer,
+)
+from softswitch.sip.sdp import SdpError, SessionDescription
+
+LOCAL = LocalMedia(address="192.0.2.9", port=10000, codecs=("PCMA", "PCMU"), session_id=7, version=1)
+HEAD = "v=0\r\no=peer 5 1 IN IP4 198.51.100.1\r\ns=-\r\nc=IN IP4 198.51.100.1\r\nt=0 0\r\n"
+EVENT = "a=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-16\r\n"
+
+
+def sdp(body: str, head: str = HEAD) -> SessionDescription:
+    return SessionDescription.parse((head + body).encode())
+
+
+def answered(body: str, head: str = HEAD, **options: object) -> tuple[SessionDescription, Negotiated]:
+    return answer_offer(sdp(body, head), LOCAL, **options)  # type: ignore[arg-type]
+
+
+def test_offer() -> None:
+    assert make_offer(LOCAL).serialize().decode() == (
+        "v=0\r\no=- 7 1 IN IP4 192.0.2.9\r\ns=-\r\nc=IN IP4 192.0.2.9\r\nt=0 0\r\nm=audio 10000 RTP/AVP 8 0 101\r\n"
+        "a=rtpmap:8 PCMA/8000\r\na=rtpmap:0 PCMU/8000\r\na=rtpmap:101 telephone-event/8000\r\na=fmtp:101 0-15\r\n"
+        "a=ptime:20\r\na=sendrecv\r\n"
+    )
+    six = LocalMedia(
+        address="2001:db8::1", port=2, codecs=("PCMU",), telephone_event=False, session_id=1, version=1
+    )
+    text = make_offer(six, "inactive").serialize().decode()
+    assert "c=IN IP6 2001:db8::1\r\n" in text and "telephone" not in text and "a=inactive\r\n" in text
+
+
+def test_the_offerers_first_codec_wins_unless_another_is_preferred() -> None:
+    body = "m=audio 4000 RTP/AVP 18 0 8 101\r\n" + EVENT
+    answer, agreed = answered(body)
+    assert (agreed.codec, agreed.payload_type, agreed.event_payload_type) == ("PCMU", 0, 101)
+    assert answer.media[0].formats == ("0", "101")
+    assert answered(body, prefer="PCMA")[1].codec == "PCMA"
+    assert answered(body, prefer="G729")[1].codec == "PCMU"
+    assert (agreed.address, agreed.port, agreed.send, agreed.receive, agreed.held) == (
+        "198.51.100.1",
+        4000,
+        True,
+        True,
+        False,
+    )
+
+
+def test_dynamic_payload_types_are_echoed() -> None:
+    body = "m=audio 4000 RTP/AVP 97 111 96\r\na=rtpmap:97 opus/48000/2\r\n"
+    body += "a=rtpmap:96 telephone-event/8000\r\na=rtpmap:111 pcma/8000/1\r\n"
+    answer, agreed = answered(body)
+    assert (agreed.codec, agreed.payload_type, agreed.event_payload_type) == ("PCMA", 111, 96)
+    assert answer.media[0].formats == ("111", "96")
+    assert next(answer.media[0].attributes("rtpmap")) == "111 PCMA/8000"
+
+
+def test_telephone_event_of_another_clock_is_not_taken() -> None:
+    assert (
+        answered("m=audio 4 RTP/AVP 0 96\r\na=rtpmap:96 telephone-event/48000\r\n")[1].event_payload_type
+        is None
+    )
+    silent = LocalMedia(
+        address="192.0.2.9", port=1, codecs=("PCMU",), telephone_event=False, session_id=1, version=1
+    )
+    answer, agreed = answer_offer(sdp("m=audio 4 RTP/AVP 0 101\r\n" + EVENT), silent)
+    assert agreed.event_payload_type is None and answer.media[0].formats == ("0",)
+
+
+def test_streams_are_answered_in_order_and_refused_in_place() -> None:
+    answer, agreed = answered(
+        "m=video 3000 RTP/AVP 31\r\nm=audio 0 RTP/AVP 0\r\nm=audio 4000 RTP/SAVP 0\r\nm=audio 4002 RTP/AVP 9\r\n"
+        "m=audio 4004 rtp/avp 8\r\nm=audio 4006 RTP/AVP 0\r\nm=image 4008 udptl t38\r\n"
+    )
+    assert [(media.kind, media.port) for media in answer.media] == [
+        ("video", 0),
+        ("audio", 0),
+        ("audio", 0),
+        ("audio", 0),
+        ("audio", 10000),
+        ("audio", 0),
+        ("image", 0),
+    ]
+    assert [media.protocol for media in answer.media][2::4] == ["RTP/SAVP", "udptl"]
+    assert agreed.port == 4004
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "",
+        "m=audio 4000 RTP/SAVP 0\r\n",
+        "m=audio 4000 RTP/SAVPF 0\r\n",
+        "m=audio 4000 UDP/TLS/RTP/SAVP 0\r\n",
+        "m=audio 4000 RTP/AVP 9 18\r\n",
+        "m=audio 4000 RTP/AVP 18\r\na=fmtp:18 annexb=no\r\n",
+        "m=audio 4000 RTP/AVP 0\r\na=rtpmap:0 G729/8000\r\n",
+        "m=audio 4000 RTP/AVP 96\r\na=rtpmap:96 PCMU/16000\r\n",
+        "m=audio 4000 RTP/AVP 96\r\na=rtpmap:96 PCMU/8000/2\r\n",
+        "m=audio 4000 RTP/AVP\r\n",
+        "m=audio 4000 RTP/AVP ٠ 128 0x0 -0\r\n",
+        "m=video 4000 RTP/AVP 0\r\n",
+        "m=audio 0 RTP/AVP 0\r\n",
+        "m=image 4000 udptl t38\r\n",
+    ],
+)
+def test_nothing_in_common_is_488(body: str) -> None:
+    with pytest.raises(NotAcceptable) as caught:
+        answered(body)
+    assert caught.value.sip_status == 488
+
+
+def test_a_stream_without_address_is_400() -> None:
+    with pytest.raises(SdpError) as caught:
+        answered("m=audio 4000 RTP/AVP 0\r\n", "v=0\r\no=- 1 1 IN IP4 h\r\n")
+    assert caught.value.sip_status == 400
+
+
+NULL = HEAD.replace("c=IN IP4 198.51.100.1", "c=IN IP4 0.0.0.0")
+HOLDS = [
+    # head, attribute at media level, what we want -> answer, send, receive, held
+    (HEAD, "sendrecv", "sendrecv", "sendrecv", True, True, False),
+    (HEAD, "", "sendrecv", "sendrecv", True, True, False),
+    (HEAD, "sendonly", "sendrecv", "recvonly", False, True, True),
+    (HEAD, "recvonly", "sendrecv", "sendonly", True, False, False),
+    (HEAD, "inactive", "sendrecv", "inactive", False, False, True),
+    (HEAD + "a=sendonly\r\n", "", "sendrecv", "recvonly", False, True, True),
+    (HEAD + "a=inactive\r\n", "", "sendrecv", "inactive", False, False, True),
+    (HEAD + "a=inactive\r\n", "sendrecv", "sendrecv", "sendrecv", True, True, False),
+    (NULL, "", "sendrecv", "recvonly", False, True, True),
+    (NULL, "sendonly", "sendrecv", "recvonly", False, True, True),
+    (NULL, "recvonly", "sendrecv", "inactive", False, False, True),
+    (NULL, "inactive", "sendrecv", "inactive", False, False, True),
+    (HEAD, "sendrecv", "sendonly", "sendonly", True, False, False),
+    (HEAD, "sendonly", "sendonly", "inactive", False, False, True),
+    (HEAD, "recvonly", "sendonly", "sendonly", True, False, False),
+    (HEAD, "sendrecv", "inactive", "inactive", False, False, False),
+]
+
+
+@pytest.mark.parametrize(("head", "attribute", "wanted", "answer", "send", "receive", "held"), HOLDS)
+def test_hold_in_every_spelling(
+    head: str, attribute: str, wanted: str, answer: str, send: bool, receive: bool, held: bool
+) -> None:
+    body = "m=audio 4000 RTP/AVP 0\r\n" + (f"a={attribute}\r\n" if attribute else "")
+    description, agreed = answered(body, head, direction=wanted)
+    assert description.media[0].direction == answer
+    assert (agreed.send, agreed.receive, agreed.held) == (send, receive, held)
+
+
+@pytest.mark.parametrize(
+    ("offered", "theirs", "send", "receive", "held"),
+    [
+        ("sendrecv", "sendrecv", True, True, False),
+        ("sendrecv", "recvonly", True, False, False),
+        ("sendrecv", "sendonly", False, True, True),
+        ("sendrecv", "inactive", False, False, True),
+        ("sendonly", "recvonly", True, False, False),
+        ("sendonly", "inactive", False, False, True),
+        ("inactive", "inactive", False, False, False),
+        ("sendonly", "sendrecv", True, False, False),
+    ],
+)
+def test_answers_are_read(offered: str, theirs: str, send: bool, receive: bool, held: bool) -> None:
+    offer = make_offer(LOCAL, offered)
+    agreed = read_answer(offer, sdp(f"m=audio 4000 RTP/AVP 0 101\r\n{EVENT}a={theirs}\r\na=ptime:30\r\n"))
+    assert (agreed.send, agreed.receive, agreed.held) == (send, receive, held)
+    assert (agreed.codec, agreed.event_payload_type, agreed.ptime_ms) == ("PCMU", 101, 30)
+
+
+def test_answers_refused() -> None:
+    offer = make_offer(LOCAL)
+    for body in (
+        "",
+        "m=audio 0 RTP/AVP 8\r\n",
+        "m=audio 4 RTP/AVP 9\r\n",
+        "m=audio 4 RTP/SAVP 8\r\n",
+        "m=audio 4 RTP/AVP 8\r\nm=audio 6 RTP/AVP 8\r\n",
+    ):
+        with pytest.raises(NotAcceptable):
+            read_answer(offer, sdp(body))
+
+
+def test_both_sides_agree() -> None:
+    peer = LocalMedia(address="198.51.100.1", port=4000, codecs=("PCMU", "PCMA"), session_id=1, version=1)
+    offer = make_offer(LOCAL)
+    answer, theirs = answer_offer(SessionDescription.parse(offer.serialize()), peer)
+    ours = read_answer(offer, SessionDescription.parse(answer.serialize()))
+    assert (ours.codec, ours.payload_type, ours.event_payload_type) == (
+        theirs.codec,
+        theirs.payload_type,
+        theirs.event_payload_type,
+    )
+    assert (ours.address, ours.port) == ("198.51.100.1", 4000) and (theirs.address, theirs.port) == (
+        "192.0.2.9",
+        10000,
+    )
+
+
+@pytest.mark.parametrize(
+    ("lines", "expected"),
+    [
+        ("", 20),
+        ("a=ptime:30\r\n", 30),
+        ("a=ptime:200\r\n", 60),
+        ("a=ptime:0\r\n", 20),
+        ("a=ptime:5\r\n", 10),
+        ("a=ptime:40\r\na=maxptime:20\r\n", 20),
+        ("a=ptime:x\r\n", 20),
+        ("a=ptime:20.0\r\n", 20),
+        ("a=ptime:٣٠\r\n", 20),
+    ],
+)
+def test_ptime(lines: str, expected: int) -> None:
+    assert answered("m=audio 4 RTP/AVP 0\r\n" + lines)[1].ptime_ms == expected
+
+
+def test_version_rises_only_when_something_changed() -> None:
+    first = make_offer(LOCAL)
+    same = next_version(first, make_offer(LOCAL))
+    assert same == first
+    held = next_version(first, make_offer(LOCAL, "sendonly"))
+    assert (held.origin.session_id, held.origin.version) == ("7", "2")
+    other = LocalMedia(address="192.0.2.9", port=10000, codecs=("PCMA", "PCMU"), session_id=99, version=50)
+    resumed = next_version(held, make_offer(other))
+    assert (resumed.origin.session_id, resumed.origin.version) == ("7", "3")
+    assert next_version(resumed, make_offer(other)) == resumed
+
+
+def test_private_address_behind_a_public_source() -> None:
+    agreed = answered("m=audio 4 RTP/AVP 0\r\n", HEAD.replace("198.51.100.1", "192.168.1.5"))[1]
+    assert agreed.behind("8.8.8.8")
+    assert not agreed.behind("192.168.1.5") and not agreed.behind("10.0.0.1")
+    public = answered("m=audio 4 RTP/AVP 0\r\n", HEAD.replace("198.51.100.1", "8.8.4.4"))[1]
+    assert not public.behind("8.8.8.8")
+    named = answered("m=audio 4 RTP/AVP 0\r\n", HEAD.replace("198.51.100.1", "media.example.com"))[1]
+    assert not named.behind("8.8.8.8") and named.address == "media.example.com"
