@@ -28,7 +28,8 @@ class Tracks:
         self._ref_timestamp = np.zeros(count, np.uint32)
         self._ref_position = np.zeros(count, np.int64)
         self._end = np.zeros(count, np.int64)
-        self._odd: dict[int, Track] = {}
+        self._late: dict[int, Track] = {}
+        """Tracks whose last packet came too late."""
         self._least_lag = np.full(count, _FAR)
         self._lags = np.zeros(count, np.int64)
         self._drift_checked = 0
@@ -38,7 +39,7 @@ class Tracks:
         self._end[keys] = 0
         self._least_lag[keys], self._lags[keys] = _FAR, 0
         for key in range(keys.start, keys.stop):
-            self._odd.pop(key, None)
+            self._late.pop(key, None)
 
     def end(self, keys: slice) -> int:
         """Furthest position that anything of these tracks was placed up to; 0: nothing came."""
@@ -64,6 +65,9 @@ class Tracks:
                 values = (array[row] for array in (key, ssrc, timestamp, arrival, length, settled))
                 position[row] = self._by_rule(*map(int, values))
             plain = ~odd
+        if self._late:
+            for each in set(key[plain].tolist()) & self._late.keys():
+                del self._late[each]
         self._advance(key[plain], position[plain], length[plain])
         placed = position >= 0
         np.minimum.at(self._least_lag, key[placed], arrival[placed] - position[placed])
@@ -95,11 +99,13 @@ class Tracks:
         np.maximum.at(self._end, key, position + length)
 
     def _by_rule(self, key: int, ssrc: int, timestamp: int, arrival: int, length: int, settled: int) -> int:
-        track = self._odd.setdefault(key, Track())
+        track = self._late.pop(key, None) or Track()
         track.anchored = bool(self._anchored[key])
         track.ssrc, track.ref_timestamp = int(self._ssrc[key]), int(self._ref_timestamp[key])
         track.ref_position, track.end = int(self._ref_position[key]), int(self._end[key])
         place = track.place(ssrc, timestamp, arrival, length, settled)
+        if track.late_packets:
+            self._late[key] = track
         self._anchored[key] = track.anchored
         self._ssrc[key], self._ref_timestamp[key] = track.ssrc, track.ref_timestamp
         self._ref_position[key], self._end[key] = track.ref_position, track.end
