@@ -41,7 +41,7 @@ class Document:
             return cls(file, {}, {}, {}), [_problem(file, 0, "is nested too deep")]
         correction = corrected(Config, raw)
         document = cls(file, correction.value, key_lines(text), correction.spelling)
-        return document, [document.problem(finding) for finding in correction.findings]
+        return document, [document.problem(each, as_written=True) for each in correction.findings]
 
     def written(self, path: Path) -> Path:
         """`path` as this file spells it."""
@@ -56,13 +56,19 @@ class Document:
         return next((length for length in range(len(written), 0, -1) if written[:length] in self.lines), 0)
 
     def line(self, path: Path) -> int:
-        return self.lines.get(self.written(path)[: self.depth(path)], 0)
+        return self._line_written(self.written(path))
 
-    def problem(self, finding: Finding) -> Problem:
+    def _line_written(self, written: Path) -> int:
+        depths = range(len(written), 0, -1)
+        return next((self.lines[written[:length]] for length in depths if written[:length] in self.lines), 0)
+
+    def problem(self, finding: Finding, *, as_written: bool = False) -> Problem:
+        """`as_written`: the path is spelt as in this file already."""
+        written = finding.path if as_written else self.written(finding.path)
         return Problem(
             file=self.file,
-            line=self.line(finding.path),
-            key=key_of(self.written(finding.path)),
+            line=self._line_written(written),
+            key=key_of(written),
             message=finding.message,
             expected=finding.expected,
             did_you_mean=finding.did_you_mean,

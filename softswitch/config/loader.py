@@ -45,12 +45,10 @@ def load(path: Path, checks: Iterable[Check] = ()) -> LoadedConfig:
     findings = [*check_formats(config), *crosscheck(config, valid.broken)]
     secrets = read_secrets(config, documents)
     findings += secrets.findings
-    wrong = [finding for finding in findings if not finding.warning]
-    if not problems and not wrong:
+    if not valid.findings:
         for check in checks:
-            more = list(check(config))
-            findings += more
-            wrong += [finding for finding in more if not finding.warning]
+            findings += _new(check(config), findings)
+    wrong = [finding for finding in findings if not finding.warning]
     problems += documents.problems(wrong)
     if problems:
         raise ConfigError(_ordered(problems, files))
@@ -62,6 +60,12 @@ def load(path: Path, checks: Iterable[Check] = ()) -> LoadedConfig:
         files=files,
         documents=documents,
     )
+
+
+def _new(found: Iterable[Finding], known: list[Finding]) -> list[Finding]:
+    """Without what another check has said of the same key."""
+    paths = {finding.path for finding in known}
+    return [finding for finding in found if finding.path not in paths]
 
 
 def _files(path: Path) -> tuple[Path, ...]:
