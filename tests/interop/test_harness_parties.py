@@ -3,6 +3,7 @@
 Does not prove them against other implementations than SIPp; baresip and pyVoIP have a file of their own.
 """
 
+import os
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from tools.peers.g711 import unique_frames
 from tools.peers.mutate import Mutator
+from tools.peers.pcap import write_pcap
 from tools.peers.rtp_party import RtpParty, compare
 from tools.peers.scenario import Scenario
 from tools.peers.sip_party import NoAnswer, SipParty
@@ -194,3 +196,41 @@ def test_messages_are_read_with_compact_names_and_display_names() -> None:
         b'INVITE sip:1@h SIP/2.0\r\nv: SIP/2.0/UDP h;branch=z1\r\nf: "A <b>" <sip:9@h>;tag=q\r\n\r\n'
     )
     assert (message.branch, message.user("from"), message.tag("from")) == ("z1", "9", "q")
+
+
+@pytest.mark.skipif(
+    os.geteuid() != 0, reason="SIPp sends captures through a raw socket, for which it needs root"
+)
+def test_sipp_plays_a_capture_of_speech_and_keys(tmp_path: Path) -> None:
+    sent = unique_frames(20, seed=6)
+    capture = write_pcap(tmp_path / "keys.pcap", frames=sent, keys="4#")
+    scenario = (
+        Scenario("caller", "700", number="a1").invite().connected().play_pcap(str(capture)).pause(1.2).bye()
+    )
+    with (
+        RtpParty("127.0.0.12") as ear,
+        SipParty("a1", "127.0.0.12", ("127.0.0.10", 0)) as agent,
+        Sipp(scenario, tmp_path, remote=("127.0.0.12", agent.port), address="127.0.0.10") as sipp,
+    ):
+        agent.accept_call((ear.address, ear.port)).accept()
+        assert sipp.wait(5).exit_code == 0
+        assert compare(sent, ear.payloads()).bit_exact
+        assert ear.digits == ["4", "#"]
+
+
+def test_sipp_streams_raw_speech(tmp_path: Path) -> None:
+    """Without root: what tests use when SIPp itself shall speak."""
+    sent = unique_frames(25, seed=7)
+    raw = tmp_path / "speech.ul"
+    raw.write_bytes(b"".join(sent))
+    scenario = (
+        Scenario("caller", "700", number="a1").invite().connected().play_ulaw(str(raw)).pause(1.2).bye()
+    )
+    with (
+        RtpParty("127.0.0.12") as ear,
+        SipParty("a1", "127.0.0.12", ("127.0.0.10", 0)) as agent,
+        Sipp(scenario, tmp_path, remote=("127.0.0.12", agent.port), address="127.0.0.10") as sipp,
+    ):
+        agent.accept_call((ear.address, ear.port)).accept()
+        assert sipp.wait(5).exit_code == 0
+        assert compare(sent, ear.payloads()).bit_exact

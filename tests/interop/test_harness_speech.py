@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from tools.peers.g711 import PCMA, PCMU, decode, encode, read_wav, write_wav
-from tools.peers.speech import HEARD, Samples, correlation, sentence, silence, speak, tone, who_spoke
+from tools.peers.g711 import PCMA, PCMU, Samples, decode, encode, read_wav, write_wav
+from tools.peers.speech import HEARD, correlation, sentence, silence, speak, tone, who_spoke
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore", DeprecationWarning)

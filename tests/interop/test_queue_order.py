@@ -8,7 +8,7 @@ Does not prove strategies in depth: the engine's own tests do, on virtual time.
 
 import itertools
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -207,7 +207,7 @@ def test_longest_idle_counts_every_call(centre: Centre) -> None:
     assert served[3:] == served[:3]
 
 
-FAILING = {
+FAILING: dict[str, tuple[Callable[[Scenario], Scenario], str, str]] = {
     "no answer": (lambda s: s.called().ring().cancelled(), "no answer", "RINGNOANSWER"),
     "busy": (lambda s: s.called().reject(486, "Busy Here"), "busy", "RINGNOANSWER"),
     "reject": (lambda s: s.called().ring().reject(603, "Decline"), "rejected", "RINGNOANSWER"),

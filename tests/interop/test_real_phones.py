@@ -15,13 +15,13 @@ import pytest
 
 from tools.peers.baresip import Baresip
 from tools.peers.centre import TRUNK_ADDRESS, agent, phone, queue, trunk
-from tools.peers.g711 import PCMA, PCMU, read_wav, unique_frames
+from tools.peers.g711 import PCMA, PCMU, Samples, read_wav, unique_frames
 from tools.peers.pyvoip import PyVoipPhone
 from tools.peers.rtp_party import RtpParty, compare
 from tools.peers.scenario import Scenario
 from tools.peers.sipp import Sipp
 from tools.peers.softphone import Softphone, soxi
-from tools.peers.speech import HEARD, Samples, correlation, sentence
+from tools.peers.speech import HEARD, correlation, sentence
 from tools.peers.switch import StartSwitch, Switch
 
 CALLER_SAYS, AGENT_SAYS, NOBODY_SAYS = 11, 12, 13
