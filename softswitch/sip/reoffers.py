@@ -126,7 +126,9 @@ class Reoffers:
 
     def send(self, body: bytes) -> None:
         """Offer `body` as soon as nothing else is open; the latest one wins."""
-        if self._step(_I.WANTED) is _A.SEND:
+        if self._answers:  # the peer's last offer is answered but not acknowledged: still open
+            self._kept = body
+        elif self._step(_I.WANTED) is _A.SEND:
             self._tries = 0
             self._send(body)
         else:
@@ -241,7 +243,7 @@ class Reoffers:
         )
 
     def _send_kept(self) -> None:
-        if self._kept is not None and self.state is _S.IDLE:
+        if self._kept is not None and self.state is _S.IDLE and not self._answers:
             self.send(self._kept)
 
     def _response(self, response: Response, now: float) -> None:

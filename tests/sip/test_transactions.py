@@ -18,7 +18,9 @@ from softswitch.sip.transaction import Transaction, TransactionState, cancelled_
 PEER = {kind: Source(kind, "192.0.2.9", 5060) for kind in ("udp", "tcp")}
 
 
-def request(method: str = "INVITE", *, branch: str = "z9hG4bKone", to: str = "<sip:bob@example.com>") -> Request:
+def request(
+    method: str = "INVITE", *, branch: str = "z9hG4bKone", to: str = "<sip:bob@example.com>"
+) -> Request:
     message = parse_message(
         (
             f"{method} sip:bob@example.com SIP/2.0\r\n"
