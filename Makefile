@@ -35,13 +35,18 @@ test: packages lint types
 	timeout --kill-after=30 $(TEST_LIMIT) $(BIN)/python -m pytest -q -o faulthandler_timeout=240 -o faulthandler_exit_on_timeout=true
 
 bench: packages $(STAMP)
-	set -e; for script in benchmarks/bench_*.py; do $(BIN)/python -m benchmarks.$$(basename $$script .py); done
+	$(BIN)/python -m benchmarks.matcher
+	$(BIN)/python -m benchmarks.store_writer
+	$(BIN)/python -m benchmarks.recorder_writer
+	$(BIN)/python -m benchmarks.media_relay
+	$(BIN)/python -m benchmarks.load --calls 100 --seconds 60 --record
+	$(BIN)/python -m benchmarks.load --rate 50 --seconds 60
 
 soak: packages $(STAMP)
-	$(BIN)/python -m benchmarks.soak
+	$(BIN)/python -m benchmarks.load --calls 100 --seconds 3600 --record
 
 fuzz: packages $(STAMP)
-	$(BIN)/python -m benchmarks.fuzz
+	$(BIN)/python -m pytest -q tests -k "fuzz or mutat"
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -1,6 +1,7 @@
 """What the control API shows: frozen values that become JSON, made by the switch from its own state.
 
 Owns the names of every JSON field. Times called `started`, `ended` … are wall seconds since 1970; lengths end in `_s`.
+Longer than other files, because it is one list of names that is read as a whole.
 """
 
 from collections.abc import Mapping

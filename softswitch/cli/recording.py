@@ -5,8 +5,11 @@ from typing import Any
 import click
 
 from softswitch.cli.client import Client
-from softswitch.cli.options import Moment, asks_switch, json_option
+from softswitch.cli.options import Failure, Moment, asks_switch, json_option
 from softswitch.cli.output import length, moment, show, show_fields, show_json, show_rows
+from softswitch.errors import OurError
+
+_SUFFIXES = {".flac": "flac", ".opus": "opus", ".ogg": "opus", ".wav": "wav"}
 
 
 @click.group()
@@ -71,6 +74,33 @@ def show_recording(client: Client, name: str, as_json: bool) -> None:
         if key != "labels"
     )
     show_fields((f"label {key}", value) for key, value in view["labels"].items())
+
+
+@recording.command()
+@click.argument("name", metavar="RECORDING")
+@click.argument("target", type=click.Path(path_type=Path), required=False)
+@click.option(
+    "--format", "kind", type=click.Choice(["flac", "opus", "wav"]), help="Else by the file's name, or flac."
+)
+@asks_switch
+def export(client: Client, name: str, target: Path | None, kind: str | None) -> None:
+    """Convert a recording to FLAC, Ogg-Opus or WAV (PCM16), as TARGET or in this folder."""
+    from softswitch.recorder.convert import convert_file  # brings libsndfile: not for other commands
+
+    view = client.get("recordings", name)
+    if view["seconds"] is None:
+        raise Failure(f"{name} is still being made", f"`softswitch recording stop {view['call']}` ends it")
+    chosen = kind or _SUFFIXES.get(target.suffix.lower() if target else ".flac", "")
+    if not chosen:
+        raise Failure(f"{target} has no known ending", "name it .flac, .opus, .ogg or .wav, or give --format")
+    file = target or Path(f"{name}.{chosen}")
+    if file.exists():
+        raise Failure(f"{file} exists already", "name another file")
+    try:
+        seconds = convert_file(Path(view["file"]), file, chosen)
+    except OurError as error:
+        raise Failure(str(error)) from None
+    show(f"{file}: {length(seconds)}")
 
 
 @recording.command()

@@ -51,6 +51,8 @@ class FakeControl:
     searches: list[object] = field(default_factory=list)
     reload_problems: tuple[ProblemView, ...] = ()
     is_ready: bool = True
+    recording_file: str = f"/var/lib/softswitch/recordings/2026-05-29/{RECORDING}.wav"
+    recording_seconds: float | None = 65.0
 
     def status(self) -> StatusView:
         worker = WorkerView(
@@ -224,17 +226,17 @@ class FakeControl:
 
     async def recordings(self, search: RecordingSearch) -> tuple[RecordingView, ...]:
         self.searches.append(search)
-        return (_recording(),)
+        return (self._recording(),)
 
     async def recording(self, recording: str) -> RecordingView:
         if recording != RECORDING:
             raise UnknownThing(f"there is no recording {recording!r}")
-        return _recording()
+        return self._recording()
 
     async def recording_start(self, call: str) -> RecordingView:
         self._known_call(call)
         self.commands.append(("record", call))
-        return _recording()
+        return self._recording()
 
     async def recording_stop(self, call: str) -> RecordingView:
         self._known_call(call)
@@ -256,7 +258,9 @@ class FakeControl:
             original_position=2,
             agent="ana",
         )
-        return CdrDetailView(cdr=self._cdr(), visits=(visit,), offers=(_offer(),), recordings=(_recording(),))
+        return CdrDetailView(
+            cdr=self._cdr(), visits=(visit,), offers=(_offer(),), recordings=(self._recording(),)
+        )
 
     async def queue_report(self, search: ReportSearch) -> QueueReportView:
         self.searches.append(search)
@@ -314,6 +318,18 @@ class FakeControl:
         if call != CALL:
             raise UnknownThing(f"there is no call {call!r}", hint="`softswitch calls` lists those alive")
 
+    def _recording(self) -> RecordingView:
+        return RecordingView(
+            recording=RECORDING,
+            call=CALL,
+            file=self.recording_file,
+            began=START + 12,
+            seconds=self.recording_seconds,
+            state="ended",
+            queue="sales",
+            agent="ana",
+        )
+
     def _cdr(self) -> CdrView:
         return CdrView(
             call=CALL,
@@ -349,17 +365,4 @@ def _offer() -> OfferView:
         result="answered",
         rang_s=7.0,
         why={"strategy": "longest-idle", "candidates": candidates},
-    )
-
-
-def _recording() -> RecordingView:
-    return RecordingView(
-        recording=RECORDING,
-        call=CALL,
-        file=f"/var/lib/softswitch/recordings/2026-05-29/{RECORDING}.wav",
-        began=START + 12,
-        seconds=65.0,
-        state="ended",
-        queue="sales",
-        agent="ana",
     )

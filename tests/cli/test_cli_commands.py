@@ -11,6 +11,7 @@ import os
 import subprocess
 import sys
 import threading
+import wave
 from collections.abc import Iterator
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
@@ -136,6 +137,30 @@ def test_reload_with_problems_fails(served: Served) -> None:
     assert result.exit_code == 1
     assert "a.toml:3: sip.t1: is no key here; did you mean 't1_ms'?" in result.output
     assert "nothing was changed" in result.output
+
+
+def test_export_converts_once_and_never_overwrites(served: Served, tmp_path: Path) -> None:
+    source = tmp_path / "a.wav"
+    with wave.open(str(source), "wb") as wav:
+        wav.setnchannels(2)
+        wav.setsampwidth(2)
+        wav.setframerate(8000)
+        wav.writeframes(b"\x01\x02\xff\xfe" * 16000)
+    served.control.recording_file = str(source)
+    for name, kind in (("b.flac", b"fLaC"), ("b.opus", b"OggS"), ("c.wav", b"RIFF")):
+        target = tmp_path / name
+        result = served.run("recording", "export", RECORDING, str(target))
+        assert result.exit_code == 0, result.output
+        assert result.output == f"{target}: 2 s\n"
+        assert target.read_bytes()[:4] == kind
+    assert served.run("recording", "export", RECORDING, str(source)).exit_code == 1
+    assert served.run("recording", "export", RECORDING, str(tmp_path / "b.mp3")).exit_code == 1
+    served.control.recording_file = str(tmp_path / "gone.wav")
+    assert (
+        "cannot be exported" in served.run("recording", "export", RECORDING, str(tmp_path / "d.flac")).output
+    )
+    served.control.recording_seconds = None
+    assert "still being made" in served.run("recording", "export", RECORDING).output
 
 
 def test_what_a_peer_sent_never_drives_the_terminal(served: Served) -> None:
