@@ -183,8 +183,9 @@ def verify(credentials: Credentials, method: str, ha1_by_algorithm: Mapping[str,
 
 def challenges_of(response: Response) -> list[Challenge]:
     """The digest challenges of a 401 or 407, in order; those that cannot be read are passed over."""
-    found = []
-    for text in response.headers.get_all(CHALLENGE_HEADER.get(response.status, ""))[:_MAX_CHALLENGES]:
+    name = CHALLENGE_HEADER.get(response.status)
+    found: list[Challenge] = []
+    for text in response.headers.get_all(name)[:_MAX_CHALLENGES] if name else ():
         try:
             found.append(Challenge.parse(text))
         except ParseError:

@@ -297,7 +297,7 @@ def _check_cseq(binding: Binding, call_id: str, cseq: int) -> None:
 
 def _path(request: Request) -> tuple[str, ...]:
     values = request.headers.get_list("Path")
-    if len(values) > _MAX_PATH or any(not _is_plain(value) for value in values):
+    if len(values) > _MAX_PATH or any("<" not in value or not _is_plain(value) for value in values):
         raise ParseError("a Path that cannot be used", reason="Bad Path")
     return tuple(str(Address.parse(value)) for value in values)
 
