@@ -1,5 +1,6 @@
 """`softswitch recording`: found by date, number, agent and queue; exported; started and stopped on demand."""
 
+from pathlib import Path
 from typing import Any
 
 import click
