@@ -109,15 +109,22 @@ def generate(pipe: Connection, legs: int, seconds: float) -> None:
         drain()
         time.sleep(0.001)
     spread = np.percentile(delays, [50, 95, 99, 100]) * 1000 if delays else np.zeros(4)
-    pipe.send({
-        "sent": sent,
-        "lost": sent - received,
-        "wrong_content": wrong,
-        "out_of_order": disordered,
-        "delay_ms": {"p50": round(spread[0], 2), "p95": round(spread[1], 2), "p99": round(spread[2], 2), "max": round(spread[3], 2)},
-        "generator_late_ms": round(late * 1000, 1),
-        "generator_cpu": round(time.process_time() / seconds, 3),
-    })  # fmt: skip
+    pipe.send(
+        {
+            "sent": sent,
+            "lost": sent - received,
+            "wrong_content": wrong,
+            "out_of_order": disordered,
+            "delay_ms": {
+                "p50": round(spread[0], 2),
+                "p95": round(spread[1], 2),
+                "p99": round(spread[2], 2),
+                "max": round(spread[3], 2),
+            },
+            "generator_late_ms": round(late * 1000, 1),
+            "generator_cpu": round(time.process_time() / seconds, 3),
+        }
+    )
 
 
 def cpu_of(pid: int) -> float:
@@ -129,7 +136,9 @@ def cpu_of(pid: int) -> float:
 async def measure(options: argparse.Namespace) -> dict[str, object]:
     legs = 2 * options.calls
     ours, theirs = multiprocessing.Pipe()
-    generator = multiprocessing.get_context("spawn").Process(target=generate, args=(theirs, legs, options.seconds), daemon=True)  # fmt: skip
+    generator = multiprocessing.get_context("spawn").Process(
+        target=generate, args=(theirs, legs, options.seconds), daemon=True
+    )
     late: list[float] = []
 
     def hear(worker: WorkerId, report: Report) -> None:
@@ -153,7 +162,13 @@ async def measure(options: argparse.Namespace) -> dict[str, object]:
                 a, b = LegId(f"{2 * call}"), LegId(f"{2 * call + 1}")
                 pool.send(Bridge(a=a, b=b))
                 if options.record:
-                    spec = RecordingSpec(recording=RecordingId(f"r{call}"), path=f"{folder}/r{call}.wav", channels=2, encoding="PCMU", max_s=0)  # fmt: skip
+                    spec = RecordingSpec(
+                        recording=RecordingId(f"r{call}"),
+                        path=f"{folder}/r{call}.wav",
+                        channels=2,
+                        encoding="PCMU",
+                        max_s=0,
+                    )
                     pool.send(StartRecording(spec=spec, tracks=(a, b)))
             await pool.stats([LegId("0")])
             ours.send(ports)
@@ -187,12 +202,23 @@ async def measure(options: argparse.Namespace) -> dict[str, object]:
 async def connect(pool: MediaPool, options: argparse.Namespace, leg: int, port: int) -> int:
     """Open a leg to the phone at `port`; returns the leg's own port."""
     opened = await pool.open_leg(LegId(f"{leg}"), "127.0.0.1")
-    pool.send(SetPeer(leg=opened.leg, address="127.0.0.1", port=port, codec="PCMU", payload_type=0, event_payload_type=101))  # fmt: skip
+    pool.send(
+        SetPeer(
+            leg=opened.leg,
+            address="127.0.0.1",
+            port=port,
+            codec="PCMU",
+            payload_type=0,
+            event_payload_type=101,
+        )
+    )
     return opened.port
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--calls", type=int, default=100)
     parser.add_argument("--seconds", type=float, default=20.0)
     parser.add_argument("--record", action="store_true")

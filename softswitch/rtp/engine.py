@@ -57,8 +57,10 @@ class Engine(Protocol):
     def mute(self, slot: int) -> None:
         """Drop what arrives, as before `aim`."""
 
-    def receive(self) -> Arrivals | None:
-        """The next round, or None when nothing waits. The rows are good until the next call."""
+    def receive(self, *, again: bool) -> Arrivals | None:
+        """A round, or None when nothing waits. With `again` only further datagrams of the legs of the round before: what
+        comes for others while a round is worked on waits for the next tick, else at load one tick would never end.
+        The rows are good until the next call."""
 
     def receive_control(self) -> list[tuple[int, bytes, Address]]:
         """RTCP datagrams that the rounds of this tick came across."""

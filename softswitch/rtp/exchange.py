@@ -73,8 +73,16 @@ class Exchange:
         self._legs: dict[LegId, Leg] = {}
         self._tones = ToneDetector(ports.pairs)
         self.recordings = Recordings(self._table, tap, report)
-        self._relay = Relay(self._table, engine, self._by_slot, self.recordings, self._tones, report)
         self._playout = Playout(self._table, engine, self._by_slot, library, report)
+        self._relay = Relay(
+            self._table,
+            engine,
+            self._by_slot,
+            self.recordings,
+            self._tones,
+            report,
+            self._playout.send_digits,
+        )
         self._reporter = Reporter(self._table, engine, self._by_slot, silent_s, report)
         self._carry_out: dict[type[Command], Callable[..., None]] = {
             OpenLeg: self._open,
@@ -120,8 +128,8 @@ class Exchange:
 
     def tick(self, now: float, wall: float) -> None:
         """Move everything that waits and send everything that is due."""
-        for _ in range(MAX_ROUNDS):
-            arrivals = self._engine.receive()
+        for number in range(MAX_ROUNDS):
+            arrivals = self._engine.receive(again=number > 0)
             if arrivals is None:
                 break
             self._relay.take(arrivals, now)

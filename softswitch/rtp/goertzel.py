@@ -27,19 +27,20 @@ _TWIST: Final = 10 ** (8 / 10)
 _REVERSE_TWIST: Final = 10 ** (6 / 10)
 _PEAK: Final = 10 ** (6.5 / 10)
 """How far the tone stands above the others of its group."""
-_PURE: Final = 0.70
-"""Share of the block's energy that the two tones have."""
+_PURE: Final = 0.80
+"""Share of the block's energy that the two tones have; a tone of 20 ms cannot fill two blocks to that share."""
 _HARMONIC: Final = 0.10
-"""Most that a second harmonic may have of its tone."""
+"""Most that the second harmonic of the high tone may have of it. Those of the low tones lie too close to the high
+tones to be told apart in a block this short; `_PURE` bounds them."""
 _NO_KEY: Final = -1
 
 F32 = npt.NDArray[np.float32]
 
 
 def _filters() -> F32:
-    """(BLOCK, 32): cosine and sine of each tone and of its second harmonic."""
-    tones = np.array(LOW + HIGH)
-    phase = 2 * np.pi * np.arange(BLOCK)[:, None] * np.concatenate([tones, 2 * tones]) / SAMPLE_RATE
+    """(BLOCK, 24): cosine and sine of each tone and of the second harmonics of the high ones."""
+    tones = np.array([*LOW, *HIGH, *(2 * tone for tone in HIGH)])
+    phase = 2 * np.pi * np.arange(BLOCK)[:, None] * tones / SAMPLE_RATE
     return np.concatenate([np.cos(phase), np.sin(phase)], axis=1).astype(np.float32)
 
 
@@ -49,7 +50,7 @@ _FILTERS: Final = _filters()
 def keys_of(blocks: npt.NDArray[np.float32]) -> npt.NDArray[np.int8]:
     """Index into `KEYS` of the key in each of (n, BLOCK) sample blocks, -1 where there is none."""
     filtered = blocks @ _FILTERS
-    power = (filtered[:, :16] ** 2 + filtered[:, 16:] ** 2) * np.float32((2 / BLOCK) ** 2)
+    power = (filtered[:, :12] ** 2 + filtered[:, 12:] ** 2) * np.float32((2 / BLOCK) ** 2)
     low, high, harmonic = power[:, :4], power[:, 4:8], power[:, 8:]
     rows = np.arange(len(blocks))
     row, column = low.argmax(axis=1), high.argmax(axis=1)
@@ -59,7 +60,7 @@ def keys_of(blocks: npt.NDArray[np.float32]) -> npt.NDArray[np.int8]:
     good = (np.minimum(one, two) >= _MIN_AMPLITUDE**2) & (one + two >= _PURE * energy)
     good &= (two <= one * _TWIST) & (one <= two * _REVERSE_TWIST)
     good &= (one >= others[0] * _PEAK) & (two >= others[1] * _PEAK)
-    good &= (harmonic[rows, row] <= one * _HARMONIC) & (harmonic[rows, 4 + column] <= two * _HARMONIC)
+    good &= harmonic[rows, column] <= two * _HARMONIC
     return np.where(good, row * 4 + column, _NO_KEY).astype(np.int8)
 
 

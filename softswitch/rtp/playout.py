@@ -85,7 +85,9 @@ class Playout:
                 voice.events.add(digits)
         else:
             keys = [tone(f"{SCHEME}dtmf-{digit}") for digit in digits.upper() if digit in DIGITS]
-            voice.keys = Playlist([key for key in keys if isinstance(key, Prompt)])
+            if voice.keys is None:
+                voice.keys = Playlist([])
+            voice.keys.add([key for key in keys if isinstance(key, Prompt)])
         self.refresh(leg, now)
 
     def refresh(self, leg: Leg, now: float) -> None:

@@ -69,6 +69,8 @@ class WorkerView:
     packets_out: int
     cpu: float
     """Share of one core, over the last second."""
+    cpu_s: float
+    """CPU seconds of the process so far."""
     late_ms: float
     restarts: int
 
@@ -348,6 +350,7 @@ def _view(seat: _Seat) -> WorkerView:
         packets_in=stats.packets_in if stats is not None else 0,
         packets_out=stats.packets_out if stats is not None else 0,
         cpu=seat.cpu,
+        cpu_s=stats.cpu_s if stats is not None else 0.0,
         late_ms=stats.late_ms if stats is not None else 0.0,
         restarts=max(0, seat.starts - 1),
     )

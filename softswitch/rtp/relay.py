@@ -36,14 +36,16 @@ class Relay:
         recordings: Recordings,
         tones: ToneDetector,
         report: Callable[[Report], None],
+        send_digits: Callable[[Leg, str, float], None],
     ) -> None:
-        """`legs` is by slot and is kept up by its owner."""
+        """`legs` is by slot and is kept up by its owner. `send_digits` makes a key for a peer that takes no events."""
         self._table = table
         self._engine = engine
         self._legs = legs
         self._recordings = recordings
         self._tones = tones
         self._report = report
+        self._send_digits = send_digits
 
     def take(self, arrivals: Arrivals, now: float) -> None:
         """One round: no leg occurs twice."""
@@ -71,7 +73,7 @@ class Relay:
             self._listen(rows, row, slot, header, payload, now)
         else:
             self._listen(rows, row[heard], slot[heard], header[heard], payload[heard], now)
-            self._events(rows, row[~heard], slot[~heard], header[~heard], payload[~heard])
+            self._events(rows, row[~heard], slot[~heard], header[~heard], payload[~heard], now)
         self._forward(arrivals, row, slot, header, payload, heard, now)
 
     def _admit(
@@ -117,14 +119,18 @@ class Relay:
 
     def _events(
         self, rows: npt.NDArray[np.uint8], row: Indices, slot: Slots, header: npt.NDArray[np.void],
-        payload: npt.NDArray[np.int32],
+        payload: npt.NDArray[np.int32], now: float,
     ) -> None:  # fmt: skip
         for at, where in enumerate(row.tolist()):
             leg = self._legs[int(slot[at])]
             data = rows[where, HEADER_BYTES : HEADER_BYTES + int(payload[at])].tobytes()
             digit = leg.events.packet(int(header["ssrc"][at]), int(header["timestamp"][at]), data)
-            if digit is not None:
-                self._report(DigitPressed(leg=leg.id, digit=digit, method="rfc4733"))
+            if digit is None:
+                continue
+            self._report(DigitPressed(leg=leg.id, digit=digit, method="rfc4733"))
+            partner = int(self._table.partner[leg.slot])
+            if partner != NOBODY and self._table.event_type[partner] == NOBODY:
+                self._send_digits(self._legs[partner], digit, now)
 
     def _forward(
         self, arrivals: Arrivals, row: Indices, slot: Slots, header: npt.NDArray[np.void],

@@ -69,6 +69,8 @@ class SocketEngine:
         self._locked: dict[int, tuple[Callable[[memoryview, int, int], int], int]] = {}
         """File descriptor to the bound `recv_into` and slot of a locked leg: the fast path."""
         self._senders: dict[int, Callable[[memoryview], int]] = {}
+        self._round: set[tuple[int, int]] = set()
+        """Epoll events of the round before."""
         self._backlog: deque[tuple[int, bytes]] = deque()
         self._control: list[tuple[int, bytes, Address]] = []
         self._strangers: dict[int, int] = {}
@@ -138,7 +140,7 @@ class SocketEngine:
             else:
                 self._strangers[ports.slot] = self._strangers.get(ports.slot, 0) + 1
 
-    def receive(self) -> Arrivals | None:
+    def receive(self, *, again: bool) -> Arrivals | None:
         slots: list[int] = []
         lengths: list[int] = []
         sources: dict[int, Address] = {}
@@ -146,8 +148,11 @@ class SocketEngine:
             self._serve_backlog(slots, lengths)
         else:
             events = self._epoll.poll(0, ROWS)
+            if again:
+                events = [event for event in events if event in self._round]
             if not events:
                 return None
+            self._round = set(events)
             views, locked = self._packets.views, self._locked
             for fd, _ in events:
                 entry = locked.get(fd)

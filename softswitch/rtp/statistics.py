@@ -16,7 +16,8 @@ from softswitch.rtp.reports import LegStats
 from softswitch.rtp.table import LegTable
 
 MAX_DROPOUT: Final = 3000
-MAX_MISORDER: Final = 100
+MAX_MISORDER: Final = 63
+"""RFC 3550 has 100; as many as the window of duplicates sees."""
 CLOCK_RATE: Final = 8000
 _WINDOW: Final = 64
 
@@ -43,15 +44,19 @@ def receive(
     forward = delta > 0
     window = table.window[slot]
     shift = np.minimum(np.abs(delta), _WINDOW - 1).astype(np.uint64)
-    bit = np.uint64(1) << shift
-    fresh: Bools = forward | ((window & bit) == 0)
     moved = np.where(delta < _WINDOW, window << shift, np.uint64(0)) | np.uint64(1)
-    late = fresh & ~forward & ~anew
-    table.window[slot] = np.where(forward, moved, window | bit)
-    table.highest[slot] = np.where(forward, highest + delta, highest)
+    if forward.all():
+        fresh: Bools = forward
+        table.window[slot], table.highest[slot] = moved, highest + delta
+    else:
+        bit = np.uint64(1) << shift
+        fresh = forward | ((window & bit) == 0)
+        table.window[slot] = np.where(forward, moved, window | bit)
+        table.highest[slot] = np.where(forward, highest + delta, highest)
+        table.base[slot] = np.minimum(table.base[slot], highest + delta)
+        table.out_of_order[slot] += fresh & ~forward & ~anew
+        table.duplicates[slot] += ~fresh
     table.received[slot] += fresh
-    table.out_of_order[slot] += late
-    table.duplicates[slot] += ~fresh
     table.packets_in[slot] += 1
     table.bytes_in[slot] += size
     table.last_in[slot] = now

@@ -26,6 +26,9 @@ class Playlist:
         self._index = 0
         self._position = 0
 
+    def add(self, prompts: list[Prompt]) -> None:
+        self._prompts += [prompt for prompt in prompts if len(prompt)]
+
     @property
     def done(self) -> bool:
         return self._index >= len(self._prompts)

@@ -67,7 +67,7 @@ class MemoryEngine:
     def mute(self, slot: int) -> None:
         self._ports[slot].mode, self._ports[slot].peer = "muted", None
 
-    def receive(self) -> Arrivals | None:
+    def receive(self, *, again: bool) -> Arrivals | None:
         if not any(ports.waiting for ports in self._ports.values()):
             return None
         slots: list[int] = []

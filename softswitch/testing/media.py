@@ -143,6 +143,7 @@ class FakeMediaPool:
                 packets_in=0,
                 packets_out=0,
                 cpu=0.0,
+                cpu_s=0.0,
                 late_ms=0.0,
                 restarts=self._pid - 4001,
             )

@@ -77,7 +77,17 @@ class Peer:
 
     def packet(self, payload: bytes, *, kind: int | None = None, marker: bool = False) -> bytes:
         kind = self.payload_type if kind is None else kind
-        return struct.pack("!BBHII", 0x80, kind | marker << 7, self.sequence & 0xFFFF, self.timestamp & 0xFFFFFFFF, self.ssrc) + payload  # fmt: skip
+        return (
+            struct.pack(
+                "!BBHII",
+                0x80,
+                kind | marker << 7,
+                self.sequence & 0xFFFF,
+                self.timestamp & 0xFFFFFFFF,
+                self.ssrc,
+            )
+            + payload
+        )
 
     def speak(self, payload: bytes, *, marker: bool = False) -> bytes:
         data = self.packet(payload, marker=marker)
@@ -145,15 +155,33 @@ class Room:
     def told(self, kind: type) -> list[Report]:
         return [report for report in self.reports if isinstance(report, kind)]
 
-    def phone(self, name: str, *, codec: str = "PCMU", kind: int | None = None, event: int | None = 101, **more: object) -> Peer:  # fmt: skip
+    def phone(
+        self,
+        name: str,
+        *,
+        codec: str = "PCMU",
+        kind: int | None = None,
+        event: int | None = 101,
+        **more: object,
+    ) -> Peer:
         """Open a leg and negotiate it with a peer of its own address."""
         leg = LegId(name)
         opened = self.do(OpenLeg(leg=leg, address="127.0.0.1"))[0]
         assert isinstance(opened, LegOpened)
         number = len(self.exchange)
-        address = (f"192.0.2.{number}", 4000 + 2 * number)
+        address = (f"10.0.{number >> 8}.{number & 255}", 4000 + 2 * number)
         kind = {"PCMU": 0, "PCMA": 8}[codec] if kind is None else kind
-        self.do(SetPeer(leg=leg, address=address[0], port=address[1], codec=codec, payload_type=kind, event_payload_type=event, **more))  # type: ignore[arg-type]  # fmt: skip
+        self.do(
+            SetPeer(
+                leg=leg,
+                address=address[0],
+                port=address[1],
+                codec=codec,
+                payload_type=kind,
+                event_payload_type=event,
+                **more,
+            )
+        )  # type: ignore[arg-type]
         return Peer(self, leg, opened.port, address, kind, ssrc=0xABC0000 + number)
 
     def stats(self, leg: LegId) -> LegStats:

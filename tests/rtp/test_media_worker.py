@@ -73,7 +73,16 @@ class Phone:
         self.socket.bind(("127.0.0.1", 0))
         self.socket.setblocking(False)
         self.target, self.sequence, self.ssrc = ("127.0.0.1", port), 0, ssrc
-        pool.send(SetPeer(leg=leg, address="127.0.0.1", port=self.socket.getsockname()[1], codec="PCMU", payload_type=0, event_payload_type=101))  # fmt: skip
+        pool.send(
+            SetPeer(
+                leg=leg,
+                address="127.0.0.1",
+                port=self.socket.getsockname()[1],
+                codec="PCMU",
+                payload_type=0,
+                event_payload_type=101,
+            )
+        )
 
     def speak(self, payload: bytes) -> None:
         head = struct.pack(
@@ -155,7 +164,7 @@ async def test_a_killed_worker_is_noticed_told_with_its_legs_and_replaced(seen: 
     closing = asyncio.create_task(seen.pool.close_leg(A))
     os.kill(first.pid, signal.SIGKILL)
     async with asyncio.timeout(5):
-        while len(seen.started) < 2:
+        while len(seen.started) < 2:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
     await closing
     assert [died[:2] for died in seen.died] == [(WorkerId(1), first.pid)]
@@ -243,6 +252,12 @@ async def test_sigterm_ends_a_worker_in_order(seen: Seen) -> None:
 
 async def test_a_socket_folder_that_is_too_deep_is_named_at_start(tmp_path: Path) -> None:
     deep = str(tmp_path / ("x" * 100))
-    pool = MediaPool(Rtp(), socket_dir=deep, clock=SystemClock(), on_report=lambda w, r: None, on_worker_died=lambda w, p, legs: None)  # fmt: skip
+    pool = MediaPool(
+        Rtp(),
+        socket_dir=deep,
+        clock=SystemClock(),
+        on_report=lambda w, r: None,
+        on_worker_died=lambda w, p, legs: None,
+    )
     with pytest.raises(UnusableError, match="too long"):
         await pool.start()

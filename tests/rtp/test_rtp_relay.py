@@ -4,12 +4,14 @@ types mapped, laws translated), latching, counters, recording taps, keys, and th
 Does not prove anything about real sockets (test_media_worker.py) or prompts (test_rtp_playout.py).
 """
 
+import itertools
 import warnings
 
 import numpy as np
 import pytest
 from media_room import Peer, Room, Rtp, ended, noise
 
+from softswitch import g711
 from softswitch.ids import LegId, RecordingId
 from softswitch.rtp.commands import (
     Bridge,
@@ -24,6 +26,7 @@ from softswitch.rtp.commands import (
     Unbridge,
 )
 from softswitch.rtp.dtmf import EventPayload
+from softswitch.rtp.goertzel import BLOCK, KEYS, keys_of
 from softswitch.rtp.prompt import Prompt
 from softswitch.rtp.reports import (
     CommandRefused,
@@ -51,7 +54,7 @@ def spec(name: str) -> RecordingSpec:
 
 def assert_one_stream(heard: list[Rtp]) -> None:
     """Sequence numbers follow each other, timestamps never step back, the SSRC stays."""
-    for before, after in zip(heard, heard[1:], strict=False):
+    for before, after in itertools.pairwise(heard):
         assert (after.sequence - before.sequence) & 0xFFFF == 1
         assert 0 < (after.timestamp - before.timestamp) & 0xFFFFFFFF < 80000
         assert after.ssrc == before.ssrc
@@ -203,7 +206,16 @@ def test_hold_stops_sending_and_receiving_and_resume_goes_on() -> None:
     room = Room()
     a, b = room.phone("a"), room.phone("b")
     talk(room, a, b)
-    held = SetPeer(leg=b.leg, address=b.address[0], port=b.address[1], codec="PCMU", payload_type=0, event_payload_type=101, send=False, receive=False)  # fmt: skip
+    held = SetPeer(
+        leg=b.leg,
+        address=b.address[0],
+        port=b.address[1],
+        codec="PCMU",
+        payload_type=0,
+        event_payload_type=101,
+        send=False,
+        receive=False,
+    )
     room.do(held)
     a.speak(noise(1))
     b.speak(noise(2))
@@ -217,7 +229,16 @@ def test_hold_stops_sending_and_receiving_and_resume_goes_on() -> None:
     a.speak(noise(3))
     room.run()
     assert room.engine.sent == []
-    room.do(SetPeer(leg=b.leg, address=b.address[0], port=b.address[1], codec="PCMU", payload_type=0, event_payload_type=101))  # fmt: skip
+    room.do(
+        SetPeer(
+            leg=b.leg,
+            address=b.address[0],
+            port=b.address[1],
+            codec="PCMU",
+            payload_type=0,
+            event_payload_type=101,
+        )
+    )
     a.speak(noise(4))
     b.speak(noise(5))
     room.run()
@@ -278,10 +299,28 @@ def test_the_negotiated_source_locks_at_once_and_a_new_address_learns_again() ->
     a.speak(noise(1))
     room.run()
     assert room.engine.mode_of(a.port) == "locked"
-    again = SetPeer(leg=a.leg, address=a.address[0], port=a.address[1], codec="PCMU", payload_type=0, event_payload_type=101, latch=True)  # fmt: skip
+    again = SetPeer(
+        leg=a.leg,
+        address=a.address[0],
+        port=a.address[1],
+        codec="PCMU",
+        payload_type=0,
+        event_payload_type=101,
+        latch=True,
+    )
     room.do(again)
     assert room.engine.mode_of(a.port) == "locked"
-    room.do(SetPeer(leg=a.leg, address="192.0.2.77", port=4444, codec="PCMU", payload_type=0, event_payload_type=101, latch=True))  # fmt: skip
+    room.do(
+        SetPeer(
+            leg=a.leg,
+            address="192.0.2.77",
+            port=4444,
+            codec="PCMU",
+            payload_type=0,
+            event_payload_type=101,
+            latch=True,
+        )
+    )
     assert room.engine.mode_of(a.port) == "open"
 
 
@@ -354,7 +393,7 @@ def test_keys_are_sent_as_events_while_bridged_and_the_stream_stays_one() -> Non
         packets = [EventPayload.parse(each.payload) for each in keys if each.timestamp == start.timestamp]
         assert [each.duration for each in packets if each] == [160, 320, 480, 640, 800, 800, 800]
         assert [each.end for each in packets if each] == [False] * 4 + [True] * 3
-    for before, after in zip(heard, heard[1:], strict=False):
+    for before, after in itertools.pairwise(heard):
         assert (after.sequence - before.sequence) & 0xFFFF == 1
         assert (after.timestamp - before.timestamp) & 0xFFFFFFFF < 8000
     assert heard[-1].payload == noise(29)
@@ -369,10 +408,12 @@ def test_a_recorded_leg_is_tapped_as_received_before_translation() -> None:
     a.speak(noise(1))
     b.speak(noise(2))
     room.run()
-    assert sorted(room.tap.rows) == sorted([
-        (7, 0, a.ssrc, began, 8, noise(1)),
-        (7, 1, b.ssrc, began, 0, noise(2)),
-    ])  # fmt: skip
+    assert sorted(room.tap.rows) == sorted(
+        [
+            (7, 0, a.ssrc, began, 8, noise(1)),
+            (7, 1, b.ssrc, began, 0, noise(2)),
+        ]
+    )
     room.do(PauseRecording(recording=RecordingId("r1"), paused=True))
     assert room.tap.paused == [(7, True)]
     assert room.do(StopRecording(recording=RecordingId("r1"))) == [
@@ -504,3 +545,25 @@ def test_every_truncation_of_a_packet_is_survived() -> None:
         room.engine.arrive(a.port, data[:end], a.address)
         room.run()
     assert b.heard()[-1].payload == noise(1)
+
+
+def test_a_key_is_made_a_tone_for_a_partner_that_takes_no_events() -> None:
+    room = Room()
+    a, b = room.phone("a", event=101), room.phone("b", event=None, codec="PCMA")
+    talk(room, a, b)
+    for n in range(20):
+        if 4 <= n < 9:
+            room.engine.arrive(a.port, a.packet(event(5, 160 * (n - 3), end=n == 8), kind=101), a.address)
+            a.sequence += 1
+            a.timestamp += 160 * 5 if n == 8 else 0
+        else:
+            a.speak(noise(n))
+        room.run(0.02)
+    heard = b.heard()
+    assert_one_stream(heard)
+    samples = g711.DECODE_ALAW[np.frombuffer(b"".join(each.payload for each in heard[4:13]), np.uint8)]
+    blocks = samples[: len(samples) // BLOCK * BLOCK].reshape(-1, BLOCK).astype(np.float32)
+    keys = [KEYS[key] for key in keys_of(blocks) if key >= 0]
+    assert len(keys) >= 5
+    assert set(keys) == {"5"}
+    assert heard[-1].payload == audioop.lin2alaw(audioop.ulaw2lin(noise(19), 2), 2)
