@@ -201,6 +201,8 @@ class AgentView:
     wrapup_left_s: float
     times: Mapping[AgentState, float] = field(default_factory=dict)
     """Seconds in each state since the engine knows him, the present state included."""
+    queue: QueueName | None = None
+    """That of `call`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -65,6 +65,7 @@ def agent_view(agent: AgentRecord, now: float) -> AgentView:
         reason=agent.reason,
         state=agent.state,
         state_since=agent.state_since,
+        queue=agent.context[0],
         call=agent.context[1],
         queues=tuple(queue.name for queue in agent.group.queues),
         skills=dict(agent.config.skills),

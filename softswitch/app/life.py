@@ -53,7 +53,12 @@ async def _serve(loaded: LoadedConfig, config_path: Path) -> int:
     parts = await build(loaded)
     stopping = asyncio.Event()
     control = Control(parts, config_path, stopping)
-    api = ApiServer(control, parts.bus, paths.control_socket(loaded.config))
+    api = ApiServer(
+        control,
+        parts.bus,
+        paths.control_socket(loaded.config),
+        [queue.servicelevel for queue in loaded.config.queue.values()],
+    )
     try:
         await recover(parts)
         await parts.media.start()

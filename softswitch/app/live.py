@@ -39,7 +39,7 @@ def status(parts: Parts) -> StatusView:
     config, wall = parts.services.config, parts.clock.wall()
     usage = resource.getrusage(resource.RUSAGE_SELF)
     workers = parts.media.views()
-    problem = parts.store.writer.problem
+    failing = parts.store.writer.failing
     return StatusView(
         version=__version__,
         node=config.general.node,
@@ -69,12 +69,11 @@ def status(parts: Parts) -> StatusView:
         ),
         alarms=tuple(AlarmView(name=a.name, message=a.message, since=a.since) for a in parts.alarms.raised),
         storage=StorageView(
-            state="failing" if problem else "ok",
+            state="failing" if failing else "ok",
             database=paths.database(config),
-            spooled=parts.store.writer.spooled,
-            problem=problem,
+            spooled=parts.store.writer.waiting,
         ),
-        sip=sip_view(parts.sip),
+        sip=sip_view(parts),
     )
 
 

@@ -21,10 +21,11 @@ from softswitch.call.visits import Visits
 from softswitch.clock import Clock, SystemClock, entropy
 from softswitch.config import paths
 from softswitch.config.loader import LoadedConfig
+from softswitch.errors import PeerError
 from softswitch.facts import MediaWorkerStarted, RegistrationChanged, TrunkChanged
 from softswitch.ids import ENTROPY_BYTES, EndpointName, OfferId, TrunkName, WorkerId, generated_id
 from softswitch.ivr.prompts import PromptLibrary
-from softswitch.recorder.files import RecordingFiles
+from softswitch.recorder.files import RecordingFolder
 from softswitch.rtp.pool import MediaPool
 from softswitch.rtp.reports import Report
 from softswitch.sip.endpoint import SipEndpoint
@@ -60,6 +61,8 @@ class Parts:
     started: float
     draining: bool = False
     loop_lag_ms: float = 0.0
+    trunk_since: dict[str, float] = field(default_factory=dict)
+    """Wall time of each trunk's last change."""
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
 
@@ -93,12 +96,14 @@ async def build(loaded: LoadedConfig) -> Parts:
         on_invite=wiring.invite,
         on_registration=wiring.registration,
         on_trunk=wiring.trunk,
+        bindings=await _bindings(store),
     )
     lines = Lines(wiring.occupied)
     log_file = paths.queue_log(config)
     services = Services(
         config=config,
         calendars=parse_calendars(config),
+        secrets=loaded.secrets,
         clock=clock,
         bus=bus,
         store=store,
@@ -106,7 +111,12 @@ async def build(loaded: LoadedConfig) -> Parts:
         sip=sip,
         media=media,
         prompts=PromptLibrary.of(config.prompts.directory, config.general.language),
-        files=RecordingFiles(config.recording, paths.recordings(config), config.general.timezone),
+        files=RecordingFolder(
+            paths.recordings(config),
+            config.recording.template,
+            min_free_mb=config.recording.min_free_mb,
+            timezone=config.general.timezone,
+        ),
         lines=lines,
         alarms=alarms,
         legs={},
@@ -135,6 +145,17 @@ async def build(loaded: LoadedConfig) -> Parts:
     )
     wiring.parts = parts
     return parts
+
+
+async def _bindings(store: Store) -> list[Binding]:
+    """Registrations that outlived the last run."""
+    found = []
+    for row in await store.registrations():
+        try:
+            found.append(binding_of(row))
+        except (ValueError, PeerError) as error:
+            _log.warning("a stored registration is damaged", endpoint=row.endpoint, problem=str(error))
+    return found
 
 
 class _Wiring:
@@ -179,6 +200,7 @@ class _Wiring:
 
     def trunk(self, trunk: TrunkName, state: str, reason: str) -> None:
         parts = self.parts
+        parts.trunk_since[trunk] = parts.clock.wall()
         if state == "down":
             parts.alarms.raise_(f"trunk {trunk}", reason)
         else:

@@ -1,7 +1,6 @@
 """What the store knows of the past, as the values of the control API."""
 
 import dataclasses
-import json
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
@@ -12,7 +11,7 @@ from softswitch.api.views import (
     AgentReportView,
     CdrDetailView,
     CdrView,
-    FormulaView,
+    IvrReportRow,
     LegView,
     OfferView,
     QueueReportRow,
@@ -21,7 +20,6 @@ from softswitch.api.views import (
     RecordingView,
 )
 from softswitch.app.parts import Parts
-from softswitch.store.figures import AgentFigures, ratio
 from softswitch.store.intervals import Interval, intervals
 from softswitch.store.reading import CallFilter, RecordingFilter
 
@@ -65,7 +63,7 @@ def _cdr(record: Record) -> CdrView:
 
 
 def _offer(record: Record) -> OfferView:
-    return _of(OfferView, {**record, "why": json.loads(record["why"] or "{}")})
+    return _of(OfferView, record)
 
 
 def _of(kind: type[View], record: Record, **more: object) -> View:
@@ -118,44 +116,14 @@ async def queue_report(parts: Parts, search: ReportSearch) -> QueueReportView:
         service_level_s={name: queue.servicelevel for name, queue in config.queue.items()},
         queue=search.name,
     )
-    rows = [
-        QueueReportRow(
-            began=figures.start,
-            queue=figures.queue,
-            offered=figures.offered,
-            answered=figures.answered,
-            abandoned=figures.abandoned,
-            overflowed=figures.overflowed,
-            mean_wait_s=figures.wait_s / figures.offered if figures.offered else 0.0,
-            longest_wait_s=figures.longest_wait_s,
-            service_level=ratio(figures.answered_in_sl, figures.answered),
-            service_level_2=figures.record()["sl2"],
-            talk_s=figures.talk_s / figures.answered if figures.answered else 0.0,
-            handle_s=figures.record()["mean_handle_s"] or 0.0,
-        )
-        for figures in report.queues
-    ]
-    if not search.name:
-        rows += [
-            QueueReportRow(
-                began=ivr.start,
-                queue="",
-                offered=0,
-                answered=0,
-                abandoned=0,
-                overflowed=0,
-                abandoned_ivr=ivr.abandoned_in_ivr,
-            )
-            for ivr in report.ivr
-            if ivr.abandoned_in_ivr
-        ]
     return QueueReportView(
         since=search.since,
         until=search.until,
         interval_s=search.interval_s,
         timezone=config.general.timezone,
-        rows=tuple(rows),
-        formulas=_formulas(report.formulas),
+        rows=tuple(QueueReportRow(**figures.record()) for figures in report.queues),
+        ivr=tuple(_of(IvrReportRow, dataclasses.asdict(figures)) for figures in report.ivr),
+        formulas=report.formulas,
     )
 
 
@@ -166,29 +134,8 @@ async def agent_report(parts: Parts, search: ReportSearch) -> AgentReportView:
         until=search.until,
         interval_s=search.interval_s,
         timezone=parts.services.config.general.timezone,
-        rows=tuple(_agent_row(figures) for figures in report.agents),
-        formulas=_formulas(report.formulas),
-    )
-
-
-def _agent_row(figures: AgentFigures) -> AgentReportRow:
-    record, states = figures.record(), figures.states
-    return AgentReportRow(
-        began=figures.start,
-        agent=figures.agent,
-        offered=figures.offers,
-        answered=figures.answered,
-        missed=figures.missed,
-        logged_in_s=sum(states.values()),
-        idle_s=states.get("idle", 0.0),
-        ringing_s=states.get("ringing", 0.0),
-        talk_s=figures.talk_s,
-        wrapup_s=figures.wrapup_s,
-        paused_s=states.get("paused", 0.0),
-        occupied_s=states.get("occupied", 0.0),
-        mean_talk_s=figures.talk_s / figures.answered if figures.answered else 0.0,
-        mean_handle_s=record["mean_handle_s"] or 0.0,
-        occupancy=record["occupancy"],
+        rows=tuple(_of(AgentReportRow, figures.record()) for figures in report.agents),
+        formulas=report.formulas,
     )
 
 
@@ -198,7 +145,3 @@ def _intervals(parts: Parts, search: ReportSearch) -> list[Interval]:
         return intervals(search.since, search.until, length, parts.services.config.general.timezone)
     except ValueError as error:
         raise BadRequest(str(error)) from error
-
-
-def _formulas(formulas: Mapping[str, str]) -> tuple[FormulaView, ...]:
-    return tuple(FormulaView(name=name, formula=formula) for name, formula in formulas.items())

@@ -87,7 +87,7 @@ def _party(call: Call, stage: Dial) -> tuple[str, tuple[Destination, ...]]:
     if target.kind == "extension":
         return f"endpoint:{target.name}", endpoint_destinations(call.services, call.config, target.name)
     number = rewritten(stage.dialled, call.config.trunk[target.name].rewrite_out)
-    return f"trunk:{target.name}", (trunk_destination(call.config, target.name, number),)
+    return f"trunk:{target.name}", (trunk_destination(call.services, call.config, target.name, number),)
 
 
 def _limited(call: Call, target: Target) -> Termination | None:

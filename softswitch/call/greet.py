@@ -86,6 +86,8 @@ class Walk:
             case actions.RecordMessage():
                 return Message(box=action.box, resume=self._state)
             case actions.Hangup():
+                if self._state.problem:
+                    call.log.error("the flow failed", flow=self._state.flow, problem=self._state.problem)
                 return End(termination=self._ended(action.cause))
         return None
 
@@ -137,5 +139,6 @@ class Walk:
             open=state.open,
             holiday=state.holiday,
             local_time=(local.hour, local.minute),
+            local_date=(local.year, local.month, local.day),
             weekday=local.weekday(),
         )

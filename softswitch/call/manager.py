@@ -62,7 +62,7 @@ class CallManager:
         party = f"{identity.kind}:{identity.name}"
         leg = Leg(
             services,
-            services.new_leg(),
+            session.leg,
             party=party,
             direction="in",
             codecs=codecs_of(services.config, party),

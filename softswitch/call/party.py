@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from softswitch.call.services import Services
 from softswitch.config.schema import Config
+from softswitch.config.secret import Secret
 from softswitch.ids import EndpointName
 from softswitch.sip.address import Address
 from softswitch.sip.registrar import Binding
@@ -14,8 +15,8 @@ from softswitch.sip.uri import Uri
 class Destination:
     where: Uri | Binding
     to: Address
-    trunk: str | None = None
-    """Whose credentials answer a challenge."""
+    credentials: Secret | None = None
+    """What answers a challenge of its trunk."""
 
 
 def endpoint_destinations(services: Services, config: Config, endpoint: str) -> tuple[Destination, ...]:
@@ -30,11 +31,11 @@ def endpoint_destinations(services: Services, config: Config, endpoint: str) -> 
     return tuple(Destination(binding, Address(binding.contact)) for binding in found)
 
 
-def trunk_destination(config: Config, trunk: str, number: str) -> Destination:
+def trunk_destination(services: Services, config: Config, trunk: str, number: str) -> Destination:
     """`number` at the trunk's host."""
     host = Uri.parse(config.trunk[trunk].host)
     uri = Uri(scheme=host.scheme, user=number, host=host.host, port=host.port, params=host.params)
-    return Destination(uri, Address(uri), trunk)
+    return Destination(uri, Address(uri), services.secrets.get(("trunk", trunk)))
 
 
 def codecs_of(config: Config, party: str) -> tuple[str, ...]:

@@ -8,7 +8,6 @@ from softswitch.call.call import Call
 from softswitch.call.events import RecordingOver
 from softswitch.call.leg import Leg
 from softswitch.call.services import Services
-from softswitch.errors import OurError
 from softswitch.facts import RecordingEnded, RecordingStarted
 from softswitch.ids import AgentId, CallId, QueueName, RecordingId
 from softswitch.rtp.commands import StartRecording, StopRecording
@@ -55,15 +54,14 @@ class Recordings:
             return self._of_call[call.id]
         services = self._services
         recording, began = services.new_recording(), services.clock.wall()
-        try:
-            services.files.require_space()
-            name = services.files.name(
-                recording=recording, call=call.id, queue=queue, agent=agent, began=began
-            )
-        except OurError as error:
-            call.log.error("not recorded", problem=str(error))
-            services.alarms.raise_("recording", str(error))
+        problem = services.files.problem()
+        if problem:
+            call.log.error("not recorded", problem=problem)
+            services.alarms.raise_("recording", problem)
             return None
+        name = services.files.name(
+            wall=began, recording=recording, call=call.id, queue=queue or "", agent=agent or ""
+        )
         wanted = services.config.recording.encoding
         encoding = (
             wanted if wanted != "auto" else (call.caller.codec if call.caller.codec in _LAWS else "PCM16")
@@ -144,7 +142,7 @@ class Recordings:
         if recording is None:
             return
         row = self._running[recording].row
-        seconds = self._services.files.length_s(row.path)
+        seconds = self._services.files.repair(row.path) or 0.0
         self.on_report(
             RecordingReport(
                 recording=recording, state="failed", seconds=seconds, gaps=0, gap_s=0.0, problem=problem

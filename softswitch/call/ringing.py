@@ -65,7 +65,10 @@ class Ringing:
             self._fail(PartyFailed(self.leg.id, 480, "not registered", local=True))
             return
         try:
-            advertised, _ = self._services.sip.local_address_for(self._destinations[0].where)
+            source = await self._services.sip.locate(self._destinations[0].where)
+            if source is None:
+                raise PeerError("its host name leads nowhere", sip_status=480)
+            advertised, _ = self._services.sip.local_address_for(source)
             await self.leg.open(advertised, beside)
             if self._settled:
                 self.leg.release()
@@ -87,7 +90,7 @@ class Ringing:
             to=destination.to,
             sdp=offer,
             headers=self._invitation.headers,
-            trunk=destination.trunk,
+            credentials=destination.credentials,
             on_event=lambda event: self._on_event(index, event),
         )
 

@@ -12,9 +12,10 @@ from softswitch.call.alarms import Alarms
 from softswitch.call.lines import Lines
 from softswitch.clock import Clock
 from softswitch.config.schema import Config
+from softswitch.config.secret import Secret
 from softswitch.hours import CalendarHours
 from softswitch.ids import CallId, EndpointName, LegId, RecordingId, TrunkName
-from softswitch.recorder.files import RecordingFiles
+from softswitch.recorder.files import RecordingFolder
 from softswitch.rtp.commands import Command
 from softswitch.rtp.pool import OpenedLeg
 from softswitch.rtp.reports import LegStats
@@ -44,11 +45,13 @@ class Sip(Protocol):
         to: Address,
         sdp: SessionDescription,
         headers: Iterable[tuple[str, str]] = (),
-        trunk: str | None = None,
+        credentials: Secret | None = None,
         on_event: Callable[[SessionEvent], None],
     ) -> Session: ...
 
-    def local_address_for(self, destination: Uri | Binding | Source) -> tuple[str, int]: ...
+    def local_address_for(self, destination: Source) -> tuple[str, int]: ...
+
+    async def locate(self, destination: Uri | Binding) -> Source | None: ...
 
     def trunk_is_up(self, trunk: TrunkName) -> bool: ...
 
@@ -77,6 +80,8 @@ class Services:
     """Replaced at a reload; a call keeps the one it began with."""
     calendars: Mapping[str, CalendarHours]
     """Of `config`."""
+    secrets: Mapping[tuple[str, str], Secret]
+    """Of `config`, by `("trunk", NAME)` and `("endpoint", NAME)`."""
     clock: Clock
     bus: Bus
     store: Store
@@ -84,7 +89,7 @@ class Services:
     sip: Sip
     media: Media
     prompts: PromptFinder
-    files: RecordingFiles
+    files: RecordingFolder
     lines: Lines
     alarms: Alarms
     legs: dict[LegId, "Leg"]

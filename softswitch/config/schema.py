@@ -49,6 +49,11 @@ class Sip:
     """Networks that see our own address rather than `external_address`."""
     realm: str = "softswitch"
     """Realm of digest challenges."""
+    digest: tuple[Literal["SHA-256", "MD5"], ...] = ("SHA-256", "MD5")
+    """Digest algorithms that phones are challenged with, best first, one header each (RFC 8760)."""
+    md5_only: tuple[str, ...] = ("baresip v0", "baresip v1", "pyVoIP")
+    """Beginnings of the User-Agent of phones that give up at a challenge they do not know: they are offered MD5 alone,
+    whether their user exists or not."""
     domains: tuple[str, ...] = ()
     """Host names that phones may use in their address of record beside our own addresses; empty accepts any."""
     user_agent: str = "softswitch"

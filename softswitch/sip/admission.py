@@ -38,14 +38,37 @@ class Refusal:
 class Admission:
     """`reload` swaps the table; nonces live on."""
 
-    def __init__(self, table: IdentityTable, nonces: Nonces, realm: str) -> None:
+    def __init__(
+        self,
+        table: IdentityTable,
+        nonces: Nonces,
+        realm: str,
+        *,
+        algorithms: tuple[str, ...] = ("SHA-256", "MD5"),
+        md5_only: tuple[str, ...] = (),
+    ) -> None:
+        """`algorithms` are offered in that order; phones whose User-Agent begins with one of `md5_only` get MD5 alone."""
         self.table = table
         self._nonces = nonces
         self._realm = realm
+        self._algorithms = algorithms
+        self._md5_only = md5_only
 
-    def reload(self, table: IdentityTable, realm: str) -> None:
+    def reload(
+        self, table: IdentityTable, realm: str, *, algorithms: tuple[str, ...], md5_only: tuple[str, ...]
+    ) -> None:
         self.table = table
         self._realm = realm
+        self._algorithms = algorithms
+        self._md5_only = md5_only
+
+    def _offered(self, request: Request) -> tuple[str, ...]:
+        """By what the phone is and what every user can answer, never by who it says it is."""
+        offered = tuple(each for each in self._algorithms if each in self.table.algorithms)
+        agent = request.headers.get("User-Agent") or ""
+        if "MD5" in offered and self._md5_only and agent.startswith(self._md5_only):
+            return ("MD5",)
+        return offered or self.table.algorithms
 
     def check(self, request: Request, source: Source, now: float, entropy: bytes) -> Admitted | Refusal:
         """For requests outside dialogs. `entropy`: at least 8 bytes; `now`: monotonic seconds."""
@@ -95,7 +118,7 @@ class Admission:
                 qop=("auth",),
                 stale=why in ("stale", "replayed"),
             )
-            for algorithm in self.table.algorithms
+            for algorithm in self._offered(request)
         ]
         headers = [("WWW-Authenticate", str(challenge)) for challenge in challenges]
         return Refusal(make_response(request, 401, to_tag=self._to_tag(request), headers=headers), why)

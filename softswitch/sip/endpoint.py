@@ -13,7 +13,7 @@ import structlog
 from softswitch.clock import Clock
 from softswitch.config.schema import Config
 from softswitch.config.secret import Secret
-from softswitch.ids import EndpointName, LegId, generated_id
+from softswitch.ids import EndpointName, LegId, TrunkName, generated_id
 from softswitch.sip.address import Address
 from softswitch.sip.admission import Admission, Admitted
 from softswitch.sip.advertised import AdvertisedAddress
@@ -76,7 +76,13 @@ class SipEndpoint:
         self._advertised = AdvertisedAddress(self._wire, config.sip)
         nonces = Nonces(entropy(32), config.sip.nonce_lifetime_s)
         self._trunk_addresses: dict[str, tuple[str, ...]] = {}
-        self._admission = Admission(self._identities(), nonces, config.sip.realm)
+        self._admission = Admission(
+            self._identities(),
+            nonces,
+            config.sip.realm,
+            algorithms=config.sip.digest,
+            md5_only=config.sip.md5_only,
+        )
         self._registrar = Registrar(RegistrarSettings.from_config(config.sip))
         self._registrar.restore(bindings)
         self._stack = SipStack(_stack_settings(config), self, monotonic=clock.monotonic, entropy=entropy)
@@ -121,7 +127,7 @@ class SipEndpoint:
         except Exception:
             self._config, self._secrets = before
             raise
-        self._admission.reload(identities, config.sip.realm)
+        self._reload_admission(identities)
         self._registrar.settings = RegistrarSettings.from_config(config.sip, self._wire.own_addresses())
         self._stack.reconfigure(_stack_settings(config))
         self._advertised.reconfigure(config.sip)
@@ -172,6 +178,19 @@ class SipEndpoint:
 
     def trunks(self) -> tuple[TrunkStatus, ...]:
         return self._trunks.statuses()
+
+    def trunk_is_up(self, trunk: TrunkName) -> bool:
+        """False while its probes fail."""
+        return all(status.state != "down" for status in self.trunks() if status.name == trunk)
+
+    async def locate(self, destination: Uri | Binding) -> Source | None:
+        """Where calls to `destination` would be sent; None when its name leads nowhere."""
+        if isinstance(destination, Binding) and self._wire.connected(destination.source):
+            return destination.source
+        found = await self._resolver.resolve(
+            destination.contact if isinstance(destination, Binding) else destination
+        )
+        return found[0] if found else None
 
     def sessions(self) -> tuple[Session, ...]:
         return tuple(self._stack.sessions())
@@ -322,6 +341,10 @@ class SipEndpoint:
         self._tell_registrations(self._registrar.expire(self._clock.wall()))
         self._plan_expiry()
 
+    def _reload_admission(self, identities: IdentityTable) -> None:
+        sip = self._config.sip
+        self._admission.reload(identities, sip.realm, algorithms=sip.digest, md5_only=sip.md5_only)
+
     def _identities(self) -> IdentityTable:
         """Trunks that are named by host are recognised by what DNS says of it."""
         known = {
@@ -349,7 +372,7 @@ class SipEndpoint:
         found = {name: found[name] for name in found if name in self._config.trunk}
         if found != self._trunk_addresses:
             self._trunk_addresses = found
-            self._admission.reload(self._identities(), self._config.sip.realm)
+            self._reload_admission(self._identities())
 
 
 def _stack_settings(config: Config) -> StackSettings:

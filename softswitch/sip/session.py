@@ -39,6 +39,7 @@ from softswitch.sip.sdp import SessionDescription
 from softswitch.sip.sdp_body import description_in
 from softswitch.sip.server_transaction import ServerTransaction
 from softswitch.sip.session_layer import SessionLayer
+from softswitch.sip.source import Source
 from softswitch.sip.timers import Timer
 
 BYE_ACCEPTED_AFTER_S = 0.5
@@ -175,6 +176,12 @@ class Session:
         if self._incoming is not None:
             return self._incoming.request
         return self._outgoing.request if self._outgoing is not None else None
+
+    @property
+    def source(self) -> Source:
+        """Where a caller's INVITE came from."""
+        assert self._client is not None
+        return self._client.flow
 
     @property
     def remote_uri(self) -> str:

@@ -29,8 +29,10 @@ class CallFilter:
     queue: str = ""
     call: str = ""
     """A call's id or the SIP Call-ID it came with."""
+    cause: str = ""
     finished_only: bool = False
     limit: int = 100
+    offset: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +50,7 @@ class RecordingFilter:
     """A message box; empty: talks only; None: both."""
     state: str = ""
     limit: int = 100
+    offset: int = 0
 
 
 class Reading:
@@ -60,12 +63,12 @@ class Reading:
         table = schema.calls
         statement = _between(select(table), table, "started", wanted.since, wanted.until)
         statement = _number(statement, table, wanted.number)
-        statement = _equal(statement, table, agent=wanted.agent, queue=wanted.queue)
+        statement = _equal(statement, table, agent=wanted.agent, queue=wanted.queue, cause=wanted.cause)
         if wanted.call:
             statement = statement.where(or_(table.c.call == wanted.call, table.c.sip_call_id == wanted.call))
         if wanted.finished_only:
             statement = statement.where(table.c.ended.is_not(None))
-        return await self._records(_newest(statement, table, "started", wanted.limit))
+        return await self._records(_newest(statement, table, "started", wanted.limit, wanted.offset))
 
     async def call(self, call: str) -> Record | None:
         """One call with its `legs`, `visits`, `offers`, `recordings` and `queue_log`; None: unknown."""
@@ -109,7 +112,7 @@ class Reading:
         )
         if wanted.box is not None:
             statement = statement.where(table.c.box == wanted.box)
-        return await self._records(_newest(statement, table, "began", wanted.limit))
+        return await self._records(_newest(statement, table, "began", wanted.limit, wanted.offset))
 
     async def agent_intervals(self, agent: str, since: float, until: float) -> list[Record]:
         """What an agent did, oldest first."""
@@ -146,8 +149,9 @@ def _equal(statement: Select[Any], table: Table, **wanted: str) -> Select[Any]:
     return statement
 
 
-def _newest(statement: Select[Any], table: Table, name: str, limit: int) -> Select[Any]:
-    return statement.order_by(table.c[name].desc()).limit(max(1, min(limit, LARGEST_LIMIT)))
+def _newest(statement: Select[Any], table: Table, name: str, limit: int, offset: int) -> Select[Any]:
+    ordered = statement.order_by(table.c[name].desc()).limit(max(1, min(limit, LARGEST_LIMIT)))
+    return ordered.offset(max(0, offset))
 
 
 def _mappings(record: Record) -> Record:

@@ -3,7 +3,8 @@
 Facts of baresip 1.0.0 (Debian 12): the player side has no file driver, so what is heard is written by the `sndfile`
 filter, which sits after decoding; `aubridge` stands in for a loudspeaker. At the end of its file it hangs up, so the
 file is made as long as the phone may live. `ctrl_tcp` takes netstrings of JSON and reports events. The port after
-`sip_listen` is taken too (TLS).
+`sip_listen` is taken too (TLS). It binds media to no address, so on loopback its packets leave from 127.0.0.1 whatever it says:
+`net_interface` makes it say so.
 """
 
 import json
@@ -47,7 +48,7 @@ rtp_tos 184
 rtp_ports {media}-{media_end}
 rtcp_mux no
 jitter_buffer_delay 1-10
-net_interface {address}
+net_interface 127.0.0.1
 module_path {modules}
 module g711.so
 module aufile.so

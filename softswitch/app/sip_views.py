@@ -1,0 +1,40 @@
+"""The SIP side as the control API shows it."""
+
+from softswitch.api.views import SipCount, SipView, TrunkView
+from softswitch.app.parts import Parts
+
+
+def sip_view(parts: Parts) -> SipView:
+    stats = parts.sip.stats()
+    return SipView(
+        listen=parts.services.config.sip.listen,
+        requests=(SipCount(name="INVITE", direction="in", count=stats.sessions_in),),
+        responses=tuple(
+            SipCount(name=str(status), direction="out", count=count)
+            for status, count in sorted(stats.stateless.items())
+        ),
+        retransmits=stats.repeated,
+        malformed=stats.unparsable,
+        dialogs=len(parts.sip.sessions()),
+    )
+
+
+def trunk_views(parts: Parts) -> tuple[TrunkView, ...]:
+    config = parts.services.config
+    known = {status.name: status for status in parts.sip.trunks()}
+    views = []
+    for name, trunk in config.trunk.items():
+        status = next((known[each] for each in known if each == name), None)
+        views.append(
+            TrunkView(
+                trunk=name,
+                host=trunk.host,
+                state=status.state if status is not None else "unknown",
+                reason=status.reason if status is not None else "",
+                since=parts.trunk_since.get(name, parts.started),
+                channels=parts.services.lines.busy(f"trunk:{name}"),
+                max_channels=trunk.max_channels,
+                registration=status.registration if status is not None else "",
+            )
+        )
+    return tuple(views)
