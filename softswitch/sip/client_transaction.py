@@ -9,6 +9,7 @@ from enum import StrEnum
 
 from softswitch.sip.message import Request, Response
 from softswitch.sip.request_forms import ack_of_failure
+from softswitch.sip.screening import own_branch
 from softswitch.sip.source import Source
 from softswitch.sip.transaction import Transaction, TransactionKey, TransactionLayer, TransactionState
 
@@ -107,7 +108,7 @@ class ClientTransaction(Transaction):
     ) -> None:
         invite = request.method == "INVITE"
         super().__init__(
-            TransactionKey(request.top_via.branch or "", "", request.method),
+            TransactionKey(own_branch(request), "", request.method),
             request.call_id,
             destination,
             layer,

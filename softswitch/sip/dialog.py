@@ -9,6 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from softswitch.errors import PeerError
+from softswitch.sip.address import Address
 from softswitch.sip.headers import Headers
 from softswitch.sip.message import Request, Response
 from softswitch.sip.uri import Uri
@@ -117,10 +118,9 @@ class Dialog:
             if target != self.state.remote_target:
                 self.state = replace(self.state, remote_target=target)
 
-    def next_hop(self) -> Uri:
-        """Where our requests are sent: the first of the route set, or the remote target."""
-        first = _first_route(self.state.route_set)
-        return first if first is not None else Uri.parse(self.state.remote_target)
+    def first_hop(self) -> Uri | None:
+        """Where our requests are sent: the first of the route set; None when it is empty, then the remote target."""
+        return _first_route(self.state.route_set)
 
     def request(
         self,
@@ -155,8 +155,7 @@ class Dialog:
 def _first_route(route_set: tuple[str, ...]) -> Uri | None:
     if not route_set:
         return None
-    text = route_set[0]
-    return Uri.parse(text[text.rfind("<") + 1 : text.rfind(">")])
+    return Address.parse(route_set[0]).uri
 
 
 def _way(state: DialogState) -> tuple[str, tuple[str, ...]]:

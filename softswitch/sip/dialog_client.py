@@ -29,6 +29,7 @@ class DialogClient:
         "_common",
         "_layer",
         "_memory",
+        "_parsed",
         "_sticky",
         "_via_host",
         "contact",
@@ -58,15 +59,23 @@ class DialogClient:
         """Our Contact value."""
         self.invite: Request | None = None
         """Our last INVITE in this dialog."""
+        self._parsed = "", Uri("")
         self._via_host = via_host
         self._sticky = sticky
         """A phone's: to be reached where its messages come from, unless Contact names that very host."""
 
     @property
     def behind_nat(self) -> bool:
-        target = Uri.parse(self.dialog.state.remote_target)
+        target = self._target()
         elsewhere = self._sticky and target.host.strip("[]") != self.flow.address
         return elsewhere or behind_nat(target, self._via_host, self.flow.address)
+
+    def _target(self) -> Uri:
+        """The remote target, taken apart once as long as it stays."""
+        text = self.dialog.state.remote_target
+        if self._parsed[0] != text:
+            self._parsed = text, Uri.parse(text)
+        return self._parsed[1]
 
     def request(
         self,
@@ -125,7 +134,7 @@ class DialogClient:
         if not self.dialog.state.route_set and self._keeps_flow():
             then(self.flow, self._layer.now())
         else:
-            self._layer.locate(self.dialog.next_hop(), then)
+            self._layer.locate(self.dialog.first_hop() or self._target(), then)
 
     def _keeps_flow(self) -> bool:
         """Where Contact leads nowhere, or to the peer at the other end of a connection that stands."""
@@ -133,5 +142,5 @@ class DialogClient:
             return True
         if self.flow.transport == "udp" or not self._layer.connected(self.flow):
             return False
-        host = Uri.parse(self.dialog.state.remote_target).host.strip("[]")
+        host = self._target().host.strip("[]")
         return host == self.flow.address or not is_address(host)

@@ -65,8 +65,8 @@ def header_key(name: str) -> str:
 
 
 class Headers:
-    """`get` and its like give values without folds and outer white space. `parsed` remembers typed values until the
-    next change."""
+    """`get` and its like give values without folds and outer white space. `parsed` remembers typed values until their
+    header changes."""
 
     __slots__ = ("_keys", "_lines", "_parsed")
 
@@ -154,7 +154,7 @@ class Headers:
             kept = [index for index, found in enumerate(self._keys) if found != key]
             self._lines = [self._lines[index] for index in kept]
             self._keys = [self._keys[index] for index in kept]
-            self._parsed.clear()
+            self._unremember(key)
 
     def insert(self, place: int, name: str, value: str) -> None:
         if UNSAFE.search(value):
@@ -162,7 +162,7 @@ class Headers:
         key = header_key(name)
         self._keys.insert(place, key)
         self._lines.insert(place, f"{_WRITTEN.get(key, name)}: {value}")
-        self._parsed.clear()
+        self._unremember(key)
 
     def copy_from(self, other: "Headers", name: str) -> None:
         """Append the lines of `name` from a received message as they are, escaped NULs of a peer included."""
@@ -171,14 +171,14 @@ class Headers:
             if found == key:
                 self._keys.append(key)
                 self._lines.append(line)
-        self._parsed.clear()
+        self._unremember(key)
 
     def append_to_last(self, text: str) -> None:
         """Lengthen the last line, for a tag on a copied To."""
         if UNSAFE.search(text):
             raise ValueError("a line end or NUL in a header")
         self._lines[-1] = self._lines[-1].rstrip(" \t") + text
-        self._parsed.clear()
+        self._unremember(self._keys[-1])
 
     def parsed(self, name: str, parse: Callable[[str], T]) -> T | None:
         """The first value of the header whose folded long name is `name`, as `parse` reads it; remembered."""
@@ -216,6 +216,11 @@ class Headers:
 
     def __repr__(self) -> str:
         return f"Headers({len(self)} lines)"
+
+    def _unremember(self, key: str) -> None:
+        if self._parsed:
+            self._parsed.pop(key, None)
+            self._parsed.pop(f"{key}[]", None)
 
     def _value(self, index: int) -> str:
         line = self._lines[index]

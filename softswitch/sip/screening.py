@@ -5,7 +5,7 @@ response, since a request that fails one is not worth remembering.
 """
 
 import zlib
-from collections.abc import Container
+from collections.abc import Container, Sequence
 
 from softswitch.errors import PeerError
 from softswitch.sip.capabilities import EXTENSIONS
@@ -33,6 +33,18 @@ def branch_of(random: bytes, request_uri: str) -> str:
     return f"{MAGIC_COOKIE}{random.hex()}{zlib.crc32(request_uri.encode('utf-8', 'surrogateescape')):08x}"
 
 
+def own_branch(request: Request) -> str:
+    """The branch of a request of ours, without taking its Via apart: this is on the path of each."""
+    via = request.headers.get("Via") or ""
+    return via[via.find(";branch=") + 8 :].partition(";")[0]
+
+
+def own_sent_by(request: Request) -> str:
+    """The sent-by of a request of ours."""
+    via = request.headers.get("Via") or ""
+    return via[via.find(" ") + 1 : via.find(";")].lower()
+
+
 def check_extensions(request: Request) -> None:
     """Raises BadExtension; ACK and CANCEL are never asked (section 8.2.2.3)."""
     if "Require" in request.headers:
@@ -42,15 +54,14 @@ def check_extensions(request: Request) -> None:
             raise BadExtension(unsupported)
 
 
-def check_hops(request: Request, ours: Container[str]) -> None:
-    """Raises PeerError with 483 or 482. `ours` are the sent-by values of our Vias.
+def check_hops(request: Request, vias: Sequence[Via], ours: Container[str]) -> None:
+    """Raises PeerError with 483 or 482. `vias` are as received, `ours` the sent-by values of our Vias.
 
     A request that comes back with another Request-URI is a spiral, not a loop: a provider may well send a call of ours
     to one of our own numbers.
     """
     if request.max_forwards == 0 and request.method not in ("OPTIONS", "REGISTER"):
         raise PeerError("Max-Forwards is used up", sip_status=483)
-    vias = request.vias
     if len(vias) > 1 or vias[0].sent_by in ours:
         mark = branch_of(b"", str(request.uri))[-LOOP_MARK:]
         if any(via.sent_by in ours and via.branch.endswith(mark) for via in vias):

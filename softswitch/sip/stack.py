@@ -20,7 +20,7 @@ from softswitch.sip.message import Request, Response, make_response, parse_messa
 from softswitch.sip.nat import is_address
 from softswitch.sip.outgoing_invite import InvitePlan, OutgoingInvite
 from softswitch.sip.outputs import Deliver, LookUp, Output, Send
-from softswitch.sip.screening import branch_of, reply_destination
+from softswitch.sip.screening import branch_of, own_sent_by, reply_destination
 from softswitch.sip.server_transaction import ServerTransaction
 from softswitch.sip.session import Session
 from softswitch.sip.session_layer import Located
@@ -31,6 +31,7 @@ from softswitch.sip.timers import TimerHeap, TimerValues
 from softswitch.sip.transaction import Transaction, TransactionKey, cancelled_key, client_key, server_key
 from softswitch.sip.uri import Uri
 from softswitch.sip.user_agent_server import Arrival, UserAgentServer
+from softswitch.sip.via import Via
 
 RETRY_AFTER_S = 5
 _KEEPALIVE = b"\r\n\0 \t"
@@ -282,7 +283,8 @@ class SipStack:
 
     def stateless_tag(self, request: Request) -> str:
         """The same To-tag for each repetition of a request (section 8.2.7), and one that cannot be guessed."""
-        return f"{zlib.crc32(request.top_via.branch.encode('utf-8', 'surrogateescape')):08x}{self._tag_salt}"
+        call_id = request.headers.get("Call-ID") or ""
+        return f"{zlib.crc32(call_id.encode('utf-8', 'surrogateescape')):08x}{self._tag_salt}"
 
     def merged(self, request: Request) -> bool:
         """The same request has come by another way and is being served (section 8.2.2.2)."""
@@ -341,22 +343,27 @@ class SipStack:
             self.refuse(request, source, error.sip_status, error.reason)
 
     def _receive_response(self, response: Response, now: float) -> None:
-        response.validate()
+        vias = response.vias
+        if not vias:
+            raise ParseError("a response without Via")
         transaction = self._clients.get(client_key(response))
-        via = response.top_via
         if (
             transaction is None
-            or len(response.vias) != 1
-            or via.sent_by != transaction.request.top_via.sent_by
+            or len(vias) != 1
+            or vias[0].sent_by != own_sent_by(transaction.request)
             or response.call_id != transaction.call_id
         ):
             self.stats.stray += 1
             return
+        if response.status > 100 and transaction.request.method == "INVITE":
+            response.validate()
         transaction.receive(response, now)
 
     def _receive_request(self, request: Request, source: Source, now: float) -> None:
-        via = request.top_via
-        key = server_key(request)
+        vias = request.vias
+        if not vias:
+            raise ParseError("a request without Via")
+        via, key = vias[0], server_key(request)
         transaction = self._servers.get(key)
         if transaction is not None and transaction.call_id == request.call_id:
             self.stats.repeated += request.method != "ACK"
@@ -364,20 +371,17 @@ class SipStack:
             if request.method == "ACK" and transaction.state == "Accepted":
                 self._receive_ack(request, now)
             return
-        stamped = via.received_from(source.address, source.port)
-        if stamped is not via:
-            others = (
-                [str(other) for other in request.vias[1:]] if "," in request.headers.get_all("Via")[0] else []
-            )
-            request.headers.set_first("Via", ", ".join([str(stamped), *others]))
-        request.validate()
+        try:
+            request.validate()
+        finally:
+            _stamp(request, via, source)
         reply = reply_destination(via, source)
         if request.method == "ACK":
             self._receive_ack(request, now)
         elif request.method == "CANCEL":
             self._receive_cancel(request, key, reply, now)
         else:
-            self._server.receive(Arrival(request, key, source, reply, now))
+            self._server.receive(Arrival(request, key, vias, source, reply, now))
 
     def _receive_ack(self, request: Request, now: float) -> None:
         session = self._sessions.get((request.call_id, request.to_tag))
@@ -395,6 +399,15 @@ class SipStack:
         cancel = self.new_server(request, key, reply, now)
         if cancel is not None:
             invite.on_cancel(cancel, now)
+
+
+def _stamp(request: Request, via: Via, source: Source) -> None:
+    """`received` and `rport` on the top Via (section 18.2.1, RFC 3581); others on its line stay as they are."""
+    stamped = via.received_from(source.address, source.port)
+    if stamped is not via:
+        line = request.headers.get("Via") or ""
+        others = Via.parse_list(line)[1:] if "," in line else ()
+        request.headers.set_first("Via", ", ".join(map(str, (stamped, *others))))
 
 
 def merge_key(request: Request) -> tuple[str, str, str]:

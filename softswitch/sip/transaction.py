@@ -125,14 +125,14 @@ class Transaction:
 
 def client_key(response: Response) -> TransactionKey:
     """The client transaction that `response` answers (section 17.1.3)."""
-    return TransactionKey(response.top_via.branch or "", "", response.cseq.method)
+    return TransactionKey(response.vias[0].branch, "", response.cseq.method)
 
 
 def server_key(request: Request) -> TransactionKey:
     """The server transaction that `request` belongs to (section 17.2.3); of a CANCEL, its own."""
-    via = request.top_via
+    via = request.vias[0]
     method = "INVITE" if request.method == "ACK" else request.method
-    branch = via.branch or ""
+    branch = via.branch
     if branch.startswith(MAGIC_COOKIE):
         return TransactionKey(branch, via.sent_by, method)
     identity = "\n".join(

@@ -24,6 +24,7 @@ from softswitch.sip.source import Source
 from softswitch.sip.stack_owner import StackOwner
 from softswitch.sip.stack_stats import StackStats
 from softswitch.sip.transaction import TransactionKey
+from softswitch.sip.via import Via
 
 RETRY_AFTER = ("Retry-After", "5")
 _INSIDE_ONLY = ("BYE", "INFO", "UPDATE", "PRACK")
@@ -35,6 +36,8 @@ class Arrival:
 
     request: Request
     key: TransactionKey
+    vias: list[Via]
+    """As received."""
     source: Source
     reply: Source
     """Where its responses go."""
@@ -108,7 +111,7 @@ class UserAgentServer:
 
     def _outside(self, arrival: Arrival) -> None:
         request = arrival.request
-        check_hops(request, self._layer.ours())
+        check_hops(request, arrival.vias, self._layer.ours())
         if request.method == "OPTIONS":
             self._options(arrival)
         elif request.method in _INSIDE_ONLY:
@@ -171,7 +174,7 @@ class UserAgentServer:
                 Dialog.of_callee(request, tag),
                 arrival.source,
                 contact=contact,
-                via_host=request.top_via.host,
+                via_host=arrival.vias[0].host,
                 sticky=identity.kind == "endpoint",
                 common=common,
             )
