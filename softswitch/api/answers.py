@@ -22,11 +22,18 @@ _OPENING, _CLOSING = b"[{", b"]}"
 def answer(value: object, status: int = 200) -> web.Response:
     """A frozen view, or a tuple of them, as JSON."""
     return web.Response(
-        body=to_json(value, inf_nan_mode="null"),
+        body=to_json(value, inf_nan_mode="null", fallback=_plain),
         status=status,
         content_type="application/json",
         charset="utf-8",
     )
+
+
+def _plain(value: object) -> object:
+    """Read-only mappings are no dictionaries to pydantic."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise TypeError(f"{type(value).__name__} has no JSON")
 
 
 def error_answer(status: int, error: str, hint: str = "") -> web.Response:

@@ -1,6 +1,7 @@
 """A switch that only exists for the control API: fixed views, and a list of the commands it was given."""
 
 from dataclasses import dataclass, field, replace
+from types import MappingProxyType
 
 from softswitch.api.control import CdrSearch, RecordingSearch, ReportSearch
 from softswitch.api.errors import NotPossible, UnknownThing
@@ -282,7 +283,7 @@ class FakeControl:
             timezone="UTC",
             rows=(row,),
             ivr=(ivr,),
-            formulas={"sl_answered": "answered within X / answered"},
+            formulas=MappingProxyType({"sl_answered": "answered within X / answered"}),
         )
 
     async def agent_report(self, search: ReportSearch) -> AgentReportView:
