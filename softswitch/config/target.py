@@ -26,7 +26,9 @@ class Target:
         """Raises ValueError that says what was expected."""
         match = _PATTERN.fullmatch(text)
         if match is None or match["kind"] not in KINDS:
-            raise ValueError(f"{text!r} is no target; expected one of {', '.join(f'{kind}:NAME' for kind in KINDS)}")
+            raise ValueError(
+                f"{text!r} is no target; expected one of {', '.join(f'{kind}:NAME' for kind in KINDS)}"
+            )
         kind, name, argument = match["kind"], match["name"] or "", match["argument"] or ""
         if kind == "hangup" and name not in HANGUP_STATUS:
             raise ValueError(f"{text!r}: hangup takes {', '.join(filter(None, HANGUP_STATUS))} or nothing")
@@ -37,4 +39,8 @@ class Target:
         return cls(kind, name, argument)
 
     def __str__(self) -> str:
-        return self.kind + (f":{self.name}" if self.name else "") + (f"/{self.argument}" if self.argument else "")
+        return (
+            self.kind
+            + (f":{self.name}" if self.name else "")
+            + (f"/{self.argument}" if self.argument else "")
+        )
