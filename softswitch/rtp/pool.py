@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import ParamSpec
 
 import structlog
 
@@ -44,6 +45,8 @@ ANSWER_S = 2.0
 PAUSE_MIN_S, PAUSE_MAX_S, PAUSE_FORGET_S = 0.1, 10.0, 30.0
 MAX_SOCKET_PATH = 100
 """Linux takes 107 bytes."""
+
+_Arguments = ParamSpec("_Arguments")
 
 _log = structlog.get_logger(__name__)
 
@@ -152,7 +155,7 @@ class MediaPool:
         """Bind ports for `leg`, on the worker of `with_leg` when that is given; raises MediaError."""
         if leg in self._seat_of:
             raise MediaError(f"leg {leg} is open already")
-        problem = "no media worker runs"
+        problem = "no media worker runs" if with_leg is None else f"leg {with_leg}, to sit beside, is gone"
         for seat in self._candidates(with_leg):
             future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
             self._opening[leg], self._seat_of[leg] = future, seat
@@ -280,10 +283,10 @@ class MediaPool:
         seat.remote, seat.problem = remote, ""
         seat.starts += 1
         seat.ready.set()
-        self._on_started(seat.worker, remote.pid)
+        self._tell_up(self._on_started, seat.worker, remote.pid)
         reason = await asyncio.shield(remote.lost)
         seat.remote, seat.stats, seat.cpu = None, None, 0.0
-        self._on_died(seat.worker, remote.pid, self._forget(seat, reason))
+        self._tell_up(self._on_died, seat.worker, remote.pid, self._forget(seat, reason))
         await remote.stop()
         return reason
 
@@ -317,7 +320,17 @@ class MediaPool:
                 seat.stats = report
             case _:
                 pass
-        self._on_report(seat.worker, report)
+        self._tell_up(self._on_report, seat.worker, report)
+
+    @staticmethod
+    def _tell_up(
+        listener: Callable[_Arguments, None], *args: _Arguments.args, **kwargs: _Arguments.kwargs
+    ) -> None:
+        """A fault of one listener about one call must not end the media of all."""
+        try:
+            listener(*args, **kwargs)
+        except Exception:
+            _log.exception("a listener of the media pool failed")
 
     def _drop(self, leg: LegId, stats: LegStats | None = None) -> None:
         seat = self._seat_of.pop(leg, None)

@@ -6,6 +6,7 @@ comes back; when none does it ends its recordings, so that their headers are fin
 
 import gc
 import os
+import resource
 import signal
 import sys
 import time
@@ -75,6 +76,7 @@ class Worker:
         signal.signal(signal.SIGTERM, self._stop)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         sys.setswitchinterval(_SWITCH_INTERVAL_S)
+        _allow_open_files()
         gc.collect()
         gc.freeze()
         gc.disable()
@@ -170,3 +172,9 @@ class Worker:
 
     def _hello(self) -> Hello:
         return Hello(pid=os.getpid(), engine=self._engine.name, legs=self._exchange.legs)
+
+
+def _allow_open_files() -> None:
+    """A leg takes two sockets: the usual soft limit of 1,024 would end at 500 legs."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))

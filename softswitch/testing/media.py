@@ -79,7 +79,7 @@ class FakeMediaPool:
         if leg in self._legs:
             raise MediaError(f"leg {leg} is open already")
         if with_leg is not None and with_leg not in self._legs:
-            raise MediaError("no media worker runs")
+            raise MediaError(f"leg {with_leg}, to sit beside, is gone")
         self.commands.append(OpenLeg(leg=leg, address=address))
         port = self._legs[leg] = self._next_port
         self._next_port += 2

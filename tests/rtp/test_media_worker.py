@@ -157,6 +157,33 @@ async def test_a_prompt_file_of_another_rate_is_played_to_its_end(seen: Seen, tm
     assert "/nowhere.wav" in missing.problem
 
 
+async def test_a_faulty_listener_does_not_end_the_media(seen: Seen) -> None:
+    def fail(worker: WorkerId, report: Report) -> None:
+        raise ValueError("a listener's fault")
+
+    seen.pool._on_report = fail
+    await two_phones(seen)
+    assert len(await seen.pool.stats([A, B])) == 2
+    assert seen.died == []
+
+
+async def test_more_legs_than_the_usual_limit_of_open_files(seen: Seen) -> None:
+    pool = MediaPool(
+        Rtp(ports="25000-27999", workers=2),
+        socket_dir=str(Path(seen.pool._directory).parent / "t"),
+        clock=SystemClock(),
+        on_report=lambda worker, report: None,
+        on_worker_died=lambda worker, pid, legs: None,
+    )
+    await pool.start()
+    try:
+        opened = [await pool.open_leg(LegId(f"{n}"), "127.0.0.1") for n in range(1300)]
+        assert len({each.port for each in opened}) == 1300
+        assert [view.legs for view in pool.views()] == [650, 650]
+    finally:
+        await pool.stop()
+
+
 async def test_a_killed_worker_is_noticed_told_with_its_legs_and_replaced(seen: Seen) -> None:
     await two_phones(seen)
     (first,) = seen.pool.views()
