@@ -13,6 +13,7 @@ import structlog
 from softswitch.clock import Clock
 from softswitch.config.schema import Config
 from softswitch.config.secret import Secret
+from softswitch.errors import UnusableError
 from softswitch.ids import EndpointName, LegId, TrunkName, generated_id
 from softswitch.sip.address import Address
 from softswitch.sip.admission import Admission, Admitted
@@ -124,16 +125,17 @@ class SipEndpoint:
         self._config, self._secrets = config, dict(secrets)
         try:
             identities = self._identities()
-        except Exception:
+            advertised = AdvertisedAddress(self._wire, config.sip)
+            self._trunks.reconfigure(config, self._secrets)
+        except UnusableError:
             self._config, self._secrets = before
             raise
+        self._advertised = advertised
         self._reload_admission(identities)
         self._registrar.settings = RegistrarSettings.from_config(config.sip, self._wire.own_addresses())
         self._stack.reconfigure(_stack_settings(config))
-        self._advertised.reconfigure(config.sip)
         for name in {binding.endpoint for binding in self.registrations()} - set(config.endpoint):
             self._tell_registrations(self._registrar.forget(name))
-        self._trunks.reconfigure(config, self._secrets)
         self._spawn(self._refresh_trunk_addresses())
 
     def drain(self, on: bool) -> None:

@@ -75,6 +75,7 @@ class _Watched:
             self.registration = OutboundRegistration(settings, secret, layer.entropy(16))
         self._timer: Timer | None = None
         self._locating = False
+        self._stopped = False
         self._told = ("unknown", "")
 
     def status(self) -> TrunkStatus:
@@ -94,7 +95,8 @@ class _Watched:
         self._changed(now)
 
     def stop(self, now: float) -> None:
-        """Take the registration back and be silent."""
+        """Take the registration back and be silent; what is still under way changes nothing any more."""
+        self._stopped = True
         if self._timer is not None:
             self._timer.cancel()
         registration = self.registration
@@ -140,7 +142,7 @@ class _Watched:
     def _register(self, place: Source | None, now: float) -> None:
         self._locating = False
         registration = self.registration
-        if registration is None:
+        if registration is None or self._stopped:
             return
         contact = self._layer.contact(place, self._user)[1:-1] if place is not None else ""
         request = registration.tick(now, contact)
@@ -179,6 +181,8 @@ class _Watched:
 
     def _changed(self, now: float) -> None:
         """Plan the next tick, and tell the listener what is new."""
+        if self._stopped:
+            return
         deadlines = [self.probe.next_deadline()]
         if self.registration is not None and not self._locating:
             deadlines.append(self.registration.next_deadline())
