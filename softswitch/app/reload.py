@@ -7,8 +7,8 @@ import structlog
 from softswitch.api.views import ProblemView, ReloadView
 from softswitch.app.parts import Parts
 from softswitch.call.opening import parse_calendars
+from softswitch.cli.checked import load_checked
 from softswitch.config.difference import difference, in_force
-from softswitch.config.loader import load
 from softswitch.config.problem import ConfigError, Problem
 from softswitch.facts import ConfigReloaded
 from softswitch.ivr.prompts import PromptLibrary
@@ -20,7 +20,7 @@ _log = structlog.get_logger(__name__)
 def reload(parts: Parts, path: Path) -> ReloadView:
     """With any problem nothing changes, and the view says every problem."""
     try:
-        loaded = load(path)
+        loaded = load_checked(path)
     except ConfigError as error:
         _log.error("reload refused", problems=len(error.problems))
         return ReloadView(problems=tuple(_view(problem) for problem in error.problems))
