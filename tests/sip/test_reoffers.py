@@ -112,7 +112,7 @@ def test_offers_made_while_one_is_open_wait_and_only_the_last_one_counts() -> No
 
 def test_a_second_offer_before_the_first_is_answered_gets_500_with_retry_after() -> None:
     world = StackWorld()
-    call, other = talking(world)
+    call, _other = talking(world)
     first = inject(world, by_hand(call, "INVITE", "one", description().serialize()))
     assert [response.status for response in first] == [100]
     second = inject(world, by_hand(call, "INVITE", "two", description().serialize()))
@@ -198,7 +198,7 @@ def test_481_to_a_reinvite_ends_the_session() -> None:
 
 def test_a_reinvite_that_nobody_answers_ends_the_session() -> None:
     world = StackWorld()
-    call, other = talking(world)
+    call, _other = talking(world)
 
     def deaf(packet: Packet) -> float | None:
         return None

@@ -4,6 +4,8 @@ from either side, INFO, OPTIONS, forks, and that a session that is over ignores 
 Does not prove interworking with others; `tests/interop` does.
 """
 
+import itertools
+
 import pytest
 
 from softswitch.sip.events import Answered, Cancelled, HungUp, InfoReceived, Progress, Refused
@@ -156,7 +158,7 @@ def test_2xx_whose_ack_never_comes_ends_in_bye() -> None:
     assert bob.calls[0].kinds() == ["AckMissing"]
     assert call.kinds()[-1] == "HungUp"
     sent = [p.sent for p in world.network.packets if p.first_line == "SIP/2.0 200 OK" and b"INVITE" in p.data]
-    gaps = [round(b - a, 3) for a, b in zip(sent, sent[1:], strict=False)]
+    gaps = [round(b - a, 3) for a, b in itertools.pairwise(sent)]
     assert gaps == [0.5, 1, 2, 4, 4, 4, 4, 4, 4, 4]
     assert at_rest(world)
 
@@ -328,7 +330,7 @@ def test_dtmf_by_info_arrives_as_a_digit_and_other_bodies_as_they_are() -> None:
 
 def test_in_dialog_options_is_answered_and_an_unknown_method_is_405() -> None:
     world = StackWorld()
-    call, other = talking(world)
+    call, _other = talking(world)
     dialog = call.session.dialog
     assert dialog is not None
     for method in ("OPTIONS", "PUBLISH"):
@@ -342,7 +344,7 @@ def test_in_dialog_options_is_answered_and_an_unknown_method_is_405() -> None:
 
 def test_a_lower_cseq_is_refused_with_500_and_a_gap_is_not() -> None:
     world = StackWorld()
-    call, other = talking(world)
+    call, _other = talking(world)
     dialog = call.session.dialog
     assert dialog is not None
     alice, bob = world.peers

@@ -53,7 +53,7 @@ def place(transport: SocketTransport, kind: str) -> tuple[str, int]:
 
 async def until(condition, seconds: float = 5.0) -> None:  # type: ignore[no-untyped-def]
     async with asyncio.timeout(seconds):
-        while not condition():
+        while not condition():  # noqa: ASYNC110
             await asyncio.sleep(0.005)
 
 
