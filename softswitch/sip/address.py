@@ -15,8 +15,10 @@ from softswitch.sip.uri import Uri
 _NOT_DISPLAY = re.compile(r'["<>,;\\\x00\r\n]')
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Address:
+    """Immutable by agreement; not frozen, because that doubles what making one costs, and each message makes several."""
+
     uri: Uri
     display_name: str = ""
     """Unquoted, unescaped, and readable: no control characters, bytes that were no UTF-8 read as Latin-1."""

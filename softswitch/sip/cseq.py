@@ -11,8 +11,10 @@ LARGEST = 2**31 - 1
 _CSEQ = re.compile(rf"([0-9]{{1,10}})[ \t]+({TOKEN})")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class CSeq:
+    """Immutable by agreement; not frozen, because that doubles what making one costs, and each message makes several."""
+
     number: int
     method: str
     """Methods know case: `invite` is not `INVITE`."""

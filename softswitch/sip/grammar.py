@@ -14,6 +14,9 @@ IS_TOKEN = re.compile(TOKEN)
 UNSAFE = re.compile(r"[\r\n\0]")
 """What a value of ours may never hold: it would end the line or the string at some peer."""
 
+MAX_PIECES = 128
+"""Elements of one list, parameters of one value."""
+
 _DIGITS = re.compile(r"[0-9]{1,10}")
 _MANY_DIGITS = re.compile(r"[0-9]+")
 _SPECIAL = re.compile(r'\\.|["<>,;]', re.DOTALL)
@@ -70,12 +73,17 @@ def split(text: str, separator: str) -> list[str]:
     if separator not in text:
         return [text]
     if '"' not in text and "<" not in text:
-        return text.split(separator)
-    pieces, start = [], 0
-    for cut in _cuts(text, separator):
-        pieces.append(text[start:cut])
-        start = cut + 1
-    pieces.append(text[start:])
+        pieces = text.split(separator, MAX_PIECES)
+    else:
+        pieces, start = [], 0
+        for cut in _cuts(text, separator):
+            pieces.append(text[start:cut])
+            start = cut + 1
+            if len(pieces) > MAX_PIECES:
+                break
+        pieces.append(text[start:])
+    if len(pieces) > MAX_PIECES:
+        raise ParseError("a list of too many elements")
     return pieces
 
 

@@ -192,14 +192,16 @@ class Headers:
 
     def parsed_list(self, name: str, parse_list: Callable[[str], list[T]]) -> list[T]:
         """Every element of every line of that header, in order; remembered."""
+        lines = self._keys.count(name)
+        if not lines:
+            return []
         slot = f"{name}[]"
         if slot not in self._parsed:
-            self._parsed[slot] = [
-                item
-                for index, found in enumerate(self._keys)
-                if found == name
-                for item in parse_list(self._value(index))
-            ]
+            if lines == 1:
+                self._parsed[slot] = parse_list(self._value(self._keys.index(name)))
+            else:
+                wanted = [index for index, found in enumerate(self._keys) if found == name]
+                self._parsed[slot] = [item for index in wanted for item in parse_list(self._value(index))]
         return cast("list[T]", self._parsed[slot])
 
     def items(self) -> Iterator[tuple[str, str]]:

@@ -60,10 +60,15 @@ class Message:
     def to_bytes(self) -> bytes:
         """The message as it goes on the wire, with the Content-Length of its body."""
         headers = self.headers
-        length = str(len(self.body))
-        if headers.count("Content-Length") != 1 or headers.get("Content-Length") != length:
-            headers.set("Content-Length", length)
+        if headers.count("content-length") != 1 or self._stated_length() != len(self.body):
+            headers.set("Content-Length", str(len(self.body)))
         return f"{self.start_line}\r\n{headers}\r\n".encode("utf-8", "surrogateescape") + self.body
+
+    def _stated_length(self) -> int | None:
+        try:
+            return self.content_length
+        except ParseError:
+            return None
 
     @property
     def top_via(self) -> Via:
@@ -101,7 +106,7 @@ class Message:
 
     @property
     def contact_is_star(self) -> bool:
-        return self.headers.get_all("Contact") == ["*"]
+        return self.headers.count("contact") == 1 and self.headers.get("contact") == "*"
 
     @property
     def contacts(self) -> list[Address]:
@@ -137,15 +142,14 @@ class Message:
         return self.headers.parsed("expires", _expires)
 
     def validate(self) -> None:
-        """Raises ParseError when a header that routing depends on is missing, doubled or unreadable."""
+        """Raises ParseError when a header that routing depends on is missing, doubled or unreadable. A Via below the top
+        one is only sent back as it came."""
         for key, name in _ONCE:
             if self.headers.count(key) != 1:
                 raise ParseError(f"{name} must be there once", reason=f"Bad {name}")
         if any(self.headers.count(name) > 1 for name in _AT_MOST_ONCE):
             raise ParseError("a header that may come once came twice")
-        if not self.vias:
-            raise ParseError("no Via", reason="Bad Via")
-        _ = self.from_, self.to, self.call_id, self.cseq, self.max_forwards, self.expires
+        _ = self.top_via, self.from_, self.to, self.call_id, self.cseq, self.max_forwards, self.expires
         _ = self.routes, self.record_routes, self.contacts
 
     def _required(self, key: str, parse: Callable[[str], T]) -> T:
@@ -272,12 +276,11 @@ def _parse_response(start_line: str, lines: str) -> Response:
 
 def read_content_length(headers: Headers) -> int | None:
     """The one value of Content-Length, however often it stands there; raises ParseError when there are two."""
-    lengths = headers.get_all("Content-Length")
-    if not lengths:
-        return None
-    length = _content_length(lengths[0])
-    if any(_content_length(other) != length for other in lengths[1:]):
-        raise ParseError("two values of Content-Length", reason="Bad Content-Length")
+    length = headers.parsed("content-length", _content_length)
+    if headers.count("content-length") > 1:
+        values = headers.get_all("content-length")
+        if any(_content_length(other) != length for other in values):
+            raise ParseError("two values of Content-Length", reason="Bad Content-Length")
     return length
 
 

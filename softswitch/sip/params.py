@@ -17,12 +17,13 @@ _ODD = re.compile(r'[^!-~]|["<>,\\]')
 class Params(Mapping[str, str | None]):
     """An immutable mapping of folded name to value as written; None for a name without one."""
 
-    __slots__ = ("_items", "_values")
+    __slots__ = ("_text", "_values")
 
     def __init__(self, items: Iterable[tuple[str, str | None]] = ()) -> None:
-        self._items = tuple(items)
-        self._values = {fold(name): value for name, value in self._items}
-        if len(self._values) != len(self._items):
+        items = tuple(items)
+        self._text = "".join(f";{name}" if value is None else f";{name}={value}" for name, value in items)
+        self._values = {fold(name): value for name, value in items}
+        if len(self._values) != len(items):
             raise ParseError("a parameter comes twice")
 
     @classmethod
@@ -32,19 +33,23 @@ class Params(Mapping[str, str | None]):
             return NO_PARAMS
         if text[0] != ";":
             raise ParseError("parameters do not begin with a semicolon")
-        odd = _ODD.search(text) is not None
-        items: list[tuple[str, str | None]] = []
-        for piece in split(text[1:], ";") if odd else text[1:].split(";"):
+        if _ODD.search(text) is not None:
+            return cls(_odd_parameter(piece) for piece in split(text[1:], ";"))
+        values: dict[str, str | None] = {}
+        pieces = split(text[1:], ";")
+        for piece in pieces:
             name, equals, value = piece.partition("=")
-            if odd:
-                name, value = _odd_parameter(name, value)
             if not name or (equals and not value):
                 raise ParseError("an empty parameter")
-            items.append((name, value if equals else None))
-        return cls(items)
+            values[name.lower()] = value if equals else None
+        if len(values) != len(pieces):
+            raise ParseError("a parameter comes twice")
+        self = cls.__new__(cls)
+        self._text, self._values = text, values
+        return self
 
     def __str__(self) -> str:
-        return "".join(f";{name}" if value is None else f";{name}={value}" for name, value in self._items)
+        return self._text
 
     def text(self, name: str) -> str:
         """The value without its quotes; empty when there is none."""
@@ -56,12 +61,20 @@ class Params(Mapping[str, str | None]):
             raise ValueError("a line end in a parameter")
         wanted = fold(name)
         if wanted not in self._values:
-            return Params((*self._items, (name, value)))
-        return Params((key, value if fold(key) == wanted else old) for key, old in self._items)
+            return Params((*self.items_as_written(), (name, value)))
+        return Params((key, value if fold(key) == wanted else old) for key, old in self.items_as_written())
 
     def without(self, *names: str) -> "Params":
         unwanted = {fold(name) for name in names}
-        return Params(item for item in self._items if fold(item[0]) not in unwanted)
+        return Params(item for item in self.items_as_written() if fold(item[0]) not in unwanted)
+
+    def items_as_written(self) -> Iterator[tuple[str, str | None]]:
+        """Names in their own case, in order."""
+        return zip(
+            (piece.partition("=")[0] for piece in split(self._text[1:], ";")),
+            self._values.values(),
+            strict=False,
+        )
 
     def __getitem__(self, name: str) -> str | None:
         return self._values[fold(name)]
@@ -78,7 +91,7 @@ class Params(Mapping[str, str | None]):
         return iter(self._values)
 
     def __len__(self) -> int:
-        return len(self._items)
+        return len(self._values)
 
     def __hash__(self) -> int:
         return hash(frozenset(self._values.items()))
@@ -87,15 +100,18 @@ class Params(Mapping[str, str | None]):
         return f"Params({str(self)!r})"
 
 
-def _odd_parameter(name: str, value: str) -> tuple[str, str]:
+def _odd_parameter(piece: str) -> tuple[str, str | None]:
+    name, equals, value = piece.partition("=")
     name, value = name.strip(" \t"), value.strip(" \t")
     if _ODD.search(name):
         raise ParseError("a parameter's name is no token")
+    if not name or (equals and not value):
+        raise ParseError("an empty parameter")
     if value.startswith('"'):
         unquoted(value)
     elif _ODD.search(value):
         raise ParseError("a parameter's value is neither token nor quoted")
-    return name, value
+    return name, value if equals else None
 
 
 NO_PARAMS = Params()

@@ -43,8 +43,10 @@ def _encoded(text: str) -> bytes:
     return text.encode("utf-8", "surrogateescape")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Uri:
+    """Immutable by agreement; not frozen, because that doubles what making one costs, and each message makes several."""
+
     scheme: str
     """In lower case."""
     user: str = ""

@@ -18,8 +18,10 @@ _VIA = re.compile(
 )
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Via:
+    """Immutable by agreement; not frozen, because that doubles what making one costs, and each message makes several."""
+
     transport: str
     """As written; compare without regard to case."""
     host: str
