@@ -3,6 +3,7 @@
 The key decides the queue; the queue stands in the CDR. Does not prove detection in noise; that is the unit tests'.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +15,7 @@ from tools.peers.scenario import Scenario
 from tools.peers.sip_text import sdp
 from tools.peers.sipp import Sipp
 from tools.peers.softphone import Softphone
-from tools.peers.switch import StartSwitch, Switch, wait_for
+from tools.peers.switch import Switch, wait_for
 
 KEYS = "0123456789*#"
 
@@ -34,6 +35,19 @@ def _config() -> dict[str, Any]:
     }
 
 
+@pytest.fixture(scope="module")
+def running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Switch]:
+    with Switch(tmp_path_factory.mktemp("switch"), _config()) as switch:
+        yield switch
+
+
+@pytest.fixture
+def switch(running: Switch) -> Iterator[Switch]:
+    """The switch that these tests share, without a call before and after."""
+    yield running
+    wait_for(lambda: not running.cli("calls"), 5, "the end of all calls")
+
+
 def _queue_reached(switch: Switch) -> str:
     def queued() -> str:
         return next((call["queue"] for call in switch.cli("calls") if call["queue"]), "")
@@ -43,8 +57,7 @@ def _queue_reached(switch: Switch) -> str:
 
 @pytest.mark.parametrize("method", ["rfc4733", "info", "inband"])
 @pytest.mark.parametrize("key", ["1", "#"])
-def test_a_key_by_each_method(start_switch: StartSwitch, method: str, key: str) -> None:
-    switch = start_switch(_config())
+def test_a_key_by_each_method(switch: Switch, method: str, key: str) -> None:
     with Softphone("34600", TRUNK_ADDRESS, switch.sip) as caller:
         if method == "inband":
             body = sdp(*caller.media, events=False)
@@ -59,12 +72,11 @@ def test_a_key_by_each_method(start_switch: StartSwitch, method: str, key: str) 
             caller.rtp.press(key, method=method, seconds=0.12)
         assert _queue_reached(switch) == f"q{KEYS.index(key)}"
         call.bye()
-    row = switch.wait_rows("SELECT * FROM calls WHERE ended IS NOT NULL")[0]
+    row = switch.cdr(call.call_id)
     assert (row["queue"], row["ended_by"]) == (f"q{KEYS.index(key)}", "caller")
 
 
-def test_all_keys_by_rfc4733(start_switch: StartSwitch) -> None:
-    switch = start_switch(_config())
+def test_all_keys_by_rfc4733(switch: Switch) -> None:
     for at, key in enumerate(KEYS):
         with Softphone("34600", TRUNK_ADDRESS, switch.sip) as caller:
             caller.dial("600")
@@ -76,8 +88,7 @@ def test_all_keys_by_rfc4733(start_switch: StartSwitch) -> None:
 
 
 @pytest.mark.parametrize("method", ["rtpevent", "info"])
-def test_a_key_of_baresip(start_switch: StartSwitch, tmp_path: Path, method: Any) -> None:
-    switch = start_switch(_config())
+def test_a_key_of_baresip(switch: Switch, tmp_path: Path, method: Any) -> None:
     with Baresip(
         "1001", tmp_path / "phone", switch.sip, password="one", address="127.0.0.22", dtmf=method
     ) as caller:
@@ -89,8 +100,7 @@ def test_a_key_of_baresip(start_switch: StartSwitch, tmp_path: Path, method: Any
         caller.wait_event("CALL_CLOSED")
 
 
-def test_a_key_of_sipp_by_info(start_switch: StartSwitch, tmp_path: Path) -> None:
-    switch = start_switch(_config())
+def test_a_key_of_sipp_by_info(switch: Switch, tmp_path: Path) -> None:
     scenario = (
         Scenario("trunk", "34600", number="600")
         .invite()
@@ -102,4 +112,5 @@ def test_a_key_of_sipp_by_info(start_switch: StartSwitch, tmp_path: Path) -> Non
     )
     result = Sipp(scenario, tmp_path / "sipp", remote=switch.sip, address=TRUNK_ADDRESS).run()
     assert result.exit_code == 0, result.errors
-    assert switch.wait_rows("SELECT queue FROM calls WHERE ended IS NOT NULL")[0]["queue"] == "q3"
+    call_id = result.requests("INVITE", "sent")[0].get("call-id")
+    assert switch.cdr(call_id)["queue"] == "q3"

@@ -5,6 +5,7 @@ SIPp registrar, a trunk that goes down and comes up again; and what callers with
 """
 
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -57,9 +58,10 @@ def _talk(one: Softphone, other: Softphone, seed: int) -> None:
     assert compare(second, one.rtp.payloads(since=since)).bit_exact
 
 
-@pytest.fixture
-def switch(start_switch: StartSwitch) -> Switch:
-    return start_switch(_config())
+@pytest.fixture(scope="module")
+def switch(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Switch]:
+    with Switch(tmp_path_factory.mktemp("switch"), _config()) as running:
+        yield running
 
 
 def test_extension_to_extension(switch: Switch) -> None:
@@ -76,7 +78,7 @@ def test_extension_to_extension(switch: Switch) -> None:
         assert (states["1001"], states["1002"], states["1003"]) == ("in use", "in use", "unreachable")
         ben.hangup()
         assert ana.call.ended.wait(3)
-    row = switch.wait_rows("SELECT * FROM calls WHERE ended IS NOT NULL")[0]
+    row = switch.cdr(ana.call.call_id)
     assert (row["source"], row["destination"], row["ended_by"]) == (
         "endpoint:1001",
         "endpoint:1002",
@@ -111,7 +113,7 @@ def test_cancel_stops_the_ringing(switch: Switch) -> None:
         assert call.cancel().status == 200
         assert call.wait(487).status == 487
         assert ben.call.cancelled.wait(3)
-    row = switch.wait_rows("SELECT * FROM calls WHERE ended IS NOT NULL")[0]
+    row = switch.cdr(call.call_id)
     assert (row["ended_by"], row["cause"], row["sip_status"]) == ("caller", "cancelled", 487)
 
 
@@ -140,7 +142,7 @@ def test_hold_and_resume(switch: Switch, holder: str, way: str) -> None:
         _talk(ana, ben, 3)
         ana.hangup()
         assert ben.call.ended.wait(3)
-    assert switch.wait_rows("SELECT hold_s FROM calls WHERE ended IS NOT NULL")[0]["hold_s"] > 0.4
+    assert switch.cdr(ana.call.call_id)["hold_s"] > 0.4
 
 
 def test_media_that_moves_is_followed(switch: Switch) -> None:
@@ -204,7 +206,7 @@ def test_an_agent_calls_out_through_the_trunk(start_switch: StartSwitch) -> None
         _talk(ana, carrier, 5)
         carrier.hangup()
         assert ana.call.ended.wait(3)
-    row = switch.wait_rows("SELECT * FROM calls WHERE ended IS NOT NULL")[0]
+    row = switch.cdr(ana.call.call_id)
     assert row["destination"] == "trunk:carrier/+34911222333"
 
 
@@ -274,11 +276,13 @@ def test_a_trunk_takes_no_more_than_its_channels(start_switch: StartSwitch) -> N
 
 def test_an_unknown_number_and_no_common_codec(switch: Switch) -> None:
     with Softphone("34600", TRUNK_ADDRESS, switch.sip) as caller, _phone(switch, "1002", "two", "127.0.0.22"):
-        assert caller.sip.call("99999", caller.media).wait().status == 404
+        unknown = caller.sip.call("99999", caller.media)
+        assert unknown.wait().status == 404
         offer = sdp(*caller.media, laws=(18,), events=False)
-        assert caller.sip.call("602", caller.media, body=offer).wait().status == 488
-    rows = switch.wait_rows("SELECT * FROM calls WHERE ended IS NOT NULL", count=2)
-    assert {row["cause"] for row in rows} == {"unknown number", "no common codec"}
+        foreign = caller.sip.call("602", caller.media, body=offer)
+        assert foreign.wait().status == 488
+    assert switch.cdr(unknown.call_id)["cause"] == "unknown number"
+    assert switch.cdr(foreign.call_id)["cause"] == "no common codec"
 
 
 def test_a_stranger_dials_nothing(switch: Switch) -> None:

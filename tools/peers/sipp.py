@@ -107,7 +107,7 @@ class Sipp:
                 self._process.wait()
 
     def __enter__(self) -> Self:
-        return self.start()
+        return self if self._process is not None else self.start()
 
     def __exit__(self, *_: object) -> None:
         self.stop()

@@ -123,7 +123,7 @@ class Switch:
         return self
 
     def __enter__(self) -> Self:
-        return self.start()
+        return self if self.process is not None else self.start()
 
     def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
         try:
@@ -257,6 +257,13 @@ class Switch:
             lambda: self._at_least(query, values, count), timeout, f"{count} rows of {query}"
         )
         return rows
+
+    def cdr(self, sip_call_id: str, timeout: float = 5.0) -> dict[str, Any]:
+        """The one CDR of the caller's leg with this Call-ID, once the call is over."""
+        query = "SELECT * FROM calls WHERE sip_call_id = ? AND ended IS NOT NULL"
+        rows = self.wait_rows(query, sip_call_id, timeout=timeout)
+        assert len(rows) == 1, f"{len(rows)} CDRs of one call"
+        return rows[0]
 
     def _at_least(self, query: str, values: Sequence[object], count: int) -> list[dict[str, Any]]:
         try:
