@@ -30,7 +30,7 @@ from softswitch.config.schema import Rtp
 from softswitch.ids import LegId, RecordingId, WorkerId
 from softswitch.rtp.commands import Bridge, SetPeer, StartRecording
 from softswitch.rtp.pool import MediaPool
-from softswitch.rtp.reports import Report, WorkerStats
+from softswitch.rtp.reports import RecordingEnded, Report, WorkerStats
 from softswitch.tap import RecordingSpec
 
 FRAME_S = 0.02
@@ -140,10 +140,13 @@ async def measure(options: argparse.Namespace) -> dict[str, object]:
         target=generate, args=(theirs, legs, options.seconds), daemon=True
     )
     late: list[float] = []
+    recorded: list[float] = []
 
     def hear(worker: WorkerId, report: Report) -> None:
         if isinstance(report, WorkerStats):
             late.append(report.late_ms)
+        if isinstance(report, RecordingEnded) and report.report.state == "ended":
+            recorded.append(report.report.seconds)
 
     with tempfile.TemporaryDirectory(prefix="media-relay-") as folder:
         pool = MediaPool(
@@ -187,7 +190,8 @@ async def measure(options: argparse.Namespace) -> dict[str, object]:
         "benchmark": "media_relay",
         "engine": view.engine,
         "calls": options.calls,
-        "recorded": options.record,
+        "recordings": len(recorded),
+        "shortest_recording_s": round(min(recorded, default=0.0), 1),
         "seconds": options.seconds,
         "worker_cpu": round(share, 3),
         "worker_cpu_per_100_calls": round(share * 100 / options.calls, 3),

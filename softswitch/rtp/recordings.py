@@ -56,11 +56,7 @@ class Recordings:
             except OSError as error:
                 problem = str(error)
         if problem:
-            self._ended(
-                RecordingReport(
-                    recording=spec.recording, state="failed", seconds=0.0, gaps=0, gap_s=0.0, problem=problem
-                )
-            )
+            self._ended(_failed(spec.recording, problem))
             return
         self._running[spec.recording] = _Running(slot, legs)
         for track, leg in enumerate(legs):
@@ -74,7 +70,11 @@ class Recordings:
     def stop(self, recording: RecordingId, now: float) -> None:
         if (running := self._running.get(recording)) is not None:
             self._detach(recording)
-            self._ended(self._tap.close(running.slot, now))
+            try:
+                report = self._tap.close(running.slot, now)
+            except OSError as error:
+                report = _failed(recording, str(error))
+            self._ended(report)
 
     def leg_closes(self, leg: Leg, now: float) -> None:
         if leg.recording is None or (running := self._running.get(leg.recording)) is None:
@@ -123,3 +123,9 @@ class Recordings:
 
     def _ended(self, report: RecordingReport) -> None:
         self._report(RecordingEnded(report=report))
+
+
+def _failed(recording: RecordingId, problem: str) -> RecordingReport:
+    return RecordingReport(
+        recording=recording, state="failed", seconds=0.0, gaps=0, gap_s=0.0, problem=problem
+    )

@@ -27,6 +27,8 @@ START_S = 15.0
 STOP_S = 5.0
 LOST_STOP_S = 1.0
 """How long a worker that closed its socket may take to exit before its place is taken."""
+LAST_WORDS_S = 0.5
+"""How long the reports of a process that ended are still read."""
 MAX_UNREAD = 4 << 20
 """Bytes of commands that may wait for a worker."""
 
@@ -94,7 +96,8 @@ class RemoteWorker:
             raise MediaError("what listens on its socket does not know the secret")
         frames = wire.FrameReader()
         await self._first(reader, frames)
-        self._tasks = [asyncio.create_task(self._read(reader, frames)), asyncio.create_task(self._wait())]
+        reading = asyncio.create_task(self._read(reader, frames))
+        self._tasks = [reading, asyncio.create_task(self._wait(reading))]
 
     async def _first(self, reader: asyncio.StreamReader, frames: wire.FrameReader) -> None:
         bodies: list[bytes] = []
@@ -125,8 +128,9 @@ class RemoteWorker:
         except (OSError, wire.WireError) as error:
             self._lose(str(error))
 
-    async def _wait(self) -> None:
+    async def _wait(self, reading: asyncio.Task[None]) -> None:
         status = await self._process.wait()
+        await asyncio.wait({reading}, timeout=LAST_WORDS_S)
         self._lose(f"the process ended with status {status}")
 
     def _lose(self, reason: str) -> None:
@@ -161,8 +165,11 @@ class RemoteWorker:
                 await self._process.wait()
         except TimeoutError:
             _log.warning("media worker killed: it did not stop", pid=self.pid)
+            self.kill()
+            await self._process.wait()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=LAST_WORDS_S)
         self.kill()
-        await self._process.wait()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

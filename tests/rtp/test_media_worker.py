@@ -269,6 +269,17 @@ async def test_a_worker_without_its_controller_closes_recordings_and_ends(seen: 
         assert 0.4 <= file.getnframes() / 8000 <= 1.5
 
 
+async def test_stopping_tells_how_every_recording_ended(seen: Seen, tmp_path: Path) -> None:
+    await two_phones(seen)
+    spec = RecordingSpec(
+        recording=RecordingId("r"), path=str(tmp_path / "x.wav"), channels=2, encoding="PCMA", max_s=0
+    )
+    seen.pool.send(StartRecording(spec=spec, tracks=(A, B)))
+    await seen.pool.stop()
+    ended = [report.report.state for report in seen.reports if isinstance(report, RecordingEnded)]
+    assert ended == ["ended"]
+
+
 async def test_sigterm_ends_a_worker_in_order(seen: Seen) -> None:
     remote = seen.pool._seats[0].remote
     assert remote is not None
