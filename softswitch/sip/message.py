@@ -76,6 +76,8 @@ class Message:
 
     @property
     def vias(self) -> list[Via]:
+        if self.headers.count("via") == 1 and "," not in (self.headers.get("via") or ""):
+            return [self.top_via]
         return self.headers.parsed_list("via", Via.parse_list)
 
     @property
@@ -142,14 +144,22 @@ class Message:
         return self.headers.parsed("expires", _expires)
 
     def validate(self) -> None:
-        """Raises ParseError when a header that routing depends on is missing, doubled or unreadable. A Via below the top
-        one is only sent back as it came."""
+        """Raises ParseError when a header that routing depends on is missing, doubled or unreadable."""
         for key, name in _ONCE:
             if self.headers.count(key) != 1:
                 raise ParseError(f"{name} must be there once", reason=f"Bad {name}")
         if any(self.headers.count(name) > 1 for name in _AT_MOST_ONCE):
             raise ParseError("a header that may come once came twice")
-        _ = self.top_via, self.from_, self.to, self.call_id, self.cseq, self.max_forwards, self.expires
+        _ = (
+            self.top_via,
+            self.vias,
+            self.from_,
+            self.to,
+            self.call_id,
+            self.cseq,
+            self.max_forwards,
+            self.expires,
+        )
         _ = self.routes, self.record_routes, self.contacts
 
     def _required(self, key: str, parse: Callable[[str], T]) -> T:

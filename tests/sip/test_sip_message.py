@@ -242,6 +242,7 @@ def test_mandatory_headers(missing: int) -> None:
         "Contact: *, <sip:a@h>",
         "Route: sip:a@h",
         "Record-Route: <sip:a@h>,",
+        "v: nothing",
     ],
 )
 def test_validate_refuses(extra: str) -> None:
