@@ -34,7 +34,6 @@ class Caller:
         "priority",
         "queue",
         "rank",
-        "ring_penalty",
         "serial",
         "token",
         "waiting",
@@ -54,8 +53,6 @@ class Caller:
         self.offers: dict[OfferId, LiveOffer] = {}
         self.waiting = False
         """He may be matched: in line, in no offer, and not on his way out."""
-        self.ring_penalty = 0
-        """Highest penalty among those who ring for him now."""
         self.last_chance = False
         """His longest wait is over; he leaves when the offers that ring now have failed."""
         self.token = 0
@@ -67,6 +64,10 @@ class Caller:
 
     def ranked(self) -> Rank:
         return (-(self.priority + self.queue.config.weight), self.entered, self.serial)
+
+    def ring_penalty(self) -> int:
+        """Highest penalty among those who ring for him now."""
+        return max(live.penalty for live in self.offers.values())
 
     def waited(self, now: float) -> float:
         return max(0.0, now - self.entered)

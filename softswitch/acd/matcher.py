@@ -82,7 +82,7 @@ class Matcher:
             joining = [
                 (tier, entry)
                 for tier in group.tiers
-                if tier[0] <= caller.ring_penalty
+                if tier[0] <= caller.ring_penalty()
                 for each in roster.classes_of(tier[2] & roster.idle_mask)
                 for entry in each.all_idle(group.queue.order)
             ]

@@ -21,7 +21,6 @@ from softswitch.ids import OfferId
 if TYPE_CHECKING:
     from softswitch.acd.agents import AgentRecord
     from softswitch.acd.callers import Caller
-    from softswitch.acd.queues import QueueRecord
     from softswitch.acd.timers import Timer
 
 REMEMBERED_S = 64.0
@@ -54,15 +53,16 @@ AFTERMATH: Mapping[OfferResult, Aftermath | None] = {
 class LiveOffer:
     """One agent ringing for one caller; plain slots, one is made for each assignment."""
 
-    __slots__ = ("agent", "began", "caller", "offer", "queue", "timer")
+    __slots__ = ("agent", "began", "caller", "offer", "penalty", "queue", "timer")
 
     def __init__(
-        self, offer: OfferId, caller: Caller, agent: AgentRecord, queue: QueueRecord, began: float
+        self, offer: OfferId, caller: Caller, agent: AgentRecord, penalty: int, began: float
     ) -> None:
         self.offer = offer
         self.caller = caller
         self.agent = agent
-        self.queue = queue
+        self.penalty = penalty
+        self.queue = caller.queue
         self.began = began
         self.timer: Timer | None = None
 

@@ -44,7 +44,6 @@ class Ringing:
         """Reserve these agents, all idle, and offer them the caller."""
         queue, group = caller.queue, caller.group
         if not caller.offers:
-            caller.ring_penalty = 0
             self._room.offered(caller)
             if queue.everyone:
                 self._room.open_to_more(caller)
@@ -53,11 +52,9 @@ class Ringing:
         rest = others(group, self._roster, {line.agent for line in lines}, now)
         for line, (tier, entry) in zip(lines, chosen, strict=True):
             agent = entry[4]
-            if tier[0] > caller.ring_penalty:
-                caller.ring_penalty = tier[0]
             if queue.own_order:
                 queue.turn = max(queue.turn, int(entry[0]))
-            live = self._reserve(caller, agent, now)
+            live = self._reserve(caller, agent, tier[0], now)
             self._roster.settle(agent, now, out)
             also = (each for each in lines[:MOST] if each is not line) if len(lines) > 1 else ()
             out.append(
@@ -71,8 +68,8 @@ class Ringing:
                 )
             )
 
-    def _reserve(self, caller: Caller, agent: AgentRecord, now: float) -> LiveOffer:
-        live = LiveOffer(self._new_offer_id(), caller, agent, caller.queue, now)
+    def _reserve(self, caller: Caller, agent: AgentRecord, penalty: int, now: float) -> LiveOffer:
+        live = LiveOffer(self._new_offer_id(), caller, agent, penalty, now)
         self.offers.live[live.offer] = live
         caller.offers[live.offer] = live
         agent.offer = live

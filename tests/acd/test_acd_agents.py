@@ -72,6 +72,7 @@ def test_log_out_while_talking_follows_after_the_call_without_wrapup() -> None:
     floor.logout("ann")
     assert floor.state("ann") is S.TALKING
     assert floor.states("ann", floor.released("ann", "c1")) == [S.OFFLINE]
+    assert floor.states("ann", floor.available("ann")) == [S.IDLE]
 
 
 def test_log_out_and_back_while_talking_is_as_if_nothing_was() -> None:

@@ -6,7 +6,7 @@ Does not prove the order of events on a wire; time is virtual and the engine is 
 import pytest
 from acd_floor import Floor, members
 
-from softswitch.acd.values import Offer
+from softswitch.acd.values import Offer, OfferResult
 from softswitch.config.schema import Agent, Queue
 
 
@@ -171,6 +171,17 @@ def test_autofill_serves_as_many_callers_as_agents_are_idle() -> None:
     assert floor.rung(floor.log) == [("ann", "c0"), ("bob", "c1"), ("cid", "c2")]
 
 
+def test_agents_who_become_idle_together_serve_the_callers_in_order() -> None:
+    floor = Floor({"q": Queue(members=members("ann", "bob"), wrapuptime=5, announce_frequency=0)}, "ann bob")
+    for call in ("c1", "c2"):
+        floor.answer(floor.one(Offer, floor.call(call)))
+    for n in range(3, 6):
+        floor.call(f"c{n}")
+    floor.released("bob", "c2")
+    floor.released("ann", "c1")
+    assert floor.rung(floor.run(5)) == [("ann", "c3"), ("bob", "c4")]
+
+
 def test_a_caller_nobody_can_serve_does_not_hold_up_the_next() -> None:
     agents = {"ann": Agent(endpoint="1", skills={"dsl": 1})}
     floor = Floor({"q": Queue(skills={"dsl": 1}), "r": Queue(members=members("ann"))}, agents, login=False)
@@ -220,6 +231,18 @@ def test_ring_all_rings_the_lowest_penalty_only_until_they_have_failed() -> None
     out = floor.run(10)
     assert floor.cancelled(out) == [("ann", "no answer"), ("bob", "no answer")]
     assert floor.rung(out) == [("cid", "c1")]
+
+
+def test_ring_all_lets_nobody_of_higher_penalty_join() -> None:
+    queue = Queue(strategy="ring-all", members=members("ann", bob=1))
+    floor = Floor({"q": queue}, "ann bob")
+    offer = floor.one(Offer, floor.call("c1"))
+    floor.pause("bob")
+    assert floor.rung(floor.available("bob")) == []
+    assert floor.rung(floor.result(offer, OfferResult.BUSY)) == [("bob", "c1")]
+    assert floor.rung(floor.run(10)) == [("ann", "c1")], "of lower penalty: joins"
+    floor.result(floor.of(Offer, floor.log)[1], OfferResult.BUSY)
+    assert floor.rung(floor.run(10)) == [], "bob is back, but it is ann who rings now"
 
 
 @pytest.mark.parametrize("strategy", ["longest-idle", "round-robin", "fewest-calls", "ring-all"])

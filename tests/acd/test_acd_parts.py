@@ -130,7 +130,7 @@ def test_cancelled_offers_are_remembered_within_bounds() -> None:
     agent = AgentRecord(AgentId("ann"), Agent(endpoint="1"), 1, 0.0)
     offers = Offers()
     for n in range(70_000):
-        offers.remember(LiveOffer(OfferId(f"o{n}"), caller, agent, queue, 0.0), 0.0)
+        offers.remember(LiveOffer(OfferId(f"o{n}"), caller, agent, 0, 0.0), 0.0)
     assert len(offers._cancelled) <= 65_536
-    offers.remember(LiveOffer(OfferId("last"), caller, agent, queue, 0.0), 1000.0)
+    offers.remember(LiveOffer(OfferId("last"), caller, agent, 0, 0.0), 1000.0)
     assert len(offers._cancelled) == 1
