@@ -33,10 +33,11 @@ _Places = list[tuple[str, int]]
 class Resolver:
     """One per endpoint; `resolve` gives destinations in order of preference, none when the name leads nowhere."""
 
-    def __init__(self) -> None:
+    def __init__(self, dns_resolver: dns.asyncresolver.Resolver | None = None) -> None:
+        """Without `dns_resolver`, the system's name servers are asked."""
         self._cache: OrderedDict[_Question, tuple[float, list[Source]]] = OrderedDict()
         self._running: dict[_Question, asyncio.Task[list[Source]]] = {}
-        self._dns: dns.asyncresolver.Resolver | None = None
+        self._dns = dns_resolver
 
     async def resolve(self, uri: Uri) -> list[Source]:
         transport = uri.transport or "udp"

@@ -10,6 +10,7 @@ import socket
 from collections.abc import AsyncIterator
 
 import pytest
+import uvloop
 
 from softswitch.errors import UnusableError
 from softswitch.sip.errors import FramingError
@@ -18,6 +19,14 @@ from softswitch.sip.transport import SocketTransport, StreamLimits
 from softswitch.sip.wire import WireEvents
 
 MESSAGE = b"OPTIONS sip:a@b SIP/2.0\r\nVia: SIP/2.0/TCP c;branch=z9hG4bKd\r\nContent-Length: 3\r\n\r\nxyz"
+
+pytestmark = pytest.mark.filterwarnings("ignore:Overriding the .event_loop_policy. fixture")
+
+
+@pytest.fixture(params=[asyncio.DefaultEventLoopPolicy, uvloop.EventLoopPolicy], ids=["asyncio", "uvloop"])
+def event_loop_policy(request: pytest.FixtureRequest) -> asyncio.AbstractEventLoopPolicy:
+    """The switch runs on uvloop, and on asyncio where that is missing."""
+    return request.param()  # type: ignore[no-any-return]
 
 
 class Seen:
@@ -203,7 +212,8 @@ async def test_a_peer_is_answered_from_the_socket_it_sent_to() -> None:
             source = seen.received[0][1]
             assert transport.local_address(source) == ("127.0.0.1", second.port)
             transport.send(b"back", source)
-            _, peer = await asyncio.get_running_loop().sock_recvfrom(sender, 100)
+            sender.settimeout(5.0)
+            _, peer = sender.recvfrom(100)
             assert peer == (second.address, second.port)
 
 
