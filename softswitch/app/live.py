@@ -30,6 +30,7 @@ from softswitch.app.parts import Parts
 from softswitch.app.sip_views import sip_view, trunk_views
 from softswitch.call.call import Call
 from softswitch.call.leg import Leg
+from softswitch.call.why import why_values
 from softswitch.config import paths
 from softswitch.ids import AgentId, CallId
 from softswitch.rtp.reports import LegStats
@@ -121,7 +122,7 @@ def call_detail(parts: Parts, call: Call, stats: Sequence[LegStats]) -> CallDeta
             offered=ringing.began,
             result="",
             rang_s=wall - ringing.began,
-            why=_why(ringing.offer.why),
+            why=why_values(ringing.offer.why),
         )
         for ringing in parts.dispatcher.offers.of_call(call.id)
     )
@@ -132,17 +133,6 @@ def call_detail(parts: Parts, call: Call, stats: Sequence[LegStats]) -> CallDeta
         offers=offers,
         labels=dict(call.figures.labels),
     )
-
-
-def _why(why: acd.Why) -> dict[str, object]:
-    return {
-        "strategy": why.strategy,
-        "waited_s": why.waited_s,
-        "position": why.position,
-        "candidates": [
-            {"agent": c.agent, "score": list(c.score), "skipped": c.skipped} for c in why.candidates
-        ],
-    }
 
 
 def _leg_view(leg: Leg, stats: LegStats | None) -> LegView:

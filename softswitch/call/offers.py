@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 
 from softswitch.acd.values import Offer, OfferResult
 from softswitch.call.call import Call
@@ -14,6 +14,7 @@ from softswitch.call.lines import Line
 from softswitch.call.party import codecs_of, endpoint_destinations
 from softswitch.call.ringing import Ringing
 from softswitch.call.services import Services
+from softswitch.call.why import why_values
 from softswitch.facts import AgentOffered, OfferEnded
 from softswitch.ids import CallId, OfferId
 from softswitch.store.rows import OfferRow
@@ -132,7 +133,7 @@ class Offers:
                 result=result,
                 sip_status=status,
                 rang_s=now - underway.began,
-                why=json.dumps(asdict(offer.why)),
+                why=json.dumps(why_values(offer.why)),
             )
         )
         services.bus.publish(
