@@ -7,6 +7,7 @@ for or nothing. Refused: a contact that is this switch itself (a loop), and one 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from heapq import heapify, heappop, heappush
 from typing import Literal
 
 from softswitch.config.schema import Sip
@@ -27,6 +28,7 @@ ChangeEvent = Literal["registered", "refreshed", "unregistered", "expired"]
 
 _MAX_USER_AGENT = 200
 _MAX_PATH = 16
+_SLACK = 1024
 _DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
 _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
@@ -139,6 +141,8 @@ class Registrar:
         self.settings = settings
         """May be replaced at a reload; counts for later requests."""
         self._bindings: dict[EndpointName, list[Binding]] = {}
+        self._ends: list[tuple[float, EndpointName]] = []
+        """A heap of when something may end; what was refreshed since is passed over, and swept when it is too much."""
 
     def register(
         self, request: Request, endpoint: EndpointName, source: Source, now_wall: float, *, to_tag: str
@@ -175,8 +179,12 @@ class Registrar:
 
     def expire(self, now_wall: float) -> tuple[BindingChange, ...]:
         """Remove what has ended."""
+        due: dict[EndpointName, None] = {}
+        while self._ends and self._ends[0][0] <= now_wall:
+            due[heappop(self._ends)[1]] = None
         changes: list[BindingChange] = []
-        for endpoint, kept in list(self._bindings.items()):
+        for endpoint in due:
+            kept = self._bindings.get(endpoint, [])
             ended = [binding for binding in kept if binding.expires <= now_wall]
             changes += [BindingChange(event="expired", binding=binding) for binding in ended]
             if ended:
@@ -185,12 +193,17 @@ class Registrar:
 
     def next_expiry(self) -> float | None:
         """When `expire` has something to do, in wall seconds."""
-        return min((binding.expires for kept in self._bindings.values() for binding in kept), default=None)
+        while self._ends:
+            ends, endpoint = self._ends[0]
+            if any(binding.expires == ends for binding in self._bindings.get(endpoint, [])):
+                return ends
+            heappop(self._ends)
+        return None
 
     def restore(self, rows: Iterable[Binding]) -> None:
         """Take over bindings that outlived a restart, oldest registration first."""
         for binding in sorted(rows, key=lambda row: row.registered):
-            self._bindings.setdefault(binding.endpoint, []).append(binding)
+            self._keep(binding.endpoint, [*self._bindings.get(binding.endpoint, []), binding])
 
     def forget(self, endpoint: EndpointName) -> tuple[BindingChange, ...]:
         """Remove all of an endpoint that the configuration does not know any more."""
@@ -198,10 +211,17 @@ class Registrar:
         return tuple(BindingChange(event="unregistered", binding=binding) for binding in gone)
 
     def _keep(self, endpoint: EndpointName, bindings: list[Binding]) -> None:
-        if bindings:
-            self._bindings[endpoint] = bindings
-        else:
+        if not bindings:
             self._bindings.pop(endpoint, None)
+            return
+        known = {binding.expires for binding in self._bindings.get(endpoint, [])}
+        self._bindings[endpoint] = bindings
+        for binding in bindings:
+            if binding.expires not in known:
+                heappush(self._ends, (binding.expires, endpoint))
+        if len(self._ends) > _SLACK + 2 * self.settings.max_contacts * len(self._bindings):
+            self._ends = [(kept.expires, name) for name, found in self._bindings.items() for kept in found]
+            heapify(self._ends)
 
     def _update(self, asked: _Asked) -> _Update:
         request, domains = asked.request, self.settings.domains

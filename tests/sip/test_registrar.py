@@ -325,6 +325,16 @@ def test_expiry() -> None:
     assert phone.registrar.next_expiry() is None and phone.registrar.all(NOW) == ()
 
 
+def test_refreshing_for_ever_keeps_the_plan_small_and_right() -> None:
+    phone = Phone()
+    for second in range(10_000):
+        phone.register(PHONE, now=NOW + second, headers=expires(100))
+    assert len(phone.registrar._ends) < 2000
+    assert phone.registrar.next_expiry() == NOW + 9999 + 100
+    assert phone.registrar.expire(NOW + 10_098) == ()
+    assert len(phone.registrar.expire(NOW + 10_099)) == 1 and phone.registrar.next_expiry() is None
+
+
 def test_restore_and_forget() -> None:
     phone = Phone()
     phone.register("<sip:a@h>")
@@ -333,6 +343,7 @@ def test_restore_and_forget() -> None:
     again = Phone(Registrar(SETTINGS))
     again.registrar.restore(rows)
     assert again.contacts() == phone.contacts() == ["sip:b@h", "sip:a@h"]
+    assert again.registrar.next_expiry() == NOW + 3600
     assert again.register("<sip:b@h>", cseq=2, now=NOW + 3).response.status == 500, "order survives a restart"
     gone = again.registrar.forget(ALICE)
     assert [change.event for change in gone] == ["unregistered"] * 2 and again.contacts() == []
