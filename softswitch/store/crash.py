@@ -2,7 +2,7 @@
 
 A call that the crash cut off ended, as far as anyone can know, when its node was last known alive. What the journal says
 of its stage fills the CDR: `queue`, `agent`, `answered`, `bridged`, `entered`, `waited_s` and `recording` of the stage's
-arguments are used where they are present and of the right type.
+arguments are used where they are present and of the right type; a time of 0 is one that is not known.
 """
 
 from collections.abc import Iterable, Mapping
@@ -50,11 +50,13 @@ def _finished(call: CallStarted, entry: JournalEntry | None, ended: float) -> Ca
     arguments = entry.arguments if entry else {}
     queue, agent, recording = (_text(arguments, key) for key in ("queue", "agent", "recording"))
     bridged = _number(arguments, "bridged")
+    if bridged is None and entry is not None and entry.stage == "talk":
+        bridged = entry.entered
     waiting = entry is not None and entry.stage == "wait"
     return CallFinished(
         call=call.call,
         ended=ended,
-        answered=_number(arguments, "answered"),
+        answered=_number(arguments, "answered") or bridged,
         bridged=bridged,
         ended_by=CAUSE,
         cause=CAUSE,
@@ -79,9 +81,9 @@ def _visit(entry: JournalEntry, ended: float) -> QueueVisit | None:
     if not queue or entry.stage not in ("wait", "talk"):
         return None
     waited = _waited(entry, ended) if entry.stage == "wait" else _number(entry.arguments, "waited_s") or 0.0
-    entered = _number(entry.arguments, "entered")
-    if entered is None:
-        entered = entry.entered - (waited if entry.stage == "talk" else 0.0)
+    entered = _number(entry.arguments, "entered") or entry.entered - (
+        waited if entry.stage == "talk" else 0.0
+    )
     return QueueVisit(
         call=entry.call,
         queue=QueueName(queue),
@@ -98,8 +100,7 @@ def _visit(entry: JournalEntry, ended: float) -> QueueVisit | None:
 
 
 def _waited(entry: JournalEntry, ended: float) -> float:
-    entered = _number(entry.arguments, "entered")
-    return max(0.0, ended - (entry.entered if entered is None else entered))
+    return max(0.0, ended - (_number(entry.arguments, "entered") or entry.entered))
 
 
 def _text(arguments: Mapping[str, object], key: str) -> str:

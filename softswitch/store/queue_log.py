@@ -1,8 +1,8 @@
 """Events of queues as Asterisk's `queue_log` writes them: one function per verb, so that no field can be in a wrong place.
 
-A line is `epoch|callid|queue|agent|EVENT|data1|…|data5`; the table of the same name has those ten columns. Lengths are whole
-seconds except the milliseconds of RINGNOANSWER and RINGCANCELED. What is not known is `NONE`. Verbs that Asterisk does not
-have and reporting tools expect: CALLERONHOLD, CALLEROFFHOLD, JOINEMPTY.
+A line is `epoch|callid|queue|agent|EVENT|data1|…|data5`; the table of the same name has those ten columns. Lengths are
+whole seconds except the milliseconds of RINGNOANSWER and RINGCANCELED. What is not known is `NONE`. Verbs that Asterisk
+does not have and reporting tools expect: CALLERONHOLD, CALLEROFFHOLD, JOINEMPTY.
 """
 
 import re

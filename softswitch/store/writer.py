@@ -1,8 +1,8 @@
 """The one batching writer: rows go in at any time, come out in groups, one transaction each.
 
-Owns the spool, the rhythm of commits and what happens while the storage fails: rows wait, an alarm is raised once,
-writing is tried again with growing pauses, the alarm is cleared by the first success. When the spool is full the oldest
-rows of little value go first (`LOW_VALUE`), each one counted. Runs on the event loop; the storage on a thread of its own.
+Owns the rhythm of commits and what happens while the storage fails: rows wait in the spool, an alarm is raised once,
+writing is tried again with growing pauses, the alarm is cleared by the first success. Runs on the event loop; the
+storage on a thread of its own.
 """
 
 import asyncio
@@ -14,7 +14,8 @@ from typing import Protocol
 
 import structlog
 
-from softswitch.store.rows import AgentInterval, LegRow, OfferRow, QueueLogRow, Row
+from softswitch.store.rows import Row
+from softswitch.store.spool import Batch, Spool
 
 _log = structlog.get_logger(__name__)
 
@@ -22,14 +23,12 @@ AlarmCallback = Callable[[str, str | None], None]
 """Name of the alarm and what is wrong; None: it is over."""
 
 ALARM = "storage"
-LOW_VALUE = frozenset({AgentInterval, QueueLogRow, OfferRow, LegRow})
 COMMIT_WAIT_S = 0.05
 """A call never waits longer than this for the storage."""
-GROUP_S = 0.01
+GROUP_S = 0.015
 """Commits begin no closer to each other than this: under load many calls share one; an idle switch never waits."""
 LAZY_S = 0.1
-"""A row that nobody waits for is written at most this long after it was handed in."""
-BATCH_ROWS = 5000
+"""A row that nobody waits for is written about this long after it was handed in."""
 RETRY_FIRST_S = 0.2
 RETRY_LONGEST_S = 5.0
 
@@ -54,20 +53,18 @@ class BatchWriter:
         self._on_alarm = on_alarm
         self._loop = asyncio.get_running_loop()
         self._thread = ThreadPoolExecutor(1, "store-writer")
-        self._low: deque[Row] = deque()
-        self._high: deque[Row] = deque()
-        self._limits = {id(self._low): low_value_rows, id(self._high): high_value_rows}
-        self._taken = 0
+        self._spool = Spool(low_value_rows=low_value_rows, high_value_rows=high_value_rows)
         self._waiters: deque[tuple[int, asyncio.Future[bool]]] = deque()
         self._timer: asyncio.TimerHandle | None = None
+        self._timer_due = 0.0
         self._running: asyncio.Future[None] | None = None
         self._last_began = 0.0
+        self._lazy_due = float("inf")
         self._failures = 0
+        self._closed = False
         self.written = 0
         """Rows committed since the start."""
         self.commits = 0
-        self.dropped = 0
-        """Rows lost because the spool was full."""
 
     def __repr__(self) -> str:
         state = "failing" if self._failures else "writing" if self._running else "idle"
@@ -79,17 +76,24 @@ class BatchWriter:
 
     @property
     def waiting(self) -> int:
-        """Rows handed in and not yet tried."""
-        return len(self._low) + len(self._high)
+        """Rows handed in that no transaction has taken yet."""
+        return len(self._spool)
+
+    @property
+    def dropped(self) -> int:
+        """Rows lost because the spool was full."""
+        return self._spool.dropped
 
     def submit(self, row: Row) -> None:
         """Store `row` soon; never waits."""
-        self._append(row)
-        self._arm(LAZY_S)
+        self._spool.add(row, urgent=False)
+        if self._lazy_due == float("inf"):
+            self._lazy_due = self._loop.time() + LAZY_S
+            self._arm()
 
     async def commit(self, row: Row) -> bool:
         """Store `row` now. True: it is committed. False: the storage fails or is slow, and the row waits its turn."""
-        self._append(row)
+        self._spool.add(row, urgent=True)
         return await self._committed(COMMIT_WAIT_S)
 
     async def flush(self, timeout_s: float = 1.0) -> bool:
@@ -97,21 +101,26 @@ class BatchWriter:
         deadline = self._loop.time() + timeout_s
         while self.waiting or self._running is not None:
             left = deadline - self._loop.time()
+            self._lazy_due = 0.0
             if left <= 0 or not await self._committed(left):
                 return False
         return True
 
     async def close(self, timeout_s: float = 5.0) -> int:
-        """Write what waits, close the storage; returns how many rows could not be written."""
+        """Write what waits, close the storage; returns how many rows could not be written. Later rows are not taken."""
+        if self._closed:
+            return self.waiting
         deadline = self._loop.time() + timeout_s
         failures = self._failures
         while self.waiting or self._running is not None:
             self._cancel_timer()
+            self._lazy_due = 0.0
             running = self._running or self._begin()
             await asyncio.wait([running], timeout=max(0.0, deadline - self._loop.time()))
             if self._failures > failures or self._loop.time() >= deadline:
                 break
         self._cancel_timer()
+        self._closed = True
         if self.waiting:
             _log.error("rows are lost: the storage failed until the end", rows=self.waiting)
         await self._loop.run_in_executor(self._thread, self._sink.close)
@@ -119,39 +128,29 @@ class BatchWriter:
         return self.waiting
 
     async def _committed(self, timeout_s: float) -> bool:
-        if self._failures:
+        if self._failures or self._closed:
             return False
         future: asyncio.Future[bool] = self._loop.create_future()
-        self._waiters.append((self._taken + len(self._high), future))
-        self._arm(max(0.0, self._last_began + GROUP_S - self._loop.time()))
+        self._waiters.append((self._spool.last_urgent, future))
+        self._arm()
         timer = self._loop.call_later(timeout_s, _resolve, future, False)
         try:
             return await future
         finally:
             timer.cancel()
 
-    def _append(self, row: Row) -> None:
-        spool = self._low if type(row) in LOW_VALUE else self._high
-        spool.append(row)
-        if len(spool) > self._limits[id(spool)]:
-            self._shed()
-
-    def _shed(self) -> None:
-        for spool in (self._low, self._high):
-            while len(spool) > self._limits[id(spool)]:
-                spool.popleft()
-                self.dropped += 1
-                self._taken += spool is self._high
-
-    def _arm(self, delay: float) -> None:
-        if self._running is not None:
+    def _arm(self) -> None:
+        """Set the timer to when the next transaction should begin; one that runs does so when it ends."""
+        if self._running is not None or self._failures or self._closed:
             return
-        when = self._loop.time() + delay
+        when = min(self._lazy_due, self._last_began + GROUP_S if self._waiters else float("inf"))
         if self._timer is not None:
-            if self._failures or self._timer.when() <= when:
+            if self._timer_due <= when:
                 return
             self._timer.cancel()
-        self._timer = self._loop.call_at(when, self._begin)
+        if when < float("inf"):
+            # uvloop gives a plain Handle, which knows no time, for a moment that is past.
+            self._timer, self._timer_due = self._loop.call_at(when, self._begin), when
 
     def _cancel_timer(self) -> None:
         if self._timer is not None:
@@ -160,24 +159,25 @@ class BatchWriter:
 
     def _begin(self) -> asyncio.Future[None]:
         self._timer = None
-        high = [self._high.popleft() for _ in range(min(len(self._high), BATCH_ROWS))]
-        low = [self._low.popleft() for _ in range(min(len(self._low), BATCH_ROWS))]
-        self._taken += len(high)
         self._last_began = self._loop.time()
-        self._running = self._loop.run_in_executor(self._thread, self._sink.write, high + low)
-        self._running.add_done_callback(lambda done: self._end(done, high, low))
+        urgent_only = self._lazy_due > self._last_began + GROUP_S and not self._spool.full_batch
+        batch = self._spool.take(urgent_only=urgent_only)
+        if not urgent_only:
+            self._lazy_due = self._last_began + LAZY_S if self._spool else float("inf")
+        self._running = self._loop.run_in_executor(self._thread, self._sink.write, batch.rows)
+        self._running.add_done_callback(lambda done: self._end(done, batch))
         return self._running
 
-    def _end(self, done: asyncio.Future[None], high: list[Row], low: list[Row]) -> None:
+    def _end(self, done: asyncio.Future[None], batch: Batch) -> None:
         self._running = None
         error = done.exception()
         if error is None:
-            self._succeeded(len(high) + len(low))
+            self._succeeded(len(batch.rows))
         elif isinstance(error, (sqlite3.Error, OSError)):
-            self._failed(error, high, low)
+            self._failed(error, batch)
         else:
             # A fault of ours: these rows would fail for ever and hold up all others.
-            _log.error("a batch was lost", rows=len(high) + len(low), exc_info=error)
+            _log.error("a batch was lost", rows=len(batch.rows), exc_info=error)
             self._succeeded(0)
 
     def _succeeded(self, rows: int) -> None:
@@ -185,26 +185,21 @@ class BatchWriter:
         self.commits += 1
         if self._failures:
             self._failures = 0
+            self._lazy_due = self._loop.time()
             self._on_alarm(ALARM, None)
-        while self._waiters and self._waiters[0][0] <= self._taken:
+        while self._waiters and self._waiters[0][0] <= self._spool.taken:
             _resolve(self._waiters.popleft()[1], True)
-        if self._waiters:
-            self._arm(max(0.0, self._last_began + GROUP_S - self._loop.time()))
-        elif self.waiting:
-            self._arm(0.0 if self.waiting >= BATCH_ROWS else LAZY_S)
+        self._arm()
 
-    def _failed(self, error: BaseException, high: list[Row], low: list[Row]) -> None:
-        self._high.extendleft(reversed(high))
-        self._low.extendleft(reversed(low))
-        self._taken -= len(high)
-        self._shed()
+    def _failed(self, error: BaseException, batch: Batch) -> None:
+        self._spool.give_back(batch)
+        self._lazy_due = 0.0
         if not self._failures:
             self._on_alarm(ALARM, f"rows cannot be stored and wait: {error}")
             _log.error("the storage fails", error=str(error), waiting=self.waiting)
         self._failures += 1
         while self._waiters:
             _resolve(self._waiters.popleft()[1], False)
-        self._timer = None
         pause = min(RETRY_LONGEST_S, RETRY_FIRST_S * 2.0 ** min(self._failures - 1, 10))
         self._timer = self._loop.call_later(pause, self._begin)
 

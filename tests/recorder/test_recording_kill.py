@@ -1,6 +1,6 @@
 """Proves with sox and Python's `wave` that recordings survive `kill -9` at random moments as they are: headers agree with
-the files, every sample is the one that was sent, both channels are aligned, at most a second is missing. Also that repair then
-finds the true length.
+the files, every sample is the one that was sent, both channels are aligned, at most a second is missing. Also that repair
+then finds the true length.
 
 Does not prove anything about the loss of power: nothing is synchronised.
 """

@@ -1,4 +1,7 @@
-"""The first schema: calls and their detail, queues, agents, recordings, registrations, journal."""
+"""The first schema: calls and their detail, queues, agents, recordings, registrations, journal.
+
+Longer than a file should be: it is one table after the other, and a migration is never split or changed once released.
+"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -19,6 +22,7 @@ def upgrade() -> None:
         sa.Column("queue", sa.Text(), nullable=True),
         sa.Column("call", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("agent", "began", "ended", "state"),
+        sqlite_with_rowid=False,
     )
     op.create_index("agent_intervals_ended", "agent_intervals", ["ended"], unique=False)
     op.create_table(
@@ -59,14 +63,7 @@ def upgrade() -> None:
         sa.Column("jitter_ms", sa.Float(), nullable=True),
         sa.Column("labels", sa.Text(), nullable=True),
         sa.PrimaryKeyConstraint("call"),
-    )
-    op.create_index(
-        "calls_agent", "calls", ["agent", "started"], unique=False, sqlite_where=sa.text("agent IS NOT NULL")
-    )
-    op.create_index("calls_ani", "calls", ["ani", "started"], unique=False)
-    op.create_index("calls_dnis", "calls", ["dnis", "started"], unique=False)
-    op.create_index(
-        "calls_queue", "calls", ["queue", "started"], unique=False, sqlite_where=sa.text("queue IS NOT NULL")
+        sqlite_with_rowid=False,
     )
     op.create_index("calls_started", "calls", ["started"], unique=False)
     op.create_index(
@@ -85,6 +82,7 @@ def upgrade() -> None:
         sa.Column("arguments", sa.Text(), nullable=False),
         sa.Column("entered", sa.Float(), nullable=False),
         sa.PrimaryKeyConstraint("call"),
+        sqlite_with_rowid=False,
     )
     op.create_table(
         "legs",
@@ -103,6 +101,7 @@ def upgrade() -> None:
         sa.Column("packets_lost", sa.Integer(), nullable=False),
         sa.Column("jitter_ms", sa.Float(), nullable=False),
         sa.PrimaryKeyConstraint("leg"),
+        sqlite_with_rowid=False,
     )
     op.create_index("legs_call", "legs", ["call"], unique=False)
     op.create_table(
@@ -118,6 +117,7 @@ def upgrade() -> None:
         sa.Column("rang_s", sa.Float(), nullable=False),
         sa.Column("why", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("offer"),
+        sqlite_with_rowid=False,
     )
     op.create_index("offers_call", "offers", ["call"], unique=False)
     op.create_index("offers_offered", "offers", ["offered"], unique=False)
@@ -155,13 +155,7 @@ def upgrade() -> None:
         sa.Column("wrapup_s", sa.Float(), nullable=False),
         sa.Column("completed_by", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("call", "queue", "entered"),
-    )
-    op.create_index(
-        "queue_visits_agent",
-        "queue_visits",
-        ["agent", "entered"],
-        unique=False,
-        sqlite_where=sa.text("agent IS NOT NULL"),
+        sqlite_with_rowid=False,
     )
     op.create_index("queue_visits_entered", "queue_visits", ["entered"], unique=False)
     op.create_table(
@@ -184,6 +178,7 @@ def upgrade() -> None:
         sa.Column("problem", sa.Text(), nullable=False),
         sa.Column("labels", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("recording"),
+        sqlite_with_rowid=False,
     )
     op.create_index("recordings_began", "recordings", ["began"], unique=False)
     op.create_index("recordings_call", "recordings", ["call"], unique=False)
@@ -207,6 +202,7 @@ def upgrade() -> None:
         sa.Column("registered", sa.Float(), nullable=False),
         sa.Column("instance", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("endpoint", "contact"),
+        sqlite_with_rowid=False,
     )
 
 

@@ -1,0 +1,110 @@
+"""Rows that wait to be written: pure, bounded, in three lanes.
+
+`urgent` are those somebody waits for, `lazy` the others, `low` those whose loss hurts least: they go first when the
+spool is full. Of the stages of one call only the last waits, and none any more once the call's end does. A call's end
+and its journal are in different lanes, so a batch is either urgent rows only or all lanes together.
+"""
+
+from collections import deque
+from dataclasses import dataclass, field
+
+from softswitch.store.rows import (
+    AgentInterval,
+    CallFinished,
+    JournalEntry,
+    LegRow,
+    OfferRow,
+    QueueLogRow,
+    Row,
+)
+
+LOW_VALUE = frozenset({AgentInterval, QueueLogRow, OfferRow, LegRow})
+BATCH_ROWS = 5000
+
+
+@dataclass(slots=True)
+class Batch:
+    urgent: list[Row] = field(default_factory=list)
+    lazy: list[Row] = field(default_factory=list)
+    low: list[Row] = field(default_factory=list)
+    journal: dict[str, JournalEntry] = field(default_factory=dict)
+
+    @property
+    def rows(self) -> list[Row]:
+        return [*self.urgent, *self.lazy, *self.low, *self.journal.values()]
+
+
+class Spool:
+    def __init__(self, *, low_value_rows: int, high_value_rows: int) -> None:
+        self._urgent: deque[Row] = deque()
+        self._lazy: deque[Row] = deque()
+        self._low: deque[Row] = deque()
+        self._journal: dict[str, JournalEntry] = {}
+        self._most_low, self._most_high = low_value_rows, high_value_rows
+        self.dropped = 0
+        """Rows lost because the spool was full."""
+        self.taken = 0
+        """Urgent rows that have left it for good or are being written: their count is the place in the queue."""
+
+    def __len__(self) -> int:
+        return len(self._urgent) + len(self._lazy) + len(self._low) + len(self._journal)
+
+    @property
+    def last_urgent(self) -> int:
+        """What `taken` will be when all urgent rows of now have been taken."""
+        return self.taken + len(self._urgent)
+
+    @property
+    def full_batch(self) -> bool:
+        return len(self) >= BATCH_ROWS
+
+    def add(self, row: Row, *, urgent: bool) -> None:
+        if isinstance(row, JournalEntry):
+            self._journal[row.call] = row
+            return
+        if isinstance(row, CallFinished):
+            self._journal.pop(row.call, None)
+        if urgent:
+            self._urgent.append(row)
+        elif type(row) in LOW_VALUE:
+            self._low.append(row)
+        else:
+            self._lazy.append(row)
+        self._shed()
+
+    def take(self, *, urgent_only: bool) -> Batch:
+        """The oldest rows; those of the other lanes only when they are wanted."""
+        batch = Batch(urgent=_oldest(self._urgent))
+        self.taken += len(batch.urgent)
+        if not urgent_only:
+            batch.lazy, batch.low = _oldest(self._lazy), _oldest(self._low)
+            batch.journal, self._journal = self._journal, {}
+        return batch
+
+    def give_back(self, batch: Batch) -> None:
+        """It could not be written: back to its places, behind nothing that came meanwhile."""
+        self.taken -= len(batch.urgent)
+        finished = {row.call for row in self._urgent if isinstance(row, CallFinished)}
+        older = {call: entry for call, entry in batch.journal.items() if call not in finished}
+        self._journal = {**older, **self._journal}
+        self._urgent.extendleft(reversed(batch.urgent))
+        self._lazy.extendleft(reversed(batch.lazy))
+        self._low.extendleft(reversed(batch.low))
+        self._shed()
+
+    def _shed(self) -> None:
+        while len(self._low) > self._most_low:
+            self._low.popleft()
+            self.dropped += 1
+        while len(self._urgent) + len(self._lazy) > self._most_high:
+            # The detail of calls before the calls themselves.
+            if self._lazy:
+                self._lazy.popleft()
+            else:
+                self._urgent.popleft()
+                self.taken += 1
+            self.dropped += 1
+
+
+def _oldest(lane: deque[Row]) -> list[Row]:
+    return [lane.popleft() for _ in range(min(len(lane), BATCH_ROWS))]
