@@ -43,6 +43,7 @@ from softswitch.sip.wire import Wire, WireEvents
 SecretKey = tuple[str, str]
 """`("endpoint", NAME)` or `("trunk", NAME)`."""
 TRUNK_ADDRESSES_AGAIN_S = 60.0
+UNREGISTER_WITHIN_S, UNREGISTER_POLLS = 1.0, 20
 
 _log = structlog.get_logger(__name__)
 
@@ -108,8 +109,7 @@ class SipEndpoint:
 
     async def stop(self) -> None:
         """Take registrations at trunks back and close everything; `drain` and the end of the calls come before."""
-        self._trunks.unregister()
-        self._flush()
+        await self._unregister()
         for task in tuple(self._tasks):
             task.cancel()
         if self._alarm is not None:
@@ -200,6 +200,10 @@ class SipEndpoint:
     def stats(self) -> StackStats:
         return self._stack.stats
 
+    def wire_counts(self) -> Mapping[str, int]:
+        """Connections and datagrams refused or dropped, by the reason."""
+        return dict(self._wire.counts)
+
     def identify(self, source: Source) -> Identity | None:
         """Whom the address of a message alone proves."""
         return self._admission.table.identify(source)
@@ -227,7 +231,11 @@ class SipEndpoint:
 
     def invited(self, session: Session) -> None:
         assert session.identity is not None
-        self._on_invite(session, session.identity)
+        try:
+            self._on_invite(session, session.identity)
+        except Exception:
+            session.hangup(500)
+            raise
 
     def nothing(self, event: object) -> None:
         """A session that nobody has taken has nobody to tell."""
@@ -290,6 +298,15 @@ class SipEndpoint:
                 self._fault(error)
         else:
             self._spawn(self._look_up(output.uri, output.then))
+
+    async def _unregister(self) -> None:
+        """Take registrations at trunks back; a registrar that is slow to answer is not waited for."""
+        self._trunks.unregister()
+        self._flush()
+        for _ in range(UNREGISTER_POLLS):
+            if not self._trunks.unregistering():
+                return
+            await asyncio.sleep(UNREGISTER_WITHIN_S / UNREGISTER_POLLS)
 
     async def _look_up(self, uri: Uri, then: Callable[[Source | None, float], None]) -> None:
         found = await self._resolver.resolve(uri)

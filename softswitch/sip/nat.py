@@ -4,6 +4,7 @@ RFC 3581 settles responses; for requests inside a dialog nothing does, and a pho
 address in Contact. A Contact that merely differs from the source is believed: behind a proxy that is the rule.
 """
 
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from softswitch.sip.uri import Uri
@@ -18,7 +19,7 @@ def behind_nat(contact: Uri, via_host: str, source: str) -> bool:
     if via_host and via_host.lower() == contact.host.lower():
         return True
     origin = _address(source)
-    return origin is not None and host.is_private and not origin.is_private
+    return origin is not None and origin.is_global and not host.is_global
 
 
 def is_address(host: str) -> bool:
@@ -26,6 +27,7 @@ def is_address(host: str) -> bool:
     return _address(host) is not None
 
 
+@lru_cache(maxsize=4096)
 def _address(host: str) -> IPv4Address | IPv6Address | None:
     try:
         return ip_address(host.strip("[]"))

@@ -78,3 +78,17 @@ def reply_destination(via: Via, source: Source) -> Source:
         return source
     port = via.port or 5060
     return source if port == source.port else Source(source.transport, source.address, port)
+
+
+def stamp(request: Request, via: Via, source: Source) -> None:
+    """`received` and `rport` on the top Via (section 18.2.1, RFC 3581); others on its line stay as they are."""
+    stamped = via.received_from(source.address, source.port)
+    if stamped is not via:
+        line = request.headers.get("Via") or ""
+        others = Via.parse_list(line)[1:] if "," in line else ()
+        request.headers.set_first("Via", ", ".join(map(str, (stamped, *others))))
+
+
+def merge_key(request: Request) -> tuple[str, str, str]:
+    """Equal for the copies of one request that a forking proxy made (section 8.2.2.2)."""
+    return request.from_tag, request.call_id, request.headers.get("CSeq") or ""

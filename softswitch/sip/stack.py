@@ -20,7 +20,7 @@ from softswitch.sip.message import Request, Response, make_response, parse_messa
 from softswitch.sip.nat import is_address
 from softswitch.sip.outgoing_invite import InvitePlan, OutgoingInvite
 from softswitch.sip.outputs import Deliver, LookUp, Output, Send
-from softswitch.sip.screening import branch_of, own_sent_by, reply_destination
+from softswitch.sip.screening import branch_of, merge_key, own_sent_by, reply_destination, stamp
 from softswitch.sip.server_transaction import ServerTransaction
 from softswitch.sip.session import Session
 from softswitch.sip.session_layer import Located
@@ -31,7 +31,6 @@ from softswitch.sip.timers import TimerHeap, TimerValues
 from softswitch.sip.transaction import Transaction, TransactionKey, cancelled_key, client_key, server_key
 from softswitch.sip.uri import Uri
 from softswitch.sip.user_agent_server import Arrival, UserAgentServer
-from softswitch.sip.via import Via
 
 RETRY_AFTER_S = 5
 _KEEPALIVE = b"\r\n\0 \t"
@@ -81,17 +80,23 @@ class SipStack:
     def receive(self, data: bytes, source: Source, now: float) -> list[Output]:
         """One datagram, or one message that a stream was cut into."""
         self.stats.received += 1
-        with self._step():
+        before, self._busy = self._busy, True
+        try:
             if not data.strip(_KEEPALIVE):
                 self._keepalive(data, source)
             else:
                 self._receive(data, source, now)
+        finally:
+            self._busy = before
         return self.take()
 
     def tick(self, now: float) -> list[Output]:
         """Fire what is due."""
-        with self._step():
+        before, self._busy = self._busy, True
+        try:
             self.timers.fire(now)
+        finally:
+            self._busy = before
         return self.take()
 
     def next_deadline(self) -> float | None:
@@ -308,7 +313,7 @@ class SipStack:
             if isinstance(message, Response):
                 self._receive_response(message, now)
             else:
-                self._receive_request(message, source, now)
+                self._receive_request(message, source, len(data), now)
         except ParseError as error:
             self._broken(error, source)
 
@@ -359,7 +364,7 @@ class SipStack:
             response.validate()
         transaction.receive(response, now)
 
-    def _receive_request(self, request: Request, source: Source, now: float) -> None:
+    def _receive_request(self, request: Request, source: Source, size: int, now: float) -> None:
         vias = request.vias
         if not vias:
             raise ParseError("a request without Via")
@@ -374,14 +379,14 @@ class SipStack:
         try:
             request.validate()
         finally:
-            _stamp(request, via, source)
+            stamp(request, via, source)
         reply = reply_destination(via, source)
         if request.method == "ACK":
             self._receive_ack(request, now)
         elif request.method == "CANCEL":
             self._receive_cancel(request, key, reply, now)
         else:
-            self._server.receive(Arrival(request, key, vias, source, reply, now))
+            self._server.receive(Arrival(request, key, vias, source, reply, now, size))
 
     def _receive_ack(self, request: Request, now: float) -> None:
         session = self._sessions.get((request.call_id, request.to_tag))
@@ -399,17 +404,3 @@ class SipStack:
         cancel = self.new_server(request, key, reply, now)
         if cancel is not None:
             invite.on_cancel(cancel, now)
-
-
-def _stamp(request: Request, via: Via, source: Source) -> None:
-    """`received` and `rport` on the top Via (section 18.2.1, RFC 3581); others on its line stay as they are."""
-    stamped = via.received_from(source.address, source.port)
-    if stamped is not via:
-        line = request.headers.get("Via") or ""
-        others = Via.parse_list(line)[1:] if "," in line else ()
-        request.headers.set_first("Via", ", ".join(map(str, (stamped, *others))))
-
-
-def merge_key(request: Request) -> tuple[str, str, str]:
-    """Equal for the copies of one request that a forking proxy made (section 8.2.2.2)."""
-    return request.from_tag, request.call_id, request.headers.get("CSeq") or ""

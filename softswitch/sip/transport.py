@@ -35,7 +35,7 @@ _log = structlog.get_logger(__name__)
 class StreamLimits:
     message_bytes: int = 65535
     message_deadline_s: float = 15.0
-    """For the rest of a message that has begun, and for the first one of a new connection."""
+    """For the rest of a message that has begun, and for the first one of a connection that a peer opened."""
     connect_deadline_s: float = 8.0
     connections: int = 4000
     connections_per_address: int = 400
@@ -86,7 +86,11 @@ class _UdpListener:
 class _Connection(asyncio.Protocol):
     """One TCP connection, accepted or opened."""
 
-    def __init__(self, transport: "SocketTransport", events: WireEvents, limits: StreamLimits) -> None:
+    def __init__(
+        self, transport: "SocketTransport", events: WireEvents, limits: StreamLimits, *, opened: bool = False
+    ) -> None:
+        self._opened = opened
+        """By us: the peer need not send anything."""
         self._owner = transport
         self._events = events
         self._limits = limits
@@ -109,7 +113,8 @@ class _Connection(asyncio.Protocol):
             transport.abort()
             return
         transport.set_write_buffer_limits(high=self._limits.unsent_bytes)
-        self._restart_deadline()
+        if not self._opened:
+            self._restart_deadline()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_deadline()
@@ -312,7 +317,7 @@ class SocketTransport:
     async def _connect(self, destination: Source) -> None:
         assert self._events is not None
         loop = asyncio.get_running_loop()
-        make = functools.partial(_Connection, self, self._events, self._limits)
+        make = functools.partial(_Connection, self, self._events, self._limits, opened=True)
         connection: _Connection | None = None
         try:
             async with asyncio.timeout(self._limits.connect_deadline_s):

@@ -242,6 +242,10 @@ class TrunkWatch:
         for watched in self._watched.values():
             watched.stop(self._layer.now())
 
+    def unregistering(self) -> bool:
+        """Answers are still awaited."""
+        return any(status.registration == "removing" for status in self.statuses())
+
 
 def _is_due(deadline: float | None, now: float) -> bool:
     return deadline is not None and deadline <= now

@@ -27,6 +27,8 @@ from softswitch.sip.transaction import TransactionKey
 from softswitch.sip.via import Via
 
 RETRY_AFTER = ("Retry-After", "5")
+SHORTEST_OPTIONS = 240
+"""A shorter one gets a short answer, so that a forged source is not flooded with more than was sent."""
 _INSIDE_ONLY = ("BYE", "INFO", "UPDATE", "PRACK")
 
 
@@ -42,6 +44,8 @@ class Arrival:
     reply: Source
     """Where its responses go."""
     now: float
+    size: int
+    """Bytes on the wire."""
 
 
 class ServerLayer(SessionLayer, Protocol):
@@ -129,7 +133,8 @@ class UserAgentServer:
         if self._layer.draining:
             self._refuse(arrival, 503, headers=(RETRY_AFTER,))
         else:
-            self._refuse(arrival, 200, headers=(ALLOW, ACCEPT, SUPPORTED))
+            wordy = arrival.size >= SHORTEST_OPTIONS
+            self._refuse(arrival, 200, headers=(ALLOW, ACCEPT, SUPPORTED) if wordy else ())
 
     def _admit(self, arrival: Arrival) -> None:
         request = arrival.request

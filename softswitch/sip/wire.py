@@ -1,5 +1,6 @@
 """What an endpoint needs of whatever carries its bytes: sockets, or the fake network of the tests."""
 
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Protocol
@@ -20,6 +21,9 @@ class WireEvents:
 
 
 class Wire(Protocol):
+    counts: Counter[str]
+    """What was refused or dropped, by its description."""
+
     async def start(self, events: WireEvents) -> None:
         """Listen; raises UnusableError that says what to do."""
 

@@ -7,6 +7,7 @@ packet is all that ever happens to it: the same script gives the same story.
 
 import asyncio
 import heapq
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
@@ -108,10 +109,19 @@ class Network:
         return [packet.first_line for packet in self.packets[since:]]
 
 
+def deliver_later(network: Network, data: bytes, sender: Source, receiver: Source) -> None:
+    """Send on the running loop's time."""
+    loop = asyncio.get_running_loop()
+    packet = network.send(data, sender, receiver, loop.time())
+    if packet.due is not None:
+        loop.call_at(packet.due, lambda: network.deliver(max(loop.time(), packet.due or 0.0)))
+
+
 class NetworkWire:
     """A `Wire` for an endpoint at one address of a `Network`. Streams to it are one connection for each pair of places."""
 
     def __init__(self, network: Network, address: str, port: int = 5060) -> None:
+        self.counts: Counter[str] = Counter()
         self._network = network
         self._places = {kind: Source(kind, address, port) for kind in ("udp", "tcp")}
         self._events: WireEvents | None = None
@@ -131,9 +141,7 @@ class NetworkWire:
             if self._events is not None:
                 loop.call_soon(self._events.lost, destination)
             return
-        packet = self._network.send(data, self._places[destination.transport], destination, loop.time())
-        if packet.due is not None:
-            loop.call_at(packet.due, lambda: self._network.deliver(max(loop.time(), packet.due or 0.0)))
+        deliver_later(self._network, data, self._places[destination.transport], destination)
 
     def connected(self, destination: Source) -> bool:
         return destination.transport == "udp" or self._network.reachable(destination)

@@ -297,6 +297,7 @@ def test_a_fault_of_the_call_layer_is_counted_and_hurts_nobody_else() -> None:
             us.call(f"sip:200@{THEM}", [])
         await asyncio.sleep(0.2)
         assert them.sip.stats().faults == 3
+        assert statuses(network, "INVITE") == [100, 500] * 3
         them.take = healthy
         session = us.call(f"sip:200@{THEM}", [])
         await asyncio.sleep(0.2)

@@ -72,11 +72,9 @@ async def places(resolver: Resolver, text: str) -> list[str]:
 
 async def test_srv_is_followed_by_priority(served) -> None:  # type: ignore[no-untyped-def]
     resolver, _ = served
-    assert await places(resolver, "sip:x@example.com") == [
-        "udp:192.0.2.10:5070",
-        "udp:192.0.2.20:5080",
-        "udp:192.0.2.21:5080",
-    ]
+    found = await places(resolver, "sip:x@example.com")
+    assert found[0] == "udp:192.0.2.10:5070"
+    assert sorted(found[1:]) == ["udp:192.0.2.20:5080", "udp:192.0.2.21:5080"]
     assert await places(resolver, "sip:x@example.com;transport=tcp") == ["tcp:192.0.2.10:5071"]
 
 

@@ -232,3 +232,14 @@ async def test_an_address_in_use_or_unreadable_is_named_with_what_to_do() -> Non
     for text in ("udp://localhost:5060", "tls://127.0.0.1:5061", "udp://127.0.0.1:70000", "127.0.0.1"):
         with pytest.raises(UnusableError, match="udp://ADDRESS:PORT"):
             SocketTransport((text,))
+
+
+async def test_a_connection_that_we_opened_may_stay_silent() -> None:
+    async with running(StreamLimits(message_deadline_s=0.05)) as (transport, _seen):
+        server = await asyncio.start_server(lambda reader, writer: None, "127.0.0.1", 0)
+        destination = Source("tcp", *server.sockets[0].getsockname()[:2])
+        transport.send(MESSAGE, destination)
+        await until(lambda: transport.connected(destination))
+        await asyncio.sleep(0.2)
+        assert transport.connected(destination)
+        server.close()
