@@ -7,9 +7,11 @@ Does not prove strategies in depth: the engine's own tests do, on virtual time.
 """
 
 import itertools
+import json
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,7 @@ from tools.peers.switch import Switch, wait_for
 
 AGENTS = [f"a{number}" for number in range(1, 11)]
 RING_S = 2.0
+_CALLERS = itertools.count(1)
 
 
 class Centre:
@@ -30,7 +33,6 @@ class Centre:
 
     def __init__(self, switch: Switch, ports: dict[str, int], folder: Path, stack: ExitStack) -> None:
         self.switch, self._ports, self._folder, self._stack = switch, ports, folder, stack
-        self._callers = 0
 
     def agent(self, name: str, scenario: Scenario, *, calls: int = 1000) -> Sipp:
         """An agent's phone at his fixed contact, until the test is over."""
@@ -38,24 +40,23 @@ class Centre:
                     timeout_s=60)  # fmt: skip
         return self._stack.enter_context(sipp)
 
-    def serving(self, name: str, *, ring_s: float = 0.05) -> Sipp:
-        """Answers and talks until the caller hangs up."""
-        return self.agent(name, Scenario(name, name).called().ring().pause(ring_s).accept().expect_bye())
+    def serving(self, name: str, *, talk_s: float = 0.0) -> Sipp:
+        """Answers, and hangs up after `talk_s`; 0 leaves that to the caller."""
+        scenario = Scenario(name, name).called().ring().pause(0.05).accept()
+        return self.agent(name, scenario.pause(talk_s).bye() if talk_s else scenario.expect_bye())
 
-    def call(self, number: str, steps: str = "talk", *, seconds: float = 0.6) -> Sipp:
-        """Start a caller: `talk` hangs up after `seconds` from the answer, `stay` waits for the switch to hang up."""
-        self._callers += 1
-        ani = f"3460000{self._callers:04}"
+    def call(self, number: str, steps: str = "stay", *, seconds: float = 0.0) -> Sipp:
+        """Start a caller. He stays until the switch hangs up, or for `seconds` from the switch's answer on (which comes
+        before the agent's); or he is refused."""
+        ani = f"3460000{next(_CALLERS):04}"
         scenario = Scenario("caller", ani, number=number).invite()
-        if steps == "cancel":
-            scenario.cancel(after=180)
-        elif steps.startswith("refused"):
+        if steps.startswith("refused"):
             scenario.refused(int(steps.partition(" ")[2]))
-        elif steps == "stay":
-            scenario.connected().expect_bye()
-        else:
+        elif seconds:
             scenario.connected().pause(seconds).bye()
-        sipp = Sipp(scenario, self._folder / f"caller{self._callers}", remote=self.switch.sip, address=TRUNK_ADDRESS,
+        else:
+            scenario.connected().expect_bye()
+        sipp = Sipp(scenario, self._folder / ani, remote=self.switch.sip, address=TRUNK_ADDRESS,
                     timeout_s=25)  # fmt: skip
         return self._stack.enter_context(sipp)
 
@@ -70,14 +71,18 @@ class Centre:
         assert len(rows) == 1
         return rows[0]
 
-    def offers(self, sipp: Sipp) -> list[tuple[str, str]]:
+    def offers(self, sipp: Sipp, *, none: bool = False) -> list[tuple[str, str]]:
+        """Rows may follow the CDR by a batch of the writer."""
+        query = "SELECT * FROM offers WHERE call = ? ORDER BY offered"
         call = self.cdr(sipp)["call"]
-        rows = self.switch.wait_rows("SELECT * FROM offers WHERE call = ? ORDER BY offered", call, count=0)
+        rows = self.switch.rows(query, call) if none else self.switch.wait_rows(query, call)
         return [(row["agent"], row["result"]) for row in rows]
 
-    def visits(self, sipp: Sipp) -> list[tuple[str, str]]:
+    def visits(self, sipp: Sipp, count: int = 1) -> list[tuple[str, str]]:
         call = self.cdr(sipp)["call"]
-        rows = self.switch.wait_rows("SELECT * FROM queue_visits WHERE call = ? ORDER BY entered", call)
+        rows = self.switch.wait_rows(
+            "SELECT * FROM queue_visits WHERE call = ? ORDER BY entered", call, count=count
+        )
         return [(row["queue"], row["outcome"]) for row in rows]
 
     def events(self, sipp: Sipp) -> list[list[str]]:
@@ -109,7 +114,7 @@ def _config(ports: dict[str, int]) -> dict[str, Any]:
     queues["short"] = queue(["a10"], max_wait=1.0, on_timeout="queue:prio")
     queues["shut"] = queue(max_wait=0.8, on_timeout="play:closed")
     queues["full"] = queue(["a10"], maxlen=1, on_full="hangup:busy")
-    levels = {"a2": 1, "a3": 3, "a4": 2}
+    levels = {"a2": 1, "a3": 3, "a4": 2, "a5": 2}
     node = {
         "hello": {"do": "play", "prompt": "welcome", "next": "in"},
         "in": {"do": "enqueue", "queue": "one"},
@@ -126,7 +131,7 @@ def _config(ports: dict[str, int]) -> dict[str, Any]:
             "ghost": agent("away"),
         },
         "queue": queues,
-        "calendar": {"never": {"hours": {}}},
+        "calendar": {"never": {"hours": {"mon-sun": "00:00-24:00"}, "closed": _these_days()}},
         "flow": {"greeting": {"start": "hello", "node": node}},
         "route": {
             **route,
@@ -136,6 +141,11 @@ def _config(ports: dict[str, int]) -> dict[str, Any]:
             "640": {"to": "flow:greeting"},
         },
     }
+
+
+def _these_days() -> list[str]:
+    today = datetime.now(UTC).date()
+    return [str(today + timedelta(days=offset)) for offset in (-1, 0, 1)]
 
 
 NUMBER = {name: f"60{at}" for at, name in enumerate(
@@ -154,53 +164,62 @@ def centre(running: tuple[Switch, dict[str, int]], tmp_path: Path) -> Iterator[C
     switch, ports = running
     with ExitStack() as stack:
         yield Centre(switch, ports, tmp_path, stack)
+        for call in switch.cli("calls"):
+            switch.command("calls", "hangup", call["call"])
     wait_for(lambda: not switch.cli("calls"), 8, "the end of all calls")
     for name in AGENTS:
-        switch.cli("agent", "resume", name, check=False)
+        switch.command("agent", "resume", name)
 
 
 def test_served_by_priority_then_age(centre: Centre) -> None:
-    centre.switch.cli("agent", "pause", "a1", "lunch")
+    centre.switch.command("agent", "pause", "a1", "lunch")
     first = centre.call(NUMBER["prio"])
     centre.wait_waiting("prio", 1)
     second = centre.call(NUMBER["prio"])
     centre.wait_waiting("prio", 2)
     urgent = centre.call("620")
     centre.wait_waiting("prio", 3)
-    centre.serving("a1")
-    centre.switch.cli("agent", "resume", "a1")
+    centre.serving("a1", talk_s=0.5)
+    centre.switch.command("agent", "resume", "a1")
     callers = [urgent, first, second]
     assert [caller.wait(20).exit_code for caller in callers] == [0, 0, 0]
     bridged = [centre.cdr(caller)["bridged"] for caller in callers]
     assert bridged == sorted(bridged)
-    assert [centre.offers(caller) for caller in callers] == [[("a1", "answered")]] * 3
     for caller in callers:
-        assert centre.verbs(caller) == ["ENTERQUEUE", "CONNECT", "COMPLETECALLER"]
-    positions = [centre.events(caller)[0][5] for caller in (first, second, urgent)]
-    assert positions == ["1", "2", "1"]
+        assert centre.offers(caller) == [("a1", "answered")]
+        assert centre.verbs(caller) == ["ENTERQUEUE", "CONNECT", "COMPLETEAGENT"]
+    assert [centre.events(caller)[0][5] for caller in (first, second, urgent)] == ["1", "2", "1"]
 
 
-def test_the_skilled_one_is_rung_and_then_the_longest_idle(centre: Centre) -> None:
-    for name in ("a2", "a3", "a4"):
-        centre.serving(name)
-    served = []
+def test_by_skill_level_then_the_longest_idle(centre: Centre) -> None:
+    """spanish 2 is needed: a3 has 3, a4 and a5 have 2, a2 has 1."""
+    centre.serving("a2", talk_s=0.3)
+    centre.serving("a3", talk_s=3.0)
+    for name in ("a4", "a5"):
+        centre.serving(name, talk_s=0.3)
+    best = centre.call(NUMBER["skilled"])
+    time.sleep(0.5)
+    others = []
     for _ in range(4):
-        caller = centre.call(NUMBER["skilled"], seconds=0.3)
-        assert caller.wait(15).exit_code == 0
-        served.append(centre.cdr(caller)["agent"])
-    assert "a2" not in served, "spanish 1 is less than 2"
-    assert served[0] != served[1]
-    assert served[:2] == served[2:], "longest idle takes turns"
-    offer = centre.switch.rows("SELECT why FROM offers WHERE queue = 'skilled'")[0]
-    assert "a2" in offer["why"] and "spanish" in offer["why"]
+        others.append(centre.call(NUMBER["skilled"]))
+        assert others[-1].wait(15).exit_code == 0
+    assert best.wait(15).exit_code == 0
+    assert centre.cdr(best)["agent"] == "a3", "the highest level first"
+    served = [centre.cdr(caller)["agent"] for caller in others]
+    assert set(served) == {"a4", "a5"}, "spanish 1 is not enough"
+    assert served[:2] == served[2:], "the longest idle of equals takes turns"
+    row = centre.switch.rows("SELECT why FROM offers WHERE call = ?", centre.cdr(best)["call"])[0]
+    candidates = json.loads(row["why"])["candidates"]
+    assert candidates[0]["agent"] == "a3"
+    assert {line["agent"] for line in candidates if not line["skipped"]} == {"a3", "a4", "a5"}
 
 
-def test_longest_idle_counts_every_call(centre: Centre) -> None:
+def test_longest_idle_takes_turns(centre: Centre) -> None:
     for name in ("a5", "a6", "a7"):
-        centre.serving(name)
+        centre.serving(name, talk_s=0.2)
     served = []
     for _ in range(6):
-        caller = centre.call(NUMBER["idle"], seconds=0.2)
+        caller = centre.call(NUMBER["idle"])
         assert caller.wait(15).exit_code == 0
         served.append(centre.cdr(caller)["agent"])
     assert sorted(served[:3]) == ["a5", "a6", "a7"]
@@ -219,15 +238,15 @@ FAILING: dict[str, tuple[Callable[[Scenario], Scenario], str, str]] = {
 def test_an_agent_who_fails_costs_the_caller_no_place(centre: Centre, failure: str) -> None:
     steps, result, verb = FAILING[failure]
     failing = centre.agent("a8", steps(Scenario("a8", "a8")))
-    centre.serving("a9")
-    centre.switch.cli("agent", "logout", "a8")
-    centre.switch.cli("agent", "login", "a8")
+    centre.serving("a9", talk_s=0.5)
+    centre.switch.command("agent", "logout", "a8")
+    centre.switch.command("agent", "login", "a8")
     caller = centre.call(NUMBER["failing"])
     assert caller.wait(20).exit_code == 0
     row = centre.cdr(caller)
     assert (row["agent"], row["queue"], row["cause"]) == ("a9", "failing", "normal")
     assert centre.offers(caller) == [("a8", result), ("a9", "answered")]
-    assert centre.verbs(caller) == ["ENTERQUEUE", verb, "CONNECT", "COMPLETECALLER"]
+    assert centre.verbs(caller) == ["ENTERQUEUE", verb, "CONNECT", "COMPLETEAGENT"]
     assert centre.visits(caller) == [("failing", "answered")]
     if failure == "no answer":
         cancels = failing.result().requests("CANCEL")
@@ -239,7 +258,7 @@ def test_an_agent_who_fails_costs_the_caller_no_place(centre: Centre, failure: s
 
 
 def test_an_unregistered_agent_is_never_rung(centre: Centre) -> None:
-    centre.serving("a9")
+    centre.serving("a9", talk_s=0.5)
     caller = centre.call(NUMBER["absent"])
     assert caller.wait(15).exit_code == 0
     assert centre.offers(caller) == [("a9", "answered")]
@@ -261,7 +280,7 @@ def test_caller_hangs_up_while_greeted(centre: Centre) -> None:
 
 
 def test_caller_hangs_up_while_waiting(centre: Centre) -> None:
-    centre.switch.cli("agent", "pause", "a10", "lunch")
+    centre.switch.command("agent", "pause", "a10", "lunch")
     caller = centre.call(NUMBER["one"], seconds=1.2)
     assert caller.wait(10).exit_code == 0
     row = centre.cdr(caller)
@@ -273,7 +292,7 @@ def test_caller_hangs_up_while_waiting(centre: Centre) -> None:
     )
     assert row["wait_s"] == pytest.approx(1.2, abs=0.5)
     assert centre.visits(caller) == [("one", "abandoned")]
-    assert centre.offers(caller) == []
+    assert centre.offers(caller, none=True) == []
     assert centre.events(caller)[-1][2:5] == ["ABANDON", "1", "1"]
 
 
@@ -295,33 +314,34 @@ def test_caller_hangs_up_while_the_agent_is_rung(centre: Centre) -> None:
 def test_who_hangs_up_while_talking(centre: Centre, who: str) -> None:
     if who == "caller":
         centre.serving("a10")
-        caller = centre.call(NUMBER["one"], seconds=1.0)
+        caller = centre.call(NUMBER["one"], seconds=1.3)
     else:
         centre.agent("a10", Scenario("a10", "a10").called().ring().accept().pause(1.0).bye())
-        caller = centre.call(NUMBER["one"], "stay")
+        caller = centre.call(NUMBER["one"])
     assert caller.wait(15).exit_code == 0
     row = centre.cdr(caller)
     assert (row["ended_by"], row["agent"]) == ("caller" if who == "caller" else "callee", "a10")
     assert row["talk_s"] == pytest.approx(1.0, abs=0.5)
     assert centre.verbs(caller)[-1] == ("COMPLETECALLER" if who == "caller" else "COMPLETEAGENT")
-    recordings = centre.switch.wait_rows("SELECT * FROM recordings WHERE call = ?", row["call"])
+    query = "SELECT * FROM recordings WHERE call = ? AND state = 'ended'"
+    recordings = centre.switch.wait_rows(query, row["call"])
     assert recordings[0]["seconds"] == pytest.approx(row["talk_s"], abs=1.0)
 
 
 def test_maximum_wait_overflows_to_another_queue(centre: Centre) -> None:
-    centre.switch.cli("agent", "pause", "a10", "lunch")
-    centre.serving("a1")
-    caller = centre.call(NUMBER["short"], seconds=2.0)
+    centre.switch.command("agent", "pause", "a10", "lunch")
+    centre.serving("a1", talk_s=0.5)
+    caller = centre.call(NUMBER["short"])
     assert caller.wait(15).exit_code == 0
-    assert centre.visits(caller) == [("short", "timeout"), ("prio", "answered")]
+    assert centre.visits(caller, 2) == [("short", "timeout"), ("prio", "answered")]
     assert centre.cdr(caller)["agent"] == "a1"
     assert [line[2] for line in centre.events(caller)] == [
-        "ENTERQUEUE", "EXITWITHTIMEOUT", "ENTERQUEUE", "CONNECT", "COMPLETECALLER",
+        "ENTERQUEUE", "EXITWITHTIMEOUT", "ENTERQUEUE", "CONNECT", "COMPLETEAGENT",
     ]  # fmt: skip
 
 
 def test_maximum_wait_ends_with_a_prompt(centre: Centre) -> None:
-    caller = centre.call(NUMBER["shut"], "stay")
+    caller = centre.call(NUMBER["shut"])
     assert caller.wait(20).exit_code == 0
     row = centre.cdr(caller)
     assert (row["ended_by"], row["queue"]) == ("switch", "shut")
@@ -329,7 +349,7 @@ def test_maximum_wait_ends_with_a_prompt(centre: Centre) -> None:
 
 
 def test_a_full_queue_refuses(centre: Centre) -> None:
-    centre.switch.cli("agent", "pause", "a10", "lunch")
+    centre.switch.command("agent", "pause", "a10", "lunch")
     waiting = centre.call(NUMBER["full"], seconds=2.5)
     centre.wait_waiting("full", 1)
     refused = centre.call(NUMBER["full"], "refused 486")
@@ -342,7 +362,7 @@ def test_out_of_hours(centre: Centre) -> None:
     busy = centre.call("630", "refused 486")
     assert busy.wait(10).exit_code == 0, busy.result().errors
     assert centre.cdr(busy)["queue"] is None
-    told = centre.call("631", "stay")
+    told = centre.call("631")
     assert told.wait(20).exit_code == 0
     row = centre.cdr(told)
     assert (row["ended_by"], row["bridged"], row["queue"]) == ("switch", None, None)
@@ -350,11 +370,9 @@ def test_out_of_hours(centre: Centre) -> None:
 
 def test_no_agent_serves_two_callers_at_once(centre: Centre) -> None:
     for name in ("a5", "a6", "a7"):
-        centre.serving(name)
-    callers = [centre.call(NUMBER["idle"], seconds=6.0) for _ in range(3)]
-    time.sleep(0.5)
-    callers += [centre.call(NUMBER["idle"], seconds=8.0) for _ in range(3)]
-    assert [caller.wait(25).exit_code for caller in callers] == [0] * 6
+        centre.serving(name, talk_s=1.0)
+    callers = [centre.call(NUMBER["idle"]) for _ in range(9)]
+    assert [caller.wait(25).exit_code for caller in callers] == [0] * 9
     rows = [centre.cdr(caller) for caller in callers]
     for name in ("a5", "a6", "a7"):
         stretches = sorted((row["bridged"], row["ended"]) for row in rows if row["agent"] == name)

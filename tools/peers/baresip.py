@@ -4,8 +4,7 @@ Facts of baresip 1.0.0 (Debian 12): the player side has no file driver, so what 
 filter, which sits after decoding; `aubridge` stands in for a loudspeaker. At the end of its file it hangs up, so the
 file is made as long as the phone may live. `ctrl_tcp` takes netstrings of JSON and reports events. The port after
 `sip_listen` is taken too (TLS). It binds media to no address, so on loopback its packets leave from 127.0.0.1 whatever it
-says:
-`net_interface` makes it say so.
+says; `net_interface` decides only what it says.
 """
 
 import json

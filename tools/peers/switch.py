@@ -308,5 +308,9 @@ def wait_for(probe: Callable[[], Any], timeout: float = 5.0, what: str = "condit
         time.sleep(0.05)
 
 
+_CHANGING = {"stop", "hangup", "login", "logout", "pause", "resume", "move", "start", "export", "draw", "add"}
+
+
 def _has_json(arguments: Sequence[str]) -> bool:
-    return arguments[0] not in ("stop", "reload", "run", "user") and "draw" not in arguments
+    """Commands that read have `--json`."""
+    return not _CHANGING.intersection(arguments[:2])
