@@ -25,7 +25,7 @@ AlarmCallback = Callable[[str, str | None], None]
 ALARM = "storage"
 COMMIT_WAIT_S = 0.05
 """A call never waits longer than this for the storage."""
-GROUP_S = 0.015
+GROUP_S = 0.02
 """Commits begin no closer to each other than this: under load many calls share one; an idle switch never waits."""
 LAZY_S = 0.1
 """A row that nobody waits for is written about this long after it was handed in."""
