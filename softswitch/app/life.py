@@ -60,9 +60,7 @@ async def _serve(loaded: LoadedConfig, config_path: Path) -> int:
         [queue.servicelevel for queue in loaded.config.queue.values()],
     )
     try:
-        await recover(parts)
-        await parts.media.start()
-        await parts.sip.start()
+        await begin(parts)
         await api.start()
         _signals(control)
         parts.tasks.append(asyncio.create_task(_beat(parts), name="heartbeat"))
@@ -94,16 +92,29 @@ async def _beat(parts: Parts) -> None:
 
 
 async def _shut_down(parts: Parts, api: ApiServer) -> None:
-    """In the order in which things depend on each other; the store is last, so that every row is safe."""
+    """The control API answers until the last call has ended."""
     await parts.manager.stop(END_WITHIN_S)
     for task in parts.tasks:
         task.cancel()
     await asyncio.gather(*parts.tasks, return_exceptions=True)
     await api.stop()
+    await end(parts)
+    _log.info("stopped")
+
+
+async def begin(parts: Parts) -> None:
+    """From built to serving calls."""
+    await recover(parts)
+    await parts.media.start()
+    await parts.sip.start()
+
+
+async def end(parts: Parts) -> None:
+    """In the order in which things depend on each other; the store is last, so that every row is safe."""
+    await parts.manager.stop(END_WITHIN_S)
     parts.dispatcher.close()
     await parts.sip.stop()
     await parts.media.stop()
     parts.dispatcher.desk.close()
     parts.services.queue_log.close()
     await parts.store.close()
-    _log.info("stopped")

@@ -1,13 +1,12 @@
 """Builds the rooms and joins them: who calls whom is decided here and nowhere else."""
 
 import asyncio
-import json
 import os
 from dataclasses import dataclass, field
 
-import structlog
-
 from softswitch.acd.engine import Engine
+from softswitch.app.registrations import registration_row, restored_bindings
+from softswitch.app.world import MediaRoom, World
 from softswitch.bus import Bus
 from softswitch.call.alarms import Alarms
 from softswitch.call.dispatcher import Dispatcher
@@ -18,27 +17,20 @@ from softswitch.call.recordings import Recordings
 from softswitch.call.room import Room
 from softswitch.call.services import Services
 from softswitch.call.visits import Visits
-from softswitch.clock import Clock, SystemClock, entropy
+from softswitch.clock import Clock
 from softswitch.config import paths
 from softswitch.config.loader import LoadedConfig
-from softswitch.errors import PeerError
+from softswitch.config.schema import Config
 from softswitch.facts import MediaWorkerStarted, RegistrationChanged, TrunkChanged
-from softswitch.ids import ENTROPY_BYTES, EndpointName, OfferId, TrunkName, WorkerId, generated_id
-from softswitch.ivr.prompts import PromptLibrary
+from softswitch.ids import ENTROPY_BYTES, OfferId, TrunkName, WorkerId, generated_id
 from softswitch.recorder.files import RecordingFolder
-from softswitch.rtp.pool import MediaPool
 from softswitch.rtp.reports import Report
 from softswitch.sip.endpoint import SipEndpoint
 from softswitch.sip.identity import Identity
-from softswitch.sip.registrar import Binding, BindingChange
+from softswitch.sip.registrar import BindingChange
 from softswitch.sip.session import Session
-from softswitch.sip.source import Source
-from softswitch.sip.uri import Uri
 from softswitch.store.queue_log_file import QueueLog
-from softswitch.store.rows import RegistrationRow
 from softswitch.store.store import Store
-
-_log = structlog.get_logger(__name__)
 
 HEARTBEAT_S = 0.5
 
@@ -47,13 +39,14 @@ HEARTBEAT_S = 0.5
 class Parts:
     """The running switch."""
 
+    world: World
     loaded: LoadedConfig
     clock: Clock
     bus: Bus
     alarms: Alarms
     store: Store
     sip: SipEndpoint
-    media: MediaPool
+    media: MediaRoom
     services: Services
     dispatcher: Dispatcher
     recordings: Recordings
@@ -66,9 +59,10 @@ class Parts:
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
 
-async def build(loaded: LoadedConfig) -> Parts:
+async def build(loaded: LoadedConfig, world: World | None = None) -> Parts:
     """Open everything that can fail, in the order in which it is needed; raises UnusableError that says what to do."""
-    config, clock, bus = loaded.config, SystemClock(), Bus()
+    world = world or World()
+    config, clock, bus = loaded.config, world.clock, Bus()
     alarms = Alarms(bus, clock)
 
     def on_alarm(name: str, problem: str | None) -> None:
@@ -79,7 +73,7 @@ async def build(loaded: LoadedConfig) -> Parts:
 
     store = await Store.open(paths.database(config), clock=clock, on_alarm=on_alarm, node=config.general.node)
     wiring = _Wiring()
-    media = MediaPool(
+    media = world.media(
         config.rtp,
         socket_dir=str(paths.state_dir(config) / "media"),
         clock=clock,
@@ -92,11 +86,13 @@ async def build(loaded: LoadedConfig) -> Parts:
         config,
         secrets=loaded.secrets,
         clock=clock,
-        entropy=entropy,
+        entropy=world.entropy,
         on_invite=wiring.invite,
         on_registration=wiring.registration,
         on_trunk=wiring.trunk,
-        bindings=await _bindings(store),
+        bindings=await restored_bindings(store),
+        wire=world.wire,
+        resolver=world.resolver,
     )
     lines = Lines(wiring.occupied)
     log_file = paths.queue_log(config)
@@ -110,17 +106,12 @@ async def build(loaded: LoadedConfig) -> Parts:
         queue_log=QueueLog(log_file, store.queue_log, on_alarm),
         sip=sip,
         media=media,
-        prompts=PromptLibrary.of(config.prompts.directory, config.general.language),
-        files=RecordingFolder(
-            paths.recordings(config),
-            config.recording.template,
-            min_free_mb=config.recording.min_free_mb,
-            timezone=config.general.timezone,
-        ),
+        prompts=world.prompts(config.prompts.directory, config.general.language),
+        files=recording_folder(config),
         lines=lines,
         alarms=alarms,
         legs={},
-        new_id=lambda: generated_id(clock.wall(), entropy(ENTROPY_BYTES)),
+        new_id=lambda: generated_id(clock.wall(), world.entropy(ENTROPY_BYTES)),
         node=config.general.node,
     )
     engine = Engine(
@@ -130,6 +121,7 @@ async def build(loaded: LoadedConfig) -> Parts:
     recordings = Recordings(services)
     manager = CallManager(services, Room(dispatcher, recordings))
     parts = Parts(
+        world=world,
         loaded=loaded,
         clock=clock,
         bus=bus,
@@ -147,15 +139,14 @@ async def build(loaded: LoadedConfig) -> Parts:
     return parts
 
 
-async def _bindings(store: Store) -> list[Binding]:
-    """Registrations that outlived the last run."""
-    found = []
-    for row in await store.registrations():
-        try:
-            found.append(binding_of(row))
-        except (ValueError, PeerError) as error:
-            _log.warning("a stored registration is damaged", endpoint=row.endpoint, problem=str(error))
-    return found
+def recording_folder(config: Config) -> RecordingFolder:
+    """Raises UnusableError."""
+    return RecordingFolder(
+        paths.recordings(config),
+        config.recording.template,
+        min_free_mb=config.recording.min_free_mb,
+        timezone=config.general.timezone,
+    )
 
 
 class _Wiring:
@@ -214,36 +205,3 @@ class _Wiring:
                 monotonic=parts.clock.monotonic(),
             )
         )
-
-
-def registration_row(binding: Binding) -> RegistrationRow:
-    return RegistrationRow(
-        endpoint=binding.endpoint,
-        contact=str(binding.contact),
-        call_id=binding.call_id,
-        cseq=binding.cseq,
-        expires=binding.expires,
-        path=json.dumps(list(binding.path)),
-        source=f"{binding.source.transport}:{binding.source.address}:{binding.source.port}",
-        user_agent=binding.user_agent,
-        registered=binding.registered,
-        instance=binding.instance,
-    )
-
-
-def binding_of(row: RegistrationRow) -> Binding:
-    """The binding that `registration_row` wrote down; raises ValueError when it is damaged."""
-    transport, address = row.source.split(":", 1)
-    host, port = address.rsplit(":", 1)
-    return Binding(
-        endpoint=EndpointName(row.endpoint),
-        contact=Uri.parse(row.contact),
-        source=Source(transport, host, int(port)),
-        expires=row.expires,
-        call_id=row.call_id,
-        cseq=row.cseq,
-        path=tuple(json.loads(row.path or "[]")),
-        user_agent=row.user_agent,
-        instance=row.instance,
-        registered=row.registered,
-    )

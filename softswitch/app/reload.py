@@ -5,13 +5,14 @@ from pathlib import Path
 import structlog
 
 from softswitch.api.views import ProblemView, ReloadView
-from softswitch.app.parts import Parts
+from softswitch.app.parts import Parts, recording_folder
 from softswitch.call.opening import parse_calendars
 from softswitch.cli.checked import load_checked
 from softswitch.config.difference import difference, in_force
+from softswitch.config.loader import LoadedConfig
 from softswitch.config.problem import ConfigError, Problem
+from softswitch.errors import UnusableError
 from softswitch.facts import ConfigReloaded
-from softswitch.ivr.prompts import PromptLibrary
 from softswitch.store import queue_log
 
 _log = structlog.get_logger(__name__)
@@ -20,19 +21,28 @@ _log = structlog.get_logger(__name__)
 def reload(parts: Parts, path: Path) -> ReloadView:
     """With any problem nothing changes, and the view says every problem."""
     try:
-        loaded = load_checked(path)
+        return take_over(parts, load_checked(path))
     except ConfigError as error:
         _log.error("reload refused", problems=len(error.problems))
         return ReloadView(problems=tuple(_view(problem) for problem in error.problems))
+    except UnusableError as error:
+        _log.error("reload refused", problem=str(error))
+        return ReloadView(problems=(_view(Problem(file=str(path), line=0, key="", message=str(error))),))
+
+
+def take_over(parts: Parts, loaded: LoadedConfig) -> ReloadView:
+    """From now on `loaded` counts, but for calls that have begun and for what needs a restart. Raises UnusableError, and
+    then nothing has changed."""
     old = parts.services.config
     changes = difference(old, loaded.config)
     config = in_force(old, loaded.config)
     services, clock = parts.services, parts.clock
-    services.config = config
-    services.calendars = parse_calendars(config)
-    services.prompts = PromptLibrary.of(config.prompts.directory, config.general.language)
-    parts.loaded = loaded
+    files, calendars = recording_folder(config), parse_calendars(config)
     parts.sip.reconfigure(config, loaded.secrets)
+    services.config, services.secrets, services.calendars = config, loaded.secrets, calendars
+    services.files = files
+    services.prompts = parts.world.prompts(config.prompts.directory, config.general.language)
+    parts.loaded = loaded
     dispatcher = parts.dispatcher
     dispatcher.act(dispatcher.engine.configure(config.queue, config.agent, clock.monotonic()))
     dispatcher.desk.reconfigured()

@@ -44,7 +44,7 @@ class Dispatcher:
         self.desk = Desk(services, engine, self.act)
         self.offers = Offers(services, self.desk, self._offer_result)
         self._services = services
-        self._visits = visits
+        self.visits = visits
         self._calls: dict[CallId, Call] = {}
         """Callers who wait."""
         self._connected: dict[CallId, Connected] = {}
@@ -79,7 +79,7 @@ class Dispatcher:
         self._calls[call.id] = call
         decisions = self.engine.call_waiting(waiting, self._now())
         position = self.engine.position(call.id) or 1
-        self._visits.begin(call, stage.queue, entered, position=position, priority=stage.priority)
+        self.visits.begin(call, stage.queue, entered, position=position, priority=stage.priority)
         self.act(decisions)
 
     def leave(self, call: Call, reason: str, key: str = "") -> None:
@@ -93,7 +93,7 @@ class Dispatcher:
         position = self.engine.position(call.id) or 1
         decisions = self.engine.call_gone(call.id, self._now(), reason)
         self.act(decisions)
-        self._visits.left(call, reason, position=position, key=key)
+        self.visits.left(call, reason, position=position, key=key)
 
     def take(self, call: Call) -> Leg:
         """The agent's phone that answered this caller; the call owns it now."""
@@ -102,15 +102,19 @@ class Dispatcher:
         return connected.leg
 
     def held(self, call: CallId, held: bool) -> None:
-        self._visits.held(call, held)
+        self.visits.held(call, held)
 
     def talk_over(self, call: Call, *, bridged: bool) -> None:
         """The talk with an agent is over, however: he goes to wrap-up. Nothing for calls without one."""
         connected = self._connected.pop(call.id, None)
         if connected is None:
             return
-        self._visits.talk_over(call, bridged=bridged)
+        self.visits.talk_over(call, bridged=bridged)
         self.act(self.engine.call_released(connected.agent, call.id, self._now()))
+
+    def callers(self) -> frozenset[CallId]:
+        """Calls that wait, ring agents or have one."""
+        return frozenset(self._calls) | frozenset(self._connected) | self.offers.callers()
 
     # --- what the engine decides --------------------------------------------------------------------------------------
 
@@ -140,7 +144,7 @@ class Dispatcher:
         self.act(self.engine.offer_result(offer, result, self._now()))
 
     def _cancel_offer(self, cancelled: CancelOffer) -> None:
-        self._visits.not_answered(cancelled, self.offers)
+        self.visits.not_answered(cancelled, self.offers)
         self.offers.cancel(cancelled.offer, cancelled.reason)
 
     def _connect(self, connect: Connect) -> None:
@@ -148,12 +152,12 @@ class Dispatcher:
         leg, rang_s = self.offers.take(connect.offer)
         self._connected[call.id] = Connected(connect.agent, leg)
         call.adopt(leg)
-        self._visits.connected(call, connect, leg=leg.id, rang_s=rang_s)
+        self.visits.connected(call, connect, leg=leg.id, rang_s=rang_s)
         call.post(connect)
 
     def _overflow(self, overflow: Overflow) -> None:
         call = self._calls.pop(overflow.call)
-        self._visits.overflowed(call, overflow)
+        self.visits.overflowed(call, overflow)
         call.post(overflow)
 
     def _announce(self, announce: Announce) -> None:
@@ -163,7 +167,7 @@ class Dispatcher:
 
     def _state_changed(self, changed: StateChanged) -> None:
         self.desk.state_changed(changed)
-        self._visits.state_changed(changed)
+        self.visits.state_changed(changed)
 
     def close(self) -> None:
         if self._timer is not None:

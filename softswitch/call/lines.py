@@ -54,5 +54,9 @@ class Lines:
         """Calls of this party now."""
         return self._count.get(party, 0)
 
+    def seized(self) -> tuple[LegId, ...]:
+        """Legs that have a line."""
+        return tuple(self._lines)
+
     def of(self, party: str) -> Iterable[Line]:
         return [line for line in self._lines.values() if line.party == party]

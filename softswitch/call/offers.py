@@ -53,6 +53,10 @@ class Offers:
     def of_call(self, call: CallId) -> list[Underway]:
         return [underway for underway in self._underway.values() if underway.offer.call == call]
 
+    def callers(self) -> frozenset[CallId]:
+        """Calls for which phones ring."""
+        return frozenset(underway.offer.call for underway in self._underway.values())
+
     def start(self, offer: Offer, call: Call) -> None:
         services = self._services
         endpoint = self._desk.endpoint_of(offer.agent)

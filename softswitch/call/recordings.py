@@ -32,6 +32,10 @@ class Recordings:
         self._running: dict[RecordingId, Running] = {}
         self._of_call: dict[CallId, RecordingId] = {}
 
+    def running(self) -> frozenset[RecordingId]:
+        """Recordings whose file is not closed yet."""
+        return frozenset(self._running)
+
     def is_recording(self, call: CallId) -> bool:
         return call in self._of_call
 

@@ -53,6 +53,10 @@ class Visits:
         """The row of each agent's latest talk: his wrap-up is added to it when it is over."""
         self._wrap_up_began: dict[AgentId, float] = {}
 
+    def underway(self) -> frozenset[CallId]:
+        """Calls whose stay in a queue, or talk with its agent, is not over."""
+        return frozenset(self._visits)
+
     def begin(self, call: Call, queue: QueueName, entered: float, *, position: int, priority: int) -> None:
         self._visits[call.id] = Visit(queue, entered, position, priority)
         call.figures.queue = queue

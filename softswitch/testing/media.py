@@ -6,6 +6,7 @@ Same public surface as `rtp.pool.MediaPool`. A Play ends by itself after `play_s
 
 import asyncio
 from collections.abc import Callable, Iterable
+from typing import TypeVar
 
 from softswitch.clock import Clock
 from softswitch.config.schema import Rtp
@@ -16,11 +17,12 @@ from softswitch.rtp.commands import (
     CloseLeg,
     Command,
     OpenLeg,
-    PauseRecording,
     Play,
+    SetPeer,
     StartRecording,
     StopPlay,
     StopRecording,
+    Unbridge,
 )
 from softswitch.rtp.pool import OpenedLeg, WorkerView
 from softswitch.rtp.reports import (
@@ -34,6 +36,8 @@ from softswitch.rtp.reports import (
     Report,
 )
 from softswitch.tap import RecordingReport
+
+Kind = TypeVar("Kind", bound=Command)
 
 
 class FakeMediaPool:
@@ -54,6 +58,8 @@ class FakeMediaPool:
         self.play_s = 1.0
         """How long a prompt lasts that `durations` does not name."""
         self.durations: dict[str, float] = {}
+        self.open_s = 0.0
+        """How long a worker takes to open a leg."""
         self.refuse_open = ""
         """Not empty: why no leg can be opened."""
         self.on_report, self.on_worker_died, self.on_worker_started = (
@@ -63,6 +69,7 @@ class FakeMediaPool:
         )
         self._worker, self._pid, self._next_port = WorkerId(1), 4001, 10000
         self._legs: dict[LegId, int] = {}
+        self._bridges: set[frozenset[LegId]] = set()
         self._plays: dict[LegId, tuple[int, asyncio.TimerHandle]] = {}
         self._recordings: dict[RecordingId, tuple[tuple[LegId, ...], float]] = {}
 
@@ -83,7 +90,9 @@ class FakeMediaPool:
         self.commands.append(OpenLeg(leg=leg, address=address))
         port = self._legs[leg] = self._next_port
         self._next_port += 2
-        await asyncio.sleep(0)
+        await asyncio.sleep(self.open_s)
+        if leg not in self._legs:
+            raise MediaError(f"media worker {self._worker} was lost")
         self.emit(LegOpened(leg=leg, port=port))
         return OpenedLeg(leg=leg, worker=self._worker, port=port)
 
@@ -100,12 +109,14 @@ class FakeMediaPool:
             case Bridge(a=a, b=b):
                 for leg in (a, b):
                     self._end_play(leg, completed=False)
+                    self._unbridge(leg)
+                self._bridges.add(frozenset((a, b)))
+            case Unbridge(leg=leg):
+                self._unbridge(leg)
             case StartRecording(spec=spec, tracks=tracks) if tracks and tracks[0] in self._legs:
                 self._recordings[spec.recording] = tracks, asyncio.get_running_loop().time()
             case StopRecording(recording=recording):
                 self._end_recording(recording)
-            case PauseRecording():
-                pass
             case _:
                 pass
 
@@ -125,6 +136,7 @@ class FakeMediaPool:
         for recording, (tracks, _) in tuple(self._recordings.items()):
             if all(track == leg or track not in self._legs for track in tracks):
                 self._end_recording(recording)
+        self._unbridge(leg)
         del self._legs[leg]
         self.emit(LegClosed(stats=self._stats(leg)))
 
@@ -155,6 +167,27 @@ class FakeMediaPool:
         return frozenset(self._legs)
 
     @property
+    def bridges(self) -> frozenset[frozenset[LegId]]:
+        """Pairs of legs that hear each other."""
+        return frozenset(self._bridges)
+
+    def peer(self, leg: LegId) -> SetPeer:
+        """What was last said of the leg's peer."""
+        return next(
+            command
+            for command in reversed(self.commands)
+            if isinstance(command, SetPeer) and command.leg == leg
+        )
+
+    def told(self, kind: type[Kind], leg: LegId | None = None) -> list[Kind]:
+        """Commands of one kind, in order; of one leg, where it is given."""
+        return [
+            command
+            for command in self.commands
+            if isinstance(command, kind) and leg in (None, getattr(command, "leg", None))
+        ]
+
+    @property
     def recordings(self) -> frozenset[RecordingId]:
         """Recordings that run."""
         return frozenset(self._recordings)
@@ -178,10 +211,14 @@ class FakeMediaPool:
         legs, pid = frozenset(self._legs), self._pid
         self._plays.clear()
         self._legs.clear()
+        self._bridges.clear()
         self._recordings.clear()
         self._pid += 1
         self.on_worker_died(self._worker, pid, legs)
         self.on_worker_started(self._worker, self._pid)
+
+    def _unbridge(self, leg: LegId) -> None:
+        self._bridges = {pair for pair in self._bridges if leg not in pair}
 
     def _end_play(self, leg: LegId, completed: bool) -> None:
         if (playing := self._plays.pop(leg, None)) is not None:

@@ -1,0 +1,59 @@
+"""Registrations as rows, and back: phones stay reachable when the switch starts again."""
+
+import json
+
+import structlog
+
+from softswitch.errors import PeerError
+from softswitch.ids import EndpointName
+from softswitch.sip.registrar import Binding
+from softswitch.sip.source import Source
+from softswitch.sip.uri import Uri
+from softswitch.store.rows import RegistrationRow
+from softswitch.store.store import Store
+
+_log = structlog.get_logger(__name__)
+
+
+async def restored_bindings(store: Store) -> list[Binding]:
+    """Registrations that outlived the last run."""
+    found = []
+    for row in await store.registrations():
+        try:
+            found.append(binding_of(row))
+        except (ValueError, PeerError) as error:
+            _log.warning("a stored registration is damaged", endpoint=row.endpoint, problem=str(error))
+    return found
+
+
+def registration_row(binding: Binding) -> RegistrationRow:
+    return RegistrationRow(
+        endpoint=binding.endpoint,
+        contact=str(binding.contact),
+        call_id=binding.call_id,
+        cseq=binding.cseq,
+        expires=binding.expires,
+        path=json.dumps(list(binding.path)),
+        source=f"{binding.source.transport}:{binding.source.address}:{binding.source.port}",
+        user_agent=binding.user_agent,
+        registered=binding.registered,
+        instance=binding.instance,
+    )
+
+
+def binding_of(row: RegistrationRow) -> Binding:
+    """The binding that `registration_row` wrote down; raises ValueError when it is damaged."""
+    transport, address = row.source.split(":", 1)
+    host, port = address.rsplit(":", 1)
+    return Binding(
+        endpoint=EndpointName(row.endpoint),
+        contact=Uri.parse(row.contact),
+        source=Source(transport, host, int(port)),
+        expires=row.expires,
+        call_id=row.call_id,
+        cseq=row.cseq,
+        path=tuple(json.loads(row.path or "[]")),
+        user_agent=row.user_agent,
+        instance=row.instance,
+        registered=row.registered,
+    )

@@ -1,0 +1,55 @@
+"""What the switch stands on: clock, chance, network, media workers and prompts. Tests put it on another world."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from softswitch.call.services import Media, PromptFinder
+from softswitch.clock import Clock, SystemClock, entropy
+from softswitch.config.schema import Rtp
+from softswitch.ids import LegId, WorkerId
+from softswitch.ivr.prompts import PromptLibrary
+from softswitch.rtp.pool import MediaPool, WorkerView
+from softswitch.rtp.reports import LegStats, Report
+from softswitch.sip.resolver import Resolver
+from softswitch.sip.wire import Wire
+
+
+class MediaRoom(Media, Protocol):
+    """What the switch as a whole needs of `rtp.pool.MediaPool`, beside what calls do."""
+
+    async def start(self) -> None: ...
+
+    async def stop(self) -> None: ...
+
+    async def stats(self, legs: Iterable[LegId]) -> list[LegStats]: ...
+
+    def views(self) -> list[WorkerView]: ...
+
+
+class MediaMaker(Protocol):
+    def __call__(
+        self,
+        config: Rtp,
+        /,
+        *,
+        socket_dir: str,
+        clock: Clock,
+        on_report: Callable[[WorkerId, Report], None],
+        on_worker_died: Callable[[WorkerId, int, frozenset[LegId]], None],
+        on_worker_started: Callable[[WorkerId, int], None],
+        cores: int,
+    ) -> MediaRoom: ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class World:
+    clock: Clock = field(default_factory=SystemClock)
+    entropy: Callable[[int], bytes] = entropy
+    media: MediaMaker = MediaPool
+    prompts: Callable[[str, str], PromptFinder] = PromptLibrary.of
+    """Folder and language of the configuration to a library."""
+    wire: Wire | None = None
+    """None: sockets."""
+    resolver: Resolver | None = None
+    """None: DNS."""

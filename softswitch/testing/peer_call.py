@@ -1,0 +1,122 @@
+"""One call of a scripted peer: what a test does with it, what it told, and what a test waits for."""
+
+import asyncio
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, TypeVar
+
+from softswitch.sip.events import Answered, HungUp, Progress, Refused, Reoffered, SessionEvent
+from softswitch.sip.message import Request
+from softswitch.sip.sdp import SessionDescription
+from softswitch.sip.session import Session
+from softswitch.testing.sound import described
+
+if TYPE_CHECKING:
+    from softswitch.testing.peer import Peer
+
+PATIENCE_S = 200.0
+"""Virtual seconds after which a test is told that what it waits for never came."""
+
+Kind = TypeVar("Kind", bound=SessionEvent)
+
+
+@dataclass(eq=False)
+class PeerCall:
+    """One call of a peer, with all that its session told, in order."""
+
+    peer: "Peer"
+    session: Session
+    events: list[SessionEvent] = field(default_factory=list)
+    version: int = 1
+    accepts_bye: bool = True
+    _changed: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self.session.on_event = self.told
+
+    def told(self, event: SessionEvent) -> None:
+        self.events.append(event)
+        if isinstance(event, HungUp) and self.accepts_bye:
+            event.accept()
+        elif isinstance(event, Reoffered):
+            direction = "sendrecv" if event.sdp is None else "recvonly"
+            held = event.sdp is not None and event.sdp.direction_of(event.sdp.media[0]) == "sendonly"
+            self.session.accept_reoffer(self.describe(direction if held else "sendrecv"))
+        self._changed.set()
+
+    def describe(self, direction: str = "sendrecv", **more: object) -> SessionDescription:
+        self.version += 1
+        return described(self.peer.address, direction=direction, version=self.version, **more)  # type: ignore[arg-type]
+
+    # --- what a callee does -----------------------------------------------------------------------------------------
+
+    def ring(self, status: int = 180, *, early: bool = False) -> None:
+        self.session.ring(status, self.peer.sdp if early else None)
+        self.peer.flush()
+
+    def answer(self, sdp: SessionDescription | None = None) -> None:
+        self.session.answer(sdp or self.peer.sdp)
+        self.peer.flush()
+
+    def reject(self, status: int, *contacts: str) -> None:
+        self.session.reject(status, contacts=contacts)
+        self.peer.flush()
+
+    # --- what either does -------------------------------------------------------------------------------------------
+
+    def hang_up(self) -> None:
+        """BYE, or CANCEL before the answer."""
+        self.session.hangup()
+        self.peer.flush()
+
+    def hold(self) -> None:
+        self.reoffer(self.describe("sendonly"))
+
+    def resume(self) -> None:
+        self.reoffer(self.describe("sendrecv"))
+
+    def reoffer(self, sdp: SessionDescription) -> None:
+        self.session.reinvite(sdp)
+        self.peer.flush()
+
+    def press(self, digit: str) -> None:
+        """A key, by SIP INFO."""
+        self.session.send_info("application/dtmf-relay", f"Signal={digit}\r\nDuration=160\r\n".encode())
+        self.peer.flush()
+
+    # --- what a test waits for --------------------------------------------------------------------------------------
+
+    async def until(self, kind: type[SessionEvent], patience_s: float = PATIENCE_S) -> SessionEvent:
+        """The first event of this kind, past or to come."""
+        async with asyncio.timeout(patience_s):
+            while True:
+                found = next((event for event in self.events if isinstance(event, kind)), None)
+                if found is not None:
+                    return found
+                self._changed.clear()
+                await self._changed.wait()
+
+    async def answered(self) -> Answered:
+        event = await self.until(Answered)
+        assert isinstance(event, Answered)
+        return event
+
+    async def refused(self) -> int:
+        """The status that the call was refused with."""
+        event = await self.until(Refused)
+        assert isinstance(event, Refused)
+        return event.status
+
+    async def hung_up(self) -> HungUp:
+        event = await self.until(HungUp)
+        assert isinstance(event, HungUp)
+        return event
+
+    @property
+    def progress(self) -> list[int]:
+        """Statuses of the provisional responses."""
+        return [event.status for event in self.events if isinstance(event, Progress)]
+
+    @property
+    def invite(self) -> Request:
+        assert self.session.request is not None
+        return self.session.request
