@@ -98,6 +98,11 @@ class Timeline:
         """From the next packet on: silence in place of what is said."""
         self._paused[slot] = paused
 
+    @property
+    def free(self) -> int:
+        """Slots that can be opened."""
+        return len(self._free)
+
     def gaps(self, slot: int) -> tuple[int, float]:
         """How many, and how many seconds."""
         return self._gaps.count(_keys(slot)), self._gaps.seconds(_keys(slot))

@@ -10,6 +10,7 @@ A thousand recordings keep as many descriptors as `open_files` allows; those bey
 """
 
 import resource
+from collections import deque
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -60,6 +61,8 @@ class RecordingWriter:
         self._recordings: dict[int, _Recording] = {}
         self._due: list[float] = []
         self._reports: list[RecordingReport] = []
+        self._ended: deque[int] = deque()
+        """Slots of recordings that ended by themselves and were not closed, oldest first."""
 
     def open(self, spec: RecordingSpec, now: float) -> int:
         format = WavFormat(encoding=spec.encoding, channels=spec.channels)
@@ -68,6 +71,9 @@ class RecordingWriter:
         # Even, so that pieces begin at even bytes; the packets that came before belong to nobody.
         start = int(now * RATE) & ~1
         self._place(now)
+        if not self._timeline.free and self._ended:
+            # Whoever heard that it ended need not close it: its slot is used again, as late as can be.
+            self._forget(self._ended.popleft())
         slot = self._timeline.open(start, stereo=spec.channels == 2, law=_LAWS[spec.encoding])
         if slot is None:
             raise OSError("no more recordings at once in this media worker")
@@ -100,15 +106,17 @@ class RecordingWriter:
             self._mark(recording, "paused" if paused else "resumed", now)
 
     def close(self, slot: int, now: float) -> RecordingReport:
-        """Also for a recording that ended by itself: says again what was reported and frees the slot."""
+        """Also for a recording that ended by itself: says again what was reported."""
         self._place(now)
-        recording = self._recordings.pop(slot)
+        recording = self._recordings[slot]
         if recording.report is None:
             for piece in self._timeline.take_last(slot, int(now * RATE)):
                 self._write(piece, {slot: recording})
             if recording.report is None:
                 self._end(slot, recording, "ended", "")
-        self._timeline.release(slot)
+        if slot in self._ended:
+            self._ended.remove(slot)
+        self._forget(slot)
         report = recording.report
         assert report is not None
         self._reports = [each for each in self._reports if each is not report]
@@ -212,6 +220,11 @@ class RecordingWriter:
         )
         if state != "ended":
             self._reports.append(recording.report)
+            self._ended.append(slot)
+
+    def _forget(self, slot: int) -> None:
+        del self._recordings[slot]
+        self._timeline.release(slot)
 
     def _mark(self, recording: _Recording, kind: str, now: float) -> None:
         if len(recording.markers) < _MOST_MARKERS:

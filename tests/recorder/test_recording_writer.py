@@ -211,17 +211,21 @@ def test_limit_ends_the_recording_by_itself(tmp_path: Path) -> None:
     assert not path.with_name("l.tmp").exists()
 
 
-def test_slot_of_an_ended_recording_is_not_given_away_before_close(tmp_path: Path) -> None:
-    writer = RecordingWriter(capacity=2)
+def test_slot_of_an_ended_recording_is_used_again_closed_or_not(tmp_path: Path) -> None:
+    writer = RecordingWriter(capacity=3)
     first = writer.open(spec(tmp_path / "a.wav", max_s=0.5), T0)
+    second = writer.open(spec(tmp_path / "b.wav", max_s=0.5), T0)
     feed(writer, first, {0: speech(1, 2.0)})
-    second = writer.open(spec(tmp_path / "b.wav"), T0 + 2)
-    with pytest.raises(OSError, match="no more recordings"):
-        writer.open(spec(tmp_path / "c.wav"), T0 + 2)
-    assert writer.close(first, T0 + 2).state == "limit"
+    feed(writer, second, {0: speech(1, 2.0)})
+    third = writer.open(spec(tmp_path / "c.wav"), T0 + 2)
+    assert writer.close(second, T0 + 2).state == "limit"
     assert writer.flush(T0 + 3) == []
-    third = writer.open(spec(tmp_path / "d.wav"), T0 + 3)
-    assert third == first != second
+    # One was closed and the other never is: both slots serve again.
+    assert writer.open(spec(tmp_path / "d.wav"), T0 + 3) == second
+    assert writer.open(spec(tmp_path / "e.wav"), T0 + 3) == first
+    with pytest.raises(OSError, match="no more recordings"):
+        writer.open(spec(tmp_path / "f.wav"), T0 + 3)
+    assert [writer.close(slot, T0 + 4).state for slot in (first, second, third)] == ["ended"] * 3
 
 
 def test_full_disk_fails_the_recording_and_leaves_it_readable(tmp_path: Path) -> None:
