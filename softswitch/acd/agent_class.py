@@ -11,7 +11,6 @@ from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING
 
 from softswitch.acd.agents import AgentRecord
-from softswitch.acd.strategy import STRATEGIES
 from softswitch.ids import QueueName
 
 if TYPE_CHECKING:
@@ -65,7 +64,7 @@ class AgentClass:
             if len(heap) > _SMALL and len(heap) > 2 * self.idle:
                 heap[:] = [entry for entry in heap if _valid(entry)]
                 heapify(heap)
-            first, second = STRATEGIES[queue.config.strategy].key(agent, queue)
+            first, second = queue.strategy.key(agent, queue)
             heappush(heap, (first, second, agent.serial, agent.token, agent))
 
     def remove_idle(self, agent: AgentRecord) -> None:

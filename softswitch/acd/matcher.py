@@ -67,7 +67,7 @@ class Matcher:
         order = group.queue.order
         tier = next(tier for tier in group.tiers if tier[2] & idle)
         classes = self._roster.classes_of(tier[2] & idle)
-        if group.queue.everyone:
+        if group.queue.strategy.everyone:
             return [
                 (tier, entry) for entry in sorted(entry for each in classes for entry in each.all_idle(order))
             ]

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from softswitch.acd.callers import Caller, Line
 from softswitch.acd.estimate import HandleTime
 from softswitch.acd.figures import Figures
-from softswitch.acd.strategy import STRATEGIES, order_name
+from softswitch.acd.strategy import STRATEGIES, Strategy, order_name
 from softswitch.config.schema import Queue
 from softswitch.ids import AgentId, CallId, QueueName
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from softswitch.acd.timers import Timer
 
 
-EXAMINED = 45
+EXAMINED = 47
 """Agents of a queue of whom each decision says why they were skipped."""
 
 
@@ -25,23 +25,21 @@ class QueueRecord:
         "agents",
         "changes",
         "config",
-        "everyone",
         "figures",
         "handle_time",
         "line",
         "moved",
         "name",
         "order",
-        "own_order",
         "places",
         "ripe",
+        "strategy",
         "turn",
     )
 
     config: Queue
     order: str
-    own_order: bool
-    everyone: bool
+    strategy: Strategy
     turn: int
 
     def __init__(self, name: QueueName, config: Queue) -> None:
@@ -64,8 +62,7 @@ class QueueRecord:
     def configure(self, config: Queue) -> None:
         self.config = config
         self.order = order_name(config.strategy, self.name)
-        self.own_order = STRATEGIES[config.strategy].own_order
-        self.everyone = STRATEGIES[config.strategy].everyone
+        self.strategy = STRATEGIES[config.strategy]
 
     def staff(self, agents: list[AgentRecord]) -> None:
         """Say who serves it; turns begin anew only if that has changed."""

@@ -45,18 +45,18 @@ class Ringing:
         queue, group = caller.queue, caller.group
         if not caller.offers:
             self._room.offered(caller)
-            if queue.everyone:
+            if queue.strategy.everyone:
                 self._room.open_to_more(caller)
         position = queue.line.position(caller)
         lines = [candidate(group, tier, entry, now) for tier, entry in chosen]
         rest = others(group, self._roster, {line.agent for line in lines}, now)
         for line, (tier, entry) in zip(lines, chosen, strict=True):
             agent = entry[4]
-            if queue.own_order:
+            if queue.strategy.own_order:
                 queue.turn = max(queue.turn, int(entry[0]))
             live = self._reserve(caller, agent, tier[0], now)
             self._roster.settle(agent, now, out)
-            also = (each for each in lines[:MOST] if each is not line) if len(lines) > 1 else ()
+            also = [each for each in lines[:MOST] if each is not line] if len(lines) > 1 else ()
             out.append(
                 Offer(
                     offer=live.offer,

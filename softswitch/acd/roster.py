@@ -4,13 +4,14 @@ Masks over classes say at a glance which have somebody idle, logged in or ready.
 since the last match are `fresh`: only they can have made a pair possible.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from softswitch.acd.agent_class import AgentClass
 from softswitch.acd.agents import AgentRecord
 from softswitch.acd.errors import NotKnown
 from softswitch.acd.queues import QueueRecord
 from softswitch.acd.skills import SkillBook
+from softswitch.acd.split import Split
 from softswitch.acd.timers import Timers
 from softswitch.acd.values import AgentState, AgentStatus, Decision, StateChanged, StatusChanged
 from softswitch.ids import AgentId, CallId, QueueName
@@ -27,6 +28,7 @@ class Roster:
         self.classes: list[AgentClass] = []
         self.masks: list[int] = []
         """Skill mask of each class."""
+        self._split: Split[AgentClass] = Split()
         self.idle_mask = 0
         self.logged_in_mask = 0
         self.ready_mask = 0
@@ -46,11 +48,8 @@ class Roster:
             self._timers.cancel(timer)
         del self.agents[agent.agent]
 
-    def classes_of(self, mask: int) -> Iterator[AgentClass]:
-        while mask:
-            low = mask & -mask
-            yield self.classes[low.bit_length() - 1]
-            mask ^= low
+    def classes_of(self, mask: int) -> tuple[AgentClass, ...]:
+        return self._split.of(mask, self.classes)
 
     # --- who may serve whom -----------------------------------------------------------------------------------------
 
@@ -58,6 +57,7 @@ class Roster:
         """Sort all agents into classes anew, after a change of the configuration."""
         self.book = SkillBook(agent.config.skills for agent in self.agents.values())
         self.classes, self.masks = [], []
+        self._split.clear()
         self.idle_mask = self.logged_in_mask = self.ready_mask = self.fresh_mask = 0
         self.emptied = True
         for agent in self.agents.values():
@@ -125,7 +125,7 @@ class Roster:
         for group, mask in zip(self.classes, self.masks, strict=True):
             if needed & ~mask or queue.name not in group.penalties:
                 continue
-            fit = 0 if queue.everyone else -sum(group.levels.get(skill, 0) for skill in required)
+            fit = 0 if queue.strategy.everyone else -sum(group.levels.get(skill, 0) for skill in required)
             tier = (group.penalties[queue.name], fit)
             tiers[tier] = tiers.get(tier, 0) | group.bit
             everybody |= group.bit

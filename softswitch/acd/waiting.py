@@ -15,6 +15,7 @@ from softswitch.acd.errors import NotKnown
 from softswitch.acd.queues import QueueRecord
 from softswitch.acd.roster import Roster, Tier
 from softswitch.acd.skills import combined
+from softswitch.acd.split import Split
 from softswitch.acd.values import Candidate, WaitingCall
 from softswitch.ids import CallId
 
@@ -71,7 +72,8 @@ class WaitingRoom:
         self._roster = roster
         self.callers: dict[CallId, Caller] = {}
         self._classes: dict[tuple[object, ...], CallClass] = {}
-        self._by_index: list[CallClass | None] = []
+        self._by_index: list[CallClass] = []
+        self._split: Split[CallClass] = Split()
         self._free: list[int] = []
         self._empty: dict[tuple[object, ...], None] = {}
         self.waiting_mask = 0
@@ -85,13 +87,8 @@ class WaitingRoom:
         except KeyError:
             raise NotKnown(f"no call {call} waits in a queue") from None
 
-    def classes_of(self, mask: int) -> Iterator[CallClass]:
-        while mask:
-            low = mask & -mask
-            group = self._by_index[low.bit_length() - 1]
-            if group is not None:
-                yield group
-            mask ^= low
+    def classes_of(self, mask: int) -> tuple[CallClass, ...]:
+        return self._split.of(mask, self._by_index)
 
     def classes(self) -> Iterator[CallClass]:
         return iter(self._classes.values())
@@ -182,13 +179,13 @@ class WaitingRoom:
         group = self._classes.get(key)
         if group is None:
             index = self._free.pop() if self._free else len(self._by_index)
-            if index == len(self._by_index):
-                self._by_index.append(None)
             group = CallClass(key, index, queue, required)
             group.agents_mask, group.tiers = self._roster.serving(queue, required)
             for agents in self._roster.classes_of(group.agents_mask):
                 agents.calls_mask |= group.bit
-            self._by_index[index] = self._classes[key] = group
+            self._by_index[index : index + 1] = [group]
+            self._split.clear()
+            self._classes[key] = group
             self._keep_empty(group)
         return group
 
@@ -202,14 +199,13 @@ class WaitingRoom:
         del self._empty[key]
         for agents in self._roster.classes_of(group.agents_mask):
             agents.calls_mask &= ~group.bit
-        index = group.bit.bit_length() - 1
-        self._by_index[index] = None
-        self._free.append(index)
+        self._free.append(group.bit.bit_length() - 1)
         self.fresh_mask &= ~group.bit
 
     def rebuild(self) -> None:
         """Sort all callers into classes anew, after a change of the configuration. They keep their ranks' parts."""
         self._classes, self._by_index, self._free, self._empty = {}, [], [], {}
+        self._split.clear()
         self.waiting_mask = self.open_mask = self.fresh_mask = 0
         for caller in self.callers.values():
             caller.queue.line.remove(caller)
@@ -221,7 +217,7 @@ class WaitingRoom:
             self._empty.pop(caller.group.key, None)
             if caller.waiting:
                 self.reopen(caller)
-            elif caller.queue.everyone and not caller.last_chance:
+            elif caller.queue.strategy.everyone and not caller.last_chance:
                 self.open_to_more(caller)
 
 

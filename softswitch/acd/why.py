@@ -15,7 +15,6 @@ from softswitch.acd.callers import Caller
 from softswitch.acd.queues import EXAMINED
 from softswitch.acd.roster import Roster, Tier
 from softswitch.acd.skills import shortfall
-from softswitch.acd.strategy import STRATEGIES
 from softswitch.acd.values import AgentState, Candidate, Why
 from softswitch.acd.waiting import CallClass
 from softswitch.ids import AgentId
@@ -27,7 +26,7 @@ _RUNNERS_UP = MOST - 1 - EXAMINED
 
 def candidate(group: CallClass, tier: Tier, entry: Entry, now: float) -> Candidate:
     """One who could be rung, with what he was sorted by."""
-    shown = STRATEGIES[group.queue.config.strategy].shown((entry[0], entry[1]), group.queue, now)
+    shown = group.queue.strategy.shown((entry[0], entry[1]), group.queue, now)
     score = (tier[0], tier[1], *shown) if group.required else (tier[0], *shown)
     return Candidate(agent=entry[4].agent, score=score)
 
@@ -47,6 +46,9 @@ def why(caller: Caller, lines: tuple[Candidate, ...], position: int, now: float)
 
 
 def _runners_up(group: CallClass, roster: Roster, chosen: set[AgentId], now: float) -> list[Candidate]:
+    idle_classes = roster.classes_of(group.agents_mask & roster.idle_mask)
+    if sum(agents.idle for agents in idle_classes) <= len(chosen):
+        return []
     limit = MOST if len(group.queue.agents) <= EXAMINED else _RUNNERS_UP
     idle = _idle_others(group, roster, chosen, limit + len(chosen))
     found = [candidate(group, tier, entry, now) for tier, entry in islice(idle, limit)]
