@@ -4,7 +4,6 @@ Does not prove media, queues or authentication; the tests beside this one do, ag
 """
 
 import asyncio
-import shutil
 import socket
 from pathlib import Path
 
@@ -25,7 +24,7 @@ CALLS = 100
 RATE = 100
 SIPP_MODE = {"udp": "u1", "tcp": "t1"}
 
-pytestmark = pytest.mark.skipif(shutil.which("sipp") is None, reason="SIPp is not installed")
+pytestmark = pytest.mark.interop
 
 
 def free_port(transport: str) -> int:

@@ -4,7 +4,6 @@ the cache is bounded, and a changed file is read again; loading never blocks the
 Does not prove how prompts are played (test_rtp_playout.py).
 """
 
-import shutil
 import subprocess
 import time
 from pathlib import Path
@@ -44,7 +43,6 @@ def test_resampling_keeps_the_band_and_adds_nothing(rate: int) -> None:
         assert np.abs(to_8k(above, rate)[200:-200]).max() < 1e-4
 
 
-@pytest.mark.skipif(shutil.which("sox") is None, reason="sox is not installed")
 def test_a_stereo_file_sounds_as_sox_makes_it(tmp_path: Path) -> None:
     source, wanted_path = tmp_path / "in.flac", tmp_path / "out.wav"
     soundfile.write(source, np.stack([sweep(44100), sweep(44100) * 0.5], axis=1), 44100)
