@@ -65,21 +65,22 @@ class Dispatcher:
     # --- what calls ask for -----------------------------------------------------------------------------------------
 
     def enter(self, call: Call, stage: Wait) -> None:
-        """The caller waits from now on, or since `stage.entered`; Connect, Overflow and Announce come to his mailbox."""
+        """The caller waits, since `stage.entered`; Connect, Overflow and Announce come to his mailbox."""
         clock = self._services.clock
-        entered = stage.entered or clock.wall()
         waiting = WaitingCall(
             call=call.id,
             queue=stage.queue,
-            entered=clock.monotonic() - max(0.0, clock.wall() - entered),
+            entered=clock.monotonic() - max(0.0, clock.wall() - stage.entered),
             priority=stage.priority,
             skills=stage.skills,
             ani=call.ani,
+            restored=stage.kept,
         )
         self._calls[call.id] = call
         decisions = self.engine.call_waiting(waiting, self._now())
-        position = self.engine.position(call.id) or 1
-        self.visits.begin(call, stage.queue, entered, position=position, priority=stage.priority)
+        refused = [one for one in decisions if isinstance(one, Overflow) and one.call == call.id]
+        position = refused[0].position if refused else self.engine.position(call.id)
+        self.visits.begin(call, stage, position)
         self.act(decisions)
 
     def leave(self, call: Call, reason: str, key: str = "") -> None:
@@ -100,6 +101,12 @@ class Dispatcher:
         connected = self._connected[call.id]
         connected.taken = True
         return connected.leg
+
+    def dumped(self, call: Call) -> None:
+        """The agent hung up before they could talk: he goes to wrap-up, the caller waits on."""
+        connected = self._connected.pop(call.id)
+        self.visits.dumped(call)
+        self.act(self.engine.call_released(connected.agent, call.id, self._now()))
 
     def held(self, call: CallId, held: bool) -> None:
         self.visits.held(call, held)

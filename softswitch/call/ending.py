@@ -3,6 +3,8 @@
 Idempotent by construction: the trampoline calls `finish` once, in its `finally`.
 """
 
+import asyncio
+
 from softswitch.call.call import Call
 from softswitch.call.leg import Leg
 from softswitch.call.room import Room
@@ -19,13 +21,9 @@ async def finish(room: Room, call: Call, termination: Termination) -> None:
     reason = termination.reason_header
     for leg in call.legs.values():
         leg.hang_up(termination.sip_status if termination.sip_status >= 300 else 480, reason)
-    for leg in call.legs.values():
-        await leg.close()
-        services.lines.free(leg.id)
+    await asyncio.gather(*(let_go(call, leg) for leg in tuple(call.legs.values())))
     ended = services.clock.wall()
     if call.recorded:
-        for leg in call.legs.values():
-            services.store.leg(_leg_row(call, leg, ended))
         await services.store.call_finished(_cdr(call, termination, ended))
     for accept in call.byes:
         accept()
@@ -47,6 +45,16 @@ async def finish(room: Room, call: Call, termination: Termination) -> None:
             monotonic=services.clock.monotonic(),
         )
     )
+
+
+async def let_go(call: Call, leg: Leg) -> None:
+    """The leg has hung up, or was told to: its port and line are free, its row is written."""
+    services = call.services
+    await leg.close()
+    services.lines.free(leg.id)
+    call.legs.pop(leg.id, None)
+    if call.recorded:
+        services.store.leg(_leg_row(call, leg, services.clock.wall()))
 
 
 def _cdr(call: Call, termination: Termination, ended: float) -> CallFinished:

@@ -35,6 +35,8 @@ class Wait:
     skills: Mapping[str, int] = field(default_factory=dict)
     entered: float = 0.0
     """Wall time at which the wait began; 0 is now."""
+    kept: bool = False
+    """He was in this queue already and keeps his place, however full or empty it is."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +60,8 @@ class Talk:
     offer: OfferId | None = None
     record: str = "never"
     """`always`, `never` or `on-demand`."""
+    again: Wait | None = None
+    """Where the caller goes on waiting when his agent hangs up before they could talk."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,6 +116,8 @@ def from_journal(name: str, arguments: Mapping[str, Any]) -> Stage:
     plain = json.loads(json.dumps(arguments))
     if plain.get("resume") is not None:
         plain["resume"] = FlowState(**plain["resume"])
+    if plain.get("again") is not None:
+        plain["again"] = Wait(**plain["again"])
     if "target" in plain:
         plain["target"] = Target(**plain["target"])
     if "termination" in plain:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 
 from softswitch.call.call import Call, loop_time
+from softswitch.call.ending import let_go
 from softswitch.call.events import (
     CallEvent,
     DigitHeard,
@@ -31,6 +32,11 @@ async def talk(room: Room, call: Call, stage: Talk) -> Stage:
         if ended is None:
             conversation.begin()
             ended = await conversation.until_over()
+        elif ended is CALLEE_HUNG_UP and stage.again is not None:
+            await conversation.let_agent_go()
+            if stage.queue in call.services.config.queue:
+                room.dispatcher.dumped(call)
+                return stage.again
         return End(termination=ended)
     finally:
         conversation.end()
@@ -69,6 +75,11 @@ class Conversation:
             ended = self._ended(event)
             if ended is not None:
                 return ended
+
+    async def let_agent_go(self) -> None:
+        """He has hung up before they could talk; the call goes on without him."""
+        self.call.byes.pop()()
+        await let_go(self.call, self.other)
 
     def begin(self) -> None:
         call, services = self.call, self.call.services

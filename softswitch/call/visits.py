@@ -10,6 +10,7 @@ from softswitch.acd.values import AgentState, CancelOffer, Connect, Overflow, St
 from softswitch.call.call import Call
 from softswitch.call.offers import Offers
 from softswitch.call.services import Services
+from softswitch.call.stages import Wait
 from softswitch.call.termination import By
 from softswitch.facts import CallerLeftQueue, CallQueued
 from softswitch.ids import AgentId, CallId, LegId, OfferId, QueueName
@@ -57,8 +58,11 @@ class Visits:
         """Calls whose stay in a queue, or talk with its agent, is not over."""
         return frozenset(self._visits)
 
-    def begin(self, call: Call, queue: QueueName, entered: float, *, position: int, priority: int) -> None:
-        self._visits[call.id] = Visit(queue, entered, position, priority)
+    def begin(self, call: Call, stage: Wait, position: int) -> None:
+        if call.id in self._visits:
+            return  # he waits on, after an agent who hung up before they could talk
+        queue, priority = stage.queue, stage.priority
+        self._visits[call.id] = Visit(queue, stage.entered, position, priority)
         call.figures.queue = queue
         services = self._services
         self._log(
@@ -143,6 +147,15 @@ class Visits:
         elif visit.held_since is not None:
             held_s, visit.held_since = now - visit.held_since, None
             self._log(lines.caller_off_hold(now, call, visit.queue, visit.agent, held_s=held_s))
+
+    def dumped(self, call: Call) -> None:
+        """His agent hung up before they could talk: this stay goes on as if nobody had answered."""
+        visit = self._visits[call.id]
+        assert visit.agent is not None
+        self._log(lines.agent_dump(self._wall(), call.id, visit.queue, visit.agent))
+        call.figures.wait_s -= visit.wait_s
+        visit.agent = visit.connected = visit.offer = None
+        visit.wait_s = 0.0
 
     def talk_over(self, call: Call, *, bridged: bool) -> None:
         visit = self._visits.pop(call.id)

@@ -1,5 +1,7 @@
 """The caller waits: music, announcements over it, keys always heard, until an agent answers or the queue gives up."""
 
+from dataclasses import replace
+
 from softswitch.acd.values import Announce, Connect, Overflow
 from softswitch.call.arrive import stage_for
 from softswitch.call.call import Call
@@ -25,6 +27,7 @@ async def wait(room: Room, call: Call, stage: Wait) -> Stage:
         return End(termination=by_switch(Cause.QUEUE_EMPTY, 480))
     call.answer()
     call.caller.music(queue.music)
+    stage = replace(stage, entered=stage.entered or call.services.clock.wall())
     room.dispatcher.enter(call, stage)
     left, key = "abandoned", ""
     try:
@@ -33,7 +36,7 @@ async def wait(room: Room, call: Call, stage: Wait) -> Stage:
             match event:
                 case Connect():
                     left = ""
-                    return _talk(room, call, queue, event)
+                    return _talk(room, call, queue, event, stage)
                 case Overflow():
                     left = ""
                     return _overflow(call, event)
@@ -50,11 +53,18 @@ async def wait(room: Room, call: Call, stage: Wait) -> Stage:
             room.dispatcher.leave(call, left, key)
 
 
-def _talk(room: Room, call: Call, queue: Queue, event: Connect) -> Talk:
+def _talk(room: Room, call: Call, queue: Queue, event: Connect, stage: Wait) -> Talk:
     leg = room.dispatcher.take(call)
     agent = call.services.config.agent.get(event.agent)
     record = (agent.record if agent is not None else None) or queue.record
-    return Talk(other=leg.id, queue=event.queue, agent=event.agent, offer=event.offer, record=record)
+    return Talk(
+        other=leg.id,
+        queue=event.queue,
+        agent=event.agent,
+        offer=event.offer,
+        record=record,
+        again=replace(stage, kept=True),
+    )
 
 
 def _overflow(call: Call, event: Overflow) -> Stage:

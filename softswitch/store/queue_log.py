@@ -161,6 +161,11 @@ def remove_member(wall: float, queue: QueueName, agent: AgentId) -> QueueLogRow:
     return _event("REMOVEMEMBER", wall, None, queue, agent)
 
 
+def agent_dump(wall: float, call: CallId, queue: QueueName, agent: AgentId) -> QueueLogRow:
+    """The agent hung up while he was told what comes; the caller waits on."""
+    return _event("AGENTDUMP", wall, call, queue, agent)
+
+
 def pause_all(wall: float, agent: AgentId, *, reason: str = "") -> QueueLogRow:
     """An agent is paused in all his queues at once."""
     return _event("PAUSEALL", wall, None, None, agent, reason)

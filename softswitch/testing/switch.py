@@ -147,6 +147,7 @@ class Switch:
                 if task.get_name().startswith(("call ", "ring "))
             ),
             "journal": self.rows("journal"),
+            "faults of calls": [row for row in self.cdrs() if row["cause"] == "internal fault"],
             "engine": dispatcher.engine.invariants(),
             "faults of SIP": parts.sip.stats().faults,
         }
