@@ -76,8 +76,8 @@ def _assert_restarted(switch: Any, killed_at: float, readable: dict[Any, float])
         assert len(samples) / 8000 >= lasted - 1.0
         assert samples.shape[1] == 2
         assert row["seconds"] == pytest.approx(len(samples) / 8000, abs=0.1)
-        tail = samples[-8000:]
-        assert tail[:, 0].any() and tail[:, 1].any(), "both sides are there to the end"
+        until_kill = samples[: round(lasted * 8000)]
+        assert until_kill[-8000:, 0].any() and until_kill[-8000:, 1].any(), "both sides are there to the end"
     assert switch.rows("SELECT count(*) AS n FROM journal")[0]["n"] == 0
 
 
