@@ -31,6 +31,8 @@ _log = structlog.get_logger(__name__)
 
 
 MAX_STAGES = 100
+ROUNDS, ROUNDS_S = 20, 0.5
+"""So many stages in less time are no story but a circle."""
 
 
 @dataclass(slots=True)
@@ -86,6 +88,12 @@ class Call:
         if len(self.stages) >= MAX_STAGES:
             del self.stages[1]
         self.stages.append((stage, self.services.clock.wall()))
+
+    @property
+    def going_round(self) -> bool:
+        """Targets lead to each other without end: none of its latest stages took any time."""
+        latest = self.stages[-ROUNDS:]
+        return len(latest) == ROUNDS and 0.0 <= latest[-1][1] - latest[0][1] < ROUNDS_S
 
     @property
     def source(self) -> str:

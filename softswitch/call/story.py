@@ -43,6 +43,12 @@ async def tell(room: Room, call: Call, stage: Stage) -> Termination:
     try:
         while not isinstance(stage, End):
             _enter(call, stage)
+            if call.going_round:
+                call.log.error(
+                    "led round and round without a pause; its last stages are shown", stages=call.stages[-4:]
+                )
+                stage = End(termination=by_switch(Cause.LOOP, 482))
+                continue
             stage = await STORY[type(stage)](room, call, stage)
         termination = stage.termination
     except CallOver as over:

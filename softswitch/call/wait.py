@@ -44,6 +44,7 @@ async def wait(room: Room, call: Call, stage: Wait) -> Stage:
                     _announce(call, queue, event)
                 case DigitHeard(leg=leg, digit=digit) if leg == call.caller.id and digit in queue.keys:
                     left, key = "key", digit
+                    call.caller.music(None)
                     return stage_for(call, Target.parse(queue.keys[digit]))
                 case _:
                     pass

@@ -85,11 +85,11 @@ class PeerCall:
 
     # --- what a test waits for --------------------------------------------------------------------------------------
 
-    async def until(self, kind: type[SessionEvent], patience_s: float = PATIENCE_S) -> SessionEvent:
-        """The first event of this kind, past or to come."""
+    async def until(self, *kinds: type[SessionEvent], patience_s: float = PATIENCE_S) -> SessionEvent:
+        """The first event of these kinds, past or to come."""
         async with asyncio.timeout(patience_s):
             while True:
-                found = next((event for event in self.events if isinstance(event, kind)), None)
+                found = next((event for event in self.events if isinstance(event, kinds)), None)
                 if found is not None:
                     return found
                 self._changed.clear()
@@ -105,6 +105,11 @@ class PeerCall:
         event = await self.until(Refused)
         assert isinstance(event, Refused)
         return event.status
+
+    async def over(self) -> int:
+        """How it ended: the status that refused it, or 200 when it was hung up."""
+        event = await self.until(Refused, HungUp)
+        return event.status if isinstance(event, Refused) else 200
 
     async def hung_up(self) -> HungUp:
         event = await self.until(HungUp)

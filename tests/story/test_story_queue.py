@@ -5,11 +5,12 @@ Does not prove sound: media workers are fake here, and only what they are told i
 
 import asyncio
 
-from story_floor import CALLER, Centre, about, told
+from story_floor import CALLER, Centre, about, centre, fixed, members, sales, told
 
 from softswitch.acd.values import AgentState
-from softswitch.rtp.commands import Music, Play, StartRecording, StopRecording
-from softswitch.testing.manners import answering
+from softswitch.config.schema import Route
+from softswitch.rtp.commands import Music, Play, StartRecording, StopPlay, StopRecording
+from softswitch.testing.manners import answering, busy, refusing, ringing
 
 SERVED = ["< INVITE", "> 100 INVITE", "> 180 INVITE", "> 200 INVITE", "< ACK", "< BYE", "> 200 BYE"]
 
@@ -72,3 +73,214 @@ def agent_leg(c: Centre) -> str:
     """The agent's leg, in the place of a channel's unique id."""
     [leg] = [row["leg"] for row in c.switch.rows("legs") if row["party"] == "endpoint:1001"]
     return str(leg)
+
+
+@told()
+async def test_the_agent_hangs_up(c: Centre) -> None:
+    c.phone("1001").on_call = answering(1.0)
+    call = c.caller()
+    agent = await c.phone("1001").next_call()
+    await asyncio.sleep(6)
+    agent.hang_up()
+    await call.hung_up()
+    cdr = await c.cdr()
+    assert (cdr["ended_by"], cdr["cause"], cdr["talk_s"]) == ("callee", "normal", about(5))
+    [bye] = c.north.requests("BYE")
+    assert bye.headers.get("Reason") == 'Q.850;cause=16;text="normal"'
+    [visit] = await c.visits()
+    assert visit["completed_by"] == "agent"
+    assert c.log()[-1] == "sales|ana|COMPLETEAGENT|1|5|1"
+
+
+@told()
+async def test_a_phone_that_rings_out_and_then_the_next_agent(c: Centre) -> None:
+    c.phone("1001").on_call = ringing
+    c.phone("1002").on_call = answering(1.0)
+    call = c.caller()
+    first = await c.phone("1001").next_call()
+    await c.phone("1002").next_call()
+    await asyncio.sleep(4)
+    assert first.session.over
+    [cancel] = c.phone("1001").requests("CANCEL")
+    assert "no answer" in (cancel.headers.get("Reason") or "")
+    assert c.agent("ben").state is AgentState.TALKING
+    assert c.agent("ana").state is AgentState.RESTING
+    call.hang_up()
+    assert await c.offers() == [("ana", "no answer", 487), ("ben", "answered", 200)]
+    cdr = await c.cdr()
+    assert (cdr["agent"], cdr["wait_s"]) == ("ben", about(16))
+    assert [line.split("|")[1:3] for line in c.log()] == [
+        ["NONE", "ENTERQUEUE"],
+        ["ana", "RINGNOANSWER"],
+        ["ben", "CONNECT"],
+        ["ben", "COMPLETECALLER"],
+    ]
+
+
+@told(centre(**sales(members=members("ana", "ben", "eva", "roy"))))
+async def test_busy_declined_broken_and_unregistered_phones_cost_the_caller_nothing(c: Centre) -> None:
+    c.phone("1001").on_call = busy
+    c.phone("1002").on_call = refusing(603)
+    c.phone("1003").on_call = refusing(500)
+    assert c.agent("roy").state is AgentState.UNREACHABLE
+    call = c.caller()
+    await call.answered()
+    await asyncio.sleep(1)
+    assert await c.offers() == [("ana", "busy", 486), ("ben", "rejected", 603), ("eva", "failed", 500)]
+    assert [c.agent(name).state for name in ("ana", "ben", "eva")] == [AgentState.RESTING] * 3
+    assert c.waiting() == 1
+    c.phone("1005").on_call = answering(1.0)
+    assert await c.phone("1005").sign_in() == 200
+    await c.phone("1005").next_call()
+    await asyncio.sleep(3)
+    assert c.agent("roy").state is AgentState.TALKING
+    call.hang_up()
+    [visit] = await c.visits()
+    assert (visit["outcome"], visit["agent"], visit["original_position"]) == ("answered", "roy", 1)
+
+
+@told(centre(endpoint={"1001": fixed("1001"), "1002": fixed("1002")}, **sales(members=members("ana"))))
+async def test_a_phone_that_is_unplugged_is_held_for_unreachable(c: Centre) -> None:
+    c.phone("1001").unplug()
+    call = c.caller()
+    await call.answered()
+    await asyncio.sleep(40)
+    offers = await c.offers()
+    assert offers and {result for _, result, _ in offers} == {"no answer"}
+    call.hang_up()
+
+
+@told(centre(**sales(strategy="ring-all")))
+async def test_all_phones_ring_one_answers_and_the_others_are_cancelled(c: Centre) -> None:
+    c.phone("1001").on_call = ringing
+    c.phone("1002").on_call = answering(3.0)
+    call = c.caller()
+    loser = await c.phone("1001").next_call()
+    await c.phone("1002").next_call()
+    await asyncio.sleep(5)
+    assert loser.session.over
+    [cancel] = c.phone("1001").requests("CANCEL")
+    assert 'text="lost race"' in (cancel.headers.get("Reason") or "")
+    assert c.agent("ana").state is AgentState.IDLE
+    call.hang_up()
+    assert sorted(await c.offers()) == [("ana", "lost race", 487), ("ben", "answered", 200)]
+    assert [line.split("|")[2] for line in c.log()] == ["ENTERQUEUE", "CONNECT", "COMPLETECALLER"]
+
+
+@told(centre(**sales(strategy="ring-all")))
+async def test_two_answers_that_cross_give_one_talk(c: Centre) -> None:
+    c.phone("1001").on_call = c.phone("1002").on_call = ringing
+    call = c.caller()
+    one, two = await c.phone("1001").next_call(), await c.phone("1002").next_call()
+    await asyncio.sleep(2)
+    one.answer()
+    two.answer()
+    await asyncio.sleep(2)
+    states = sorted((c.agent("ana").state, c.agent("ben").state))
+    assert states == [AgentState.IDLE, AgentState.TALKING]
+    loser = "1002" if c.agent("ana").state is AgentState.TALKING else "1001"
+    heard = [step for step in c.phone(loser).ladder() if step.startswith("<")]
+    assert heard == ["< INVITE", "< CANCEL", "< ACK", "< BYE"]
+    assert len(c.switch.media.bridges) == 1
+    call.hang_up()
+    assert {result for _, result, _ in await c.offers()} == {"answered", "lost race"}
+    assert len([row for row in c.switch.rows("legs") if row["party"].startswith("endpoint")]) == 1
+
+
+@told(centre(**sales(members=members("ana"), wrapuptime=3.0)))
+async def test_callers_are_served_by_age_and_the_agent_wraps_up_between(c: Centre) -> None:
+    c.phone("1001").on_call = answering(1.0)
+    calls = []
+    for number in ("+341", "+342", "+343"):
+        calls.append(c.caller(user=number))
+        await asyncio.sleep(0.5)
+    served = []
+    for _ in calls:
+        agent = await c.phone("1001").next_call()
+        served.append(agent.invite.from_.uri.user)
+        await asyncio.sleep(4)
+        agent.hang_up()
+    assert served == ["+341", "+342", "+343"]
+    await asyncio.sleep(10)
+    visits = await c.visits()
+    assert [visit["wrapup_s"] for visit in visits] == [about(3)] * 3
+    assert [visit["original_position"] for visit in visits] == [1, 2, 3]
+    states = [row["state"] for row in c.switch.rows("agent_intervals", "began") if row["agent"] == "ana"]
+    assert states == ["idle", *["ringing", "talking", "wrap-up"] * 3]
+
+
+VIP = {"601": Route(to="queue:sales", priority=5)}
+
+
+@told(centre(route=VIP, **sales(members=members("ana"), wrapuptime=0.0)))
+async def test_a_higher_priority_goes_first(c: Centre) -> None:
+    c.phone("1001").on_call = answering(1.0)
+    first = c.caller(user="+341")
+    await c.phone("1001").next_call()
+    await asyncio.sleep(2)
+    c.caller(user="+342")
+    await asyncio.sleep(2)
+    c.caller("601", user="+343")
+    await asyncio.sleep(2)
+    first.hang_up()
+    agent = await c.phone("1001").next_call()
+    assert agent.invite.from_.uri.user == "+343"
+    await asyncio.sleep(2)
+    agent.hang_up()
+    agent = await c.phone("1001").next_call()
+    assert agent.invite.from_.uri.user == "+342"
+    await asyncio.sleep(2)
+    agent.hang_up()
+    await asyncio.sleep(1)
+    assert sorted(visit["priority"] for visit in await c.visits()) == [0, 0, 5]
+
+
+@told(centre(**sales(members=members("ana"), announce_frequency=10.0, announce_first_s=3.0)))
+async def test_he_is_told_his_position_over_the_music_and_cut_off_when_the_agent_answers(c: Centre) -> None:
+    c.phone("1001").on_call = ringing
+    call = c.caller()
+    agent = await c.phone("1001").next_call()
+    caller = c.leg_of("trunk:north")
+    c.switch.media.play_s = 4.0
+    await asyncio.sleep(3.5)
+    [told_him] = c.switch.media.told(Play, caller)
+    assert any("position" in prompt for prompt in told_him.prompts), told_him
+    assert c.switch.media.told(Music, caller)[-1].prompt is not None
+    agent.answer()
+    await asyncio.sleep(0.5)
+    assert c.switch.media.told(StopPlay, caller)
+    assert len(c.switch.media.bridges) == 1
+    call.hang_up()
+
+
+@told(centre(**sales(members=members("ana"))))
+async def test_an_agent_who_logs_out_while_ringing_is_cancelled_and_the_caller_waits_on(c: Centre) -> None:
+    c.phone("1001").on_call = ringing
+    call = c.caller()
+    await c.phone("1001").next_call()
+    await asyncio.sleep(2)
+    await c.switch.control.agent_logout("ana")
+    await asyncio.sleep(1)
+    assert c.phone("1001").heard("CANCEL") == 1
+    assert c.agent("ana").state is AgentState.OFFLINE
+    assert c.waiting() == 1
+    await c.switch.control.agent_login("ana", "")
+    await c.phone("1001").next_call()
+    call.hang_up()
+    assert await c.offers() == [("ana", "cancelled", 487), ("ana", "cancelled", 487)]
+
+
+@told(centre(**sales(members=members("ana"))))
+async def test_an_agent_who_logs_out_while_talking_talks_on_and_is_not_rung_again(c: Centre) -> None:
+    c.phone("1001").on_call = answering(1.0)
+    call = c.caller()
+    await c.phone("1001").next_call()
+    await asyncio.sleep(3)
+    await c.switch.control.agent_logout("ana")
+    await asyncio.sleep(3)
+    assert len(c.switch.media.bridges) == 1
+    call.hang_up()
+    await asyncio.sleep(20)
+    assert c.agent("ana").state is AgentState.OFFLINE
+    [visit] = await c.visits()
+    assert (visit["outcome"], visit["talk_s"]) == ("answered", about(5))
