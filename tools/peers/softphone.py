@@ -1,5 +1,6 @@
 """A whole phone that a test plays by hand: the scripted SIP party and an RTP party, tied together."""
 
+import contextlib
 import subprocess
 import threading
 from collections.abc import Sequence
@@ -8,7 +9,7 @@ from pathlib import Path
 from typing import Self
 
 from tools.peers.rtp_party import RtpParty
-from tools.peers.sip_party import Call, SipParty
+from tools.peers.sip_party import Call, NoAnswer, SipParty
 from tools.peers.sip_text import Message
 
 
@@ -31,6 +32,7 @@ class Softphone:
         self.sip.laws = self.laws
         self.rtp = RtpParty(self.address, law=self.laws[0])
         self._call: Call | None = None
+        self._registered = False
 
     def __enter__(self) -> Self:
         return self
@@ -39,6 +41,10 @@ class Softphone:
         self.close()
 
     def close(self) -> None:
+        """Takes its registration back: a contact that nobody answers would keep the next test's calls ringing."""
+        if self._registered:
+            with contextlib.suppress(NoAnswer, OSError):
+                self.sip.register(expires=0, timeout=1.5)
         self.rtp.close()
         self.sip.close()
 
@@ -59,6 +65,7 @@ class Softphone:
     def register(self) -> Self:
         response = self.sip.register()
         assert response.status == 200, response.start
+        self._registered = True
         return self
 
     def dial(self, number: str, *, caller: str = "", timeout: float = 10.0,
