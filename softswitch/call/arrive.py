@@ -10,9 +10,11 @@ from softswitch.call.routing import Asked, Routed, rewritten, route
 from softswitch.call.stages import Arrive, Dial, End, Feature, Greet, Message, Say, Stage, Wait
 from softswitch.call.termination import Cause, Termination, by_switch, refused
 from softswitch.config.target import HANGUP_STATUS, Target
+from softswitch.errors import PeerError
 from softswitch.facts import CallArrived
 from softswitch.ids import QueueName
-from softswitch.sip.uri import Uri
+from softswitch.sip.address import Address
+from softswitch.sip.message import Request
 from softswitch.store.rows import CallStarted
 
 
@@ -21,6 +23,7 @@ async def arrive(room: Room, call: Call, stage: Arrive) -> Stage:
     assert session is not None
     _identify(call)
     limited = _limited(call)
+    await _write_down(call)
     if limited is not None:
         return End(termination=limited)
     call.caller.codecs = codecs_of(call.config, call.source)
@@ -28,7 +31,7 @@ async def arrive(room: Room, call: Call, stage: Arrive) -> Stage:
     await call.caller.open(advertised)
     if session.offer is not None:
         call.caller.take_offer(session.offer)
-    await _write_down(call)
+    call.check()
     found = _find(call)
     if found is None:
         return _unknown(call)
@@ -51,9 +54,8 @@ def _identify(call: Call) -> None:
     call.dnis = request.uri.user or ""
     if call.identity.kind == "trunk":
         trunk = config.trunk[call.identity.name]
-        asserted = request.headers.get("P-Asserted-Identity") if trunk.trusted else None
-        if asserted:
-            call.ani = Uri.parse(asserted.split("<")[-1].split(">")[0]).user or call.ani
+        if trunk.trusted:
+            call.ani = _asserted(request) or call.ani
         call.ani = rewritten(call.ani, trunk.rewrite_in_caller)
         call.dnis = rewritten(call.dnis, trunk.rewrite_in)
         call.language = trunk.language or call.language
@@ -73,6 +75,18 @@ def _identify(call: Call) -> None:
             monotonic=services.clock.monotonic(),
         )
     )
+
+
+def _asserted(request: Request) -> str:
+    """The number of the first P-Asserted-Identity that can be read (RFC 3325); it may be a `tel` URI (RFC 3966)."""
+    for text in request.headers.get_list("P-Asserted-Identity"):
+        try:
+            uri = Address.parse(text).uri
+        except PeerError:
+            continue
+        if uri.user:
+            return uri.user
+    return ""
 
 
 def _limited(call: Call) -> Termination | None:

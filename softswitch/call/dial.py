@@ -1,6 +1,7 @@
 """Ring a phone or a number at a trunk for a caller: early media, redirection, and what each refusal means."""
 
-from softswitch.call.arrive import stage_for
+from dataclasses import replace
+
 from softswitch.call.call import Call, loop_time
 from softswitch.call.events import HoldChanged, PartyAnswered, PartyFailed, PartyProgress
 from softswitch.call.invitation import invitation_for
@@ -13,7 +14,9 @@ from softswitch.call.routing import rewritten
 from softswitch.call.stages import Dial, End, Greet, Stage, Talk
 from softswitch.call.termination import By, Cause, Termination, by_switch, refused
 from softswitch.config.target import Target
+from softswitch.errors import PeerError
 from softswitch.ids import TrunkName
+from softswitch.sip.sdp import SessionDescription
 from softswitch.sip.uri import Uri
 
 MAX_HOPS = 5
@@ -29,6 +32,7 @@ async def dial(room: Room, call: Call, stage: Dial) -> Stage:
     preferred = (call.caller.codec,) if call.caller.codec in codecs_of(call.config, party) else ()
     codecs = tuple(dict.fromkeys((*preferred, *codecs_of(call.config, party))))
     leg = Leg(call.services, call.services.new_leg(), party=party, direction="out", codecs=codecs)
+    leg.deliver = call.post
     call.services.lines.seize(Line(leg.id, call.id, party, queue_call=False))
     ringing = Ringing(call.services, leg, destinations, invitation_for(call, party), call.post)
     ringing.start(beside=call.caller)
@@ -37,10 +41,9 @@ async def dial(room: Room, call: Call, stage: Dial) -> Stage:
         outcome = await _until_settled(call, leg, stage.ring_s)
         answered = isinstance(outcome, PartyAnswered)
     finally:
-        ringing.stop(NO_ANSWER.reason_header if call.over is None else call.over.reason_header)
         if not answered:
+            ringing.abandon((call.over or NO_ANSWER).reason_header)
             call.services.lines.free(leg.id)
-            call.legs.pop(leg.id, None)
     if call.caller.answered is not None:
         call.caller.music(None)
     if isinstance(outcome, PartyFailed):
@@ -73,13 +76,21 @@ async def _until_settled(call: Call, leg: Leg, ring_s: float) -> PartyAnswered |
 
 def _progress(call: Call, leg: Leg, event: PartyProgress) -> None:
     """Ringing as the far side gives it: its own early media when it sends some, else a plain 180."""
-    early = event.sdp is not None and call.caller.codec
-    if early and event.sdp is not None:
-        leg.take_answer(event.sdp)
-        call.caller.bridge(leg)
+    early = bool(call.caller.codec) and event.sdp is not None and _heard_early(call, leg, event.sdp)
     session = call.caller.session
     if call.caller.answered is None and session is not None:
         session.ring(183 if early else 180, call.caller.described if early else None)
+
+
+def _heard_early(call: Call, leg: Leg, sdp: SessionDescription) -> bool:
+    """Let the caller hear what the party sends already; False when its description is of no use."""
+    try:
+        leg.take_answer(sdp)
+    except PeerError as error:
+        call.log.info("early media cannot be used", problem=str(error))
+        return False
+    call.caller.bridge(leg)
+    return True
 
 
 def _party(call: Call, stage: Dial) -> tuple[str, tuple[Destination, ...]]:
@@ -93,6 +104,8 @@ def _party(call: Call, stage: Dial) -> tuple[str, tuple[Destination, ...]]:
 def _limited(call: Call, target: Target) -> Termination | None:
     lines = call.services.lines
     if target.kind == "extension":
+        if target.name not in call.config.endpoint:
+            return by_switch(Cause.UNKNOWN_NUMBER, 404)
         most = call.config.endpoint[target.name].max_calls
         full = most and lines.busy(f"endpoint:{target.name}") >= most
         return Termination(By.CALLEE, Cause.BUSY, 486) if full else None
@@ -112,7 +125,7 @@ def _redirected(call: Call, stage: Dial, outcome: PartyFailed) -> Stage | None:
         user = Uri.parse(contact).user or ""
         if user in call.config.endpoint:
             call.log.info("redirected", by=stage.target.name, to=user)
-            return stage_for(call, Target("extension", user), hops=stage.hops + 1)
+            return replace(stage, target=Target("extension", user), hops=stage.hops + 1)
     return None
 
 

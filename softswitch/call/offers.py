@@ -103,10 +103,7 @@ class Offers:
         if underway is None:
             return
         leg = underway.ringing.leg
-        underway.ringing.stop(f'SIP;cause=487;text="{reason}"')
-        if leg.answered is not None:
-            leg.hang_up(None, f'SIP;cause=200;text="{reason}"')
-            leg.release()
+        underway.ringing.abandon(f'SIP;cause=487;text="{reason}"')
         self._services.lines.free(leg.id)
         known = reason in ("no answer", "lost race")
         self._end(underway, reason if known else OfferResult.CANCELLED.value, leg.sip_status)

@@ -149,6 +149,13 @@ class Ringing:
             if session is not None and session is not winner:
                 session.hangup(None, 'SIP;cause=200;text="Call completed elsewhere"' if winner else None)
 
+    def abandon(self, reason: str) -> None:
+        """Nobody wants the party any more: cancel every try, and hang up the one that has answered already."""
+        self.stop(reason)
+        if self.leg.answered is not None:
+            self.leg.hang_up(None, reason)
+            self.leg.release()
+
     def stop(self, reason: str | None = None) -> None:
         """Cancel every try; nothing is delivered any more. An answered leg is not touched: it has an owner."""
         if self._settled:

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
 from softswitch.acd.values import AgentView
 from softswitch.call.call import Call
@@ -204,6 +205,12 @@ class Centre:
         """The queue_log without what agents do when the switch starts."""
         return self.switch.queue_log()
 
+
+structlog.configure(
+    processors=[
+        structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+    ]
+)
 
 Story = Callable[[Centre], Awaitable[None]]
 
