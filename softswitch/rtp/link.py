@@ -57,6 +57,7 @@ class ControllerLink:
         self._commands: deque[Command | wire.WireError] = deque()
         self._path = path
         self._listener = self._listen(path)
+        self._file = _file_of(path)
         self._woken, self._waker = socket.socketpair()
         for end in (self._woken, self._waker):
             end.setblocking(False)
@@ -140,11 +141,10 @@ class ControllerLink:
         self._detach()
         for pending in tuple(self._pending.values()):
             self._refuse(pending)
-        self._listener.close()
-        try:
+        if self._file is not None and _file_of(self._path) == self._file:
+            # Not the socket of a worker that has taken this place: one that lingers may end after its successor began.
             os.unlink(self._path)  # noqa: PTH108
-        except FileNotFoundError:
-            pass
+        self._listener.close()
 
     def _accept(self, now: float) -> None:
         try:
@@ -218,3 +218,12 @@ class ControllerLink:
             self._controller.close()
             self._controller = None
             self._out.clear()
+
+
+def _file_of(path: str) -> tuple[int, int] | None:
+    """Which file lies there now."""
+    try:
+        found = os.stat(path)  # noqa: PTH116
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino

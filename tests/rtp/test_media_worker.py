@@ -26,10 +26,11 @@ from softswitch.errors import MediaError, UnusableError
 from softswitch.ids import LegId, RecordingId, WorkerId
 from softswitch.rtp import handshake
 from softswitch.rtp.commands import Bridge, Play, SetPeer, StartRecording, StopRecording
+from softswitch.rtp.link import ControllerLink
 from softswitch.rtp.pool import MediaPool
 from softswitch.rtp.prompt import Prompt
 from softswitch.rtp.prompts import load
-from softswitch.rtp.reports import CommandRefused, PlayEnded, RecordingEnded, Report
+from softswitch.rtp.reports import CommandRefused, Hello, PlayEnded, RecordingEnded, Report
 from softswitch.tap import RecordingSpec
 
 A, B = LegId("a"), LegId("b")
@@ -300,3 +301,17 @@ async def test_a_socket_folder_that_is_too_deep_is_named_at_start(tmp_path: Path
     )
     with pytest.raises(UnusableError, match="too long"):
         await pool.start()
+
+
+def test_a_worker_that_ends_late_leaves_the_socket_of_its_successor(tmp_path: Path) -> None:
+    path = str(tmp_path / "media-1.sock")
+    try:
+        lingering = ControllerLink(path, b"one", lambda: Hello(pid=1, engine="old"), os.urandom)
+        successor = ControllerLink(path, b"two", lambda: Hello(pid=2, engine="new"), os.urandom)
+        lingering.close()
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as controller:
+            controller.connect(path)
+        successor.close()
+        assert not Path(path).exists()
+    finally:
+        signal.set_wakeup_fd(-1)
