@@ -90,13 +90,12 @@ def _asserted(request: Request) -> str:
 
 
 def _limited(call: Call) -> Termination | None:
-    """A trunk's channels and a phone's calls have limits; this call's own line is counted already."""
-    busy = call.services.lines.busy(call.source)
+    """A trunk's channels and a phone's calls have limits; of two that come at once the first is served."""
     if call.identity.kind == "trunk":
         most = call.config.trunk[call.identity.name].max_channels
-        return by_switch(Cause.NO_CAPACITY, 503) if most and busy > most else None
+        return by_switch(Cause.NO_CAPACITY, 503) if most and call.beside >= most else None
     most = call.config.endpoint[call.identity.name].max_calls
-    return by_switch(Cause.NO_CAPACITY, 486) if most and busy > most else None
+    return by_switch(Cause.NO_CAPACITY, 486) if most and call.beside >= most else None
 
 
 async def _write_down(call: Call) -> None:

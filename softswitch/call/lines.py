@@ -27,10 +27,12 @@ class Lines:
         self._count: dict[str, int] = {}
         self._on_occupied = on_occupied
 
-    def seize(self, line: Line) -> None:
+    def seize(self, line: Line) -> int:
+        """Returns how many calls this party has now."""
         self._lines[line.leg] = line
         self._count[line.party] = self._count.get(line.party, 0) + 1
         self._tell(line, 1)
+        return self._count[line.party]
 
     def talking(self, leg: LegId) -> None:
         if leg in self._lines:

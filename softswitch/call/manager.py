@@ -71,7 +71,7 @@ class CallManager:
         leg.session = session
         session.on_event = leg.on_session_event
         call = Call(services, services.new_call(), identity, leg)
-        services.lines.seize(Line(leg.id, call.id, party, queue_call=False))
+        call.beside = services.lines.seize(Line(leg.id, call.id, party, queue_call=False)) - 1
         self._calls[call.id] = call
         self._empty.clear()
         self.total += 1

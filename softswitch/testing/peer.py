@@ -39,6 +39,8 @@ class Peer:
         self.calls: list[PeerCall] = []
         """Calls that came in, in order."""
         self.on_call: Callable[[PeerCall], None] = lambda call: None
+        self.refusal: Callable[[Request, Source], Response | None] = lambda request, source: None
+        """What refuses a call before it is one: a challenge."""
         self.place = Source("udp", address, 5060)
         self._network = network
         self._switch = switch
@@ -162,6 +164,9 @@ class Peer:
         """Off the network, without a word."""
         self._network.detach(self.place)
 
+    def plug(self) -> None:
+        self._network.attach(self.place, self._receive)
+
     def close(self) -> None:
         self.unplug()
         if self._alarm is not None:
@@ -196,7 +201,7 @@ class Peer:
     # StackOwner.
 
     def admit(self, request: Request, source: Source, now: float) -> Identity | Response:
-        return Identity("trunk", "switch")
+        return self.refusal(request, source) or Identity("trunk", "switch")
 
     def register(self, request: Request, identity: Identity, source: Source, now: float) -> Response:
         return make_response(request, 405, to_tag="none")
