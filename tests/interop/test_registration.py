@@ -1,4 +1,4 @@
-"""Proves the registrar and the digest from outside: Must-show 5, with a SIP party of plain sockets, SIPp and baresip.
+"""Proves the registrar and the digest from outside: Must-show 5, with a SIP party of plain sockets and baresip.
 
 Right and wrong password, MD5 and SHA-256, replayed and stale nonce, `Contact: *`, expiry, two phones on one address of
 record, and that nobody learns from an answer which users exist. Does not prove timing at the microsecond.
@@ -14,10 +14,8 @@ import pytest
 
 from tools.peers.baresip import Baresip, BaresipError
 from tools.peers.centre import phone, trunk
-from tools.peers.scenario import Scenario
 from tools.peers.sip_party import SipParty
 from tools.peers.sip_text import Message, parameters
-from tools.peers.sipp import Sipp
 from tools.peers.softphone import Softphone
 from tools.peers.switch import StartSwitch, Switch, wait_for
 
@@ -232,11 +230,7 @@ def test_one_unanswered_invite_brings_one_challenge(switch: Switch) -> None:
         assert len([response for response in call.invite.seen if response.status >= 200]) == 1
 
 
-def test_sipp_and_baresip_register(switch: Switch, tmp_path: Path) -> None:
-    result = Sipp(
-        Scenario("phone", "1001").register("1001", "one"), tmp_path / "sipp", remote=switch.sip, address=HOME
-    ).run()
-    assert result.exit_code == 0, result.errors
+def test_baresip_registers(switch: Switch, tmp_path: Path) -> None:
     with Baresip("1002", tmp_path / "right", switch.sip, password="two", address="127.0.0.23"):
         assert len(_contacts(switch, "1002")) == 1
     wait_for(lambda: not _contacts(switch, "1002"), 5, "the phone's own de-registration")
@@ -249,6 +243,7 @@ def test_registrations_survive_a_restart(start_switch: StartSwitch) -> None:
     switch = start_switch(_config())
     with _party(switch) as party:
         assert party.register(expires=300).status == 200
+        time.sleep(0.3)  # the writer gathers rows for a moment
         switch.kill9()
         switch.start()
         assert _contacts(switch) == [party.contact.strip("<>")]

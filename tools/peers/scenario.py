@@ -175,7 +175,8 @@ class Scenario:
     # -- registering --------------------------------------------------------------------------------------------------
 
     def register(self, user: str, password: str, *, expires: int = 300, final: int = 200) -> Self:
-        """REGISTER, its 401, again with credentials, and the final answer."""
+        """REGISTER, its 401, again with credentials, and the final answer. SIPp 3.6.1 reads the first challenge only and
+        ends itself when that is not MD5, so a server that names SHA-256 first cannot be tested with it."""
         self._register(user, expires, "").expect(100, optional=True)
         self._add('<recv response="401" auth="true"/>')
         self._cseq += 1
