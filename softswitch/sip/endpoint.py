@@ -23,7 +23,7 @@ from softswitch.sip.digest import Nonces
 from softswitch.sip.errors import FramingError
 from softswitch.sip.events import SessionEvent
 from softswitch.sip.identity import Identity, IdentityTable
-from softswitch.sip.invite_plan import plan_invite
+from softswitch.sip.invite_plan import plan_invite, way_to
 from softswitch.sip.message import Request, Response
 from softswitch.sip.nat import is_address
 from softswitch.sip.outputs import Deliver, Output, Send
@@ -187,11 +187,10 @@ class SipEndpoint:
 
     async def locate(self, destination: Uri | Binding) -> Source | None:
         """Where calls to `destination` would be sent; None when its name leads nowhere."""
-        if isinstance(destination, Binding) and self._wire.connected(destination.source):
-            return destination.source
-        found = await self._resolver.resolve(
-            destination.contact if isinstance(destination, Binding) else destination
-        )
+        way = way_to(destination, self._wire.connected)
+        if isinstance(way, Source):
+            return way
+        found = await self._resolver.resolve(way)
         return found[0] if found else None
 
     def sessions(self) -> tuple[Session, ...]:

@@ -23,24 +23,17 @@ def plan_invite(
     headers: tuple[tuple[str, str], ...],
     connected: Callable[[Source], bool],
 ) -> InvitePlan:
-    """A phone is called where its registration came from (or by its Path), an address where it leads."""
-    flow: Source | None = None
-    route: tuple[str, ...] = ()
-    if isinstance(destination, Binding):
-        target = destination.contact
-        route = destination.path
-        if not route and connected(destination.source):
-            flow = destination.source
-    else:
-        target = destination
+    """A phone is called where its registration came from, an address where it leads."""
+    target = destination.contact if isinstance(destination, Binding) else destination
+    way = way_to(destination, connected)
     hops = [value for name, value in headers if name.lower() == "max-forwards"]
     return InvitePlan(
         call_id=call_id,
         local_tag=local_tag,
         request_uri=target,
-        next_hop=Address.parse(route[0]).uri if route else target,
-        flow=flow,
-        route=route,
+        next_hop=target if isinstance(way, Source) else way,
+        flow=way if isinstance(way, Source) else None,
+        route=destination.path if isinstance(destination, Binding) else (),
         from_=from_,
         to=to,
         contact_user=from_.uri.user,
@@ -48,3 +41,18 @@ def plan_invite(
         body=sdp.serialize(),
         max_forwards=int(hops[0]) if hops else MAX_FORWARDS,
     )
+
+
+def way_to(destination: Uri | Binding, connected: Callable[[Source], bool]) -> Source | Uri:
+    """A place that is known already, or an address to look up.
+
+    What a phone registers, Contact and Path alike, is never followed to another host than the one it registered from:
+    it could name a trunk, which would take our INVITE for an order of ours and charge us.
+    """
+    if not isinstance(destination, Binding):
+        return destination
+    source = destination.source
+    if not destination.path and connected(source):
+        return source
+    claimed = Address.parse(destination.path[0]).uri if destination.path else destination.contact
+    return claimed if claimed.host.strip("[]") == source.address else source

@@ -1,0 +1,52 @@
+"""Proves where a call to a registered phone is sent: to where it registered from, whatever its Contact and Path name.
+
+Does not prove what is done when nobody is there (`test_endpoints.py`).
+"""
+
+import pytest
+
+from softswitch.ids import EndpointName
+from softswitch.sip.invite_plan import way_to
+from softswitch.sip.registrar import Binding
+from softswitch.sip.source import Source
+from softswitch.sip.uri import Uri
+
+PHONE, TRUNK = "192.0.2.50", "198.51.100.30"
+
+
+def binding(contact: str, *path: str, transport: str = "udp") -> Binding:
+    return Binding(
+        endpoint=EndpointName("1001"),
+        contact=Uri.parse(contact),
+        source=Source(transport, PHONE, 40000),
+        expires=60.0,
+        call_id="c",
+        cseq=1,
+        path=path,
+    )
+
+
+@pytest.mark.parametrize("standing", [True, False])
+@pytest.mark.parametrize("host", [TRUNK, "carrier.example", "[2001:db8::1]"])
+def test_a_phone_cannot_send_our_invite_to_a_trunk(host: str, standing: bool) -> None:
+    flow = Source("tcp", PHONE, 40000)
+    named = binding(f"sip:+1900@{host}:5060", transport="tcp")
+    assert way_to(named, lambda source: standing) == flow
+    routed = binding(f"sip:+1900@{host}", f"<sip:{host};lr>", transport="tcp")
+    assert way_to(routed, lambda source: standing) == flow
+
+
+def test_a_phone_whose_connection_is_gone_is_called_at_its_own_host() -> None:
+    lost = binding(f"sip:1001@{PHONE}:5062;transport=tcp", transport="tcp")
+    assert way_to(lost, lambda source: False) == lost.contact
+    assert way_to(lost, lambda source: True) == lost.source
+
+
+def test_a_proxy_that_names_itself_in_path_is_called_at_the_port_it_names() -> None:
+    behind = binding("sip:1001@10.0.0.7", f"<sip:{PHONE}:5060;lr>", "<sip:10.0.0.1;lr>")
+    assert str(way_to(behind, lambda source: True)) == f"sip:{PHONE}:5060;lr"
+
+
+def test_an_address_is_called_as_it_is() -> None:
+    uri = Uri.parse(f"sip:200@{TRUNK}")
+    assert way_to(uri, lambda source: False) is uri
