@@ -10,13 +10,14 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from softswitch.call.events import CallEvent, LegEvent, Wake
+from softswitch.call.events import CallEvent, LegEvent, NothingAgreed, Wake
 from softswitch.call.leg import Leg
 from softswitch.call.mailbox import Mailbox
 from softswitch.call.services import Services
 from softswitch.call.termination import (
     CALLER_CANCELLED,
     CALLER_HUNG_UP,
+    NOTHING_AGREED,
     CallOver,
     Cause,
     Termination,
@@ -123,6 +124,9 @@ class Call:
             if isinstance(event.event, AckMissing):
                 self.stop(by_switch(Cause.NO_ACK, 408))
                 return
+        if isinstance(event, NothingAgreed):
+            self.stop(NOTHING_AGREED)
+            return
         self.mailbox.put(event)
 
     def stop(self, termination: Termination) -> None:

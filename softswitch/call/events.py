@@ -18,6 +18,13 @@ class LegEvent:
 
 
 @dataclass(frozen=True, slots=True)
+class NothingAgreed:
+    """The party acknowledged our offer with no answer, or with none that fits: there is no media with it."""
+
+    leg: LegId
+
+
+@dataclass(frozen=True, slots=True)
 class DigitHeard:
     leg: LegId
     digit: str
@@ -92,6 +99,7 @@ PartyEvent = PartyProgress | PartyAnswered | PartyFailed
 
 CallEvent = (
     LegEvent
+    | NothingAgreed
     | PartyProgress
     | PartyAnswered
     | PartyFailed

@@ -9,7 +9,15 @@ from collections.abc import Callable
 
 import structlog
 
-from softswitch.call.events import CallEvent, DigitHeard, HoldChanged, LegEvent, LegSilent, PromptsEnded
+from softswitch.call.events import (
+    CallEvent,
+    DigitHeard,
+    HoldChanged,
+    LegEvent,
+    LegSilent,
+    NothingAgreed,
+    PromptsEnded,
+)
 from softswitch.call.services import Services
 from softswitch.errors import PeerError
 from softswitch.ids import LegId
@@ -181,8 +189,13 @@ class Leg:
             self.session.accept_reoffer(self.take_offer(event.sdp, prefer=self.codec or None))
 
     def _acked(self, event: Acked) -> None:
-        if event.sdp is not None:
-            self.take_answer(event.sdp)
+        """The answer to an offer that went out in a 2xx (RFC 3261 section 13.2.1)."""
+        try:
+            if event.sdp is not None:
+                self.take_answer(event.sdp)
+        finally:
+            if self.negotiated is None:
+                self.deliver(NothingAgreed(self.id))
 
     def answer(self) -> None:
         """Answer the caller's INVITE with what was agreed, or with an offer of ours when his had none."""

@@ -163,7 +163,8 @@ class Conversation:
         if was and not self.held:
             self._count_hold()
             call.caller.bridge(self.other)
-        self.room.dispatcher.held(call.id, bool(self.held))
+        if was != bool(self.held):
+            self.room.dispatcher.held(call.id, not was)
 
     def _music(self) -> str:
         queue = self.call.config.queue.get(self.stage.queue or "")
