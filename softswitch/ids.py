@@ -27,5 +27,7 @@ def generated_id(wall: float, entropy: bytes) -> str:
     """Twenty characters from `wall` (seconds since 1970) and `entropy` (at least 7 bytes)."""
     if len(entropy) < ENTROPY_BYTES:
         raise ValueError(f"{ENTROPY_BYTES} bytes of entropy are needed, not {len(entropy)}")
-    value = (int(wall * 1000) & ((1 << 50) - 1)) << 50 | int.from_bytes(entropy[:ENTROPY_BYTES]) & ((1 << 50) - 1)
+    value = (int(wall * 1000) & ((1 << 50) - 1)) << 50 | int.from_bytes(entropy[:ENTROPY_BYTES]) & (
+        (1 << 50) - 1
+    )
     return "".join(_ALPHABET[(value >> shift) & 31] for shift in range(95, -5, -5))

@@ -8,7 +8,18 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent / "softswitch"
 
-FLOOR = {"sip": 1, "rtp": 1, "acd": 1, "ivr": 1, "recorder": 1, "store": 1, "call": 2, "api": 3, "cli": 4, "testing": 4}
+FLOOR = {
+    "sip": 1,
+    "rtp": 1,
+    "acd": 1,
+    "ivr": 1,
+    "recorder": 1,
+    "store": 1,
+    "call": 2,
+    "api": 3,
+    "cli": 4,
+    "testing": 4,
+}
 TOP = {"app", "media_worker", "__main__"}
 SHELLS = {
     "clock.py",
@@ -35,7 +46,17 @@ SHELLS = {
     "recorder/convert.py",
 }
 SHELL_ROOMS = {"store", "call", "api", "cli", "testing"}
-FORBIDDEN_IN_CORES = {"asyncio", "socket", "threading", "ssl", "time", "random", "os", "subprocess", "secrets"}
+FORBIDDEN_IN_CORES = {
+    "asyncio",
+    "socket",
+    "threading",
+    "ssl",
+    "time",
+    "random",
+    "os",
+    "subprocess",
+    "secrets",
+}
 
 
 def _modules() -> list[tuple[str, Path]]:
