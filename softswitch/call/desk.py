@@ -64,9 +64,7 @@ class Desk:
     def agent_at(self, endpoint: str) -> AgentId | None:
         """Who is logged in at this phone; else the one agent that the configuration seats there."""
         here = self.agents_at(endpoint)
-        logged_in = [
-            a for a in here if self._engine.agent_view(a, self._now()).status != AgentStatus.LOGGED_OUT
-        ]
+        logged_in = [agent for agent in here if self.is_logged_in(agent)]
         return next(iter(logged_in or here), None)
 
     def sit(self, agent: AgentId, endpoint: EndpointName) -> None:
@@ -75,10 +73,7 @@ class Desk:
         if endpoint not in self._services.config.endpoint:
             raise UnknownAgent(f"no endpoint is called {endpoint!r}")
         for other in self.agents_at(endpoint):
-            if (
-                other != agent
-                and self._engine.agent_view(other, self._now()).status != AgentStatus.LOGGED_OUT
-            ):
+            if other != agent and self.is_logged_in(other):
                 self.status(other, AgentStatus.LOGGED_OUT, f"{agent} took phone {endpoint}")
         before = self._occupied.get(self.endpoint_of(agent), 0)
         self._seat[agent] = endpoint
@@ -104,7 +99,11 @@ class Desk:
     def resume(self, agent: AgentId) -> None:
         """Takes calls again; ends a wrap-up too."""
         self.status(agent, AgentStatus.AVAILABLE, "")
-        self._act(self._engine.wrapup(agent, self._now(), end=True))
+        if self._engine.agent_view(agent, self._now()).wrapup_left_s > 0:
+            self._act(self._engine.wrapup(agent, self._now(), end=True))
+
+    def is_logged_in(self, agent: AgentId) -> bool:
+        return self._engine.agent_view(agent, self._now()).status != AgentStatus.LOGGED_OUT
 
     def _require(self, agent: AgentId) -> None:
         if agent not in self._services.config.agent:

@@ -4,7 +4,7 @@ from softswitch.acd.values import AgentStatus
 from softswitch.call.call import Call
 from softswitch.call.desk import Desk
 from softswitch.call.room import Room
-from softswitch.call.stages import End, Feature, Say, Stage
+from softswitch.call.stages import Feature, Say, Stage
 from softswitch.call.termination import By, Cause, Termination, by_switch
 from softswitch.ids import AgentId, EndpointName
 
@@ -26,12 +26,14 @@ async def feature(room: Room, call: Call, stage: Feature) -> Stage:
     agent = _with_pin(call, stage.argument) if elsewhere else desk.agent_at(endpoint)
     if agent is None or not _done(call, desk, stage, agent, endpoint):
         call.log.info("feature refused", feature=stage.feature, endpoint=endpoint)
-        return End(termination=REFUSED)
+        return Say(prompts=("agent-denied",), termination=REFUSED, early=True)
     call.log.info("feature", feature=stage.feature, agent=agent)
     return Say(prompts=(_SPOKEN[stage.feature],), termination=DONE)
 
 
 def _done(call: Call, desk: Desk, stage: Feature, agent: AgentId, endpoint: EndpointName) -> bool:
+    if stage.feature in ("pause", "resume") and not desk.is_logged_in(agent):
+        return False
     match stage.feature:
         case "login":
             desk.login(agent, endpoint)

@@ -21,7 +21,7 @@ from softswitch.call.stages import End, Stage, arguments_of, name_of
 from softswitch.call.talk import talk
 from softswitch.call.termination import SHUTDOWN, By, CallOver, Cause, Termination, by_switch
 from softswitch.call.wait import wait
-from softswitch.errors import OurError, PeerError
+from softswitch.errors import MediaError, PeerError
 from softswitch.facts import StageEntered
 from softswitch.store.rows import JournalEntry
 
@@ -57,9 +57,9 @@ async def tell(room: Room, call: Call, stage: Stage) -> Termination:
         cause = Cause.NO_CODEC if error.sip_status == 488 else Cause.PEER_FAILED
         termination = Termination(By.CALLER, cause, error.sip_status)
         call.log.info("the caller's side cannot be served", problem=str(error))
-    except OurError as error:
+    except MediaError as error:
         termination = by_switch(Cause.MEDIA_FAILED, error.sip_status)
-        call.log.error("the call cannot be served", problem=str(error))
+        call.log.error("the call has no media", problem=str(error))
     except asyncio.CancelledError:
         termination = SHUTDOWN
     except Exception:
