@@ -8,7 +8,15 @@ in clear.
 import ipaddress
 from dataclasses import dataclass, replace
 
-from softswitch.sip.sdp import Line, MediaDescription, Origin, RtpMap, SdpError, SessionDescription
+from softswitch.sip.sdp import (
+    Connection,
+    Line,
+    MediaDescription,
+    Origin,
+    RtpMap,
+    SdpError,
+    SessionDescription,
+)
 
 PROTOCOL = "RTP/AVP"
 STATIC_PAYLOAD_TYPES = {"PCMU": 0, "PCMA": 8}
@@ -49,7 +57,7 @@ class Negotiated:
     """What both sides agreed on, seen from us."""
 
     address: str
-    """Where the peer receives: an address, or rarely a host name."""
+    """Where the peer receives: an IP address of our family, or the zeros of a hold."""
     port: int
     codec: str
     payload_type: int
@@ -59,14 +67,6 @@ class Negotiated:
     receive: bool
     held: bool
     """The peer does not want to hear us: it put us on hold."""
-
-    def behind(self, source_address: str) -> bool:
-        """True when the peer named a private address but its signalling came from a public one: it is behind NAT."""
-        try:
-            named, seen = ipaddress.ip_address(self.address), ipaddress.ip_address(source_address)
-        except ValueError:
-            return False
-        return named.is_private and not seen.is_private
 
 
 def make_offer(local: LocalMedia, direction: str = "sendrecv") -> SessionDescription:
@@ -82,7 +82,7 @@ def answer_offer(
     answers: list[MediaDescription] = []
     agreed: Negotiated | None = None
     for media in offer.media:
-        choice = None if agreed else _choose(media, local.codecs, prefer)
+        choice = None if agreed else _choose(offer, media, local.codecs, prefer, local.address)
         if choice is None:
             answers.append(_refused(media))
             continue
@@ -104,7 +104,7 @@ def read_answer(offer: SessionDescription, answer: SessionDescription) -> Negoti
         raise NotAcceptable("an answer with another number of streams")
     for offered, answered in zip(offer.media, answer.media, strict=True):
         codecs = tuple(rtpmap.encoding for rtpmap in _maps(offered).values() if rtpmap.encoding != EVENT)
-        choice = _choose(answered, codecs, None)
+        choice = _choose(answer, answered, codecs, None, offer.connection_of(offered).address)
         if choice is None or offered.port == 0:
             continue
         offered_event = _event_payload_type(offered)
@@ -171,7 +171,11 @@ def _maps(media: MediaDescription) -> dict[int, RtpMap]:
 
 
 def _choose(
-    media: MediaDescription, codecs: tuple[str, ...], prefer: str | None
+    session: SessionDescription,
+    media: MediaDescription,
+    codecs: tuple[str, ...],
+    prefer: str | None,
+    our_address: str,
 ) -> tuple[int, RtpMap] | None:
     if media.kind != "audio" or media.port == 0 or media.protocol.upper() != PROTOCOL:
         return None
@@ -181,7 +185,20 @@ def _choose(
         if rtpmap.encoding.upper() in codecs and (rtpmap.clock, rtpmap.channels) == (CLOCK, 1)
     ]
     preferred = [choice for choice in common if choice[1].encoding == prefer]
-    return next(iter(preferred or common), None)
+    chosen = next(iter(preferred or common), None)
+    return chosen if chosen and _can_be_sent_to(session.connection_of(media), our_address) else None
+
+
+def _can_be_sent_to(connection: Connection, our_address: str) -> bool:
+    """One host of our address family. A host name would be legal; refusing it beats a call that nobody hears."""
+    try:
+        address = ipaddress.ip_address(connection.address)
+    except ValueError:
+        return False
+    if connection.is_null:
+        return True
+    one_host = not address.is_multicast and connection.address != "255.255.255.255"
+    return one_host and (address.version == 6) == (":" in our_address)
 
 
 def _event_payload_type(media: MediaDescription) -> int | None:

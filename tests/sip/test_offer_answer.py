@@ -240,11 +240,24 @@ def test_version_rises_only_when_something_changed() -> None:
     assert next_version(resumed, make_offer(other)) == resumed
 
 
-def test_private_address_behind_a_public_source() -> None:
-    agreed = answered("m=audio 4 RTP/AVP 0\r\n", HEAD.replace("198.51.100.1", "192.168.1.5"))[1]
-    assert agreed.behind("8.8.8.8")
-    assert not agreed.behind("192.168.1.5") and not agreed.behind("10.0.0.1")
-    public = answered("m=audio 4 RTP/AVP 0\r\n", HEAD.replace("198.51.100.1", "8.8.4.4"))[1]
-    assert not public.behind("8.8.8.8")
-    named = answered("m=audio 4 RTP/AVP 0\r\n", HEAD.replace("198.51.100.1", "media.example.com"))[1]
-    assert not named.behind("8.8.8.8") and named.address == "media.example.com"
+@pytest.mark.parametrize(
+    "address",
+    [
+        "IP4 media.example.com",
+        "IP4 224.0.0.1/127",
+        "IP4 255.255.255.255",
+        "IP6 2001:db8::5",
+        "IP6 fe80::1%eth0",
+        "IP4 ::1",
+    ],
+)
+def test_media_goes_to_one_host_of_our_family_or_the_stream_is_refused(address: str) -> None:
+    head = HEAD.replace("IP4 198.51.100.1", address)
+    with pytest.raises(NotAcceptable):
+        answered("m=audio 4 RTP/AVP 0\r\n", head)
+    with pytest.raises(NotAcceptable):
+        read_answer(make_offer(LOCAL), sdp("m=audio 4 RTP/AVP 0\r\n", head))
+    own = f"m=audio 4 RTP/AVP 0\r\nc=IN {address}\r\nm=audio 6 RTP/AVP 8\r\n"
+    answer, agreed = answered(own)
+    assert [media.port for media in answer.media] == [0, LOCAL.port]
+    assert (agreed.address, agreed.port) == ("198.51.100.1", 6)
