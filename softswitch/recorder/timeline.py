@@ -3,7 +3,7 @@
 Positions are samples, 8,000 a second, of the one monotonic clock, so both tracks of a recording and its start share a
 scale. Each track has a ring of `WINDOW` samples and a mask that says what was filled, by which law. A piece is taken out
 when it has settled; later packets of it are dropped, and nothing that is filled is ever overwritten. Memory is bounded:
-64 KiB a recording, touched only while it is in use.
+64 KiB for each of the most recordings there ever were at once.
 
 Everything ordinary is done for all recordings at once. What makes it cheap: a view of the ring as items of the payload's
 size at *every* byte (strides of 1) lets numpy place each packet by one copy within one fancy assignment, 17 ns a packet.
@@ -91,8 +91,8 @@ class Timeline:
         self._active[slot] = False
 
     def release(self, slot: int) -> None:
-        """Let a closed slot be used again, as late as can be."""
-        self._free.insert(0, slot)
+        """Let a closed slot be used again, before one whose memory was never touched."""
+        self._free.append(slot)
 
     def pause(self, slot: int, paused: bool) -> None:
         """From the next packet on: silence in place of what is said."""

@@ -72,7 +72,7 @@ class RecordingWriter:
         start = int(now * RATE) & ~1
         self._place(now)
         if not self._timeline.free and self._ended:
-            # Whoever heard that it ended need not close it: its slot is used again, as late as can be.
+            # Whoever heard that it ended need not close it: its slot is used again, as a last resort.
             self._forget(self._ended.popleft())
         slot = self._timeline.open(start, stereo=spec.channels == 2, law=_LAWS[spec.encoding])
         if slot is None:

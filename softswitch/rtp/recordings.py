@@ -112,14 +112,17 @@ class Recordings:
             return
         self._flush_at = now + FLUSH_S
         for report in self._tap.flush(now):
-            self._detach(report.recording)
+            running = self._detach(report.recording)
+            if running is not None:
+                self._tap.close(running.slot, now)
             self._ended(report)
 
-    def _detach(self, recording: RecordingId) -> None:
+    def _detach(self, recording: RecordingId) -> _Running | None:
         running = self._running.pop(recording, None)
         for leg in running.legs if running is not None else ():
             leg.recording = None
             self._table.recording[leg.slot] = NOBODY
+        return running
 
     def _ended(self, report: RecordingReport) -> None:
         self._report(RecordingEnded(report=report))

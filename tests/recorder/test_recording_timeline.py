@@ -262,3 +262,15 @@ def test_groups_are_taken_out_independently() -> None:
     pieces = timeline.take(1, START + 800)
     assert [piece.slots.tolist() for piece in pieces] == [[1]]
     assert timeline.settled(0) == START and timeline.settled(1) == START + 800
+
+
+def test_recordings_one_after_the_other_share_the_memory_of_one() -> None:
+    timeline = Timeline(64)
+    slots = set()
+    for _ in range(40):
+        slot = timeline.open(START, stereo=True, law=0)
+        assert slot is not None
+        slots.add(slot)
+        timeline.close(slot)
+        timeline.release(slot)
+    assert len(slots) == 1

@@ -25,6 +25,7 @@ class FakeTap:
     """slot, track, ssrc, timestamp, law, payload"""
     paused: list[tuple[int, bool]] = field(default_factory=list)
     ending: list[RecordingReport] = field(default_factory=list)
+    closed: list[int] = field(default_factory=list)
 
     def open(self, spec: RecordingSpec, now: float) -> int:
         if self.refuse:
@@ -43,6 +44,7 @@ class FakeTap:
         self.paused.append((slot, paused))
 
     def close(self, slot: int, now: float) -> RecordingReport:
+        self.closed.append(slot)
         return ended(self.specs[slot].recording)
 
     def flush(self, now: float) -> list[RecordingReport]:

@@ -436,6 +436,7 @@ def test_a_recording_ends_with_its_last_leg_by_itself_or_not_at_all() -> None:
     room.tap.ending.append(ended(RecordingId("r2"), "limit"))
     room.run(0.5)
     assert [each.report.state for each in room.told(RecordingEnded)] == ["ended", "limit"]  # type: ignore[attr-defined]
+    assert room.tap.closed == [7, 8], "the slot of one that ended by itself is given back too"
     room.tap.refuse = "No space left on device"
     (failed,) = room.do(StartRecording(spec=spec("r3"), tracks=(c.leg,)))
     assert isinstance(failed, RecordingEnded)
