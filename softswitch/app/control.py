@@ -35,6 +35,9 @@ from softswitch.call.desk import Desk
 from softswitch.call.events import RecordOrdered
 from softswitch.ids import AgentId, EndpointName
 
+RELOAD_REST_S = 1.0
+"""Signals ask for a reload no more often than this; the last one is never lost."""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -46,6 +49,9 @@ class Control:
         self._config_path = config_path
         self._stopping = stopping
         self._spawned: set[asyncio.Task[Any]] = set()
+        self._reloading = asyncio.Lock()
+        self._reload_asked = False
+        self._reload_not_before = 0.0
 
     def spawn(self, work: Coroutine[Any, Any, Any]) -> None:
         """Run something that a signal asked for."""
@@ -62,7 +68,23 @@ class Control:
         return not self._parts.draining and any(worker.pid for worker in self._parts.media.views())
 
     async def reload(self) -> ReloadView:
-        return reload(self._parts, self._config_path)
+        async with self._reloading:
+            return await reload(self._parts, self._config_path)
+
+    def reload_by_signal(self) -> None:
+        """Signals that come while a reload is still to begin ask for nothing more."""
+        if not self._reload_asked:
+            self._reload_asked = True
+            self.spawn(self._reload_soon())
+
+    async def _reload_soon(self) -> None:
+        loop = asyncio.get_running_loop()
+        await asyncio.sleep(self._reload_not_before - loop.time())
+        self._reload_asked = False
+        try:
+            await self.reload()
+        finally:
+            self._reload_not_before = loop.time() + RELOAD_REST_S
 
     async def stop(self, now: bool) -> StopView:
         calls = len(self._parts.manager.calls)

@@ -1,5 +1,6 @@
 """Takes over a changed configuration without touching live calls: each keeps the one it began with."""
 
+import asyncio
 from pathlib import Path
 
 import structlog
@@ -18,10 +19,10 @@ from softswitch.store import queue_log
 _log = structlog.get_logger(__name__)
 
 
-def reload(parts: Parts, path: Path) -> ReloadView:
-    """With any problem nothing changes, and the view says every problem."""
+async def reload(parts: Parts, path: Path) -> ReloadView:
+    """With any problem nothing changes, and the view says every problem. Calls go on while the files are read."""
     try:
-        return take_over(parts, load_checked(path))
+        return take_over(parts, await asyncio.to_thread(load_checked, path))
     except ConfigError as error:
         _log.error("reload refused", problems=len(error.problems))
         return ReloadView(problems=tuple(_view(problem) for problem in error.problems))
@@ -44,6 +45,7 @@ def take_over(parts: Parts, loaded: LoadedConfig) -> ReloadView:
     services.prompts = parts.world.prompts(config.prompts.directory, config.general.language)
     parts.loaded = loaded
     dispatcher = parts.dispatcher
+    dispatcher.desk.seat_everybody()
     dispatcher.act(dispatcher.engine.configure(config.queue, config.agent, clock.monotonic()))
     dispatcher.desk.reconfigured()
     services.queue_log.write(queue_log.config_reload(clock.wall()))

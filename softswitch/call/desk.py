@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import structlog
 
 from softswitch.acd.engine import Engine
+from softswitch.acd.errors import NotKnown
 from softswitch.acd.values import AgentStatus, AgentView, Decision, StateChanged, StatusChanged
 from softswitch.call.party import endpoint_destinations
 from softswitch.call.services import Services
@@ -39,27 +40,40 @@ class Desk:
         self._services = services
         self._engine = engine
         self._act = act
+        self._chosen: dict[AgentId, EndpointName] = {}
+        """Agents who sat down elsewhere than the configuration says."""
         self._seat: dict[AgentId, EndpointName] = {}
-        """Agents who sit elsewhere than the configuration says."""
+        """Where each agent is rung."""
+        self._at: dict[str, list[AgentId]] = {}
+        """Endpoint to those who sit there."""
         self._occupied: dict[str, int] = {}
         """Endpoint to calls that did not come from a queue."""
+        self._told_occupied: dict[AgentId, int] = {}
+        """How many of them the engine counts for the agent."""
         self._stretches: dict[AgentId, Stretch] = {}
         self._logged_in_at: dict[AgentId, float] = {}
+        self.seat_everybody()
 
     # --- who sits where ----------------------------------------------------------------------------------------------
 
-    def endpoint_of(self, agent: AgentId) -> EndpointName:
-        seat = self._seat.get(agent)
-        if seat is not None:
-            return seat
-        return EndpointName(self._services.config.agent[agent].endpoint)
+    def seat_everybody(self) -> None:
+        """By choice or by configuration; a chosen phone that is configured no more is left. To be called before the engine
+        takes over changed agents; those who are configured no more keep their seat until `reconfigured`."""
+        config = self._services.config
+        self._chosen = {agent: seat for agent, seat in self._chosen.items() if seat in config.endpoint}
+        for name, settings in config.agent.items():
+            agent = AgentId(name)
+            self._seat[agent] = self._chosen.get(agent, EndpointName(settings.endpoint))
+        self._at = {}
+        for agent, seat in self._seat.items():
+            if agent in config.agent:
+                self._at.setdefault(seat, []).append(agent)
 
-    def agents_at(self, endpoint: str) -> list[AgentId]:
-        return [
-            AgentId(agent)
-            for agent in self._services.config.agent
-            if self.endpoint_of(AgentId(agent)) == endpoint
-        ]
+    def endpoint_of(self, agent: AgentId) -> EndpointName:
+        return self._seat[agent]
+
+    def agents_at(self, endpoint: str) -> tuple[AgentId, ...]:
+        return tuple(self._at.get(endpoint, ()))
 
     def agent_at(self, endpoint: str) -> AgentId | None:
         """Who is logged in at this phone; else the one agent that the configuration seats there."""
@@ -75,15 +89,10 @@ class Desk:
         for other in self.agents_at(endpoint):
             if other != agent and self.is_logged_in(other):
                 self.status(other, AgentStatus.LOGGED_OUT, f"{agent} took phone {endpoint}")
-        before = self._occupied.get(self.endpoint_of(agent), 0)
-        self._seat[agent] = endpoint
-        self._shift_occupied(agent, self._occupied.get(endpoint, 0) - before)
+        self._chosen[agent] = endpoint
+        self.seat_everybody()
+        self._count_calls(agent)
         self._check_reachable(agent)
-
-    def _shift_occupied(self, agent: AgentId, difference: int) -> None:
-        step = 1 if difference > 0 else -1
-        for _ in range(abs(difference)):
-            self._act(self._engine.agent_occupied(agent, step, self._now()))
 
     # --- what he declares ---------------------------------------------------------------------------------------------
 
@@ -114,8 +123,18 @@ class Desk:
     def occupied(self, endpoint: str, delta: int) -> None:
         """A call of this phone that did not come from a queue began (+1) or ended (-1)."""
         self._occupied[endpoint] = self._occupied.get(endpoint, 0) + delta
+        if not self._occupied[endpoint]:
+            del self._occupied[endpoint]
         for agent in self.agents_at(endpoint):
-            self._act(self._engine.agent_occupied(agent, delta, self._now()))
+            self._count_calls(agent)
+
+    def _count_calls(self, agent: AgentId) -> None:
+        """Tell the engine of the calls at the agent's phone that it does not count yet, or counts no more."""
+        calls = self._occupied.get(self.endpoint_of(agent), 0)
+        while (told := self._told_occupied.get(agent, 0)) != calls:
+            step = 1 if calls > told else -1
+            self._told_occupied[agent] = told + step
+            self._act(self._engine.agent_occupied(agent, step, self._now()))
 
     def registration_changed(self, endpoint: str) -> None:
         for agent in self.agents_at(endpoint):
@@ -130,12 +149,17 @@ class Desk:
         """Put every agent into the state he was in when the switch stopped, or that the configuration wants."""
         clock = self._services.clock
         known = {row.agent: row for row in rows}
-        for name, settings in self._services.config.agent.items():
+        agents = self._services.config.agent
+        self._chosen = {
+            row.agent: row.endpoint
+            for row in known.values()
+            if row.agent in agents and row.endpoint != agents[row.agent].endpoint
+        }
+        self.seat_everybody()
+        for name, settings in agents.items():
             agent = AgentId(name)
             row = known.get(agent)
             self._open_stretch(agent)
-            if row is not None and row.endpoint in self._services.config.endpoint:
-                self._seat[agent] = row.endpoint
             if settings.login == "on-start":
                 status, reason, since = AgentStatus.AVAILABLE, "", clock.wall()
             elif row is not None:
@@ -146,17 +170,21 @@ class Desk:
             self._check_reachable(agent)
             self._act(self._engine.restore_agent(agent, status, reason, self._now() - age, self._now()))
             self._save(agent, status, reason)
-        for name in self._services.config.agent:
+        for name in agents:
             self._check_reachable(AgentId(name))
 
     def reconfigured(self) -> None:
-        """New agents get a stretch of their own, and everybody's phone is looked at again."""
-        for name in self._services.config.agent:
+        """After the engine has taken over changed agents: new ones get a stretch of their own, those who are gone are
+        forgotten, and everybody's phone is looked at again."""
+        agents = self._services.config.agent
+        for agent in [each for each in self._seat if each not in agents]:
+            del self._seat[agent]
+            self._forget_if_gone(agent)
+        for name in agents:
             agent = AgentId(name)
             if agent not in self._stretches:
                 self._open_stretch(agent)
-            if self._seat.get(agent) not in self._services.config.endpoint:
-                self._seat.pop(agent, None)
+            self._count_calls(agent)
             self._check_reachable(agent)
 
     # --- what the engine says -----------------------------------------------------------------------------------------
@@ -228,6 +256,8 @@ class Desk:
         """Close the interval that has ended and begin the next."""
         if agent not in self._stretches:
             return
+        if self._forget_if_gone(agent):
+            return
         old = self._stretches[agent]
         new = self._engine.agent_view(agent, self._now())
         if (old.view.status, old.view.reason, old.view.state, old.view.call) == (
@@ -240,6 +270,19 @@ class Desk:
         now = self._services.clock.wall()
         self._write(agent, old, now)
         self._stretches[agent] = Stretch(new, now)
+
+    def _forget_if_gone(self, agent: AgentId) -> bool:
+        """True when the engine knows him no more: he was removed, and his last talk is over."""
+        try:
+            self._engine.agent_view(agent, self._now())
+        except NotKnown:
+            stretch = self._stretches.pop(agent, None)
+            if stretch is not None:
+                self._write(agent, stretch, self._services.clock.wall())
+            for known in (self._told_occupied, self._logged_in_at):
+                known.pop(agent, None)
+            return True
+        return False
 
     def _write(self, agent: AgentId, stretch: Stretch, ended: float) -> None:
         view = stretch.view

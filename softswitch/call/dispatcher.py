@@ -64,8 +64,9 @@ class Dispatcher:
 
     # --- what calls ask for -----------------------------------------------------------------------------------------
 
-    def enter(self, call: Call, stage: Wait) -> None:
-        """The caller waits, since `stage.entered`; Connect, Overflow and Announce come to his mailbox."""
+    def enter(self, call: Call, stage: Wait) -> bool:
+        """The caller waits, since `stage.entered`; Connect, Overflow and Announce come to his mailbox. False: the queue
+        refuses him, and Overflow is there already."""
         clock = self._services.clock
         waiting = WaitingCall(
             call=call.id,
@@ -82,6 +83,7 @@ class Dispatcher:
         position = refused[0].position if refused else self.engine.position(call.id)
         self.visits.begin(call, stage, position)
         self.act(decisions)
+        return not refused
 
     def leave(self, call: Call, reason: str, key: str = "") -> None:
         """The caller waits no more, by himself: `abandoned`, `key` or `withdrawn`."""
@@ -151,7 +153,6 @@ class Dispatcher:
         self.act(self.engine.offer_result(offer, result, self._now()))
 
     def _cancel_offer(self, cancelled: CancelOffer) -> None:
-        self.visits.not_answered(cancelled, self.offers)
         self.offers.cancel(cancelled.offer, cancelled.reason)
 
     def _connect(self, connect: Connect) -> None:

@@ -4,12 +4,14 @@ from softswitch.call.call import Call, loop_time
 from softswitch.call.events import DigitHeard, PromptsEnded, RecordingOver
 from softswitch.call.room import Room
 from softswitch.call.stages import End, Greet, Message, Stage
-from softswitch.call.termination import By, Cause, Termination
+from softswitch.call.termination import By, Cause, Termination, by_switch
 
 ENDING_KEYS = "#*0"
 LONGEST_PROMPT_S = 60.0
 SHORTEST_MESSAGE_S = 1.0
 RECORDED = Termination(By.SWITCH, Cause.NORMAL, 200)
+NOT_RECORDED = by_switch(Cause.FLOW_FAILED, 500)
+"""The disk says no; an alarm says so."""
 
 
 async def message(room: Room, call: Call, stage: Message) -> Stage:
@@ -20,15 +22,20 @@ async def message(room: Room, call: Call, stage: Message) -> Stage:
     began = loop_time()
     started = room.recordings.start(call, (call.caller,), box=stage.box, max_s=box.max_s)
     call.figures.destination = f"message:{stage.box}"
-    call.figures.recording = started or call.figures.recording
+    if started is None:
+        return _after(stage, "empty", NOT_RECORDED)
+    call.figures.recording = started
     try:
         await _until_done(call, began + box.max_s)
     finally:
         room.recordings.stop(call.id)
-    result = "recorded" if started is not None and loop_time() - began >= SHORTEST_MESSAGE_S else "empty"
-    if stage.resume is not None:
-        return Greet(flow=stage.resume.flow, resume=stage.resume, result=result)
-    return End(termination=RECORDED)
+    return _after(stage, "recorded" if loop_time() - began >= SHORTEST_MESSAGE_S else "empty", RECORDED)
+
+
+def _after(stage: Message, result: str, otherwise: Termination) -> Stage:
+    if stage.resume is None:
+        return End(termination=otherwise)
+    return Greet(flow=stage.resume.flow, resume=stage.resume, result=result)
 
 
 async def _play(call: Call, prompts: tuple[str, ...]) -> None:

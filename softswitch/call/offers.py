@@ -17,6 +17,7 @@ from softswitch.call.services import Services
 from softswitch.call.why import why_values
 from softswitch.facts import AgentOffered, OfferEnded
 from softswitch.ids import CallId, OfferId
+from softswitch.store import queue_log
 from softswitch.store.rows import OfferRow
 
 _RESULT_OF_STATUS = {
@@ -28,6 +29,9 @@ _RESULT_OF_STATUS = {
     480: OfferResult.NO_ANSWER,
     487: OfferResult.NO_ANSWER,
 }
+
+
+LOST_RACE = "lost race"
 
 
 @dataclass(slots=True)
@@ -105,7 +109,7 @@ class Offers:
         leg = underway.ringing.leg
         underway.ringing.abandon(f'SIP;cause=487;text="{reason}"')
         self._services.lines.free(leg.id)
-        known = reason in ("no answer", "lost race")
+        known = reason in (OfferResult.NO_ANSWER, LOST_RACE)
         self._end(underway, reason if known else OfferResult.CANCELLED.value, leg.sip_status)
 
     def underway(self, offer: OfferId) -> Underway | None:
@@ -119,10 +123,19 @@ class Offers:
         self._end(underway, OfferResult.ANSWERED.value, 200)
         return leg, self._services.clock.wall() - underway.began
 
+    def _log(self, offer: Offer, result: str, rang_s: float) -> None:
+        """As Asterisk does: a phone that was busy or declined has not answered either."""
+        who = (self._services.clock.wall(), offer.call, offer.queue, offer.agent)
+        if result == OfferResult.CANCELLED:
+            self._services.queue_log.write(queue_log.ring_cancelled(*who, rang_s=rang_s))
+        elif result not in (OfferResult.ANSWERED, LOST_RACE):
+            self._services.queue_log.write(queue_log.ring_no_answer(*who, rang_s=rang_s))
+
     def _end(self, underway: Underway, result: str, status: int) -> None:
         services, offer = self._services, underway.offer
         del self._underway[offer.offer]
         now = services.clock.wall()
+        self._log(offer, result, now - underway.began)
         services.store.offer(
             OfferRow(
                 offer=offer.offer,

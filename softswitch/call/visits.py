@@ -6,9 +6,8 @@ Owns nothing that decides: with this file's calls removed, every caller would st
 from dataclasses import dataclass, replace
 from typing import TypedDict
 
-from softswitch.acd.values import AgentState, CancelOffer, Connect, Overflow, StateChanged
+from softswitch.acd.values import AgentState, Connect, Overflow, StateChanged
 from softswitch.call.call import Call
-from softswitch.call.offers import Offers
 from softswitch.call.services import Services
 from softswitch.call.stages import Wait
 from softswitch.call.termination import By
@@ -93,22 +92,6 @@ class Visits:
             )
         )
         self._left_fact(call, visit, "connected")
-
-    def not_answered(self, cancelled: CancelOffer, offers: Offers) -> None:
-        """An agent's phone rang out, or stopped ringing because the caller left."""
-        underway = offers.underway(cancelled.offer)
-        if underway is None:
-            return
-        rang_s = self._wall() - underway.began
-        queue = underway.offer.queue
-        if cancelled.reason == "no answer":
-            self._log(
-                lines.ring_no_answer(self._wall(), cancelled.call, queue, cancelled.agent, rang_s=rang_s)
-            )
-        elif cancelled.reason != "lost race":
-            self._log(
-                lines.ring_cancelled(self._wall(), cancelled.call, queue, cancelled.agent, rang_s=rang_s)
-            )
 
     def left(self, call: Call, reason: str, *, position: int, key: str = "") -> None:
         """By himself: `abandoned`, `key` or `withdrawn`."""

@@ -25,10 +25,10 @@ async def wait(room: Room, call: Call, stage: Wait) -> Stage:
     queue = call.services.config.queue.get(stage.queue)
     if queue is None:
         return End(termination=by_switch(Cause.QUEUE_EMPTY, 480))
-    call.answer()
-    call.caller.music(queue.music)
     stage = replace(stage, entered=stage.entered or call.services.clock.wall())
-    room.dispatcher.enter(call, stage)
+    if room.dispatcher.enter(call, stage):
+        call.answer()  # a queue that refuses him is not to be paid for
+        call.caller.music(queue.music)
     left, key = "abandoned", ""
     try:
         while True:
