@@ -18,6 +18,8 @@ _PLAIN = re.compile(
 )
 """Nearly every URI of a call: cheap to recognise, and taken apart as `Uri.parse` would."""
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9_.\-]+)(?::([0-9]{1,5}))?")
+_TEL_NUMBER = re.compile(r"(?:[A-Za-z0-9+*#\-.()_!~']|%[0-9A-Fa-f]{2})+")
+"""More than RFC 3966 has digits and separators, but nothing that would end the user part of a `sip:` made of it."""
 _ODD = re.compile(r'[\x00-\x20<>"\x7f\\]')
 _HEX = re.compile(r"%([0-9A-Fa-f]{2})")
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
@@ -79,7 +81,7 @@ class Uri:
             return cls._parse_sip(scheme, rest)
         if scheme == "tel":
             number, semicolon, params = rest.partition(";")
-            if not number:
+            if _TEL_NUMBER.fullmatch(number) is None:
                 raise ParseError("a tel URI without a number")
             return cls(scheme, number, params=Params.parse(semicolon + params))
         if not rest:

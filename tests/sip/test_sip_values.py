@@ -69,6 +69,11 @@ def test_uri_is_kept(text: str) -> None:
         "1ip:a@h",
         "a@h",
         "tel:",
+        "tel:1@example.com",
+        "tel:1?Route=x",
+        "tel:1:2",
+        "tel:1/2",
+        "tel:1%4",
         "urn:",
     ],
 )
