@@ -2,7 +2,8 @@
 
 RFC 3261 sections 12.2.1 and 22.2. A request is authenticated only when the dialog was made with credentials, that is
 when the INVITE went to a trunk that has them, and once for each nonce; what a caller's dialog challenges stays
-unanswered, since the answer would hand our password's digest to a stranger.
+unanswered, since the answer would hand our password's digest to a stranger. A peer whose Contact leads nowhere (a name
+that nobody resolves, a `tel:`) is reached where its messages come from.
 """
 
 from collections.abc import Callable, Iterable
@@ -131,10 +132,15 @@ class DialogClient:
         self._locate(send)
 
     def _locate(self, then: Located) -> None:
-        if not self.dialog.state.route_set and self._keeps_flow():
+        first_hop = self.dialog.first_hop()
+        if first_hop is not None:
+            self._layer.locate(first_hop, then)
+        elif self._keeps_flow():
             then(self.flow, self._layer.now())
         else:
-            self._layer.locate(self.dialog.first_hop() or self._target(), then)
+            target = self._target()
+            last_resort = None if target.scheme == "sips" else self.flow
+            self._layer.locate(target, lambda found, now: then(found or last_resort, now))
 
     def _keeps_flow(self) -> bool:
         """Where Contact leads nowhere, or to the peer at the other end of a connection that stands."""

@@ -16,6 +16,8 @@ def behind_nat(contact: Uri, via_host: str, source: str) -> bool:
     host = _address(contact.host)
     if host is None or contact.host.strip("[]") == source:
         return False
+    if host.is_unspecified or host.is_multicast:
+        return True
     if via_host and via_host.lower() == contact.host.lower():
         return True
     origin = _address(source)

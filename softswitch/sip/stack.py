@@ -360,8 +360,8 @@ class SipStack:
         ):
             self.stats.stray += 1
             return
-        if response.status > 100 and transaction.request.method == "INVITE":
-            response.validate()
+        if 100 < response.status < 300 and transaction.request.method == "INVITE":
+            response.validate()  # a dialog is made of these; a refusal counts however badly it is written
         transaction.receive(response, now)
 
     def _receive_request(self, request: Request, source: Source, size: int, now: float) -> None:

@@ -115,6 +115,8 @@ def _info(number: int) -> Request:
         ("sip:gateway@198.51.100.9", "198.51.100.7", "198.51.100.7", False),
         ("sip:a@phone.example.com", "phone.example.com", "198.51.100.7", False),
         ("sip:a@[2001:db8::1]", "", "2001:db8::1", False),
+        ("sip:a@0.0.0.0", "", "198.51.100.7", True),
+        ("sip:a@224.0.0.1", "", "198.51.100.7", True),
     ],
 )
 def test_a_contact_is_believed_unless_it_cannot_be_reached(
