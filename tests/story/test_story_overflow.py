@@ -104,7 +104,7 @@ async def test_a_full_queue_hangs_up(c: Centre) -> None:
     first = c.caller()
     await first.answered()
     second = c.caller(user="+342")
-    assert await second.over() == 200
+    assert await second.over() == 486, "a queue that refuses him is not to be paid for"
     await c.settled()
     refused = next(row for row in c.switch.cdrs() if row["ani"] == "+342")
     assert (refused["ended_by"], refused["cause"]) == ("switch", "queue full")
@@ -229,7 +229,7 @@ async def test_queues_that_send_a_caller_round_and_round_lose_him_and_nobody_els
     first = c.caller()
     await first.answered()
     second = c.caller(user="+342")
-    await second.hung_up()
+    assert await second.over() == 482
     await c.settled()
     lost = next(row for row in c.switch.cdrs() if row["ani"] == "+342")
     assert (lost["ended_by"], lost["cause"]) == ("switch", "loop")
