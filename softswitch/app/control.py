@@ -50,6 +50,7 @@ class Control:
         self._stopping = stopping
         self._spawned: set[asyncio.Task[Any]] = set()
         self._reloading = asyncio.Lock()
+        self._signalled = asyncio.Lock()
         self._reload_asked = False
         self._reload_not_before = 0.0
 
@@ -79,12 +80,13 @@ class Control:
 
     async def _reload_soon(self) -> None:
         loop = asyncio.get_running_loop()
-        await asyncio.sleep(self._reload_not_before - loop.time())
-        self._reload_asked = False
-        try:
-            await self.reload()
-        finally:
-            self._reload_not_before = loop.time() + RELOAD_REST_S
+        async with self._signalled:
+            await asyncio.sleep(self._reload_not_before - loop.time())
+            self._reload_asked = False
+            try:
+                await self.reload()
+            finally:
+                self._reload_not_before = loop.time() + RELOAD_REST_S
 
     async def stop(self, now: bool) -> StopView:
         calls = len(self._parts.manager.calls)
