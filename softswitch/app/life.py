@@ -65,7 +65,6 @@ async def _serve(loaded: LoadedConfig, config_path: Path) -> int:
         await api.start()
         _settle_memory()
         _signals(control)
-        _spare_the_collector()
         parts.tasks.append(asyncio.create_task(_beat(parts), name="heartbeat"))
         _log.info(
             "ready", node=loaded.config.general.node, listen=list(loaded.config.sip.listen), pid=os.getpid()
@@ -77,14 +76,8 @@ async def _serve(loaded: LoadedConfig, config_path: Path) -> int:
 
 
 def _settle_memory() -> None:
-    """Spare the collector what stays for ever: a full pass over it stopped all calls for a fifth of a second."""
-    gc.collect()
-    gc.freeze()
-
-
-def _spare_the_collector() -> None:
-    """What has been built lives as long as the process, and calls free themselves by count: a full collection that looks
-    at ten thousand waiting callers would stall the loop for a tenth of a second."""
+    """Spare the collector what stays for ever, and let it look less often: calls free themselves by count, and a full
+    pass over ten thousand waiting callers would stop all of them for a fifth of a second."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(20_000, 20, 100)
