@@ -39,37 +39,37 @@ def service_level(queue: dict[str, Any]) -> float | None:
 def queue_row(queue: dict[str, Any]) -> list[object]:
     return [
         queue["queue"],
-        queue["strategy"],
         queue["waiting"],
         length(queue["longest_wait_s"]),
-        length(queue["expected_wait_s"]),
         f"{queue['idle']}/{queue['logged_in']}/{queue['agents']}",
         queue["talking"],
-        queue["offered"],
         queue["answered"],
         queue["abandoned"],
-        queue["overflowed"],
         f"{percent(service_level(queue))} in {queue['servicelevel_s']:g} s",
+        queue["offered"],
+        queue["overflowed"],
+        length(queue["expected_wait_s"]),
         length(queue["mean_wait_s"]),
         length(queue["mean_talk_s"]),
+        queue["strategy"],
     ]
 
 
 QUEUE_COLUMNS = (
     "queue",
-    "strategy",
     "waiting>",
     "longest>",
-    "expected>",
     "idle/in/all>",
     "talking>",
-    "came>",
-    "answered>",
-    "abandoned>",
-    "overflowed>",
-    "answered in time>",
-    "wait>",
-    "talk>",
+    "answered?>",
+    "abandoned?>",
+    "in time?>",
+    "came?>",
+    "overflowed?>",
+    "expected?>",
+    "wait?>",
+    "talk?>",
+    "strategy?",
 )
 
 
@@ -85,26 +85,26 @@ def agent_row(agent: dict[str, Any]) -> list[object]:
         agent["status"] + (f" ({agent['reason']})" if agent["reason"] else ""),
         agent["state"],
         length(agent["state_s"]),
-        agent["call"],
-        ", ".join(agent["queues"]),
         agent["calls"],
-        length(agent["talk_s"]),
         length(agent["wrapup_left_s"]) if agent["wrapup_left_s"] else "",
+        length(agent["talk_s"]),
+        ", ".join(agent["queues"]),
+        agent["call"],
     ]
 
 
 AGENT_COLUMNS = (
     "agent",
-    "name",
-    "phone",
+    "name?",
+    "phone?",
     "status",
     "state",
     "for>",
-    "call",
-    "queues",
-    "calls>",
-    "talked>",
-    "wrap-up left>",
+    "calls?>",
+    "wrap-up left?>",
+    "talked?>",
+    "queues?",
+    "call?",
 )
 
 
@@ -119,14 +119,14 @@ def caller_rows(detail: dict[str, Any]) -> Iterator[list[object]]:
             detail["queue"]["queue"],
             caller["position"],
             caller["ani"],
-            caller["priority"],
             length(caller["waited_s"]),
             ", ".join(caller["ringing"]),
+            caller["priority"],
             caller["call"],
         ]
 
 
-CALLER_COLUMNS = ("queue", "position>", "from", "priority>", "waited>", "rings at", "call")
+CALLER_COLUMNS = ("queue", "position>", "from", "waited>", "rings at", "priority?>", "call?")
 
 
 def _callers(details: list[dict[str, Any]]) -> RenderableType:

@@ -23,18 +23,18 @@ def calls(client: Client, as_json: bool) -> None:
         return
     show_rows(
         "Calls",
-        ["call", "stage", "from", "source", "to", "queue", "with", "for>", "rec"],
+        ["call", "stage", "from", "to", "for>", "rec?", "with?", "queue?", "source?"],
         [
             [
                 v["call"],
                 v["stage"],
                 v["ani"],
-                v["source"],
                 v["dnis"],
-                v["queue"],
-                v["other"],
                 length(v["duration_s"]),
                 "●" if v["recording"] else "",
+                v["other"],
+                v["queue"],
+                v["source"],
             ]
             for v in views
         ],
@@ -79,30 +79,30 @@ def _detail(view: dict[str, Any]) -> None:
     show_rows(
         "Legs",
         [
-            "leg",
-            "dir",
             "party",
+            "dir",
             "state",
             "codec",
-            "media at",
             "in>",
             "out>",
             "lost>",
-            "jitter ms>",
-            "SIP Call-ID",
+            "jitter ms?>",
+            "media at?",
+            "leg?",
+            "SIP Call-ID?",
         ],
         [
             [
-                leg["leg"],
-                leg["direction"],
                 leg["party"],
+                leg["direction"],
                 leg["state"] + (" held" if leg["held"] else ""),
                 leg["codec"],
-                leg["remote"],
                 leg["packets_in"],
                 leg["packets_out"],
                 leg["packets_lost"],
                 f"{leg['jitter_ms']:.1f}",
+                leg["remote"],
+                leg["leg"],
                 leg["sip_call_id"],
             ]
             for leg in view["legs"]

@@ -39,14 +39,14 @@ def list_cdrs(client: Client, as_json: bool, **search: Any) -> None:
             "started",
             "from",
             "to",
-            "queue",
-            "agent",
-            "waited>",
-            "talked>",
-            "ended by",
-            "cause",
-            "SIP>",
-            "recording",
+            "cause?",
+            "talked?>",
+            "agent?",
+            "queue?",
+            "waited?>",
+            "ended by?",
+            "SIP?>",
+            "recording?",
         ],
         [
             [
@@ -54,12 +54,12 @@ def list_cdrs(client: Client, as_json: bool, **search: Any) -> None:
                 moment(v["started"]),
                 v["ani"],
                 v["dnis"],
-                v["queue"],
-                v["agent"],
-                length(v["wait_s"]),
-                length(v["talk_s"]),
-                v["ended_by"],
                 v["cause"],
+                length(v["talk_s"]),
+                v["agent"],
+                v["queue"],
+                length(v["wait_s"]),
+                v["ended_by"],
                 v["sip_status"],
                 v["recording"],
             ]
@@ -83,26 +83,31 @@ def show_cdr(client: Client, call: str, as_json: bool) -> None:
     times = ("started", "answered", "bridged", "ended")
     lengths = ("wait_s", "talk_s", "hold_s")
     show_fields(
-        (name, moment(value) if name in times else length(value) if name in lengths else value)
-        for name, value in row.items()
-        if name != "labels"
+        [
+            *(
+                (name, moment(value) if name in times else length(value) if name in lengths else value)
+                for name, value in row.items()
+                if name not in ("labels", "jitter_ms")
+            ),
+            ("jitter_ms", f"{row['jitter_ms']:.1f}"),
+            *((f"label {name}", value) for name, value in row["labels"].items()),
+        ]
     )
-    show_fields((f"label {name}", value) for name, value in row["labels"].items())
     _visits(view["visits"])
     show_offers(view["offers"])
     show_rows(
         "Legs",
-        ["leg", "dir", "party", "codec", "in>", "out>", "lost>", "jitter ms>", "SIP Call-ID"],
+        ["party", "dir", "codec", "in>", "out>", "lost>", "jitter ms>", "leg?", "SIP Call-ID?"],
         [
             [
-                leg["leg"],
-                leg["direction"],
                 leg["party"],
+                leg["direction"],
                 leg["codec"],
                 leg["packets_in"],
                 leg["packets_out"],
                 leg["packets_lost"],
                 f"{leg['jitter_ms']:.1f}",
+                leg["leg"],
                 leg["sip_call_id"],
             ]
             for leg in view["legs"]
@@ -111,7 +116,7 @@ def show_cdr(client: Client, call: str, as_json: bool) -> None:
     )
     show_rows(
         "Recordings",
-        ["recording", "seconds>", "state", "file"],
+        ["recording", "length>", "state", "file"],
         [[r["recording"], length(r["seconds"]), r["state"], r["file"]] for r in view["recordings"]],
         "no recordings",
     )
@@ -120,17 +125,17 @@ def show_cdr(client: Client, call: str, as_json: bool) -> None:
 def _visits(visits: list[dict[str, Any]]) -> None:
     show_rows(
         "Queues",
-        ["queue", "entered", "outcome", "waited>", "position>", "at first>", "agent", "talked>"],
+        ["queue", "entered", "outcome", "waited>", "agent", "talked>", "position?>", "at first?>"],
         [
             [
                 v["queue"],
                 moment(v["entered"]),
                 v["outcome"],
                 length(v["wait_s"]),
-                v["position"],
-                v["original_position"],
                 v["agent"],
                 length(v["talk_s"]),
+                v["position"],
+                v["original_position"],
             ]
             for v in visits
         ],

@@ -50,7 +50,10 @@ def check(context: click.Context, as_json: bool) -> None:
         for problem in problems:
             show(str(problem))
         nodes = sum(len(flow.node) for flow in config.flow.values())
-        show(f"{len(config.flow)} flows with {nodes} nodes, {len(problems) or 'no'} problems")
+        flows = f"{len(config.flow)} {'flow' if len(config.flow) == 1 else 'flows'}"
+        show(
+            f"{flows} with {nodes} nodes, {len(problems) or 'no'} {'problem' if len(problems) == 1 else 'problems'}"
+        )
     if any(problem.severity == "error" for problem in problems):
         raise click.exceptions.Exit(EXIT_FAILED)
 

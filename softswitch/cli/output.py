@@ -7,11 +7,12 @@ from collections.abc import Iterable, Sequence
 from datetime import datetime
 from typing import Any
 
+from rich.cells import cell_len
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-PLAIN_WIDTH = 200
+PLAIN_WIDTH = 1000
 _UNSAFE = {"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"}
 STYLES = {
     "idle": "green",
@@ -57,14 +58,41 @@ def cell(value: object) -> Text:
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> Table:
-    """Columns whose name ends in `>` are aligned right."""
-    made = Table(title=title or None, title_justify="left", header_style="bold")
-    for column in columns:
-        right = column.endswith(">")
-        made.add_column(column.rstrip(">"), justify="right" if right else "left", overflow="fold")
-    for row in rows:
-        made.add_row(*(cell(value) for value in row))
+    """Columns whose name ends in `>` are aligned right. Those with a `?` before that are left out, the last first, where
+    the terminal is too narrow for all; a line below tells which."""
+    cells = [[cell(value) for value in row] for row in rows]
+    kept = _fitting(columns, cells, console().width)
+    left_out = ", ".join(_name(column) for at, column in enumerate(columns) if at not in kept)
+    made = Table(
+        title=title or None,
+        title_justify="left",
+        header_style="bold",
+        caption=f"too narrow here for: {left_out}" if left_out else None,
+        caption_justify="left",
+    )
+    for at in kept:
+        right = columns[at].endswith(">")
+        made.add_column(_name(columns[at]), justify="right" if right else "left", overflow="fold")
+    for row in cells:
+        made.add_row(*(row[at] for at in kept))
     return made
+
+
+def _name(column: str) -> str:
+    return column.removesuffix(">").removesuffix("?")
+
+
+def _fitting(columns: Sequence[str], cells: Sequence[Sequence[Text]], width: int) -> list[int]:
+    """The columns shown: each takes its widest cell, two blanks and a border."""
+    needs = [
+        max(cell_len(text) for text in (_name(column), *(row[at].plain for row in cells))) + 3
+        for at, column in enumerate(columns)
+    ]
+    kept = list(range(len(columns)))
+    for at in reversed(range(len(columns))):
+        if sum(needs[each] for each in kept) + 1 > width and columns[at].removesuffix(">").endswith("?"):
+            kept.remove(at)
+    return kept
 
 
 def show(*parts: object) -> None:

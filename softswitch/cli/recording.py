@@ -38,7 +38,19 @@ def list_recordings(client: Client, as_json: bool, **search: Any) -> None:
         return
     show_rows(
         "Recordings",
-        ["recording", "began", "length>", "from", "to", "queue", "agent", "box", "state", "gaps>", "file"],
+        [
+            "recording",
+            "began",
+            "length>",
+            "from",
+            "to?",
+            "agent?",
+            "queue?",
+            "box?",
+            "state?",
+            "gaps?>",
+            "file?",
+        ],
         [
             [
                 v["recording"],
@@ -46,8 +58,8 @@ def list_recordings(client: Client, as_json: bool, **search: Any) -> None:
                 length(v["seconds"]),
                 v["ani"],
                 v["dnis"],
-                v["queue"],
                 v["agent"],
+                v["queue"],
                 v["box"],
                 v["state"],
                 v["gaps"],
@@ -70,11 +82,15 @@ def show_recording(client: Client, name: str, as_json: bool) -> None:
         show_json(view)
         return
     show_fields(
-        (key, moment(value) if key == "began" else length(value) if key == "seconds" else value)
-        for key, value in view.items()
-        if key != "labels"
+        [
+            *(
+                (key, moment(value) if key == "began" else length(value) if key == "seconds" else value)
+                for key, value in view.items()
+                if key != "labels"
+            ),
+            *((f"label {key}", value) for key, value in view["labels"].items()),
+        ]
     )
-    show_fields((f"label {key}", value) for key, value in view["labels"].items())
 
 
 @recording.command()
@@ -97,6 +113,8 @@ def export(client: Client, name: str, target: Path | None, kind: str | None) -> 
     file = target or Path(f"{name}.{chosen}")
     if file.exists():
         raise Failure(f"{file} exists already", "name another file")
+    if not file.parent.is_dir():
+        raise Failure(f"there is no folder {file.parent}", "make it, or name another file")
     try:
         seconds = convert_file(Path(view["file"]), file, chosen)
     except OurError as error:

@@ -18,15 +18,15 @@ def registrations(client: Client, as_json: bool) -> None:
         return
     show_rows(
         "Registrations",
-        ["endpoint", "contact", "source", "expires>", "registered", "user agent"],
+        ["endpoint", "source", "expires>", "user agent?", "contact?", "registered?"],
         [
             [
                 v["endpoint"],
-                v["contact"],
                 v["source"],
                 length(v["expires_s"]),
-                moment(v["registered"]),
                 v["user_agent"],
+                v["contact"],
+                moment(v["registered"]),
             ]
             for v in views
         ],

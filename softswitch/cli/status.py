@@ -44,7 +44,17 @@ def status(client: Client, as_json: bool) -> None:
     show(
         table(
             "Media workers",
-            ["worker>", "pid>", "legs>", "recordings>", "packets in>", "out>", "lost>", "CPU s>", "late ms>"],
+            [
+                "worker>",
+                "pid>",
+                "legs>",
+                "recordings>",
+                "packets in>",
+                "out>",
+                "lost>",
+                "late ms?>",
+                "CPU s?>",
+            ],
             [
                 [
                     w["worker"],
@@ -54,8 +64,8 @@ def status(client: Client, as_json: bool) -> None:
                     w["packets_in"],
                     w["packets_out"],
                     w["packets_lost"],
-                    f"{w['cpu_s']:.1f}",
                     f"{w['late_ms']:.1f}",
+                    f"{w['cpu_s']:.1f}",
                 ]
                 for w in view["workers"]
             ],

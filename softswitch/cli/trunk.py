@@ -18,18 +18,28 @@ def trunk(client: Client, as_json: bool) -> None:
         return
     show_rows(
         "Trunks",
-        ["trunk", "host", "state", "since", "reason", "channels>", "registration", "for>", "OPTIONS ms>"],
+        [
+            "trunk",
+            "state",
+            "channels>",
+            "registration",
+            "reason?",
+            "host?",
+            "OPTIONS ms?>",
+            "since?",
+            "expires?>",
+        ],
         [
             [
                 v["trunk"],
-                v["host"],
                 v["state"],
-                moment(v["since"]),
-                v["reason"],
                 f"{v['channels']}/{v['max_channels'] or '∞'}",
                 v["registration"],
-                length(v["registration_expires_s"]),
+                v["reason"],
+                v["host"],
                 "" if v["probe_ms"] is None else f"{v['probe_ms']:.0f}",
+                moment(v["since"]),
+                length(v["registration_expires_s"]),
             ]
             for v in views
         ],
