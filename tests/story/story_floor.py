@@ -232,6 +232,10 @@ def told(config: Config | None = None, *, script: Script = reliable, rest_s: flo
 
 async def _tell(story: Story, config: Config, folder: Path, script: Script, rest_s: float) -> None:
     network = Network(script)
+    faults: list[str] = []
+    asyncio.get_running_loop().set_exception_handler(
+        lambda loop, context: faults.append(f"{context['message']}: {context.get('exception')!r}")
+    )
     secrets = {("endpoint", ROAMING): SECRET}
     switch = await Switch.open(
         config, folder, network=network, address=SWITCH, secrets=secrets, template=_TEMPLATE
@@ -244,7 +248,7 @@ async def _tell(story: Story, config: Config, folder: Path, script: Script, rest
     try:
         await story(centre)
         await asyncio.sleep(rest_s)
-        assert switch.leaks() == []
+        assert switch.leaks() == [] and faults == []
         cdrs = switch.cdrs()
         assert all(row["ended"] for row in cdrs), "a call without its end"
         assert len(cdrs) == switch.parts.manager.total, "not one CDR for each call"
