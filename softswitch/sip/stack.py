@@ -370,7 +370,7 @@ class SipStack:
             raise ParseError("a request without Via")
         via, key = vias[0], server_key(request)
         transaction = self._servers.get(key)
-        if transaction is not None and transaction.call_id == request.call_id:
+        if transaction is not None:
             self.stats.repeated += request.method != "ACK"
             transaction.receive(request, now)
             if request.method == "ACK" and transaction.state == "Accepted":

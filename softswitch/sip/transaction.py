@@ -37,6 +37,8 @@ class TransactionKey(NamedTuple):
     sent_by: str
     method: str
     """INVITE for an ACK."""
+    call_id: str = ""
+    """Of a server transaction, beyond the RFC: some peers give all their calls the same branch."""
 
 
 Table = Mapping[tuple[Any, Any], tuple[tuple[Any, ...], TransactionState]]
@@ -134,7 +136,7 @@ def server_key(request: Request) -> TransactionKey:
     method = "INVITE" if request.method == "ACK" else request.method
     branch = via.branch
     if branch.startswith(MAGIC_COOKIE):
-        return TransactionKey(branch, via.sent_by, method)
+        return TransactionKey(branch, via.sent_by, method, request.headers.get("Call-ID") or "")
     identity = "\n".join(
         (str(request.uri), request.from_.tag or "", request.call_id, str(request.cseq.number), str(via))
     )

@@ -216,6 +216,17 @@ def test_a_repeated_request_is_served_once() -> None:
     assert [line.split(b"\r\n")[0] for line in stranger.got] == [b"SIP/2.0 100 Trying"] * 3
 
 
+def test_calls_of_a_peer_that_gives_each_the_same_branch_are_kept_apart() -> None:
+    stranger = Stranger()
+    first, second = raw("INVITE", call_id="one"), raw("INVITE", call_id="two")
+    for data in (first, second, first, second):
+        assert stranger.statuses(data) == [100]
+    assert len(stranger.bob.calls) == 2
+    cancelled = stranger.send(raw("CANCEL", call_id="one"))
+    assert {(response.status, response.call_id) for response in cancelled} == {(200, "one"), (487, "one")}
+    assert [call.kinds() for call in stranger.bob.calls] == [["Cancelled"], []]
+
+
 def test_a_merged_request_gets_482() -> None:
     stranger = Stranger()
     stranger.send(raw("INVITE"))
