@@ -5,6 +5,8 @@ from dataclasses import replace
 import structlog
 
 from softswitch.app.parts import Parts
+from softswitch.errors import StorageError
+from softswitch.store.rows import RecordingRow
 
 _log = structlog.get_logger(__name__)
 
@@ -12,8 +14,7 @@ _log = structlog.get_logger(__name__)
 async def recover(parts: Parts) -> None:
     closed = await parts.store.close_unfinished()
     for row in closed.recordings:
-        seconds = parts.services.files.repair(row.path)
-        parts.store.recording(replace(row, seconds=seconds, state="crashed"))
+        parts.store.recording(_repaired(parts, row))
     if closed.calls:
         _log.warning(
             "calls cut off by a crash were closed", calls=len(closed.calls), recordings=len(closed.recordings)
@@ -22,3 +23,13 @@ async def recover(parts: Parts) -> None:
     registered = parts.sip.registrations()
     if registered:
         _log.info("registrations restored", contacts=len(registered))
+
+
+def _repaired(parts: Parts, row: RecordingRow) -> RecordingRow:
+    """A file that cannot be mended is named in its row; it is no reason not to start."""
+    try:
+        seconds = parts.services.files.repair(row.path)
+    except (OSError, StorageError) as error:
+        _log.error("a recording could not be repaired", recording=row.recording, problem=str(error))
+        return replace(row, state="crashed", problem=str(error))
+    return replace(row, seconds=seconds, state="crashed")

@@ -45,7 +45,7 @@ def _folders(config: Config) -> Iterator[Finding]:
             path=key, message=f"{file} cannot be read and written; chown it to the user that runs the switch"
         )
     key = ("recording", "directory") if config.recording.directory else ("general", "state_dir")
-    yield from _folder(key, paths.recordings(config), "recordings go here")
+    yield from _folder(key, paths.recordings(config), "recordings go here", needs_space=False)
     log = paths.queue_log(config)
     if log is not None:
         key = ("general", "queue_log" if config.general.queue_log else "state_dir")
@@ -58,7 +58,8 @@ def _folders(config: Config) -> Iterator[Finding]:
         yield Finding(path=("prompts", "directory"), message=message)
 
 
-def _folder(path: tuple[str, ...], folder: Path, why: str) -> Iterator[Finding]:
+def _folder(path: tuple[str, ...], folder: Path, why: str, *, needs_space: bool = True) -> Iterator[Finding]:
+    """Calls go on without being recorded, so a full disk under the recordings is an alarm and not the end."""
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -69,7 +70,7 @@ def _folder(path: tuple[str, ...], folder: Path, why: str) -> Iterator[Finding]:
         message = f"{folder} cannot be written; {why}: chown it to the user that runs the switch"
         yield Finding(path=path, message=message)
         return
-    if shutil.disk_usage(folder).free < 1 << 20:
+    if needs_space and shutil.disk_usage(folder).free < 1 << 20:
         yield Finding(path=path, message=f"no space is left on the disk of {folder}; {why}")
 
 

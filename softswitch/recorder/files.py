@@ -4,6 +4,7 @@ A name is made of generated ids and of names out of the configuration, never of 
 letters, digits, `-`, `_` and `.`, and the result must lie under the root.
 """
 
+import errno
 import os
 import re
 import shutil
@@ -118,13 +119,17 @@ def _checked(template: str) -> str:
 
 
 def _check_writable(root: Path) -> None:
+    """A full disk is no reason not to start: it may be free again before the next call, and each recording asks."""
     probe = root / f".probe-{os.getpid()}"
     try:
         root.mkdir(parents=True, exist_ok=True)
-        probe.write_bytes(b"probe")
-        probe.unlink()
+        try:
+            probe.write_bytes(b"probe")
+        finally:
+            probe.unlink(missing_ok=True)
     except OSError as error:
-        raise UnusableError(
-            f"recording.directory {root}: cannot be written to ({error.strerror}); "
-            "give this user the right to, free some space, or name another folder"
-        ) from error
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT) or not root.is_dir():
+            raise UnusableError(
+                f"recording.directory {root}: cannot be written to ({error.strerror}); "
+                "give this user the right to, or name another folder"
+            ) from error

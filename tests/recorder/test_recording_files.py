@@ -88,6 +88,23 @@ def test_little_room_is_a_problem(tmp_path: Path) -> None:
     )
 
 
+def test_folder_on_a_full_disk_can_be_used_once_there_is_space(tmp_path: Path) -> None:
+    mount = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", tmp_path], capture_output=True)
+    if mount.returncode:
+        pytest.skip("needs the right to mount")
+    try:
+        filler = tmp_path / "filler"
+        with pytest.raises(OSError, match="No space left"):
+            filler.write_bytes(bytes(32_768))
+        folder = RecordingFolder(tmp_path, "{recording}", min_free_mb=0)
+        assert [file.name for file in tmp_path.iterdir()] == ["filler"]
+        assert "0 MB free" in RecordingFolder(tmp_path, "{recording}", min_free_mb=1).problem()
+        filler.unlink()
+        assert folder.problem() == ""
+    finally:
+        subprocess.run(["umount", tmp_path], check=True)
+
+
 def test_folder_that_vanished_is_a_problem(tmp_path: Path) -> None:
     folder = RecordingFolder(tmp_path / "gone", "{recording}", min_free_mb=1)
     (tmp_path / "gone").rmdir()
