@@ -81,7 +81,7 @@ class Dispatcher:
         decisions = self.engine.call_waiting(waiting, self._now())
         refused = [one for one in decisions if isinstance(one, Overflow) and one.call == call.id]
         position = refused[0].position if refused else self.engine.position(call.id)
-        self.visits.begin(call, stage, position)
+        self.visits.begin(call, stage, position, refused=bool(refused))
         self.act(decisions)
         return not refused
 

@@ -29,6 +29,7 @@ class Visit:
     entered: float
     original_position: int
     priority: int
+    refused: bool = False
     position: int = 0
     wait_s: float = 0.0
     agent: AgentId | None = None
@@ -57,18 +58,20 @@ class Visits:
         """Calls whose stay in a queue, or talk with its agent, is not over."""
         return frozenset(self._visits)
 
-    def begin(self, call: Call, stage: Wait, position: int) -> None:
+    def begin(self, call: Call, stage: Wait, position: int, *, refused: bool) -> None:
+        """`refused`: he was not let in, so that he never entered as far as the queue_log goes."""
         if call.id in self._visits:
             return  # he waits on, after an agent who hung up before they could talk
         queue, priority = stage.queue, stage.priority
-        self._visits[call.id] = Visit(queue, stage.entered, position, priority)
+        self._visits[call.id] = Visit(queue, stage.entered, position, priority, refused=refused)
         call.figures.queue = queue
         services = self._services
-        self._log(
-            lines.enter_queue(
-                self._wall(), call.id, queue, ani=call.ani, position=position, name=call.ani_name
+        if not refused:
+            self._log(
+                lines.enter_queue(
+                    self._wall(), call.id, queue, ani=call.ani, position=position, name=call.ani_name
+                )
             )
-        )
         services.bus.publish(
             CallQueued(
                 call=call.id,
@@ -113,10 +116,10 @@ class Visits:
         self._waited(call, visit, self._services.clock.wall())
         if overflow.reason == "timeout":
             self._log(lines.exit_with_timeout(self._wall(), call.id, visit.queue, **visit.place()))
+        elif visit.refused and overflow.reason != "full":
+            self._log(lines.join_empty(self._wall(), call.id, visit.queue))
         elif overflow.reason == "empty":
             self._log(lines.exit_empty(self._wall(), call.id, visit.queue, **visit.place()))
-        else:
-            self._log(lines.join_empty(self._wall(), call.id, visit.queue))
         self._write(call, visit, overflow.reason)
 
     def held(self, call: CallId, held: bool) -> None:

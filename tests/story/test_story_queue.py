@@ -4,13 +4,15 @@ Does not prove sound: media workers are fake here, and only what they are told i
 """
 
 import asyncio
+import json
 
-from story_floor import CALLER, Centre, about, centre, fixed, members, sales, told
+from story_floor import CALLER, SECRET, SWITCH, Centre, about, centre, fixed, members, sales, told
 
 from softswitch.acd.values import AgentState
 from softswitch.config.schema import Route
 from softswitch.rtp.commands import Music, Play, StartRecording, StopPlay, StopRecording
 from softswitch.testing.manners import answering, busy, refusing, ringing
+from softswitch.testing.peer import Peer
 
 SERVED = ["< INVITE", "> 100 INVITE", "> 180 INVITE", "> 200 INVITE", "< ACK", "< BYE", "> 200 BYE"]
 
@@ -207,6 +209,64 @@ async def test_callers_are_served_by_age_and_the_agent_wraps_up_between(c: Centr
     assert [visit["original_position"] for visit in visits] == [1, 2, 3]
     states = [row["state"] for row in c.switch.rows("agent_intervals", "began") if row["agent"] == "ana"]
     assert states == ["idle", *["ringing", "talking", "wrap-up"] * 3]
+
+
+@told()
+async def test_why_an_agent_was_chosen_is_kept(c: Centre) -> None:
+    c.phone("1001").on_call = answering(1.0)
+    call = c.caller()
+    await c.phone("1001").next_call()
+    await asyncio.sleep(2)
+    call.hang_up()
+    await c.settled()
+    [offer] = c.switch.rows("offers")
+    why = json.loads(offer["why"])
+    assert (why["strategy"], why["position"]) == ("longest-idle", 1)
+    assert [candidate["agent"] for candidate in why["candidates"]] == ["ana", "ben"]
+
+
+@told(centre(route={"605": Route(to="queue:sales", language="es")}, **sales(members=members("roy"))))
+async def test_a_route_says_the_language(c: Centre) -> None:
+    c.switch.reload(
+        centre(
+            route={"605": Route(to="queue:sales", language="es")},
+            **sales(members=members("roy"), announce_frequency=10.0, announce_first_s=1.0),
+        )
+    )
+    call = c.caller("605")
+    await call.answered()
+    await asyncio.sleep(2)
+    [announced] = c.switch.media.told(Play)
+    assert announced.prompts and all("/es/" in prompt for prompt in announced.prompts)
+    call.hang_up()
+
+
+@told()
+async def test_an_agent_who_calls_the_queue_is_not_rung_for_himself(c: Centre) -> None:
+    c.phone("1002").on_call = answering(1.0)
+    call = c.phone("1001").call("600")
+    await call.answered()
+    await asyncio.sleep(3)
+    assert (c.agent("ana").state, c.agent("ben").state) == (AgentState.OCCUPIED, AgentState.TALKING)
+    assert c.phone("1001").heard("INVITE") == 0
+    call.hang_up()
+    assert (await c.cdr())["source"] == "endpoint:1001"
+
+
+@told(centre(**sales(members=members("roy"))))
+async def test_an_agent_with_two_phones_on_one_extension(c: Centre) -> None:
+    here = c.phone("1005")
+    there = Peer(c.network, "192.0.2.99", name="1005", switch=SWITCH, secret=SECRET)
+    here.on_call, there.on_call = ringing, answering(2.0)
+    assert await here.sign_in() == await there.sign_in() == 200
+    call = c.caller()
+    await there.next_call()
+    await asyncio.sleep(4)
+    assert c.agent("roy").state is AgentState.TALKING
+    assert here.heard("CANCEL") == 1
+    call.hang_up()
+    assert await c.offers() == [("roy", "answered", 200)]
+    there.close()
 
 
 VIP = {"601": Route(to="queue:sales", priority=5)}

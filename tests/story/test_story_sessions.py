@@ -97,6 +97,36 @@ async def test_both_hold_at_once_and_resume_one_by_one(c: Centre) -> None:
 
 
 @told()
+async def test_a_caller_who_holds_while_he_waits_and_resumes_in_the_talk(c: Centre) -> None:
+    c.phone("1001").on_call = answering(3.0)
+    call = c.caller()
+    await call.answered()
+    call.hold()
+    agent = await c.phone("1001").next_call()
+    await asyncio.sleep(5)
+    assert c.live().stage == "talk"
+    assert c.switch.media.bridges == frozenset()
+    assert music_of(c, c.leg_of("endpoint:1001")) == "music.wav"
+    call.resume()
+    await asyncio.sleep(1)
+    assert len(c.switch.media.bridges) == 1
+    agent.hang_up()
+    await call.hung_up()
+    assert (await c.cdr())["hold_s"] == about(2)
+
+
+@told()
+async def test_the_agent_is_offered_the_callers_codec_first(c: Centre) -> None:
+    c.phone("1001").on_call = answering(1.0)
+    call = c.caller(sdp=described(NORTH, codecs=("PCMU",)))
+    agent = await c.phone("1001").next_call()
+    offer = agent.session.offer
+    assert offer is not None and offer.media[0].formats == ("0", "8", "101")
+    await asyncio.sleep(2)
+    call.hang_up()
+
+
+@told()
 async def test_a_callers_new_address(c: Centre) -> None:
     call, agent = await talking(c)
     caller = c.leg_of("trunk:north")
