@@ -12,7 +12,7 @@ from softswitch.cli.output import length, show, show_fields, show_json, show_row
 @json_option
 @asks_switch
 def agent(client: Client, as_json: bool) -> None:
-    """List agents; `show`, `login`, `logout`, `pause`, `resume` and `endpoint` for one."""
+    """List agents; log in, log out, pause, resume. A verb and its agent: `softswitch agent pause ana lunch`."""
     if click.get_current_context().invoked_subcommand is not None:
         return
     views = client.get("agents")

@@ -6,13 +6,13 @@ import click
 
 from softswitch.cli.client import Client
 from softswitch.cli.offers import show_offers
-from softswitch.cli.options import Moment, asks_switch, json_option
+from softswitch.cli.options import ListsAlone, Moment, asks_switch, json_option
 from softswitch.cli.output import length, moment, show_fields, show_json, show_rows
 
 
-@click.group()
+@click.group(cls=ListsAlone)
 def cdr() -> None:
-    """Call detail records."""
+    """Find and show call detail records."""
 
 
 @cdr.command("list")

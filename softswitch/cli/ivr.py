@@ -36,7 +36,7 @@ def _known(config: Config, flow: str) -> None:
 @place_options
 @click.pass_context
 def check(context: click.Context, as_json: bool) -> None:
-    """Find dangling and unreachable nodes, circles, missing prompts; exit status 1 for errors."""
+    """Find faults in flows. Dangling and unreachable nodes, circles, missing prompts; exit status 1 for errors."""
     from softswitch.ivr.check import KnownNames, check_flows
     from softswitch.ivr.prompts import PromptLibrary
 

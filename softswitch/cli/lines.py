@@ -11,7 +11,7 @@ from softswitch.cli.output import show_json, show_rows
 @json_option
 @asks_switch
 def lines(client: Client, as_json: bool) -> None:
-    """List trunks and extensions: idle, ringing, in use, unreachable."""
+    """List trunks and extensions with what they do. Each is idle, ringing, in use or unreachable."""
     views = client.get("lines")
     if as_json:
         show_json(views)

@@ -1,6 +1,7 @@
 """`softswitch`: one command with one file per noun; a noun's file is imported only when it is used."""
 
 import importlib
+from difflib import get_close_matches
 
 import click
 
@@ -37,6 +38,15 @@ class _Nouns(click.Group):
         module, name = _COMMANDS[cmd_name].split(":")
         command: click.Command = getattr(importlib.import_module(module), name)
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and self.get_command(ctx, args[0]) is None and not args[0].startswith("-"):
+            meant = get_close_matches(args[0], self.list_commands(ctx), n=1)
+            hint = f" Did you mean {meant[0]!r}?" if meant else ""
+            ctx.fail(f"No such command {args[0]!r}.{hint}")
+        return super().resolve_command(ctx, args)
 
 
 @click.group(cls=_Nouns)

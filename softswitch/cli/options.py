@@ -79,6 +79,15 @@ def _with_client(command: Callable[..., Any]) -> Callable[..., Any]:
     return call
 
 
+class ListsAlone(click.Group):
+    """A noun that lists when no verb is named: `softswitch cdr --since 2h` is `softswitch cdr list --since 2h`."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if "--help" not in args[:1] and (not args or args[0].startswith("-")):
+            args = ["list", *args]
+        return super().parse_args(ctx, args)
+
+
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 

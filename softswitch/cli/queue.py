@@ -28,7 +28,7 @@ REFRESH_S = 0.5
 @json_option
 @asks_switch
 def queue(client: Client, as_json: bool) -> None:
-    """List queues; `show NAME` for one, `watch` for the live board."""
+    """List queues; `show NAME` one, `watch` them live."""
     if click.get_current_context().invoked_subcommand is not None:
         return
     views = client.get("queues")
@@ -59,7 +59,7 @@ def show_queue(client: Client, name: str, as_json: bool) -> None:
 @json_option
 @asks_switch
 def watch(client: Client, names: tuple[str, ...], once: bool, as_json: bool) -> None:
-    """Watch queues, agents and callers live; without a terminal, print a line when something changes."""
+    """Watch queues, agents and callers live. Without a terminal, print a line when something changes."""
     details = _details(client, names)
     if as_json:
         show_json(details)

@@ -6,16 +6,16 @@ from typing import Any
 import click
 
 from softswitch.cli.client import Client
-from softswitch.cli.options import Failure, Moment, asks_switch, json_option
+from softswitch.cli.options import Failure, ListsAlone, Moment, asks_switch, json_option
 from softswitch.cli.output import length, moment, show, show_fields, show_json, show_rows
 from softswitch.errors import OurError
 
 _SUFFIXES = {".flac": "flac", ".opus": "opus", ".ogg": "opus", ".wav": "wav"}
 
 
-@click.group()
+@click.group(cls=ListsAlone)
 def recording() -> None:
-    """Recordings and messages."""
+    """Find, show, export, start and end recordings."""
 
 
 @recording.command("list")
@@ -101,7 +101,7 @@ def show_recording(client: Client, name: str, as_json: bool) -> None:
 )
 @asks_switch
 def export(client: Client, name: str, target: Path | None, kind: str | None) -> None:
-    """Convert a recording to FLAC, Ogg-Opus or WAV (PCM16), as TARGET or in this folder."""
+    """Convert a recording to FLAC, Ogg-Opus or WAV. It goes to TARGET or into this folder; WAV is PCM16."""
     from softswitch.recorder.convert import convert_file  # brings libsndfile: not for other commands
 
     view = client.get("recordings", name)

@@ -12,7 +12,7 @@ from softswitch.cli.problems import problem_line
 @json_option
 @asks_switch
 def reload(client: Client, as_json: bool) -> None:
-    """Take over the changed configuration without touching calls."""
+    """Take over a changed configuration. Calls are not touched; with any problem nothing changes."""
     try:
         view = client.post("reload")
     except Refused as error:

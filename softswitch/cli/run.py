@@ -16,7 +16,7 @@ from softswitch.config.problem import ConfigError
 @place_options
 @click.pass_context
 def run(context: click.Context, path: Path | None) -> None:
-    """Run the switch with the configuration at PATH or `--config`."""
+    """Run the switch in the foreground. Its configuration is at PATH or `--config`."""
     from softswitch.app import run as run_switch  # brings the whole switch, which no other command needs
     from softswitch.cli.checked import load_checked
 

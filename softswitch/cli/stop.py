@@ -11,7 +11,7 @@ from softswitch.cli.output import show
 @click.option("--now", is_flag=True, help="End all calls and stop at once.")
 @asks_switch
 def stop(client: Client, now: bool) -> None:
-    """Stop the switch: by default new calls are refused and it ends with its last call."""
+    """Stop the switch once its calls are over. New calls are refused meanwhile; `--now` ends all."""
     view = client.post("stop", body={"now": now})
     calls = view["calls"]
     if now or not calls:

@@ -27,7 +27,7 @@ def _config(context: click.Context) -> Path:
 @place_options
 @click.pass_context
 def add(context: click.Context, name: str, display_name: str, agent: bool, language: str | None) -> None:
-    """Make the phone NAME with a generated password, which is printed once."""
+    """Make the phone NAME with a password. It is generated, and printed once."""
     from softswitch.clock import entropy
     from softswitch.config.users import NewUser, add_user
 
@@ -47,7 +47,7 @@ def add(context: click.Context, name: str, display_name: str, agent: bool, langu
 @place_options
 @click.pass_context
 def secrets(context: click.Context) -> None:
-    """Make the passwords that the configuration names and that do not exist yet; each is printed once."""
+    """Make the passwords that phones still lack. Each file that the configuration names, printed once."""
     from softswitch.clock import entropy
     from softswitch.config.loader import load
     from softswitch.config.users import make_missing_secrets

@@ -254,3 +254,29 @@ def test_times_as_people_write_them() -> None:
 def test_clean_keeps_names_of_people() -> None:
     assert clean("Zoë Ștefan 李") == "Zoë Ștefan 李"
     assert clean("a\r\nb\tc\u2028d") == "a��b�c�d"
+
+
+@pytest.mark.parametrize(
+    ("short", "long"),
+    [
+        (("cdr",), ("cdr", "list")),
+        (("cdr", "--number", "600", "--json"), ("cdr", "list", "--number", "600", "--json")),
+        (("recording",), ("recording", "list")),
+    ],
+)
+def test_what_is_past_is_listed_when_no_verb_is_named(
+    served: Served, short: tuple[str, ...], long: tuple[str, ...]
+) -> None:
+    assert served.run(*short).output == served.run(*long).output
+    assert served.run(short[0], "--help").output.startswith("Usage:")
+
+
+def test_a_misspelt_command_is_told_what_was_meant() -> None:
+    result = CliRunner().invoke(cli, ["statsu"])
+    assert result.exit_code == 2
+    assert "No such command 'statsu'. Did you mean 'status'?" in result.output
+
+
+def test_no_line_of_the_overview_is_cut() -> None:
+    overview = CliRunner().invoke(cli, ["--help"], terminal_width=80).output
+    assert "..." not in overview.partition("Commands:")[2]
