@@ -156,19 +156,27 @@ def _status(status: StatusView) -> Iterator[Metric]:
 
 
 def _sip(status: StatusView) -> Iterator[Metric]:
-    requests = CounterMetricFamily("softswitch_sip_requests", "SIP requests.", labels=["method", "direction"])
-    for count in status.sip.requests:
-        requests.add_metric([count.name, count.direction], count.count)
-    yield requests
-    responses = CounterMetricFamily(
-        "softswitch_sip_responses", "SIP responses.", labels=["code", "direction"]
-    )
-    for count in status.sip.responses:
-        responses.add_metric([count.name, count.direction], count.count)
-    yield responses
-    yield _counter("softswitch_sip_retransmits", "Messages sent again.", status.sip.retransmits)
-    yield _counter("softswitch_sip_malformed", "Messages that could not be read.", status.sip.malformed)
-    yield _gauge("softswitch_sip_transactions", "Transactions alive.", status.sip.transactions)
+    sip = status.sip
+    messages = CounterMetricFamily("softswitch_sip_messages", "SIP messages.", labels=["direction"])
+    messages.add_metric(["in"], sip.messages_in)
+    messages.add_metric(["out"], sip.messages_out)
+    yield messages
+    invites = CounterMetricFamily("softswitch_sip_invites", "Sessions begun.", labels=["direction"])
+    invites.add_metric(["in"], sip.calls_in)
+    invites.add_metric(["out"], sip.calls_out)
+    yield invites
+    refusals = CounterMetricFamily("softswitch_sip_refusals", "Requests refused at once.", labels=["code"])
+    for code, count in sip.refusals.items():
+        refusals.add_metric([code], count)
+    yield refusals
+    dropped = CounterMetricFamily("softswitch_sip_dropped", "Datagrams and connections.", labels=["reason"])
+    for reason, count in sip.dropped.items():
+        dropped.add_metric([reason], count)
+    yield dropped
+    yield _counter("softswitch_sip_retransmits", "Requests that came again.", sip.retransmits)
+    yield _counter("softswitch_sip_malformed", "Messages that could not be read.", sip.malformed)
+    yield _counter("softswitch_sip_strays", "Responses and ACKs that belong to nothing.", sip.strays)
+    yield _counter("softswitch_sip_faults", "Exceptions of the switch.", sip.faults)
     yield _gauge("softswitch_sip_dialogs", "Dialogs alive.", status.sip.dialogs)
 
 

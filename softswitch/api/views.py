@@ -49,25 +49,29 @@ class StorageView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SipCount:
-    name: str
-    """Method of a request, or status code of a response."""
-    direction: Literal["in", "out"]
-    count: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class SipView:
     listen: tuple[str, ...] = ()
     """Addresses in use, `udp://ADDRESS:PORT`."""
-    requests: tuple[SipCount, ...] = ()
-    responses: tuple[SipCount, ...] = ()
+    messages_in: int = 0
+    messages_out: int = 0
+    calls_in: int = 0
+    """INVITEs that began a session, from trunks and phones."""
+    calls_out: int = 0
+    """The same, to agents, phones and trunks."""
+    refusals: Mapping[str, int] = field(default_factory=dict)
+    """Requests refused before anything of them was kept, by the status of the answer."""
     retransmits: int = 0
+    """Requests of peers that came again."""
     malformed: int = 0
     """Datagrams and stream messages that could not be read."""
-    transactions: int = 0
-    """Alive now."""
+    strays: int = 0
+    """Responses and ACKs that belong to nothing."""
+    faults: int = 0
+    """Exceptions of ours; each kind is in the log once."""
+    dropped: Mapping[str, int] = field(default_factory=dict)
+    """Datagrams dropped, connections refused or closed, by the reason."""
     dialogs: int = 0
+    """Alive now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -253,10 +257,7 @@ class TrunkView:
     max_channels: int
     """0: no limit."""
     registration: str = ""
-    """Outward: `registered`, `trying`, `failed`; empty: it does not register."""
-    registration_expires_s: float | None = None
-    probe_ms: float | None = None
-    """Round trip of the last OPTIONS."""
+    """Outward: its state; empty: it does not register."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,6 +1,6 @@
 """The SIP side as the control API shows it."""
 
-from softswitch.api.views import SipCount, SipView, TrunkView
+from softswitch.api.views import SipView, TrunkView
 from softswitch.app.parts import Parts
 
 
@@ -8,13 +8,16 @@ def sip_view(parts: Parts) -> SipView:
     stats = parts.sip.stats()
     return SipView(
         listen=parts.services.config.sip.listen,
-        requests=(SipCount(name="INVITE", direction="in", count=stats.sessions_in),),
-        responses=tuple(
-            SipCount(name=str(status), direction="out", count=count)
-            for status, count in sorted(stats.stateless.items())
-        ),
+        messages_in=stats.received,
+        messages_out=stats.sent,
+        calls_in=stats.sessions_in,
+        calls_out=stats.sessions_out,
+        refusals={str(status): count for status, count in sorted(stats.stateless.items())},
         retransmits=stats.repeated,
         malformed=stats.unparsable,
+        strays=stats.stray,
+        faults=stats.faults,
+        dropped=parts.sip.wire_counts(),
         dialogs=len(parts.sip.sessions()),
     )
 

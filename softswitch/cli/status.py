@@ -1,7 +1,5 @@
 """`softswitch status`: whether it runs, how busy it is, what is wrong."""
 
-from typing import Any
-
 import click
 
 from softswitch.cli.client import Client
@@ -32,13 +30,12 @@ def status(client: Client, as_json: bool) -> None:
             ("media engine", view["engine"]),
             ("storage", f"{storage['state']}{problem}{spooled} ({storage['database']})"),
             ("listening", ", ".join(sip["listen"])),
-            ("SIP in", _counts(sip["requests"], "in")),
-            ("SIP out", _counts(sip["requests"], "out")),
-            (
-                "SIP",
-                f"{sip['transactions']} transactions, {sip['dialogs']} dialogs, "
-                f"{sip['retransmits']} retransmits, {sip['malformed']} malformed",
-            ),
+            ("SIP in", f"{sip['messages_in']} messages, {sip['calls_in']} calls; {sip['retransmits']} again"),
+            ("SIP out", f"{sip['messages_out']} messages, {sip['calls_out']} calls"),
+            ("dialogs", sip["dialogs"]),
+            ("refused", _counts(sip["refusals"])),
+            ("dropped", _counts({"malformed": sip["malformed"], "stray": sip["strays"], **sip["dropped"]})),
+            *([("faults", f"{sip['faults']}, see the log")] if sip["faults"] else []),
         ]
     )
     show(
@@ -75,6 +72,5 @@ def status(client: Client, as_json: bool) -> None:
         show(f"ALARM {alarm['name']} since {moment(alarm['since'])}: {alarm['message']}")
 
 
-def _counts(counts: list[dict[str, Any]], direction: str) -> str:
-    mine = [f"{count['name']} {count['count']}" for count in counts if count["direction"] == direction]
-    return ", ".join(mine) or "nothing yet"
+def _counts(counts: dict[str, int]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in counts.items() if count) or "nothing"

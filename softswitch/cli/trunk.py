@@ -4,7 +4,7 @@ import click
 
 from softswitch.cli.client import Client
 from softswitch.cli.options import asks_switch, json_option
-from softswitch.cli.output import length, moment, show_json, show_rows
+from softswitch.cli.output import moment, show_json, show_rows
 
 
 @click.command()
@@ -25,9 +25,7 @@ def trunk(client: Client, as_json: bool) -> None:
             "registration",
             "reason?",
             "host?",
-            "OPTIONS ms?>",
             "since?",
-            "expires?>",
         ],
         [
             [
@@ -37,9 +35,7 @@ def trunk(client: Client, as_json: bool) -> None:
                 v["registration"],
                 v["reason"],
                 v["host"],
-                "" if v["probe_ms"] is None else f"{v['probe_ms']:.0f}",
                 moment(v["since"]),
-                length(v["registration_expires_s"]),
             ]
             for v in views
         ],

@@ -28,7 +28,6 @@ from softswitch.api.views import (
     RecordingView,
     RegistrationView,
     ReloadView,
-    SipCount,
     SipView,
     StageView,
     StatusView,
@@ -84,8 +83,10 @@ class FakeControl:
             storage=StorageView(state="ok", database="sqlite:///softswitch.db", spooled=0),
             sip=SipView(
                 listen=("udp://0.0.0.0:5060",),
-                requests=(SipCount(name="INVITE", direction="in", count=7),),
-                responses=(SipCount(name="200", direction="out", count=9),),
+                messages_in=23,
+                messages_out=31,
+                calls_in=7,
+                refusals={"401": 9},
                 malformed=3,
             ),
         )

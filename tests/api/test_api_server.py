@@ -228,7 +228,7 @@ async def test_metrics_are_prometheus_text(running: Running) -> None:
     assert samples["softswitch_queue_wait_seconds_bucket", ("le", "30.0"), ("queue", "sales")] == 0
     assert samples["softswitch_queue_service_level_ratio", ("formula", "sl"), ("queue", "sales")] == 0.5
     assert samples["softswitch_queue_service_level_ratio", ("formula", "sl2"), ("queue", "sales")] == 0.5
-    assert samples["softswitch_sip_requests_total", ("direction", "in"), ("method", "INVITE")] == 7
+    assert samples["softswitch_sip_invites_total", ("direction", "in")] == 7
     assert samples["softswitch_rtp_packets_total", ("direction", "out"), ("worker", "1")] == 990
     assert samples["softswitch_agents", ("queue", "sales"), ("state", "talking")] == 1
     assert CALL not in text
