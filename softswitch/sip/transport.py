@@ -265,14 +265,26 @@ class SocketTransport:
 
     def admit(self, connection: _Connection) -> bool:
         address = connection.source.address
-        if len(self._connections) >= self._limits.connections:
-            self.counts["connections refused: too many"] += 1
-            return False
         if self._per_address[address] >= self._limits.connections_per_address:
             self.counts["connections refused: too many from one address"] += 1
             return False
+        if len(self._connections) >= self._limits.connections and not self._make_room(address):
+            self.counts["connections refused: too many"] += 1
+            return False
         self._per_address[address] += 1
         self._connections[connection.source] = connection
+        return True
+
+    def _make_room(self, address: str) -> bool:
+        """Close the oldest connection of an address that takes more than half of what one may have: whoever fills the
+        table shuts out himself, not the phones that come after him."""
+        greediest, held = self._per_address.most_common(1)[0]
+        if held <= self._limits.connections_per_address // 2 or greediest == address:
+            return False
+        oldest = next(one for one in self._connections.values() if one.source.address == greediest)
+        self.counts["connections closed: room for another address"] += 1
+        oldest.abort()
+        self.dropped(oldest)
         return True
 
     def dropped(self, connection: _Connection) -> None:

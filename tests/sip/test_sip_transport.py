@@ -168,6 +168,24 @@ async def test_connections_are_capped_for_each_address_and_in_all() -> None:
             writer.close()
 
 
+async def test_who_fills_the_table_loses_his_oldest_connection_to_a_newcomer() -> None:
+    async with running(StreamLimits(connections=3, connections_per_address=3)) as (transport, seen):
+        where = place(transport, "tcp")
+        greedy = [await asyncio.open_connection(*where, local_addr=("127.0.0.9", 0)) for _ in range(3)]
+        oldest = Source("tcp", *greedy[0][1].get_extra_info("sockname"))
+        await until(lambda: transport.connected(oldest))
+        others, streams = [], []
+        for number in (1, 2, 3):
+            streams.append(await asyncio.open_connection(*where, local_addr=(f"127.0.1.{number}", 0)))
+            others.append(Source("tcp", *streams[-1][1].get_extra_info("sockname")))
+            await until(lambda: sum(transport.counts.values()) == len(others))
+        assert seen.lost[0] == oldest
+        assert [transport.connected(other) for other in others] == [True, True, False]
+        assert transport.counts["connections refused: too many"] == 1
+        for _, writer in (*greedy, *streams):
+            writer.close()
+
+
 async def test_a_peer_that_never_reads_is_disconnected() -> None:
     async with running(StreamLimits(unsent_bytes=1 << 16)) as (transport, seen):
         _, writer = await asyncio.open_connection(*place(transport, "tcp"), limit=1)
