@@ -13,10 +13,8 @@ from softswitch.cli.output import show
 def stop(client: Client, now: bool) -> None:
     """Stop the switch once its calls are over. New calls are refused meanwhile; `--now` ends all."""
     view = client.post("stop", body={"now": now})
-    calls = view["calls"]
-    if now or not calls:
-        show(f"stopping; {calls} calls are ended" if calls else "stopping")
+    calls = "1 call" if view["calls"] == 1 else f"{view['calls']} calls"
+    if now or not view["calls"]:
+        show(f"stopping, and with it {calls}" if view["calls"] else "stopping")
     else:
-        show(
-            f"draining: {calls} calls are still alive; new ones are refused. `softswitch stop --now` ends them"
-        )
+        show(f"draining: {calls} alive, new ones are refused. `softswitch stop --now` ends all")

@@ -12,6 +12,16 @@ from softswitch.config.schema import Config
 from softswitch.config.shape import corrected
 
 _AT_LINE = re.compile(r"\(at line (\d+), column (\d+)\)")
+_HINTS = {
+    "Invalid value": "text stands in quotes, numbers and true or false do not",
+    "Invalid initial character for a key part": """a name with other than letters, digits, - and _ stands in quotes, \
+[route."+34911"]""",
+    "Cannot overwrite a value": "the key stands here twice",
+    "Illegal character '\\n'": "the closing quote is missing",
+    "Expected ']'": "the closing bracket is missing",
+    "Cannot declare": "the table stands in the file already: put its keys together",
+}
+"""What the parser says to what a person is likely to have done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +45,9 @@ class Document:
         except tomllib.TOMLDecodeError as error:
             at = _AT_LINE.search(str(error))
             line = int(at[1]) if at else text.count("\n") + 1
-            message = _AT_LINE.sub("", str(error)).strip() + (f" (column {at[2]})" if at else "")
+            said = _AT_LINE.sub("", str(error)).strip()
+            hint = next((f": {hint}" for start, hint in _HINTS.items() if said.startswith(start)), "")
+            message = said + (f" (column {at[2]})" if at else "") + hint
             return cls(file, {}, {}, {}), [_problem(file, line, f"is not TOML: {message}")]
         except RecursionError:
             return cls(file, {}, {}, {}), [_problem(file, 0, "is nested too deep")]

@@ -10,9 +10,18 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-DialKey = Annotated[str, Field(pattern=r"^[0-9*#A-D]$")]
-VariableName = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]{0,31}$")]
-OptionalVariable = Annotated[str, Field(pattern=r"^([a-z][a-z0-9_]{0,31})?$")]
+_KEY, _OPTIONAL_KEY = r"^[0-9*#A-D]$", r"^[0-9*#A-D]?$"
+_NAME, _OPTIONAL_NAME = r"^[a-z][a-z0-9_]{0,31}$", r"^([a-z][a-z0-9_]{0,31})?$"
+PATTERNS = {
+    _KEY: "one key: 0 to 9, *, #, A to D",
+    _OPTIONAL_KEY: "one key: 0 to 9, *, #, A to D, or nothing",
+    _NAME: "a name of small letters, digits and _, such as customer_id",
+    _OPTIONAL_NAME: "a name of small letters, digits and _, or nothing",
+}
+"""What text must look like, in words."""
+DialKey = Annotated[str, Field(pattern=_KEY)]
+VariableName = Annotated[str, Field(pattern=_NAME)]
+OptionalVariable = Annotated[str, Field(pattern=_OPTIONAL_NAME)]
 Seconds = Annotated[float, Field(gt=0, le=3600)]
 Retries = Annotated[int, Field(ge=0, le=20)]
 DigitCount = Annotated[int, Field(ge=0, le=32)]
@@ -91,7 +100,7 @@ class Collect:
     """Fewer are invalid."""
     max_digits: Annotated[int, Field(ge=1, le=32)] = 16
     """The input is complete at once when it has so many."""
-    terminator: Annotated[str, Field(pattern=r"^[0-9*#A-D]?$")] = "#"
+    terminator: Annotated[str, Field(pattern=_OPTIONAL_KEY)] = "#"
     """Key that completes the input; empty: none does."""
     first_digit_timeout_s: Seconds = 5.0
     """Wait for the first digit after the prompts."""

@@ -30,7 +30,8 @@ class General:
     language: Language = "en"
     """Language of prompts where neither route nor flow says another."""
     timezone: str = "UTC"
-    """Zone of reports, of the per-day folders of recordings, and of calendars that name none."""
+    """Zone of the per-day folders of recordings, of the days and hours by which reports are cut, and of calendars that
+    name none. The command line reads and prints times in the zone of the machine it runs on (`TZ`)."""
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """Least level that is logged."""
     log_format: Literal["console", "json"] = "console"
@@ -87,7 +88,8 @@ class Rtp:
     workers: int = 0
     """Media worker processes; 0 means one for each core but one, at least one."""
     codecs: tuple[CodecName, ...] = ("PCMA", "PCMU")
-    """Codecs offered, best first."""
+    """Codecs offered and accepted, best first. A call's second leg is offered the codec of its first before all others,
+    so that nothing has to be translated."""
     quiet_s: float = 5.0
     """How long a released port stays unused."""
     latch: Literal["never", "nat", "always"] = "nat"
@@ -126,7 +128,7 @@ class Endpoint:
     display_name: str = ""
     """Name shown to those it calls."""
     caller_number: str = ""
-    """Number shown to trunks; empty means the endpoint's name."""
+    """Number shown to trunks; empty shows that of the trunk, or the endpoint's name when it has none either."""
     language: Language | None = None
     """Language of prompts played to it."""
     codecs: tuple[CodecName, ...] = ()
@@ -192,7 +194,7 @@ class Trunk:
     rewrite_out: tuple[Rewrite, ...] = ()
     """Applied to the number dialled at it."""
     caller_number: str = ""
-    """Number shown on calls out through it; empty shows the caller's."""
+    """Number shown on calls out through it, where the calling phone has none of its own; empty shows the caller's."""
     language: Language | None = None
     """Language of prompts for its callers."""
     trusted: bool = False

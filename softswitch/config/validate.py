@@ -12,6 +12,7 @@ from typing import Any
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
+from softswitch.config.flow import PATTERNS
 from softswitch.config.problem import Finding, Path, nearest
 from softswitch.config.schema import Config
 
@@ -126,7 +127,7 @@ def _finding(path: Path, details: ErrorDetails) -> Finding:
         return Finding(path=path, message=f"{_shown(given)} does not fit", expected=_TYPES[kind])
     if kind == "string_pattern_mismatch":
         return Finding(
-            path=path, message=f"{_shown(given)} does not fit", expected=f"text like {context.get('pattern')}"
+            path=path, message=f"{_shown(given)} does not fit", expected=PATTERNS[context["pattern"]]
         )
     return Finding(path=path, message=f"{_shown(given)}: {details['msg'][:1].lower()}{details['msg'][1:]}")
 

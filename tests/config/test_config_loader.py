@@ -216,8 +216,12 @@ def test_a_problem_in_a_fragment_has_the_fragments_line(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "line", "said"),
     [
-        (b'[sip]\nrealm = "x\n', 2, "is not TOML"),
-        (b"[sip]\nt1_ms = 1\nt1_ms = 2\n", 3, "is not TOML"),
+        (b'[sip]\nrealm = "x\n', 2, "the closing quote is missing"),
+        (b"[sip]\nt1_ms = 1\nt1_ms = 2\n", 3, "the key stands here twice"),
+        (b"[sip]\n[rtp]\n[sip]\n", 3, "the table stands in the file already"),
+        (b"[sip]\nrealm = home\n", 2, "text stands in quotes"),
+        (b"[sip\n", 1, "the closing bracket is missing"),
+        (b'[route.+34911]\nto = "hangup"\n', 1, 'stands in quotes, [route."+34911"]'),
         (b'[sip]\nrealm = "\xff"\n', 2, "is not UTF-8"),
         (b"a = " + b"[" * 100_000, 0, "is nested too deep"),
     ],
@@ -358,3 +362,19 @@ def test_lines_of_every_form_of_key() -> None:
 
 def test_keys_are_written_as_in_toml() -> None:
     assert key_of(("route", "+34911", "source", 0)) == 'route."+34911".source[0]'
+
+
+def test_what_text_must_look_like_is_told_in_words(tmp_path: Path) -> None:
+    [found] = problems(
+        tmp_path,
+        """\
+        [flow.f]
+        start = "ask"
+        [flow.f.node.ask]
+        do = "menu"
+        prompt = "menu"
+        keys = { "12" = "ask" }
+        """,
+    )
+    assert (found.line, found.key) == (6, "flow.f.node.ask.keys.12")
+    assert found.expected == "one key: 0 to 9, *, #, A to D"
