@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any
 
+import structlog
+
 from softswitch.acd.engine import Engine
 from softswitch.acd.values import (
     Announce,
@@ -29,6 +31,9 @@ from softswitch.call.services import Services
 from softswitch.call.stages import Wait
 from softswitch.call.visits import Visits
 from softswitch.ids import AgentId, CallId, OfferId
+
+
+_log = structlog.get_logger(__name__)
 
 
 @dataclass(slots=True)
@@ -128,9 +133,13 @@ class Dispatcher:
     # --- what the engine decides --------------------------------------------------------------------------------------
 
     def act(self, decisions: Iterable[Decision]) -> None:
-        """Carry out decisions in order, then set the timer for the next one that time will make."""
+        """Carry out decisions in order, then set the timer for the next one that time will make. One that cannot be
+        carried out holds up neither the others nor the timer."""
         for decision in decisions:
-            self._handlers[type(decision)](decision)
+            try:
+                self._handlers[type(decision)](decision)
+            except Exception:
+                _log.exception("a decision of the queues could not be carried out", decision=decision)
         self._arm()
 
     def _arm(self) -> None:

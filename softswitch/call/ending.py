@@ -21,7 +21,10 @@ async def finish(room: Room, call: Call, termination: Termination) -> None:
     reason = termination.reason_header
     for leg in call.legs.values():
         leg.hang_up(termination.sip_status if termination.sip_status >= 300 else 480, reason)
-    await asyncio.gather(*(let_go(call, leg) for leg in tuple(call.legs.values())))
+    legs = tuple(call.legs.values())
+    for failed in await asyncio.gather(*(let_go(call, leg) for leg in legs), return_exceptions=True):
+        if isinstance(failed, Exception):
+            call.log.error("a leg could not be taken down", exc_info=failed)
     ended = services.clock.wall()
     if call.recorded:
         await services.store.call_finished(_cdr(call, termination, ended))

@@ -101,9 +101,9 @@ class CallManager:
         """Its calls end with a clear cause; a new worker is being started by the pool."""
         services = self._services
         _log.error("media worker died", worker=worker, pid=pid, legs=len(legs))
+        self._room.recordings.lost(worker, "the media worker died")
         for call in list(self._calls.values()):
             if not legs.isdisjoint(call.legs) or call.caller.id in legs:
-                self._room.recordings.lost(call.id, "the media worker died")
                 call.stop(MEDIA_LOST)
         services.bus.publish(
             MediaWorkerDied(

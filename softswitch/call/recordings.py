@@ -9,7 +9,7 @@ from softswitch.call.events import RecordingOver
 from softswitch.call.leg import Leg
 from softswitch.call.services import Services
 from softswitch.facts import RecordingEnded, RecordingStarted
-from softswitch.ids import AgentId, CallId, QueueName, RecordingId
+from softswitch.ids import AgentId, CallId, QueueName, RecordingId, WorkerId
 from softswitch.rtp.commands import StartRecording, StopRecording
 from softswitch.store.rows import RecordingRow
 from softswitch.tap import RecordingReport, RecordingSpec
@@ -22,6 +22,8 @@ _LAWS = ("PCMU", "PCMA")
 class Running:
     row: RecordingRow
     call: Call
+    worker: WorkerId | None
+    """Whose process writes it."""
 
 
 class Recordings:
@@ -83,7 +85,8 @@ class Recordings:
             encoding=encoding,
             channels=len(tracks),
         )
-        self._running[recording] = Running(row, call)
+        opened = tracks[0].opened
+        self._running[recording] = Running(row, call, opened.worker if opened is not None else None)
         self._of_call[call.id] = recording
         services.store.recording(row)
         path = str(services.files.path(name))
@@ -106,9 +109,16 @@ class Recordings:
 
     def on_report(self, report: RecordingReport) -> None:
         """A recording has ended: asked to, by its limit, or because the disk said no."""
-        running = self._running.pop(report.recording, None)
-        if running is None:
+        if report.recording not in self._running:
             return
+        if report.state == "failed":
+            self._services.alarms.raise_("recording", report.problem)
+        elif not self._services.files.problem():
+            self._services.alarms.clear("recording")
+        self._ended(report)
+
+    def _ended(self, report: RecordingReport) -> None:
+        running = self._running.pop(report.recording)
         services, call = self._services, running.call
         state = "failed" if report.state == "failed" else "ended"
         services.store.recording(
@@ -123,9 +133,6 @@ class Recordings:
         )
         if state == "failed":
             _log.error("recording failed", recording=report.recording, call=call.id, problem=report.problem)
-            services.alarms.raise_("recording", report.problem)
-        else:
-            services.alarms.clear("recording")
         if self._of_call.get(call.id) == report.recording:
             del self._of_call[call.id]
             call.post(RecordingOver(report))
@@ -140,15 +147,17 @@ class Recordings:
             )
         )
 
-    def lost(self, call: CallId, problem: str) -> None:
-        """The worker that made this call's recording is dead: what is on disk is what there is."""
-        recording = self._of_call.get(call)
-        if recording is None:
-            return
-        row = self._running[recording].row
-        seconds = self._services.files.repair(row.path) or 0.0
-        self.on_report(
-            RecordingReport(
-                recording=recording, state="failed", seconds=seconds, gaps=0, gap_s=0.0, problem=problem
+    def lost(self, worker: WorkerId, problem: str) -> None:
+        """The worker that made these recordings is dead: what is on disk is what there is."""
+        for running in [each for each in self._running.values() if each.worker == worker]:
+            seconds = self._services.files.repair(running.row.path) or 0.0
+            self._ended(
+                RecordingReport(
+                    recording=running.row.recording,
+                    state="failed",
+                    seconds=seconds,
+                    gaps=0,
+                    gap_s=0.0,
+                    problem=problem,
+                )
             )
-        )
