@@ -7,7 +7,6 @@ from softswitch.ivr.spoken import Moment, below_hundred, joined
 
 ORDINALS = 10
 _UNIT_GENDER = {"hour": "feminine", "minute": "neuter", "second": "feminine"}
-_ONE = {"masculine": "n-1-m", "neuter": "n-1-m", "feminine": "n-1-o", "inner-feminine": "n-1-f"}
 
 
 def number(value: int, gender: str = "") -> tuple[str, ...]:

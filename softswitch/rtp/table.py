@@ -17,7 +17,6 @@ NO_SOURCE: Final = -1
 OWN_SOURCE: Final = -2
 """What was sent last was played by ourselves."""
 
-I32 = npt.NDArray[np.int32]
 
 
 class LegTable:
