@@ -32,7 +32,6 @@ from softswitch.call.stages import Wait
 from softswitch.call.visits import Visits
 from softswitch.ids import AgentId, CallId, OfferId
 
-
 _log = structlog.get_logger(__name__)
 
 

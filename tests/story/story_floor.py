@@ -5,9 +5,10 @@ then wants nothing left behind: no call, leg, port, line, timer task, journal en
 """
 
 import asyncio
+import sys
 import tempfile
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -142,9 +143,6 @@ class Centre:
     north: Peer
     south: Peer
     phones: dict[str, Peer]
-    calls: int = 0
-    """CDRs that the story expects when it ends; checked by `told` where it is set."""
-    notes: dict[str, Any] = field(default_factory=dict)
 
     def phone(self, name: str) -> Peer:
         return self.phones[name]
@@ -206,9 +204,20 @@ class Centre:
         return self.switch.queue_log()
 
 
+FAULTS: list[str] = []
+"""What was logged with a traceback since the story began: always a fault of ours."""
+
+
+def _note_faults(logger: Any, method: str, event: Any) -> Any:
+    if event.get("exc_info"):
+        FAULTS.append(f"{event['event']}: {sys.exc_info()[1]!r}")
+    return event
+
+
 structlog.configure(
     processors=[
-        structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback)
+        _note_faults,
+        structlog.dev.ConsoleRenderer(colors=False, exception_formatter=structlog.dev.plain_traceback),
     ]
 )
 
@@ -232,9 +241,9 @@ def told(config: Config | None = None, *, script: Script = reliable, rest_s: flo
 
 async def _tell(story: Story, config: Config, folder: Path, script: Script, rest_s: float) -> None:
     network = Network(script)
-    faults: list[str] = []
+    FAULTS.clear()
     asyncio.get_running_loop().set_exception_handler(
-        lambda loop, context: faults.append(f"{context['message']}: {context.get('exception')!r}")
+        lambda loop, context: FAULTS.append(f"{context['message']}: {context.get('exception')!r}")
     )
     secrets = {("endpoint", ROAMING): SECRET}
     switch = await Switch.open(
@@ -248,7 +257,7 @@ async def _tell(story: Story, config: Config, folder: Path, script: Script, rest
     try:
         await story(centre)
         await asyncio.sleep(rest_s)
-        assert switch.leaks() == [] and faults == []
+        assert switch.leaks() == [] and FAULTS == []
         cdrs = switch.cdrs()
         assert all(row["ended"] for row in cdrs), "a call without its end"
         assert len(cdrs) == switch.parts.manager.total, "not one CDR for each call"
