@@ -16,6 +16,9 @@ CHARACTER = 7.2
 """Width of a character of the text, on the safe side."""
 MAX_TEXT = 34
 LANE = 14.0
+LABEL_ACROSS, LABEL_DOWN = 0.844, 0.72
+"""Where on an edge its label stands, three quarters along the curve: edges part late, and before that a label could be
+taken for its neighbour's."""
 _COLOURS = {
     "menu": "#fff3cd",
     "collect": "#fff3cd",
@@ -95,7 +98,7 @@ def _arrows(flow: Flow, layout: Layout) -> tuple[list[str], float]:
         for index, to in enumerate(down):
             start = here.x + here.width * ((index + 1) / (len(down) + 1) - 0.5)
             stops = (*layout.bends[node_name, to], layout.boxes[to])
-            drawn.append(_down(grouped[to], start, here.y + HEIGHT, stops, 16 + 13 * (index % 2)))
+            drawn.append(_down(grouped[to], start, here.y + HEIGHT, stops))
         for to in grouped:
             if to not in down:
                 lane += LANE
@@ -108,7 +111,7 @@ def _first_stop(layout: Layout, name: str, to: str) -> float:
     return (*layout.bends[name, to], layout.boxes[to])[0].x
 
 
-def _down(group: Sequence[Edge], x: float, y: float, stops: Sequence[Box], label_y: float) -> str:
+def _down(group: Sequence[Edge], x: float, y: float, stops: Sequence[Box]) -> str:
     path = f"M{x:.1f},{y:.1f}"
     at_x, at_y = x, y
     for index, stop in enumerate(stops):
@@ -118,7 +121,7 @@ def _down(group: Sequence[Edge], x: float, y: float, stops: Sequence[Box], label
         if index < len(stops) - 1:
             at_y += HEIGHT
             path += f" L{at_x:.1f},{at_y:.1f}"
-    return _edge_svg(group, path, x + (stops[0].x - x) * 0.12, y + label_y)
+    return _edge_svg(group, path, x + (stops[0].x - x) * LABEL_ACROSS, y + (stops[0].y - y) * LABEL_DOWN)
 
 
 def _back(group: Sequence[Edge], here: Box, there: Box, lane: float) -> str:

@@ -5,6 +5,7 @@ that name the key.
 Does not prove: that a drawing is beautiful.
 """
 
+import re
 import tomllib
 from itertools import combinations
 from xml.etree import ElementTree
@@ -12,7 +13,7 @@ from xml.etree import ElementTree
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from softswitch.config.flow import Flow
+from softswitch.config.flow import Enqueue, Flow, Menu, Node
 from softswitch.config.schema import Config
 from softswitch.ivr.check import KnownNames, check_flows
 from softswitch.ivr.draw import draw_dot, draw_tree
@@ -309,3 +310,16 @@ def test_a_long_chain_is_drawn() -> None:
     flow = read(text + "[flow.f.node.n1500]\ndo='hangup'\n")["f"]
     assert draw_tree("f", flow).count("\n") == 1502
     ElementTree.fromstring(draw_svg("f", flow))
+
+
+def test_the_label_of_an_edge_stands_above_the_node_it_leads_to() -> None:
+    keys = {str(key): f"n{key}" for key in range(1, 7)}
+    nodes: dict[str, Node] = {name: Enqueue(queue="sales") for name in keys.values()}
+    picture = draw_svg("f", Flow(start="menu", node={"menu": Menu(prompt="menu", keys=keys), **nodes}))
+    labels = {key: float(x) for x, key in re.findall(r'class="label" x="([\d.]+)" y="[\d.]+">(\d)<', picture)}
+    boxes = {
+        name: float(x) for x, name in re.findall(r'class="name" x="([\d.]+)" y="[\d.]+">(\w+)<', picture)
+    }
+    for key, x in labels.items():
+        assert min(keys.values(), key=lambda name: abs(boxes[name] - x)) == keys[key]
+    assert labels.keys() == keys.keys()
