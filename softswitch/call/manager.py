@@ -17,7 +17,7 @@ from softswitch.call.termination import ADMIN_HUNG_UP, SHUTDOWN, Cause, by_switc
 from softswitch.errors import PeerError
 from softswitch.facts import MediaWorkerDied
 from softswitch.ids import CallId, LegId, WorkerId
-from softswitch.rtp.reports import DigitPressed, PeerSilent, PlayEnded, RecordingEnded, Report
+from softswitch.rtp.reports import CommandRefused, DigitPressed, PeerSilent, PlayEnded, RecordingEnded, Report
 from softswitch.sip.identity import Identity
 from softswitch.sip.session import Session
 
@@ -96,6 +96,10 @@ class CallManager:
                 leg.on_media_report(report)
         elif isinstance(report, RecordingEnded):
             self._room.recordings.on_report(report.report)
+        elif isinstance(report, CommandRefused):
+            _log.warning(
+                "refused by the media worker", command=report.command, leg=report.leg, problem=report.problem
+            )
 
     def on_worker_died(self, worker: WorkerId, pid: int, legs: frozenset[LegId]) -> None:
         """Its calls end with a clear cause; a new worker is being started by the pool."""

@@ -23,6 +23,11 @@ from softswitch.rtp.table import NOBODY, LegTable
 
 _TRANSLATE: Final = np.stack([g711.ULAW_TO_ALAW, g711.ALAW_TO_ULAW])
 _DECODE: Final = np.stack([g711.DECODE_ULAW, g711.DECODE_ALAW])
+MOST_PER_S: Final = 400
+"""Packets of one leg that are taken in a second: four times what 10 ms packets need. More is a flood, or a loop: two
+peers may each name the other's port here as their own, and one packet then goes round for ever."""
+BURST_S: Final = 1.0
+"""How many seconds' worth may come at once, after a network that held them back."""
 
 Slots = npt.NDArray[np.int32]
 
@@ -61,6 +66,12 @@ class Relay:
         elif not known.all():
             table.malformed[slot[~known]] += 1
         taken = known & table.receives[slot]
+        paid = table.paid_until[slot]
+        within = paid < now + BURST_S
+        if not within.all():
+            table.malformed[slot[taken & ~within]] += 1
+            taken &= within
+        table.paid_until[slot] = np.where(taken, np.maximum(paid, now) + 1 / MOST_PER_S, paid)
         row = np.flatnonzero(taken) if not taken.all() else np.arange(len(slot))
         if not row.size:
             return

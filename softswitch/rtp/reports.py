@@ -40,7 +40,7 @@ class LegStats:
     out_of_order: int
     duplicates: int
     malformed: int
-    """Shorter than a header, wrong version, payload type not negotiated."""
+    """Shorter than a header, wrong version, payload type not negotiated, or more of them than anybody needs."""
     strangers: int
     """Packets from an address that is not the peer's; dropped."""
     jitter_ms: float

@@ -18,7 +18,6 @@ OWN_SOURCE: Final = -2
 """What was sent last was played by ourselves."""
 
 
-
 class LegTable:
     """Struct of arrays, `capacity` rows each."""
 
@@ -62,6 +61,8 @@ class LegTable:
         self.jitter = self._column(np.float64, 0)
         self.timed = self._column(np.bool_, 0)
         self.last_in = self._column(np.float64, 0)
+        self.paid_until = self._column(np.float64, 0)
+        """Up to when its packets have used up what they may take, see `relay.MOST_PER_S`."""
         # counters
         self.packets_in = self._column(np.int64, 0)
         self.bytes_in = self._column(np.int64, 0)

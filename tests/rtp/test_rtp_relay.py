@@ -9,7 +9,7 @@ import warnings
 
 import numpy as np
 import pytest
-from media_room import Peer, Room, Rtp, ended, noise
+from media_room import TICK, Peer, Room, Rtp, ended, noise
 
 from softswitch import g711
 from softswitch.ids import LegId, RecordingId
@@ -28,6 +28,7 @@ from softswitch.rtp.commands import (
 from softswitch.rtp.dtmf import EventPayload
 from softswitch.rtp.goertzel import BLOCK, KEYS, keys_of
 from softswitch.rtp.prompt import Prompt
+from softswitch.rtp.relay import BURST_S, MOST_PER_S
 from softswitch.rtp.reports import (
     CommandRefused,
     DigitPressed,
@@ -84,6 +85,22 @@ def test_several_packets_of_one_leg_in_one_tick_keep_their_order() -> None:
     heard = b.heard()
     assert [each.payload for each in heard] == [noise(n) for n in range(10)]
     assert_one_stream(heard)
+
+
+def test_a_flood_of_one_peer_is_cut_down_and_harms_nobody_else() -> None:
+    room = Room()
+    a, b = room.phone("a"), room.phone("b")
+    talk(room, a, b)
+    for n in range(400):
+        for part in range(10):
+            a.speak(noise(n * 10 + part))
+        if n % 4 == 0:
+            b.speak(noise(n))
+        room.run()
+    relayed, back = b.heard(), a.heard()
+    assert MOST_PER_S < len(relayed) <= MOST_PER_S * (400 * TICK + BURST_S) + 1, "2,000 a second came"
+    assert [each.payload for each in back] == [noise(n) for n in range(0, 400, 4)]
+    assert room.stats("a").malformed == 4000 - len(relayed)
 
 
 def test_loss_and_reordering_are_passed_on_and_counted() -> None:
