@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -111,7 +112,9 @@ class Control:
     async def call(self, call: str) -> CallDetailView:
         found = live.find_call(self._parts, call)
         stats = await self._parts.media.stats(list(found.legs))
-        return live.call_detail(self._parts, found, stats)
+        made = await past.offers_made(self._parts, found.id)
+        detail = live.call_detail(self._parts, found, stats)
+        return replace(detail, offers=(*made, *detail.offers))
 
     async def hangup(self, call: str) -> None:
         live.find_call(self._parts, call)

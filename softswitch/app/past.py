@@ -20,6 +20,7 @@ from softswitch.api.views import (
     RecordingView,
 )
 from softswitch.app.parts import Parts
+from softswitch.errors import StorageError
 from softswitch.store.intervals import Interval, intervals
 from softswitch.store.reading import CallFilter, RecordingFilter
 
@@ -55,6 +56,15 @@ async def cdr(parts: Parts, call: str) -> CdrDetailView:
         legs=tuple(_of(LegView, leg, state="terminated") for leg in record["legs"]),
         recordings=tuple(recording_view(parts, recording) for recording in record["recordings"]),
     )
+
+
+async def offers_made(parts: Parts, call: str) -> tuple[OfferView, ...]:
+    """Offers of a call that have ended, and are written down; none while the database cannot be read."""
+    try:
+        record = await parts.store.reading.call(call)
+    except StorageError:
+        return ()
+    return tuple(_offer(offer) for offer in record["offers"]) if record is not None else ()
 
 
 def _cdr(record: Record) -> CdrView:
