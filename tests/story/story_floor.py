@@ -47,7 +47,8 @@ ROAMING = "1005"
 """A phone that has to register."""
 SECRET = Secret.from_password(ROAMING, "softswitch", "right")
 CALLER = "+34600000001"
-_TEMPLATE = Path(tempfile.mkdtemp(prefix="stories-")) / "empty.db"
+_FOLDER = tempfile.TemporaryDirectory(prefix="stories-")
+_TEMPLATE = Path(_FOLDER.name) / "empty.db"
 
 
 def fixed(name: str, **more: Any) -> Endpoint:
