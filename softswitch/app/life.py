@@ -18,6 +18,7 @@ from softswitch.config.loader import LoadedConfig
 from softswitch.config.startup import check_startup
 from softswitch.errors import UnusableError
 from softswitch.ivr.prompts import PromptLibrary
+from softswitch.store import queue_log
 
 _log = structlog.get_logger(__name__)
 
@@ -62,6 +63,7 @@ async def _serve(loaded: LoadedConfig, config_path: Path) -> int:
     )
     try:
         await begin(parts)
+        parts.services.queue_log.write(queue_log.queue_start(parts.clock.wall()))
         await api.start()
         _settle_memory()
         _signals(control)

@@ -24,6 +24,7 @@ from softswitch.call.termination import (
     by_switch,
 )
 from softswitch.config.schema import Config
+from softswitch.facts import CallAnswered
 from softswitch.ids import AgentId, CallId, LegId, QueueName, RecordingId
 from softswitch.sip.events import AckMissing, Cancelled, HungUp
 from softswitch.sip.identity import Identity
@@ -155,6 +156,10 @@ class Call:
             self.caller.answer()
             self.figures.answered = self.caller.answered
             self.services.lines.talking(self.caller.id)
+            clock = self.services.clock
+            self.services.bus.publish(
+                CallAnswered(call=self.id, wall=clock.wall(), monotonic=clock.monotonic())
+            )
 
     def adopt(self, leg: Leg) -> None:
         """This call owns the leg from now on."""

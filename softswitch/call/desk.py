@@ -243,7 +243,7 @@ class Desk:
             log.write(queue_log.agent_login(now, agent, endpoint=endpoint))
         if changed.status == AgentStatus.PAUSED:
             log.write(queue_log.pause_all(now, agent, reason=changed.reason))
-        elif before == AgentStatus.PAUSED:
+        elif before == AgentStatus.PAUSED and changed.status == AgentStatus.AVAILABLE:
             log.write(queue_log.unpause_all(now, agent, reason=changed.reason))
 
     # --- intervals ----------------------------------------------------------------------------------------------------

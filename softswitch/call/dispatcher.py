@@ -29,7 +29,7 @@ from softswitch.call.leg import Leg
 from softswitch.call.offers import Offers
 from softswitch.call.services import Services
 from softswitch.call.stages import Wait
-from softswitch.call.visits import Visits
+from softswitch.call.visits import Talked, Visits
 from softswitch.ids import AgentId, CallId, OfferId
 
 _log = structlog.get_logger(__name__)
@@ -93,7 +93,7 @@ class Dispatcher:
         """The caller waits no more, by himself: `abandoned`, `key` or `withdrawn`."""
         connected = self._connected.get(call.id)
         if connected is not None and not connected.taken:
-            self.talk_over(call, bridged=False)  # the call owns the phone already and hangs it up at its end
+            self.talk_over(call, None)  # the call owns the phone already and hangs it up at its end
             return
         if self._calls.pop(call.id, None) is None:
             return
@@ -117,12 +117,12 @@ class Dispatcher:
     def held(self, call: CallId, held: bool) -> None:
         self.visits.held(call, held)
 
-    def talk_over(self, call: Call, *, bridged: bool) -> None:
-        """The talk with an agent is over, however: he goes to wrap-up. Nothing for calls without one."""
+    def talk_over(self, call: Call, talked: Talked | None) -> None:
+        """The talk with an agent is over, or never began (None): he goes to wrap-up. Nothing for calls without one."""
         connected = self._connected.pop(call.id, None)
         if connected is None:
             return
-        self.visits.talk_over(call, bridged=bridged)
+        self.visits.talk_over(call, talked)
         self.act(self.engine.call_released(connected.agent, call.id, self._now()))
 
     def callers(self) -> frozenset[CallId]:

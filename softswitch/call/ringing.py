@@ -19,6 +19,7 @@ from softswitch.sip.address import Address
 from softswitch.sip.events import Answered, HungUp, Progress, Refused, SessionEvent
 from softswitch.sip.sdp import SessionDescription
 from softswitch.sip.session import Session
+from softswitch.sip.uri import Uri
 
 _log = structlog.get_logger(__name__)
 
@@ -28,10 +29,22 @@ _BEST_FIRST = (600, 603, 604, 606, 486, 488, 480, 404, 403, 408, 503)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invitation:
-    """What the party is shown."""
+    """What the party is shown of the caller; the host is the address by which that party reaches us."""
 
-    from_: Address
-    headers: tuple[tuple[str, str], ...] = ()
+    number: str
+    display_name: str
+    max_forwards: int
+    asserted: bool = False
+    """Also as P-Asserted-Identity (RFC 3325): the party is trusted."""
+
+    def from_(self, host: str) -> Address:
+        return Address(Uri(scheme="sip", user=self.number, host=host), display_name=self.display_name)
+
+    def headers(self, host: str) -> tuple[tuple[str, str], ...]:
+        hops = (("Max-Forwards", str(self.max_forwards)),)
+        if not self.asserted:
+            return hops
+        return (*hops, ("P-Asserted-Identity", f"<{Uri(scheme='sip', user=self.number, host=host)}>"))
 
 
 class Ringing:
@@ -76,20 +89,20 @@ class Ringing:
             offer = self.leg.offer()
             for index, destination in enumerate(self._destinations):
                 self._sessions.append(None)
-                self._sessions[index] = self._invite(index, destination, offer)
+                self._sessions[index] = self._invite(index, destination, offer, _in_uri(advertised))
         except (MediaError, OurError) as error:
             self._fail(PartyFailed(self.leg.id, error.sip_status, str(error), local=True))
         except PeerError as error:
             self._fail(PartyFailed(self.leg.id, error.sip_status, str(error), local=True))
 
-    def _invite(self, index: int, destination: Destination, offer: SessionDescription) -> Session:
+    def _invite(self, index: int, destination: Destination, offer: SessionDescription, host: str) -> Session:
         return self._services.sip.invite(
             leg=self.leg.id,
             destination=destination.where,
-            from_=self._invitation.from_,
+            from_=self._invitation.from_(host),
             to=destination.to,
             sdp=offer,
-            headers=self._invitation.headers,
+            headers=self._invitation.headers(host),
             credentials=destination.credentials,
             on_event=lambda event: self._on_event(index, event),
         )
@@ -170,3 +183,8 @@ class Ringing:
 
 def _rank(refused: Refused) -> int:
     return _BEST_FIRST.index(refused.status) if refused.status in _BEST_FIRST else len(_BEST_FIRST)
+
+
+def _in_uri(address: str) -> str:
+    """An IPv6 address stands in brackets (RFC 3261 section 25.1)."""
+    return f"[{address}]" if ":" in address else address

@@ -18,6 +18,7 @@ from softswitch.call.leg import Leg
 from softswitch.call.room import Room
 from softswitch.call.stages import End, Stage, Talk
 from softswitch.call.termination import CALLEE_HUNG_UP, Cause, Termination, by_switch
+from softswitch.call.visits import Talked
 from softswitch.facts import CallBridged, CallHeld, CallResumed
 from softswitch.rtp.commands import SendDigits
 from softswitch.sip.events import AckMissing, HungUp
@@ -52,6 +53,7 @@ class Conversation:
     held: set[str] = field(default_factory=set)
     began: float | None = None
     held_since: float | None = None
+    hold_s: float = 0.0
     keys: str = ""
 
     @property
@@ -172,7 +174,7 @@ class Conversation:
 
     def _count_hold(self) -> None:
         if self.held_since is not None:
-            self.call.figures.hold_s += self.call.services.clock.monotonic() - self.held_since
+            self.hold_s += self.call.services.clock.monotonic() - self.held_since
             self.held_since = None
 
     def _digit(self, event: DigitHeard) -> None:
@@ -211,7 +213,11 @@ class Conversation:
     def end(self) -> None:
         """Whatever ended it: count, stop recording, and give the agent back."""
         self._count_hold()
+        talked = None
         if self.began is not None:
-            self.call.figures.talk_s += self.call.services.clock.monotonic() - self.began
+            connected_s = self.call.services.clock.monotonic() - self.began
+            talked = Talked(talk_s=connected_s - self.hold_s, hold_s=self.hold_s)
+            self.call.figures.talk_s += talked.talk_s
+            self.call.figures.hold_s += talked.hold_s
         self.room.recordings.stop(self.call.id)
-        self.room.dispatcher.talk_over(self.call, bridged=self.began is not None)
+        self.room.dispatcher.talk_over(self.call, talked)

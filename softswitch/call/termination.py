@@ -103,14 +103,15 @@ _CAUSE_OF_STATUS = {
 _STATUS_FOR_CALLER = {401: 403, 407: 403, 305: 480, 380: 480, 481: 480, 482: 482, 487: 480, 491: 480}
 
 
-def refused(status: int) -> Termination:
-    """The callee's side answered `status` (300-699): what the caller's side is told."""
+def refused(status: int, *, local: bool = False) -> Termination:
+    """The callee's side answered `status` (300-699), or we know without asking (`local`): what the caller is told."""
+    by = By.SWITCH if local else By.CALLEE
     if status < 400:
-        return Termination(By.CALLEE, Cause.UNREACHABLE, 480)
+        return Termination(by, Cause.UNREACHABLE, 480)
     cause = _CAUSE_OF_STATUS.get(status, Cause.PEER_FAILED if status >= 500 else Cause.UNREACHABLE)
     if status >= 600:
         cause = _CAUSE_OF_STATUS.get(status, Cause.REJECTED)
-    return Termination(By.CALLEE, cause, _STATUS_FOR_CALLER.get(status, status))
+    return Termination(by, cause, _STATUS_FOR_CALLER.get(status, status))
 
 
 def by_switch(cause: Cause, sip_status: int = 500) -> Termination:

@@ -17,6 +17,14 @@ from softswitch.store import queue_log as lines
 from softswitch.store.rows import QueueLogRow, QueueVisit
 
 
+@dataclass(frozen=True, slots=True)
+class Talked:
+    """How long two parties were connected: talking, and one of them on hold."""
+
+    talk_s: float
+    hold_s: float
+
+
 class Place(TypedDict):
     position: int
     original_position: int
@@ -33,11 +41,7 @@ class Visit:
     position: int = 0
     wait_s: float = 0.0
     agent: AgentId | None = None
-    connected: float | None = None
-    """Wall."""
     offer: OfferId | None = None
-    held_before: float = 0.0
-    """The call's hold seconds when this talk began."""
     held_since: float | None = None
     """Wall."""
 
@@ -86,8 +90,7 @@ class Visits:
     def connected(self, call: Call, connect: Connect, *, leg: LegId, rang_s: float) -> None:
         visit = self._visits[call.id]
         now = self._services.clock.wall()
-        visit.agent, visit.connected, visit.position = connect.agent, now, connect.position
-        visit.offer, visit.held_before = connect.offer, call.figures.hold_s
+        visit.agent, visit.position, visit.offer = connect.agent, connect.position, connect.offer
         self._waited(call, visit, now)
         self._log(
             lines.connect(
@@ -140,18 +143,17 @@ class Visits:
         assert visit.agent is not None
         self._log(lines.agent_dump(self._wall(), call.id, visit.queue, visit.agent))
         call.figures.wait_s -= visit.wait_s
-        visit.agent = visit.connected = visit.offer = None
+        visit.agent = visit.offer = None
         visit.wait_s = 0.0
 
-    def talk_over(self, call: Call, *, bridged: bool) -> None:
+    def talk_over(self, call: Call, talked: Talked | None) -> None:
         visit = self._visits.pop(call.id)
-        assert visit.agent is not None and visit.connected is not None
-        if not bridged:
+        assert visit.agent is not None
+        if talked is None:
             # He hung up between the agent's answer and the bridge: nobody talked.
             self._log(lines.abandon(self._wall(), call.id, visit.queue, **visit.place()))
             self._write(call, visit, "abandoned")
             return
-        talk_s = self._services.clock.wall() - visit.connected
         by_caller = call.over is not None and call.over.by is By.CALLER
         self._log(
             lines.complete(
@@ -161,12 +163,12 @@ class Visits:
                 visit.agent,
                 by_agent=not by_caller,
                 wait_s=visit.wait_s,
-                talk_s=talk_s,
+                talk_s=talked.talk_s + talked.hold_s,
                 original_position=visit.original_position,
             )
         )
-        hold_s = call.figures.hold_s - visit.held_before
-        self._write(call, visit, "answered", talk_s, hold_s, "caller" if by_caller else "agent")
+        completed_by = "caller" if by_caller else "agent"
+        self._write(call, visit, "answered", talked.talk_s, talked.hold_s, completed_by)
 
     def state_changed(self, changed: StateChanged) -> None:
         """An agent's wrap-up belongs to the visit before it."""

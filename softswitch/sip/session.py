@@ -120,10 +120,6 @@ class Session:
         return self._client.flow
 
     @property
-    def remote_uri(self) -> str:
-        return str(self.remote.uri)
-
-    @property
     def dialog(self) -> Dialog | None:
         return self._client.dialog if self._client is not None else None
 

