@@ -6,6 +6,7 @@ Times are shortened through `StreamLimits`; the few waits here are for the kerne
 
 import asyncio
 import contextlib
+import signal
 import socket
 from collections.abc import AsyncIterator
 
@@ -26,6 +27,8 @@ pytestmark = pytest.mark.filterwarnings("ignore:Overriding the .event_loop_polic
 @pytest.fixture(params=[asyncio.DefaultEventLoopPolicy, uvloop.EventLoopPolicy], ids=["asyncio", "uvloop"])
 def event_loop_policy(request: pytest.FixtureRequest) -> asyncio.AbstractEventLoopPolicy:
     """The switch runs on uvloop, and on asyncio where that is missing."""
+    # A loop of an earlier test may have left its wake-up descriptor, which uvloop would put back though it is closed.
+    signal.set_wakeup_fd(-1)
     return request.param()  # type: ignore[no-any-return]
 
 
