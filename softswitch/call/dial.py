@@ -47,7 +47,9 @@ async def dial(room: Room, call: Call, stage: Dial) -> Stage:
     if call.caller.answered is not None:
         call.caller.music(None)
     if isinstance(outcome, PartyFailed):
-        return _redirected(call, stage, outcome) or _failed(stage, refused(outcome.status, local=outcome.local))
+        return _redirected(call, stage, outcome) or _failed(
+            stage, refused(outcome.status, local=outcome.local)
+        )
     if outcome is None:
         return _failed(stage, NO_ANSWER)
     call.services.lines.talking(leg.id)
