@@ -36,6 +36,7 @@ test: packages lint types
 
 bench: packages $(STAMP)
 	$(BIN)/python -m benchmarks.matcher
+	$(BIN)/python -m benchmarks.sip_parse
 	$(BIN)/python -m benchmarks.store_writer
 	$(BIN)/python -m benchmarks.recorder_writer
 	$(BIN)/python -m benchmarks.media_relay
@@ -46,7 +47,7 @@ soak: packages $(STAMP)
 	$(BIN)/python -m benchmarks.load --calls 100 --seconds 3600 --record
 
 fuzz: packages $(STAMP)
-	$(BIN)/python -m pytest -q tests -k "fuzz or mutat"
+	FUZZ_COUNT=50000 $(BIN)/python -m pytest -q tests -k "fuzz or mutat"
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

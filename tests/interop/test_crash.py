@@ -1,4 +1,4 @@
-"""Proves what is left after `kill -9` of the control process during 20 recorded calls: Must-show 9.
+"""Proves what is left after `kill -9` of the control process during 20 recorded calls.
 
 Every recording is playable to within a second, each call has exactly one CDR after the restart, closed as crashed, phones
 are still registered and new calls work. Does not prove loss of power: the kernel keeps what a process has written.

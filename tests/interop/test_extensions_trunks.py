@@ -1,4 +1,4 @@
-"""Proves calls between extensions and over trunks: Must-show 6, with scripted phones, SIPp and baresip.
+"""Proves calls between extensions and over trunks, with scripted phones, SIPp and baresip.
 
 Extension to extension, an agent out through a trunk, hold and resume from both sides, a trunk that registers outward at a
 SIPp registrar, a trunk that goes down and comes up again; and what callers without a route or a codec are told.

@@ -1,4 +1,4 @@
-"""Proves who is served when and by whom, with SIPp as trunk and ten agents of SIPp: Must-show 4, line by line.
+"""Proves who is served when and by whom, with SIPp as trunk and ten agents of SIPp, line by line.
 
 Order by priority, then age; skills, then longest idle; agents who do not answer, are busy, decline or are not registered;
 callers who hang up in each stage; maximum wait; out of hours. For each the CDR, the offers and the queue_log are asserted.

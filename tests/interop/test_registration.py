@@ -1,4 +1,4 @@
-"""Proves the registrar and the digest from outside: Must-show 5, with a SIP party of plain sockets and baresip.
+"""Proves the registrar and the digest from outside, with a SIP party of plain sockets and baresip.
 
 Right and wrong password, MD5 and SHA-256, replayed and stale nonce, `Contact: *`, expiry, two phones on one address of
 record, and that nobody learns from an answer which users exist. Does not prove timing at the microsecond.

@@ -1,4 +1,4 @@
-"""Proves that a reload changes queues under live calls without touching them, and that a stop drains: Must-show 10.
+"""Proves that a reload changes queues under live calls without touching them, and that a stop drains.
 
 Does not prove what cannot be changed while running; `reload` says it and that is asserted for one key.
 """
