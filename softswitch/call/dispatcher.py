@@ -102,6 +102,10 @@ class Dispatcher:
         self.act(decisions)
         self.visits.left(call, reason, position=position, key=key)
 
+    def waits(self, call: CallId) -> bool:
+        """False when an agent has answered or the queue has given up, and the call has still to read so."""
+        return call in self._calls
+
     def take(self, call: Call) -> Leg:
         """The agent's phone that answered this caller; the call owns it now."""
         connected = self._connected[call.id]

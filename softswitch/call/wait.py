@@ -42,7 +42,9 @@ async def wait(room: Room, call: Call, stage: Wait) -> Stage:
                     return _overflow(call, event)
                 case Announce():
                     _announce(call, queue, event)
-                case DigitHeard(leg=leg, digit=digit) if leg == call.caller.id and digit in queue.keys:
+                case DigitHeard(leg=leg, digit=digit) if (
+                    leg == call.caller.id and digit in queue.keys and room.dispatcher.waits(call.id)
+                ):
                     left, key = "key", digit
                     call.caller.music(None)
                     return stage_for(call, Target.parse(queue.keys[digit]))

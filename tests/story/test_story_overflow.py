@@ -210,6 +210,23 @@ async def test_a_key_leads_out_while_a_phone_rings(c: Centre) -> None:
     assert await c.offers() == [("ana", "cancelled", 487)]
 
 
+@told(centre(**sales(keys={"1": "message:sales"})))
+async def test_a_key_in_the_instant_the_agent_answers_comes_too_late(c: Centre) -> None:
+    """The agent has the caller already: who left him behind would leave him on a line with nobody."""
+    c.phone("1001").on_call = ringing
+    call = c.caller()
+    agent = await c.phone("1001").next_call()
+    await asyncio.sleep(2)
+    call.press("1")
+    agent.answer()
+    await asyncio.sleep(1)
+    assert c.live().stage == "talk"
+    assert c.agent("ana").state is AgentState.TALKING
+    call.hang_up()
+    await asyncio.sleep(1)
+    assert [row["outcome"] for row in await c.visits()] == ["answered"]
+
+
 @told(centre(**sales(members=members("roy"), keys={"9": "flow:main"})))
 async def test_a_key_leads_into_a_flow_without_the_music(c: Centre) -> None:
     call = c.caller()
