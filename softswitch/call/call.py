@@ -6,7 +6,7 @@ Owns the mailbox that every stage waits on. A caller who hangs up, or an order t
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import structlog
 
@@ -159,6 +159,19 @@ class Call:
             clock = self.services.clock
             self.services.bus.publish(
                 CallAnswered(call=self.id, wall=clock.wall(), monotonic=clock.monotonic())
+            )
+
+    def learn(self) -> None:
+        """What has been configured since the call began can be reached from it too; what it knew stays as it was."""
+        known, now = self.config, self.services.config
+        if now is not known:
+            self.config = replace(
+                known,
+                endpoint={**now.endpoint, **known.endpoint},
+                trunk={**now.trunk, **known.trunk},
+                queue={**now.queue, **known.queue},
+                flow={**now.flow, **known.flow},
+                message={**now.message, **known.message},
             )
 
     def adopt(self, leg: Leg) -> None:

@@ -47,7 +47,7 @@ async def wait(room: Room, call: Call, stage: Wait) -> Stage:
                 ):
                     left, key = "key", digit
                     call.caller.music(None)
-                    return stage_for(call, Target.parse(queue.keys[digit]))
+                    return _onward(call, Target.parse(queue.keys[digit]))
                 case _:
                     pass
     finally:
@@ -76,6 +76,12 @@ def _overflow(call: Call, event: Overflow) -> Stage:
     call.caller.music(None)
     if target.kind == "hangup":
         return End(termination=by_switch(_CAUSES[event.reason], HANGUP_STATUS[target.name]))
+    return _onward(call, target)
+
+
+def _onward(call: Call, target: Target) -> Stage:
+    """A queue leads where the configuration of now says, which may be newer than the call's."""
+    call.learn()
     return stage_for(call, target)
 
 

@@ -403,6 +403,18 @@ async def test_calls_keep_the_configuration_they_began_with(c: Centre) -> None:
     assert await c.caller("700").refused() == 404
 
 
+@told(centre(**sales(members=members("roy"), max_wait=10.0, on_timeout="hangup")))
+async def test_a_waiting_caller_is_led_to_a_flow_that_is_newer_than_his_call(c: Centre) -> None:
+    call = c.caller()
+    await call.answered()
+    changed = sales(members=members("roy"), max_wait=10.0, on_timeout="flow:late")
+    c.switch.reload(centre(**changed, flow={"late": centre().flow["main"]}))
+    await asyncio.sleep(11)
+    assert c.live().stage == "greet"
+    call.hang_up()
+    assert (await c.cdr())["cause"] == "normal"
+
+
 @told()
 async def test_a_registered_phone_that_goes_away_while_it_rings_for_a_caller(c: Centre) -> None:
     roy = c.phone(ROAMING)
