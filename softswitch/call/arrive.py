@@ -6,7 +6,7 @@ from softswitch.call.call import Call
 from softswitch.call.opening import opening
 from softswitch.call.party import codecs_of
 from softswitch.call.room import Room
-from softswitch.call.routing import Asked, Routed, rewritten, route
+from softswitch.call.routing import Asked, Routed, rewritten, route, without_pin
 from softswitch.call.stages import Arrive, Dial, End, Feature, Greet, Message, Say, Stage, Wait
 from softswitch.call.termination import Cause, Termination, by_switch, refused
 from softswitch.config.target import HANGUP_STATUS, Target
@@ -21,7 +21,7 @@ from softswitch.store.rows import CallStarted
 async def arrive(room: Room, call: Call, stage: Arrive) -> Stage:
     session = call.caller.session
     assert session is not None
-    _identify(call)
+    dialled = _identify(call)
     limited = _limited(call)
     await _write_down(call)
     if limited is not None:
@@ -32,7 +32,7 @@ async def arrive(room: Room, call: Call, stage: Arrive) -> Stage:
     if session.offer is not None:
         call.caller.take_offer(session.offer)
     call.check()
-    found = _find(call)
+    found = _find(call, dialled)
     if found is None:
         return _unknown(call)
     call.log.info("routed", ani=call.ani, dnis=call.dnis, route=found.route, target=str(found.target))
@@ -44,24 +44,26 @@ async def arrive(room: Room, call: Call, stage: Arrive) -> Stage:
     return stage_for(call, found.target, dialled=found.dialled)
 
 
-def _identify(call: Call) -> None:
+def _identify(call: Call) -> str:
+    """Who calls; returns the number as it was dialled, which may hold a PIN: `call.dnis` is what others may see of it."""
     session, config = call.caller.session, call.config
     assert session is not None and session.request is not None
     request = session.request
     sender = request.from_
     call.ani = sender.uri.user or "anonymous"
     call.ani_name = sender.display_name or ""
-    call.dnis = request.uri.user or ""
+    dialled = request.uri.user or ""
     if call.identity.kind == "trunk":
         trunk = config.trunk[call.identity.name]
         if trunk.trusted:
             call.ani = _asserted(request) or call.ani
         call.ani = rewritten(call.ani, trunk.rewrite_in_caller)
-        call.dnis = rewritten(call.dnis, trunk.rewrite_in)
+        call.dnis = dialled = rewritten(dialled, trunk.rewrite_in)
         call.language = trunk.language or call.language
     else:
         endpoint = config.endpoint[call.identity.name]
         call.ani = call.identity.name
+        call.dnis = without_pin(config, dialled)
         call.ani_name = endpoint.display_name or call.ani_name
         call.language = endpoint.language or call.language
     services = call.services
@@ -75,6 +77,7 @@ def _identify(call: Call) -> None:
             monotonic=services.clock.monotonic(),
         )
     )
+    return dialled
 
 
 def _asserted(request: Request) -> str:
@@ -118,9 +121,9 @@ async def _write_down(call: Call) -> None:
     call.check()
 
 
-def _find(call: Call) -> Routed | None:
+def _find(call: Call, dialled: str) -> Routed | None:
     when = datetime.fromtimestamp(call.services.clock.wall(), tz=UTC)
-    asked = Asked(number=call.dnis, ani=call.ani, kind=call.identity.kind, name=call.identity.name)
+    asked = Asked(number=dialled, ani=call.ani, kind=call.identity.kind, name=call.identity.name)
     return route(call.config, asked, opening(call.services.calendars, when).open)
 
 

@@ -73,6 +73,12 @@ def _feature(config: Config, number: str) -> Routed | None:
     return None
 
 
+def without_pin(config: Config, number: str) -> str:
+    """What may be written down of a number that a phone dials: a login's code without the agent and PIN that follow it."""
+    code = config.features.login
+    return code if code and number.startswith(code) else number
+
+
 def _best_route(config: Config, asked: Asked) -> tuple[str, Route] | None:
     matching = []
     for key, candidate in config.route.items():

@@ -5,7 +5,7 @@
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 from softswitch.call.termination import By, Cause, Termination
@@ -105,8 +105,8 @@ def name_of(stage: Stage) -> str:
 
 
 def arguments_of(stage: Stage) -> dict[str, object]:
-    """JSON values."""
-    return asdict(stage)
+    """JSON values. What follows a feature code stays out: it may be a PIN."""
+    return asdict(replace(stage, argument="") if isinstance(stage, Feature) else stage)
 
 
 def from_journal(name: str, arguments: Mapping[str, Any]) -> Stage:

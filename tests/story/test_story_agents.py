@@ -8,10 +8,12 @@ import asyncio
 from dataclasses import replace
 
 import pytest
+import structlog
 from story_floor import SALES, Centre, about, centre, members, sales, told
 
 from softswitch.acd.values import AgentState, AgentStatus
 from softswitch.call.events import RecordOrdered
+from softswitch.call.stages import Feature, arguments_of
 from softswitch.config.schema import Agent, Features
 from softswitch.rtp.commands import Play, StartRecording, StopRecording
 from softswitch.testing.manners import answering, ringing
@@ -112,6 +114,15 @@ async def test_an_agent_sits_down_at_anothers_phone_with_his_pin(c: Centre) -> N
     assert c.agent("ana").state is AgentState.TALKING
     assert c.phone("1001").ladder() == []
     call.hang_up()
+
+
+@told(centre(agent=PINNED))
+async def test_a_pin_is_written_nowhere(c: Centre) -> None:
+    with structlog.testing.capture_logs() as lines:
+        assert await dials(c, "1004", "*11ana4321") == 200
+    assert (await c.cdr())["dnis"] == "*11"
+    assert lines and "4321" not in str(lines)
+    assert "4321" not in str(arguments_of(Feature(feature="login", argument="ana4321")))
 
 
 @told(centre(agent=PINNED))
