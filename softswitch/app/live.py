@@ -32,7 +32,7 @@ from softswitch.call.call import Call
 from softswitch.call.leg import Leg
 from softswitch.call.why import why_values
 from softswitch.config import paths
-from softswitch.ids import AgentId, CallId
+from softswitch.ids import AgentId, CallId, EndpointName
 from softswitch.rtp.reports import LegStats
 
 
@@ -180,7 +180,7 @@ def lines(parts: Parts) -> tuple[LineView, ...]:
 
 
 def _contacts(parts: Parts, endpoint: str) -> list[str]:
-    return [str(binding.contact) for binding in parts.sip.registrations() if binding.endpoint == endpoint]
+    return [str(binding.contact) for binding in parts.sip.bindings(EndpointName(endpoint))]
 
 
 def _line(

@@ -22,7 +22,7 @@ from softswitch.config import paths
 from softswitch.config.loader import LoadedConfig
 from softswitch.config.schema import Config
 from softswitch.facts import MediaWorkerStarted, RegistrationChanged, TrunkChanged
-from softswitch.ids import ENTROPY_BYTES, OfferId, TrunkName, WorkerId, generated_id
+from softswitch.ids import ENTROPY_BYTES, LegId, OfferId, TrunkName, WorkerId, generated_id
 from softswitch.recorder.files import RecordingFolder
 from softswitch.rtp.reports import Report
 from softswitch.sip.endpoint import SipEndpoint
@@ -160,8 +160,8 @@ class _Wiring:
     def media_report(self, worker: WorkerId, report: Report) -> None:
         self.parts.manager.on_media_report(worker, report)
 
-    def worker_died(self, worker: WorkerId, pid: int, legs: frozenset[object]) -> None:
-        self.parts.manager.on_worker_died(worker, pid, legs)  # type: ignore[arg-type]
+    def worker_died(self, worker: WorkerId, pid: int, legs: frozenset[LegId]) -> None:
+        self.parts.manager.on_worker_died(worker, pid, legs)
 
     def worker_started(self, worker: WorkerId, pid: int) -> None:
         clock = self.parts.clock

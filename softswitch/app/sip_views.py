@@ -2,6 +2,7 @@
 
 from softswitch.api.views import SipView, TrunkView
 from softswitch.app.parts import Parts
+from softswitch.ids import TrunkName
 
 
 def sip_view(parts: Parts) -> SipView:
@@ -27,7 +28,7 @@ def trunk_views(parts: Parts) -> tuple[TrunkView, ...]:
     known = {status.name: status for status in parts.sip.trunks()}
     views = []
     for name, trunk in config.trunk.items():
-        status = next((known[each] for each in known if each == name), None)
+        status = known.get(TrunkName(name))
         views.append(
             TrunkView(
                 trunk=name,
