@@ -12,6 +12,7 @@ from softswitch.cli.checked import load_checked
 from softswitch.config.difference import difference, in_force
 from softswitch.config.loader import LoadedConfig
 from softswitch.config.problem import ConfigError, Problem
+from softswitch.config.schema import Config
 from softswitch.errors import UnusableError
 from softswitch.facts import ConfigReloaded
 from softswitch.store import queue_log
@@ -44,6 +45,7 @@ def take_over(parts: Parts, loaded: LoadedConfig) -> ReloadView:
     services.files = files
     services.prompts = parts.world.prompts(config.prompts.directory, config.general.language)
     parts.loaded = loaded
+    _forget_trunks(parts, old)
     dispatcher = parts.dispatcher
     dispatcher.desk.seat_everybody()
     dispatcher.act(dispatcher.engine.configure(config.queue, config.agent, clock.monotonic()))
@@ -56,6 +58,16 @@ def take_over(parts: Parts, loaded: LoadedConfig) -> ReloadView:
         needs_restart=changes.needs_restart,
         warnings=tuple(_view(problem) for problem in loaded.warnings),
     )
+
+
+def _forget_trunks(parts: Parts, old: Config) -> None:
+    """A trunk that is gone, or watched anew since it was changed, tells no more that it is up again."""
+    down = {status.name for status in parts.sip.trunks() if status.state == "down"}
+    for name in old.trunk:
+        if name not in down:
+            parts.alarms.clear(f"trunk {name}")
+        if name not in parts.services.config.trunk:
+            parts.trunk_since.pop(name, None)
 
 
 def _view(problem: Problem) -> ProblemView:

@@ -212,6 +212,16 @@ async def test_a_trunk_that_is_down_is_not_tried(c: Centre) -> None:
     call.hang_up()
 
 
+@told(south(options_interval_s=5.0, options_failures=2))
+async def test_the_alarm_of_a_trunk_goes_with_the_trunk(c: Centre) -> None:
+    c.south.unplug()
+    await asyncio.sleep(90)
+    [alarm] = c.switch.control.status().alarms
+    assert alarm.name == "trunk south"
+    c.switch.reload(centre(trunk={"south": None}, route={"_9.": None}))
+    assert c.switch.control.status().alarms == ()
+
+
 @told(centre(route={"_8.": Route(to="trunk:south", source=("endpoint:*",), strip=1, prepend="00")}))
 async def test_a_caller_from_outside_cannot_call_out(c: Centre) -> None:
     assert await c.caller("8112").refused() == 404
