@@ -91,6 +91,7 @@ class Visits:
         visit = self._visits[call.id]
         now = self._services.clock.wall()
         visit.agent, visit.position, visit.offer = connect.agent, connect.position, connect.offer
+        self._answered.pop(connect.agent, None)  # what follows is this caller's wrap-up
         self._waited(call, visit, now)
         self._log(
             lines.connect(

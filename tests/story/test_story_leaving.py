@@ -7,9 +7,10 @@ Does not prove the order in which callers are served (`test_story_queue.py`, `te
 import asyncio
 from dataclasses import replace
 
-from story_floor import SALES, Centre, about, centre, sales, told
+from story_floor import SALES, Centre, about, centre, members, sales, told
 
 from softswitch.acd.values import AgentState
+from softswitch.config.schema import Route
 from softswitch.rtp.commands import Bridge, Play
 from softswitch.testing.manners import answering, ringing
 
@@ -159,6 +160,32 @@ async def test_an_agent_who_hangs_up_at_the_announcement_does_not_cost_the_calle
     call.hang_up()
     cdr = await c.cdr()
     assert (cdr["agent"], cdr["ended_by"], cdr["wait_s"]) == ("ben", "caller", about(2.5))
+
+
+QUICK = replace(SALES, members=members("ana"), wrapuptime=0.0)
+ANNOUNCED = replace(SALES, members=members("ana"), agent_announce="agent-announce-sales")
+
+
+@told(centre(queue={"quick": QUICK, "sales": ANNOUNCED}, route={"603": Route(to="queue:quick")}))
+async def test_the_wrap_up_after_a_call_that_was_not_talked_counts_for_no_other(c: Centre) -> None:
+    c.phone("1001").on_call = answering(0.0)
+    first = c.caller("603")
+    await c.phone("1001").next_call()
+    await asyncio.sleep(3)
+    first.hang_up()
+    await asyncio.sleep(1)
+    second = c.caller()
+    agent = await c.phone("1001").next_call()
+    await asyncio.sleep(0.3)
+    agent.hang_up()
+    await asyncio.sleep(0.3)
+    assert c.agent("ana").state is AgentState.WRAP_UP
+    second.hang_up()
+    await asyncio.sleep(8)
+    assert [(row["queue"], row["outcome"], row["wrapup_s"]) for row in await c.visits()] == [
+        ("quick", "answered", 0),
+        ("sales", "abandoned", 0),
+    ]
 
 
 @told(centre(queue={"sales": replace(SALES, members=(), skills={"none": 1})}))
