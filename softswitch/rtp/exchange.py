@@ -50,6 +50,9 @@ CODECS: Final = {"PCMU": g711.PCMU, "PCMA": g711.PCMA}
 PTIMES_MS: Final = range(10, 61, 10)
 MAX_ROUNDS: Final = 16
 """Packets of one leg taken in one tick; more wait in the kernel for the next."""
+MOST_BEHIND: Final = 20
+"""Ticks in a row that may leave packets in the kernel, after a stall, before recordings are written all the same: what is
+written too early has gaps where those packets belong."""
 _BIND_TRIES: Final = 8
 _SAMPLES_PER_MS: Final = 8
 
@@ -66,6 +69,7 @@ class Exchange:
         """`silent_s`: when a peer counts as silent; 0 never. `entropy`: at least 16 bytes."""
         self._engine = engine
         self._report = report
+        self._behind = 0
         self._ports = PortAllocator(ports, quiet_s, entropy)
         self._random = np.random.Generator(np.random.PCG64(int.from_bytes(entropy) + 1))
         self._table = LegTable(ports.pairs)
@@ -131,10 +135,14 @@ class Exchange:
         for number in range(MAX_ROUNDS):
             arrivals = self._engine.receive(again=number > 0)
             if arrivals is None:
+                self._behind = 0
                 break
             self._relay.take(arrivals, now)
+        else:
+            self._behind = (self._behind + 1) % MOST_BEHIND
         self._playout.tick(now)
-        self.recordings.tick(now)
+        if not self._behind:
+            self.recordings.tick(now)
         self._reporter.tick(now, wall)
 
     def shut(self, now: float) -> None:

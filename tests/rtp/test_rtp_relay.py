@@ -103,6 +103,22 @@ def test_a_flood_of_one_peer_is_cut_down_and_harms_nobody_else() -> None:
     assert room.stats("a").malformed == 4000 - len(relayed)
 
 
+def test_after_a_stall_nothing_is_written_before_all_that_waited_is_read() -> None:
+    room = Room()
+    a, b = room.phone("a"), room.phone("b")
+    talk(room, a, b)
+    room.do(StartRecording(spec=spec("r"), tracks=(a.leg, b.leg)))
+    room.run(0.1)
+    written: list[int] = []
+    flush = room.tap.flush
+    room.tap.flush = lambda now: written.append(len(room.tap.rows)) or flush(now)  # type: ignore[method-assign]
+    room.now += 1.2
+    for n in range(60):
+        a.speak(noise(n))
+    room.run(0.1)
+    assert written and written[0] == 60
+
+
 def test_loss_and_reordering_are_passed_on_and_counted() -> None:
     room = Room()
     a, b = room.phone("a"), room.phone("b")
