@@ -102,7 +102,7 @@ def _limited(call: Call) -> Termination | None:
 
 
 async def _write_down(call: Call) -> None:
-    """The start of the call is committed before any answer leaves (RFC 3261 has no say in it; auditors do)."""
+    """The start of the call is committed before any answer leaves."""
     session = call.caller.session
     assert session is not None
     await call.services.store.call_started(

@@ -53,11 +53,13 @@ async def finish(room: Room, call: Call, termination: Termination) -> None:
 async def let_go(call: Call, leg: Leg) -> None:
     """The leg has hung up, or was told to: its port and line are free, its row is written."""
     services = call.services
-    await leg.close()
-    services.lines.free(leg.id)
-    call.legs.pop(leg.id, None)
-    if call.recorded:
-        services.store.leg(_leg_row(call, leg, services.clock.wall()))
+    try:
+        await leg.close()
+    finally:
+        services.lines.free(leg.id)
+        call.legs.pop(leg.id, None)
+        if call.recorded:
+            services.store.leg(_leg_row(call, leg, services.clock.wall()))
 
 
 def _cdr(call: Call, termination: Termination, ended: float) -> CallFinished:

@@ -26,9 +26,11 @@ async def message(room: Room, call: Call, stage: Message) -> Stage:
         return _after(stage, "empty", NOT_RECORDED)
     call.figures.recording = started
     try:
-        await _until_done(call, began + box.max_s)
+        kept = await _until_done(call, began + box.max_s)
     finally:
         room.recordings.stop(call.id)
+    if not kept:
+        return _after(stage, "empty", NOT_RECORDED)
     return _after(stage, "recorded" if loop_time() - began >= SHORTEST_MESSAGE_S else "empty", RECORDED)
 
 
@@ -52,13 +54,14 @@ async def _play(call: Call, prompts: tuple[str, ...]) -> None:
             call.caller.stop_play()
 
 
-async def _until_done(call: Call, deadline: float) -> None:
+async def _until_done(call: Call, deadline: float) -> bool:
+    """False: the recording failed, and what was said is lost."""
     while True:
         try:
             event = await call.next(deadline)
         except TimeoutError:
-            return
+            return True
         if isinstance(event, DigitHeard) and event.digit in ENDING_KEYS:
-            return
+            return True
         if isinstance(event, RecordingOver):
-            return
+            return event.report.state != "failed"

@@ -48,7 +48,7 @@ class Invitation:
 
 
 class Ringing:
-    """One attempt to get one party on the line; `stop` may be called at any time and any number of times."""
+    """One attempt to get one party on the line; `abandon` may be called at any time and any number of times."""
 
     def __init__(
         self,
@@ -142,9 +142,7 @@ class Ringing:
 
     def _refused(self, event: Refused) -> None:
         self._refusals.append(event)
-        if event.status >= 600:
-            self._hang_up_others(None)
-        elif len(self._refusals) < len(self._destinations):
+        if event.status < 600 and len(self._refusals) < len(self._destinations):
             return
         best = min(self._refusals, key=_rank)
         self._fail(PartyFailed(self.leg.id, best.status, best.reason, best.contacts, best.local))
@@ -153,6 +151,7 @@ class Ringing:
         if self._settled:
             return
         self._settled = True
+        self._hang_up_others(None)
         self.leg.sip_status = failed.status
         self.leg.release()
         self._deliver(failed)
