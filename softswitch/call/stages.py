@@ -1,6 +1,7 @@
 """The stages of a call as values: a name and plain arguments, so that entering one can be journalled and done again.
 
-`arrive → greet → wait → talk → after → end`; which coroutine tells which stage stands in `story.py`.
+`arrive → greet → wait → talk → end`, with `dial`, `message`, `say` and `feature` beside them; which coroutine tells
+which stage stands in `story.py`.
 """
 
 import json
