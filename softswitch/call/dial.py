@@ -7,7 +7,7 @@ from softswitch.call.events import HoldChanged, PartyAnswered, PartyFailed, Part
 from softswitch.call.invitation import invitation_for
 from softswitch.call.leg import Leg
 from softswitch.call.lines import Line
-from softswitch.call.party import Destination, codecs_of, endpoint_destinations, trunk_destination
+from softswitch.call.party import Destination, codecs_beside, endpoint_destinations, trunk_destination
 from softswitch.call.ringing import Ringing
 from softswitch.call.room import Room
 from softswitch.call.routing import rewritten
@@ -29,8 +29,7 @@ async def dial(room: Room, call: Call, stage: Dial) -> Stage:
     refusal = _limited(call, stage.target)
     if refusal is not None:
         return _failed(stage, refusal)
-    preferred = (call.caller.codec,) if call.caller.codec in codecs_of(call.config, party) else ()
-    codecs = tuple(dict.fromkeys((*preferred, *codecs_of(call.config, party))))
+    codecs = codecs_beside(call.config, party, call.caller.codec)
     leg = Leg(call.services, call.services.new_leg(), party=party, direction="out", codecs=codecs)
     leg.deliver = call.post
     call.services.lines.seize(Line(leg.id, call.id, party, queue_call=False))

@@ -11,7 +11,7 @@ from softswitch.call.events import PartyAnswered, PartyEvent, PartyFailed
 from softswitch.call.invitation import invitation_for
 from softswitch.call.leg import Leg
 from softswitch.call.lines import Line
-from softswitch.call.party import codecs_of, endpoint_destinations
+from softswitch.call.party import codecs_beside, endpoint_destinations
 from softswitch.call.ringing import Ringing
 from softswitch.call.services import Services
 from softswitch.call.why import why_values
@@ -65,8 +65,7 @@ class Offers:
         services = self._services
         endpoint = self._desk.endpoint_of(offer.agent)
         party = f"endpoint:{endpoint}"
-        own = codecs_of(services.config, party)
-        codecs = tuple(dict.fromkeys((*((call.caller.codec,) if call.caller.codec in own else ()), *own)))
+        codecs = codecs_beside(services.config, party, call.caller.codec)
         leg = Leg(services, services.new_leg(), party=party, direction="out", codecs=codecs)
         ringing = Ringing(
             services,

@@ -43,3 +43,11 @@ def codecs_of(config: Config, party: str) -> tuple[str, ...]:
     kind, _, name = party.partition(":")
     section = config.endpoint.get(name) if kind == "endpoint" else config.trunk.get(name)
     return (section.codecs if section is not None else ()) or config.rtp.codecs
+
+
+def codecs_beside(config: Config, party: str, codec: str) -> tuple[str, ...]:
+    """Codecs for a party that is to talk to a leg of `codec`: that one first where it may be, so that nothing is
+    translated between the two.
+    """
+    own = codecs_of(config, party)
+    return tuple(dict.fromkeys(sorted(own, key=lambda each: each != codec)))

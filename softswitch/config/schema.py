@@ -1,7 +1,8 @@
 """Every key of the configuration file, its type, default and meaning; `docs/configuration.md` is made from this file.
 
 The docstring under each field is what the reference prints. Names carry their unit. Where a key has the same meaning
-as one of Asterisk's `queues.conf`, it has the same name.
+as one of Asterisk's `queues.conf`, it has the same name. Longer than other files, because it is one list of keys that is
+read as a whole.
 """
 
 from collections.abc import Mapping

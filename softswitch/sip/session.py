@@ -3,7 +3,8 @@
 `Session` owns which state the call is in and tells its owner what happened; the collaborators own the details:
 `IncomingInvite` and `OutgoingInvite` the establishment, `DialogClient` our requests inside the dialog, `Reoffers` new
 offers. Sans-IO: everything goes through a `SessionLayer`. What an owner asks of a session that is over, or for which it
-is too late, is ignored; after `hangup` or `reject` no event follows.
+is too late, is ignored; after `hangup` or `reject` no event follows. Longer than other files by its state table, which is
+to be read beside the methods that step through it.
 """
 
 import logging
