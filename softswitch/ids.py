@@ -13,6 +13,8 @@ LegId = NewType("LegId", str)
 OfferId = NewType("OfferId", str)
 """One ringing of one agent for one waiting call."""
 RecordingId = NewType("RecordingId", str)
+MixId = NewType("MixId", str)
+"""Legs of one worker that hear each other by a gain matrix: a supervised call or a conference."""
 AgentId = NewType("AgentId", str)
 QueueName = NewType("QueueName", str)
 EndpointName = NewType("EndpointName", str)

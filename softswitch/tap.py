@@ -19,11 +19,17 @@ class RecordingSpec:
     path: str
     """Where the WAV is written; its folder exists or can be made."""
     channels: int
-    """1: only track 0 (a message left by a caller). 2: track 0 is left (caller), track 1 right (agent)."""
+    """1: only track 0 (a message left by a caller). 2: track 0 is left (caller), track 1 right (agent). More: one for each
+    party, at most 8."""
     encoding: str
     """`PCMU` or `PCMA` (both tracks as received when they are of this law, translated when not) or `PCM16`."""
     max_s: float
     """The recording ends by itself after this many seconds of audio; 0 is no limit."""
+    armed_s: float = 0.0
+    """Above 0: nothing is written before `KeepRecording`; then what was heard in these last seconds comes first."""
+    continues_s: float = -1.0
+    """At least 0: `path` holds this recording's beginning already, made by a worker that died; what comes now goes on this
+    many seconds after the file's first sample (wall time since it began), the time between is silence."""
 
 
 @dataclass(slots=True)

@@ -2,7 +2,8 @@
 
 from dataclasses import dataclass
 
-from softswitch.ids import LegId, RecordingId
+from softswitch.ids import LegId, MixId, RecordingId
+from softswitch.srtp_key import SrtpKey
 from softswitch.tap import RecordingSpec
 
 
@@ -23,7 +24,7 @@ class SetPeer:
     address: str
     port: int
     codec: str
-    """`PCMU` or `PCMA`: what we send, and the codec of received packets with its payload type."""
+    """A name of `softswitch.codec.CODECS`: what we send, and the codec of received packets with its payload type."""
     payload_type: int
     event_payload_type: int | None
     """telephone-event of RFC 4733 as negotiated; None: it was not."""
@@ -36,6 +37,18 @@ class SetPeer:
     """The peer is behind NAT: learn its address from its first packets, then lock."""
     detect_inband: bool = False
     """Look for DTMF tones in the audio."""
+    format_parameters: str = ""
+    """What the peer's `a=fmtp` says of the codec (Opus: FEC, DTX, highest rate)."""
+    comfort_noise_type: int | None = None
+    """Payload type of comfort noise (RFC 3389) where it was negotiated."""
+    rtcp_mux: bool = False
+    """RTCP shares the port of RTP (RFC 5761)."""
+    rtcp_port: int = 0
+    """Where the peer takes RTCP (RFC 3605); 0 is the port above RTP's."""
+    key_in: SrtpKey | None = None
+    """SDES-SRTP: the peer's key, for what it sends. None: RTP in clear."""
+    key_out: SrtpKey | None = None
+    """Our key, for what we send."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +62,20 @@ class Bridge:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unbridge:
     leg: LegId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mix:
+    """Who hears whom among legs of this worker, replacing what this mix was before; a leg is in one mix at most, and a
+    leg that enters one leaves its bridge. `legs` empty ends the mix.
+
+    A listener with one speaker of the same codec at gain 1 is relayed bit-exact; the others hear sums.
+    """
+
+    mix: MixId
+    legs: tuple[LegId, ...]
+    gains: tuple[tuple[float, ...], ...]
+    """Square: `gains[listener][speaker]`, in the order of `legs`; the diagonal is 0."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,13 +118,41 @@ class SendDigits:
 class StartRecording:
     spec: RecordingSpec
     tracks: tuple[LegId, ...]
-    """What is received from these legs goes to tracks 0 and 1."""
+    """What is received from these legs goes to tracks 0, 1, 2 …; more legs may come by `RecordLeg`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordLeg:
+    """From now on `track` of a running recording is what is received from `leg`, or from nobody: a transfer, a third
+    party, a party that leaves. The recording goes on when all its legs have closed, until `StopRecording`."""
+
+    recording: RecordingId
+    track: int
+    leg: LegId | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MarkRecording:
+    """An entry of the recording's side file at this moment: hold, transfer, mask."""
+
+    recording: RecordingId
+    kind: str
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KeepRecording:
+    """A recording that was only armed (`RecordingSpec.armed_s`) is written from what is still in memory on."""
+
+    recording: RecordingId
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PauseRecording:
     recording: RecordingId
     paused: bool
+    masked: bool = False
+    """Paused for card data: the side file says `masked` and `unmasked`, and digits are hidden from it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,11 +184,15 @@ Command = (
     | SetPeer
     | Bridge
     | Unbridge
+    | Mix
     | Music
     | Play
     | StopPlay
     | SendDigits
     | StartRecording
+    | RecordLeg
+    | MarkRecording
+    | KeepRecording
     | PauseRecording
     | StopRecording
     | CloseLeg

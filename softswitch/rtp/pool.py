@@ -16,14 +16,18 @@ import structlog
 from softswitch.clock import Clock
 from softswitch.config.schema import Rtp
 from softswitch.errors import MediaError, UnusableError
-from softswitch.ids import LegId, RecordingId, WorkerId
+from softswitch.ids import LegId, MixId, RecordingId, WorkerId
 from softswitch.rtp.commands import (
     AskStats,
     Bridge,
     CloseLeg,
     Command,
+    KeepRecording,
+    MarkRecording,
+    Mix,
     OpenLeg,
     PauseRecording,
+    RecordLeg,
     Shutdown,
     StartRecording,
     StopRecording,
@@ -119,6 +123,7 @@ class MediaPool:
         self._seats = [_Seat(worker=WorkerId(n), ports=ports) for n, ports in enumerate(ranges, 1)]
         self._seat_of: dict[LegId, _Seat] = {}
         self._recordings: dict[RecordingId, _Seat] = {}
+        self._mixes: dict[MixId, _Seat] = {}
         self._opening: dict[LegId, asyncio.Future[int]] = {}
         self._closing: dict[LegId, asyncio.Future[LegStats | None]] = {}
         self._asked: dict[LegId, list[asyncio.Future[LegStats]]] = {}
@@ -186,6 +191,11 @@ class MediaPool:
             return
         if isinstance(command, StartRecording):
             self._recordings[command.spec.recording] = seat
+        elif isinstance(command, Mix):
+            if command.legs:
+                self._mixes[command.mix] = seat
+            else:
+                self._mixes.pop(command.mix, None)
         self._tell(seat, command)
 
     async def close_leg(self, leg: LegId) -> LegStats | None:
@@ -244,7 +254,15 @@ class MediaPool:
                 return self._seat_of.get(leg)
             case StartRecording(tracks=tracks):
                 return self._seat_of.get(tracks[0]) if tracks else None
-            case PauseRecording(recording=recording) | StopRecording(recording=recording):
+            case Mix(legs=legs, mix=mix):
+                return self._seat_of.get(legs[0]) if legs else self._mixes.get(mix)
+            case (
+                PauseRecording(recording=recording)
+                | StopRecording(recording=recording)
+                | RecordLeg(recording=recording)
+                | MarkRecording(recording=recording)
+                | KeepRecording(recording=recording)
+            ):
                 return self._recordings.get(recording)
             case AskStats() | Shutdown():
                 raise TypeError(f"{type(command).__name__} has a method of its own")
@@ -349,6 +367,7 @@ class MediaPool:
                 opening.set_exception(MediaError(f"media worker {seat.worker} was lost: {reason}"))
             self._drop(leg)
         self._recordings = {key: other for key, other in self._recordings.items() if other is not seat}
+        self._mixes = {key: other for key, other in self._mixes.items() if other is not seat}
         return legs
 
 
