@@ -1,5 +1,6 @@
 """Proves: packets with jitter, reordering, loss and duplicates become an even stream with the content in order; the
-buffer is bounded, grows when the network needs it and shrinks again; pauses and new streams are taken; noise is heard in pauses.
+buffer is bounded, grows when the network needs it and shrinks again; pauses and new streams are taken; noise is heard
+in pauses.
 
 Does not prove: what people hear of concealment; that is a matter of ears.
 """
