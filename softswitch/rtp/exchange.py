@@ -281,7 +281,7 @@ class Exchange:
         self._reporter.count_strangers()
         return statistics.leg_stats(
             self._table, leg.slot, leg.id, now, peer_lost=leg.rtcp.peer_lost,
-            peer_jitter_ms=leg.rtcp.peer_jitter * 1000 / statistics.CLOCK_RATE,
+            peer_jitter_ms=leg.rtcp.peer_jitter * 1000 / float(self._table.clock[leg.slot]),
         )  # fmt: skip
 
 

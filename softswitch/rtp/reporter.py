@@ -80,7 +80,7 @@ class Reporter:
         sender = None
         if packets > session.sent_before:
             session.sent_before = packets
-            passed = int((now - float(table.sent_at[slot])) * statistics.CLOCK_RATE)
+            passed = int((now - float(table.sent_at[slot])) * float(table.clock[slot]))
             timestamp = int(table.sent_timestamp[slot]) + passed
             octets = int(table.octets_out[slot])
             sender = rtcp.SenderInfo(wall=wall, timestamp=timestamp, packets=packets, octets=octets)

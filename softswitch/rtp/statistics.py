@@ -18,7 +18,6 @@ from softswitch.rtp.table import LegTable
 MAX_DROPOUT: Final = 3000
 MAX_MISORDER: Final = 63
 """RFC 3550 has 100; as many as the window of duplicates sees."""
-CLOCK_RATE: Final = 8000
 _WINDOW: Final = 64
 
 Bools = npt.NDArray[np.bool_]
@@ -79,7 +78,7 @@ def measure_jitter(
     table: LegTable, slot: npt.NDArray[np.int32], timestamp: npt.NDArray[np.uint32], now: float
 ) -> None:
     """RFC 3550 appendix A.8, for audio only: all packets of a telephone-event share one timestamp."""
-    transit = int(now * CLOCK_RATE) - timestamp.astype(np.int64)
+    transit = (now * table.clock[slot]).astype(np.int64) - timestamp.astype(np.int64)
     difference = np.abs((transit - table.transit[slot] + 0x8000_0000 & 0xFFFF_FFFF) - 0x8000_0000)
     jitter = table.jitter[slot]
     table.jitter[slot] = np.where(table.timed[slot], jitter + (difference - jitter) / 16, jitter)
@@ -111,7 +110,7 @@ def leg_stats(
         duplicates=int(table.duplicates[slot]),
         malformed=int(table.malformed[slot]),
         strangers=int(table.strangers[slot]),
-        jitter_ms=float(table.jitter[slot]) * 1000 / CLOCK_RATE,
+        jitter_ms=float(table.jitter[slot]) * 1000 / float(table.clock[slot]),
         silent_s=max(0.0, now - float(table.last_in[slot])),
         peer_lost=peer_lost,
         peer_jitter_ms=peer_jitter_ms,

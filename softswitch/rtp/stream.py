@@ -11,10 +11,10 @@ import numpy as np
 import numpy.typing as npt
 
 from softswitch.rtp.packet import HEADER, MARKER, PLAIN
-from softswitch.rtp.statistics import CLOCK_RATE, MAX_DROPOUT, MAX_MISORDER
+from softswitch.rtp.statistics import MAX_DROPOUT, MAX_MISORDER
 from softswitch.rtp.table import NO_SOURCE, OWN_SOURCE, LegTable
 
-MAX_TIME_JUMP: Final = 2 * CLOCK_RATE
+MAX_TIME_JUMP_S: Final = 2.0
 """A relayed timestamp further from the time that passed than this begins anew."""
 
 Slots = npt.NDArray[np.int32]
@@ -27,7 +27,7 @@ def _signed(value: npt.NDArray[np.int64], bits: int) -> npt.NDArray[np.int64]:
 
 def _next_timestamp(table: LegTable, slot: Slots, now: float) -> npt.NDArray[np.int64]:
     """Where a stream stands that goes on after a pause."""
-    passed = ((now - table.sent_at[slot]) * CLOCK_RATE).astype(np.int64)
+    passed = ((now - table.sent_at[slot]) * table.clock[slot]).astype(np.int64)
     passed = np.where(table.sent_at[slot] > 0, np.maximum(passed, table.sent_samples[slot]), 0)
     following: npt.NDArray[np.int64] = table.sent_timestamp[slot].astype(np.int64) + passed
     return following
@@ -58,13 +58,14 @@ def relay(
     """Headers for packets relayed to `slot` (all different) that came with the headers `incoming` from `source`."""
     sequence, timestamp = incoming["sequence"].astype(np.int64), incoming["timestamp"].astype(np.int64)
     ahead = _signed(sequence + table.sequence_shift[slot] - table.sent_sequence[slot], 16)
-    elapsed = (now - table.sent_at[slot]) * CLOCK_RATE
+    clock = table.clock[slot]
+    elapsed = (now - table.sent_at[slot]) * clock
     later = _signed(timestamp + table.timestamp_shift[slot] - table.sent_timestamp[slot], 32)
     anew = (
         (source != table.source[slot])
         | (ahead > MAX_DROPOUT)
         | (ahead < -MAX_MISORDER)
-        | ((later != 0) & (np.abs(later - elapsed) > MAX_TIME_JUMP))
+        | ((later != 0) & (np.abs(later - elapsed) > MAX_TIME_JUMP_S * clock))
     )
     if anew.any():
         _shift(table, slot[anew], sequence[anew], timestamp[anew], now)
@@ -88,7 +89,7 @@ def relay(
 
 
 def own(table: LegTable, slot: Slots, samples: npt.NDArray[np.int32], now: float) -> npt.NDArray[np.void]:
-    """Headers for audio that is made here, `samples` long each."""
+    """Headers for audio that is made here, `samples` ticks of its leg's clock long each."""
     anew = table.source[slot] != OWN_SOURCE
     timestamp = table.sent_timestamp[slot].astype(np.int64) + table.sent_samples[slot]
     if anew.any():

@@ -32,15 +32,24 @@ class LegTable:
         self.receives = self._column(np.bool_, 0)
         self.audio_type = self._column(np.int16, NOBODY)
         self.event_type = self._column(np.int16, NOBODY)
+        self.noise_type = self._column(np.int16, NOBODY)
+        """Comfort noise, RFC 3389."""
         self.law = self._column(np.uint8, 0)
+        """Of G.711; what is decoded of other codecs is recorded and searched for tones in µ-law, which is 0."""
+        self.foreign = self._column(np.bool_, 0)
+        """Its codec is not G.711."""
+        self.clock = self._column(np.float64, 8000)
+        """Ticks of its RTP timestamps in a second."""
         self.frame = self._column(np.int32, 160)
-        """Samples of a packet of ours."""
+        """Those ticks of a packet of ours."""
         # who hears what
         self.partner = self._column(np.int32, NOBODY)
         self.own = self._column(np.bool_, 0)
         """Its stream is made here now (prompt, music, digits): nothing is relayed to it."""
         self.due = self._column(np.float64, 0)
-        """When the next packet of ours is due."""
+        """When the next packet of ours is due; never, where a mix makes them."""
+        self.tapped = self._column(np.bool_, 0)
+        """What it says is also copied into a mix."""
         self.recording = self._column(np.int32, NOBODY)
         self.track = self._column(np.uint8, 0)
         self.inband = self._column(np.int32, NOBODY)
