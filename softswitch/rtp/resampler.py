@@ -1,8 +1,7 @@
 """Live conversion between sample rates of a whole ratio: polyphase, linear phase, a constant delay and no drift.
 
 A Kaiser-windowed sinc of `ZEROS` zero crossings on each side at the lower rate (A. V. Oppenheim, R. W. Schafer,
-Discrete-Time Signal Processing, sections 4.6 and 7.5). Up and down, each branch is one matrix product over a sliding
-window of the input.
+Discrete-Time Signal Processing, sections 4.6 and 7.5). Up and down, each branch is one correlation.
 """
 
 from functools import lru_cache
@@ -32,13 +31,10 @@ class Resampler:
             raise ValueError(f"{rate_in} and {rate_out} have no whole ratio")
         self._ratio = high // low
         self._up = rate_out > rate_in
-        taps = _taps(self._ratio)
-        if self._up:
-            # One short filter for each output phase, newest input last.
-            self._branches = np.ascontiguousarray(taps.reshape(-1, self._ratio)[::-1] * self._ratio)
-        else:
-            self._branches = np.ascontiguousarray(taps[::-1, None])
-        self._past = np.zeros(len(self._branches) - 1, np.float32)
+        # One short filter for each phase, its newest sample last: for output phases going up, input phases going down.
+        phases = _taps(self._ratio).reshape(-1, self._ratio)[::-1].T
+        self._branches = np.ascontiguousarray(phases * self._ratio if self._up else phases[::-1])
+        self._past = np.zeros(len(_taps(self._ratio)) // (self._ratio if self._up else 1) - 1, np.float32)
         self.delay_s = ZEROS / low if self._ratio > 1 else 0.0
 
     def process(self, samples: Samples) -> Samples:
@@ -46,16 +42,29 @@ class Resampler:
         if self._ratio == 1:
             return samples
         held = np.concatenate([self._past, samples.astype(np.float32)])
-        length = len(self._branches)
-        step = 1 if self._up else self._ratio
-        count = (len(held) - length + step) // step if len(held) >= length else 0
-        if not count:
-            self._past = held
-            return np.zeros(0, np.int16)
-        windows = np.lib.stride_tricks.sliding_window_view(held, length)[::step]
-        made = (windows @ self._branches).ravel()
-        self._past = held[count * step :]
+        made = self._higher(held) if self._up else self._lower(held)
         return np.clip(np.rint(made), -32768, 32767).astype(np.int16)
+
+    def _higher(self, held: _Taps) -> _Taps:
+        length = self._branches.shape[1]
+        count = len(held) - length + 1
+        self._past = held[max(count, 0) :]
+        made = np.zeros((max(count, 0), self._ratio), np.float32)
+        if count > 0:
+            for phase, branch in enumerate(self._branches):
+                made[:, phase] = np.correlate(held, branch)
+        return made.ravel()
+
+    def _lower(self, held: _Taps) -> _Taps:
+        length = self._branches.size
+        count = (len(held) - length) // self._ratio + 1 if len(held) >= length else 0
+        self._past = held[count * self._ratio :]
+        made = np.zeros(count, np.float32)
+        if count:
+            end = (count - 1) * self._ratio + length
+            for phase, branch in enumerate(self._branches):
+                made += np.correlate(held[phase : end : self._ratio], branch)
+        return made
 
 
 @lru_cache(maxsize=8)
