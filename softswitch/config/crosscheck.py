@@ -18,9 +18,12 @@ _SECTION = {
     "extension": "endpoint",
     "trunk": "trunk",
     "message": "message",
+    "agent": "agent",
+    "conference": "conference",
 }
 """Kind of a target to the section in which its name stands."""
-_DIALLED_FEATURES = ("login", "logout", "pause", "resume")
+_DIALLED_FEATURES = ("login", "logout", "pause", "resume", "supervise")
+_PRESSED_FEATURES = ("record", "transfer", "consult", "back", "three_way")
 
 
 def crosscheck(config: Config, broken: Set[Path] = frozenset()) -> list[Finding]:
@@ -35,6 +38,8 @@ def crosscheck(config: Config, broken: Set[Path] = frozenset()) -> list[Finding]
         *_networks(config),
         *_addresses(config),
         *_features(config),
+        *_supervisors(config, names),
+        *_conferences(config),
     ]
     if not findings and not broken:
         findings += [*_served(config), *_circles(config)]
@@ -199,13 +204,9 @@ def _addresses(config: Config) -> Iterator[Finding]:
 
 
 def _features(config: Config) -> Iterator[Finding]:
-    codes = {
-        name: getattr(config.features, name) for name in _DIALLED_FEATURES if getattr(config.features, name)
-    }
-    for (first, first_code), (second, code) in combinations(codes.items(), 2):
-        if code.startswith(first_code) or first_code.startswith(code):
-            message = f"{code} cannot be told from {first_code}, which is {first}"
-            yield Finding(path=("features", second), message=message)
+    yield from _told_apart(config, _PRESSED_FEATURES)
+    yield from _told_apart(config, _DIALLED_FEATURES)
+    codes = _codes(config, _DIALLED_FEATURES)
     for name, code in codes.items():
         for section in ("endpoint", "route"):
             for number in getattr(config, section):
@@ -213,6 +214,34 @@ def _features(config: Config) -> Iterator[Finding]:
                     yield Finding(
                         path=(section, number), message=f"begins with {code}, the feature code of {name}"
                     )
+
+
+def _codes(config: Config, names: tuple[str, ...]) -> dict[str, str]:
+    return {name: getattr(config.features, name) for name in names if getattr(config.features, name)}
+
+
+def _told_apart(config: Config, names: tuple[str, ...]) -> Iterator[Finding]:
+    for (first, first_code), (second, code) in combinations(_codes(config, names).items(), 2):
+        if code.startswith(first_code) or first_code.startswith(code):
+            message = f"{code} cannot be told from {first_code}, which is {first}"
+            yield Finding(path=("features", second), message=message)
+
+
+def _supervisors(config: Config, names: _Names) -> Iterator[Finding]:
+    for section, entries in (("endpoint", config.endpoint), ("agent", config.agent)):
+        for name, entry in entries.items():
+            for index, queue in enumerate(entry.supervises):
+                if queue != "*":
+                    yield from names.missing((section, name, "supervises", index), "queue", queue)
+
+
+def _conferences(config: Config) -> Iterator[Finding]:
+    for name, room in config.conference.items():
+        if room.admin_pin and room.admin_pin == room.pin:
+            yield Finding(path=("conference", name, "admin_pin"), message="is the pin of everybody")
+        if room.admin_pin and not room.pin:
+            message = "is never asked for: without a pin everybody comes straight in"
+            yield Finding(path=("conference", name, "admin_pin"), message=message)
 
 
 def _served(config: Config) -> Iterator[Finding]:

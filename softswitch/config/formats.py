@@ -17,7 +17,7 @@ from softswitch.config.target import Target
 from softswitch.hours import CalendarError, CalendarHours
 from softswitch.patterns import Pattern
 
-_NAMED = ("endpoint", "trunk", "agent", "queue", "calendar", "flow", "message")
+_NAMED = ("endpoint", "trunk", "agent", "queue", "calendar", "flow", "message", "conference")
 _NAME = re.compile(r"[A-Za-z0-9_.+*#-]{1,64}")
 _LISTEN = re.compile(r"(?P<transport>udp|tcp)://(?P<host>\[[0-9a-fA-F:.]+\]|[0-9.]+):(?P<port>[0-9]{1,5})")
 _SIP = re.compile(
@@ -38,6 +38,7 @@ _AT_LEAST_ONE = {
     "min_expires_s": ("sip",),
     "timeout": ("queue",),
     "max_s": ("message",),
+    "max_members": ("conference",),
     "options_failures": ("trunk",),
     "expires_s": ("trunk",),
 }
@@ -109,6 +110,7 @@ def _general(path: Path) -> tuple[str, ...]:
         "prompts",
         "routing",
         "features",
+        "supervision",
     ):
         parts[1] = "*"
     if len(parts) > 3 and parts[2] in ("keys", "skills", "hours", "open"):
@@ -207,6 +209,13 @@ _CHECKS: Mapping[tuple[str, ...], Callable[[str], object]] = {
     ("features", "pause"): _code,
     ("features", "resume"): _code,
     ("features", "record"): _code,
+    ("features", "supervise"): _code,
+    ("features", "transfer"): _code,
+    ("features", "consult"): _code,
+    ("features", "back"): _code,
+    ("features", "three_way"): _code,
+    ("conference", "*", "pin"): _code,
+    ("conference", "*", "admin_pin"): _code,
 }
 
 

@@ -20,9 +20,9 @@ The switch reads one TOML file (`softswitch run --config FILE`) and every `conf.
 file only. `softswitch config check` tells everything that is wrong, with file and line. `softswitch reload` (or SIGHUP)
 takes changes over without touching calls. Keys may be written with dashes, `announce-frequency`.
 
-Where a call goes is written as a *target*: `flow:NAME`, `queue:NAME`, `extension:NAME`, `trunk:NAME` (same number),
-`trunk:NAME/NUMBER`, `message:NAME`, `play:PROMPT`, `hangup`, `hangup:busy`, `hangup:congestion`, `hangup:unknown`,
-`hangup:declined`.
+Where a call goes is written as a *target*: `flow:NAME`, `queue:NAME`, `extension:NAME`, `agent:NAME`, `trunk:NAME` (same
+number), `trunk:NAME/NUMBER`, `conference:NAME`, `message:NAME`, `play:PROMPT`, `hangup`, `hangup:busy`,
+`hangup:congestion`, `hangup:unknown`, `hangup:declined`.
 """
 
 

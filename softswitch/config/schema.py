@@ -138,6 +138,8 @@ class Endpoint:
     """Recording of its calls outside queues."""
     max_calls: int = 2
     """Calls at once, over all its contacts."""
+    supervises: tuple[str, ...] = ()
+    """Queues whose calls and agents may be listened to from this phone; `["*"]` is everybody. Empty: nobody."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,6 +220,8 @@ class Agent:
     """Seconds of wrap-up after a call; overrides the queue's."""
     pin: str = ""
     """Digits asked for when logging in from a phone other than his own."""
+    supervises: tuple[str, ...] = ()
+    """Queues whose calls and agents he may listen to, from whatever phone he is logged in at; `["*"]` is everybody."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -291,6 +295,8 @@ class Queue:
     """Prompt that the agent hears before the caller is put through."""
     record: RecordWhen = "always"
     """Recording of its calls."""
+    keep_days: float | None = None
+    """Days after which recordings of its calls are deleted, 0 never; without it `recording.keep_days` counts."""
     autopause: int = 0
     """Offers in a row not answered after which an agent is paused; 0 never."""
     delays: Delays = field(default_factory=Delays)
@@ -359,7 +365,22 @@ class Recording:
     encoding: Literal["auto", "PCMU", "PCMA", "PCM16"] = "auto"
     """`auto` keeps the G.711 law of the caller as received."""
     min_free_mb: int = 200
-    """Below this much free space no recording begins and an alarm is raised; calls go on."""
+    """Below this much free space what has expired is deleted early, no recording begins and an alarm is raised; below half of
+    it those that run end too. Calls go on."""
+    tracks: Literal["stereo", "party"] = "stereo"
+    """`stereo`: the caller left, whoever serves right. `party`: a track for each party, `party_tracks` in all."""
+    party_tracks: int = 4
+    """Tracks of such a file, 3 to 8: caller, agent, each further party; who comes beyond shares the last."""
+    keep_before_s: float = 0.0
+    """Where recording is `on-demand`: seconds before the key that the recording begins with, at most 120."""
+    convert: Literal["", "flac", "opus"] = ""
+    """Format into which finished recordings are converted in the background; empty leaves them as WAV."""
+    convert_after_s: float = 60.0
+    """How long after its end."""
+    keep_days: float = 0.0
+    """Days after which a recording is deleted; 0 never."""
+    keep_gb: float = 0.0
+    """All recordings together; the oldest are deleted when they take more. 0: no limit."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -391,9 +412,51 @@ class Features:
     resume: str = "*14"
     """Dialled: takes calls again, also ends wrap-up."""
     record: str = "*1"
-    """Pressed while talking: starts or ends recording, where it is `on-demand`."""
+    """Pressed while talking: starts or pauses recording, where it is `on-demand`."""
+    mask: str = "*2"
+    """Pressed by an agent while talking: the recording is silent until it is pressed again, for card data."""
+    supervise: str = "*15"
+    """Dialled, followed by an agent's id: listens to that agent, where this phone may (`supervises`)."""
+    transfer: str = "*3"
+    """Pressed while talking, then a number and `#`: the far side is put through to that number."""
+    consult: str = "*4"
+    """The same, but the far side hears music while one talks to that number; hanging up puts them through."""
+    back: str = "*5"
+    """Pressed while consulting: back to the far side, the other is hung up."""
+    three_way: str = "*6"
+    """Pressed while consulting: all three talk; who hangs up leaves the others together."""
     pause_reasons: tuple[str, ...] = ("break", "lunch", "training", "back office")
     """Reasons 1, 2, 3 …"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Supervision:
+    """How supervisors join; who may is said by `supervises` of phones and agents."""
+
+    tone: bool = False
+    """Beep to the agent when a supervisor joins, and as long as he stays."""
+    tone_interval_s: float = 15.0
+    """Seconds between these beeps; 0 beeps only at the beginning."""
+    follow: bool = True
+    """A supervisor of an agent stays for that agent's next calls, unless he was asked for otherwise."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conference:
+    """A room in which callers talk to each other; the target `conference:NAME` leads there."""
+
+    pin: str = ""
+    """Digits that a caller is asked for; empty lets everybody in."""
+    admin_pin: str = ""
+    """Digits, instead of `pin`, of those who may lock the room by key; nobody has to be one."""
+    max_members: int = 30
+    """Members at once; more are told that it is full."""
+    record: Literal["always", "never"] = "never"
+    """Recording of the whole conference: a track for each of the first members at once, eight at most."""
+    announce: bool = True
+    """A tone to all when somebody joins or leaves."""
+    music: str = "music"
+    """Prompt played over and over to a member who is alone; empty is silence."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -405,6 +468,7 @@ class Config:
     prompts: Prompts = field(default_factory=Prompts)
     routing: Routing = field(default_factory=Routing)
     features: Features = field(default_factory=Features)
+    supervision: Supervision = field(default_factory=Supervision)
     endpoint: Mapping[str, Endpoint] = field(default_factory=dict)
     trunk: Mapping[str, Trunk] = field(default_factory=dict)
     agent: Mapping[str, Agent] = field(default_factory=dict)
@@ -413,3 +477,4 @@ class Config:
     flow: Mapping[str, Flow] = field(default_factory=dict)
     route: Mapping[str, Route] = field(default_factory=dict)
     message: Mapping[str, Message] = field(default_factory=dict)
+    conference: Mapping[str, Conference] = field(default_factory=dict)

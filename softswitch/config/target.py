@@ -1,13 +1,14 @@
 """Where a call can be sent, written as one short string in routes, flows and overflows.
 
 `flow:main` · `queue:support` · `extension:1001` · `trunk:carrier` (same number) · `trunk:carrier/+34911` ·
-`message:sales` (record a message in that box) · `play:closed` (say it, then hang up) · `hangup` · `hangup:busy`.
+`message:sales` (record a message in that box) · `play:closed` (say it, then hang up) · `hangup` · `hangup:busy` ·
+`agent:ana` (at whatever phone she sits) · `conference:monday` (join that room).
 """
 
 import re
 from dataclasses import dataclass
 
-KINDS = ("flow", "queue", "extension", "trunk", "message", "play", "hangup")
+KINDS = ("flow", "queue", "extension", "trunk", "message", "play", "hangup", "agent", "conference")
 HANGUP_STATUS = {"": 603, "busy": 486, "congestion": 503, "unknown": 404, "declined": 603}
 
 _PATTERN = re.compile(r"(?P<kind>[a-z]+)(?::(?P<name>[^/\s]+)(?:/(?P<argument>[^\s]+))?)?")

@@ -40,6 +40,8 @@ class KnownNames:
     boxes: AbstractSet[str] = field(default_factory=frozenset)
     endpoints: AbstractSet[str] = field(default_factory=frozenset)
     trunks: AbstractSet[str] = field(default_factory=frozenset)
+    agents: AbstractSet[str] = field(default_factory=frozenset)
+    conferences: AbstractSet[str] = field(default_factory=frozenset)
 
     @classmethod
     def of(cls, config: Config, prompts: AbstractSet[str]) -> "KnownNames":
@@ -50,6 +52,8 @@ class KnownNames:
             boxes=config.message.keys(),
             endpoints=config.endpoint.keys(),
             trunks=config.trunk.keys(),
+            agents=config.agent.keys(),
+            conferences=config.conference.keys(),
         )
 
 
@@ -209,6 +213,8 @@ def _target(text: str, known: KnownNames, flows: AbstractSet[str]) -> Iterator[F
         "trunk": ("trunk", known.trunks),
         "message": ("message box", known.boxes),
         "play": ("prompt", known.prompts),
+        "agent": ("agent", known.agents),
+        "conference": ("conference", known.conferences),
     }
     if target.kind in kinds:
         kind, names = kinds[target.kind]
