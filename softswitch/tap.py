@@ -12,6 +12,9 @@ import numpy.typing as npt
 
 from softswitch.ids import RecordingId
 
+MOST_TRACKS = 8
+"""Parties of one recording at a time."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RecordingSpec:
@@ -20,7 +23,7 @@ class RecordingSpec:
     """Where the WAV is written; its folder exists or can be made."""
     channels: int
     """1: only track 0 (a message left by a caller). 2: track 0 is left (caller), track 1 right (agent). More: one for each
-    party, at most 8."""
+    party, at most 8. Tracks beyond the channels are added to the last channel."""
     encoding: str
     """`PCMU` or `PCMA` (both tracks as received when they are of this law, translated when not) or `PCM16`."""
     max_s: float
@@ -39,7 +42,7 @@ class TapRows:
     slot: npt.NDArray[np.int32]
     """(n,) index of the recording, as `Tap.open` returned it."""
     track: npt.NDArray[np.uint8]
-    """(n,) 0 or 1."""
+    """(n,) 0 to 7."""
     ssrc: npt.NDArray[np.uint32]
     timestamp: npt.NDArray[np.uint32]
     """(n,) RTP timestamp, 8,000 a second."""
@@ -74,8 +77,17 @@ class Tap(Protocol):
     def append(self, rows: TapRows) -> None:
         """Take one tick's rows; copies what it keeps."""
 
-    def pause(self, slot: int, paused: bool, now: float) -> None:
-        """Silence instead of what is said, keeping the timeline."""
+    def pause(self, slot: int, paused: bool, now: float, *, masked: bool = False) -> None:
+        """Silence instead of what is said, keeping the timeline. Pause and mask are two switches of their own."""
+
+    def party(self, slot: int, track: int, name: str, now: float) -> None:
+        """From now on `track` is this party's; an empty name: nobody's."""
+
+    def mark(self, slot: int, kind: str, text: str, now: float) -> None:
+        """An entry of the side file at this moment."""
+
+    def keep(self, slot: int, now: float) -> None:
+        """Write a recording that was only armed; what is wrong with the disk is told by the next `flush`."""
 
     def close(self, slot: int, now: float) -> RecordingReport:
         """End a recording: everything on disk, header final, file closed."""

@@ -71,6 +71,8 @@ class Call:
         """Stages entered so far with the wall time of each; bounded, the first and the latest stay."""
         self.beside = 0
         """Calls that his trunk or phone had already when he called."""
+        self.masked = False
+        """Card data is being told: keys of this call are written nowhere."""
         self.recorded = False
         """The start of this call is in the store: its end has to be."""
         self.figures = Figures(started=services.clock.wall())

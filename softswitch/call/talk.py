@@ -24,6 +24,7 @@ from softswitch.rtp.commands import SendDigits
 from softswitch.sip.events import AckMissing, HungUp
 
 LONGEST_ANNOUNCEMENT_S = 20.0
+LONGEST_CODE = 16
 
 
 async def talk(room: Room, call: Call, stage: Talk) -> Stage:
@@ -95,8 +96,10 @@ class Conversation:
         if self.stage.agent is not None:
             call.figures.agent = self.stage.agent
             call.figures.destination = f"agent:{self.stage.agent}"
-        if self.stage.record == "always":
-            self._record(True)
+        recorded = self.room.recordings.talk_begins(
+            call, self.other, when=self.stage.record, queue=self.stage.queue, agent=self.stage.agent
+        )
+        call.figures.recording = recorded or call.figures.recording
         for leg in (call.caller, self.other):
             if leg.held:
                 self._hold(leg.id, True)
@@ -154,6 +157,7 @@ class Conversation:
         kind = CallHeld if held else CallResumed
         by = "caller" if leg == call.caller.id else "callee"
         call.services.bus.publish(kind(call=call.id, by=by, wall=clock.wall(), monotonic=clock.monotonic()))
+        self.room.recordings.mark(call, "hold" if held else "resume", f"by {by}")
         if self.held and not was:
             self.held_since = clock.monotonic()
             call.caller.unbridge()
@@ -193,17 +197,19 @@ class Conversation:
             self.call.services.media.send(SendDigits(leg=there.id, digits=event.digit))
 
     def _feature_key(self, digit: str) -> None:
-        code = self.call.config.features.record
-        if not code or self.stage.record != "on-demand":
+        features, recordings = self.call.config.features, self.room.recordings
+        self.keys = (self.keys + digit)[-LONGEST_CODE:]
+        if features.record and self.stage.record == "on-demand" and self.keys.endswith(features.record):
+            self._record(not recordings.is_recording(self.call.id))
+        elif features.mask and self.keys.endswith(features.mask):
+            recordings.mask(self.call, not self.call.masked)
+        else:
             return
-        self.keys = (self.keys + digit)[-len(code) :]
-        if self.keys == code:
-            self.keys = ""
-            self._record(not self.room.recordings.is_recording(self.call.id))
+        self.keys = ""
 
     def _record(self, on: bool) -> None:
         if not on:
-            self.room.recordings.stop(self.call.id)
+            self.room.recordings.pause(self.call, True)
             return
         started = self.room.recordings.start(
             self.call, (self.call.caller, self.other), queue=self.stage.queue, agent=self.stage.agent
@@ -219,5 +225,5 @@ class Conversation:
             talked = Talked(talk_s=connected_s - self.hold_s, hold_s=self.hold_s)
             self.call.figures.talk_s += talked.talk_s
             self.call.figures.hold_s += talked.hold_s
-        self.room.recordings.stop(self.call.id)
+        self.room.recordings.talk_ends(self.call, self.stage.other)
         self.room.dispatcher.talk_over(self.call, talked)

@@ -119,6 +119,8 @@ class StartRecording:
     spec: RecordingSpec
     tracks: tuple[LegId, ...]
     """What is received from these legs goes to tracks 0, 1, 2 …; more legs may come by `RecordLeg`."""
+    names: tuple[str, ...] = ()
+    """Who these are, for the side file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,6 +131,8 @@ class RecordLeg:
     recording: RecordingId
     track: int
     leg: LegId | None
+    name: str = ""
+    """Who it is, for the side file."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,7 +156,7 @@ class PauseRecording:
     recording: RecordingId
     paused: bool
     masked: bool = False
-    """Paused for card data: the side file says `masked` and `unmasked`, and digits are hidden from it."""
+    """The switch for card data, apart from the pause of everyday: the side file says `masked` and `unmasked`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -133,9 +133,6 @@ class FakeMediaPool:
             return
         self.commands.append(CloseLeg(leg=leg))
         self._end_play(leg, completed=False)
-        for recording, (tracks, _) in tuple(self._recordings.items()):
-            if all(track == leg or track not in self._legs for track in tracks):
-                self._end_recording(recording)
         self._unbridge(leg)
         del self._legs[leg]
         self.emit(LegClosed(stats=self._stats(leg)))

@@ -7,7 +7,7 @@ import asyncio
 import inspect
 
 from softswitch.ids import LegId, RecordingId, WorkerId
-from softswitch.rtp.commands import OpenLeg, Play, StartRecording, StopPlay
+from softswitch.rtp.commands import OpenLeg, Play, StartRecording, StopPlay, StopRecording
 from softswitch.rtp.pool import MediaPool
 from softswitch.rtp.reports import DigitPressed, LegClosed, LegOpened, PlayEnded, RecordingEnded, Report
 from softswitch.tap import RecordingSpec
@@ -48,7 +48,7 @@ async def test_a_play_ends_by_itself_is_cut_and_is_replaced() -> None:
     assert [type(command) for command in media.commands] == [OpenLeg, Play, Play, Play, StopPlay]
 
 
-async def test_recordings_end_with_their_last_leg_and_keys_are_pressed() -> None:
+async def test_recordings_end_when_told_to_and_keys_are_pressed() -> None:
     media, reports = pool()
     await media.open_leg(A, "127.0.0.1")
     await media.open_leg(B, "127.0.0.1", with_leg=A)
@@ -59,9 +59,11 @@ async def test_recordings_end_with_their_last_leg_and_keys_are_pressed() -> None
     assert await media.close_leg(A) is not None
     assert media.recordings
     media.release_leg(B)
+    assert media.recordings
+    media.send(StopRecording(recording=spec.recording))
     assert not media.recordings
     kinds = [type(each) for each in reports]
-    assert kinds == [LegOpened, LegOpened, DigitPressed, DigitPressed, LegClosed, RecordingEnded, LegClosed]
+    assert kinds == [LegOpened, LegOpened, DigitPressed, DigitPressed, LegClosed, LegClosed, RecordingEnded]
 
 
 async def test_a_dead_worker_takes_its_legs() -> None:

@@ -15,7 +15,7 @@ from softswitch.acd.values import AgentState, AgentStatus
 from softswitch.call.events import RecordOrdered
 from softswitch.call.stages import Feature, arguments_of
 from softswitch.config.schema import Agent, Features
-from softswitch.rtp.commands import Play, StartRecording, StopRecording
+from softswitch.rtp.commands import PauseRecording, Play, StartRecording, StopRecording
 from softswitch.testing.manners import answering, ringing
 
 
@@ -231,7 +231,9 @@ async def test_somebody_in_charge_records_and_stops(c: Centre) -> None:
     assert c.switch.parts.recordings.is_recording(live)
     c.live().post(RecordOrdered(False))
     await asyncio.sleep(1)
-    assert len(c.switch.media.told(StopRecording)) == 1
+    assert not c.switch.parts.recordings.is_recording(live)
+    assert [paused.paused for paused in c.switch.media.told(PauseRecording)] == [True]
+    assert c.switch.media.told(StopRecording) == []
     call.hang_up()
 
 

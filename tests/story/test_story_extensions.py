@@ -9,7 +9,7 @@ from dataclasses import replace
 from story_floor import PHONES, ROAMING, SECRET, SWITCH, Centre, about, centre, fixed, told
 
 from softswitch.acd.values import AgentState
-from softswitch.rtp.commands import Music, StartRecording, StopRecording
+from softswitch.rtp.commands import Music, PauseRecording, StartRecording, StopRecording
 from softswitch.testing.manners import answering, busy, refusing, ringing
 from softswitch.testing.peer import Peer
 from softswitch.testing.sound import described
@@ -339,11 +339,15 @@ async def test_recorded_while_the_key_says_so(c: Centre) -> None:
     assert len(c.switch.media.told(StartRecording)) == 1
     c.press("*1", "endpoint:1002")
     await asyncio.sleep(1)
-    assert len(c.switch.media.told(StopRecording)) == 1
+    assert [paused.paused for paused in c.switch.media.told(PauseRecording)] == [True]
+    c.press("*1", "endpoint:1002")
+    await asyncio.sleep(1)
+    assert [paused.paused for paused in c.switch.media.told(PauseRecording)] == [True, False]
     call.hang_up()
     await c.cdr()
+    assert len(c.switch.media.told(StopRecording)) == len(c.switch.media.told(StartRecording)) == 1
     [row] = c.switch.rows("recordings")
-    assert row["seconds"] == about(3)
+    assert row["seconds"] == about(5)
 
 
 @told()
