@@ -1,35 +1,32 @@
-"""Offer and answer of RFC 3264 for one audio stream: G.711 (RFC 3551) and telephone-event (RFC 4733) over RTP/AVP.
+"""Offer and answer of RFC 3264 for one audio stream over RTP/AVP or RTP/SAVP: codecs, direction, SRTP keys, RTCP.
 
 Answers have one m-line for each offered, in order; port 0 refuses all but the first stream that can be served. Hold is
-understood in all spellings (sendonly, inactive, 0.0.0.0) and mirrored. Encrypted profiles are refused, never answered
-in clear.
+understood in all spellings (sendonly, inactive, 0.0.0.0) and mirrored. An encrypted profile is answered with keys or
+refused, never answered in clear. What stands on a line is read by `codec_lines` and `sdes`.
 """
 
 import ipaddress
-from dataclasses import dataclass, replace
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 
-from softswitch.sip.sdp import (
-    Connection,
-    Line,
-    MediaDescription,
-    Origin,
-    RtpMap,
-    SdpError,
-    SessionDescription,
-)
-
-PROTOCOL = "RTP/AVP"
-STATIC_PAYLOAD_TYPES = {"PCMU": 0, "PCMA": 8}
-EVENT = "telephone-event"
-EVENT_PAYLOAD_TYPE = 101
-CLOCK = 8000
+from softswitch.codec import Codec
+from softswitch.sip import codec_lines, sdes
+from softswitch.sip.codec_lines import COMFORT_NOISE, EVENT
+from softswitch.sip.sdes import CLEAR, SECURE, Encryption
+from softswitch.sip.sdp import Connection, Line, MediaDescription, Origin, SdpError, SessionDescription
+from softswitch.srtp_key import SrtpKey
 
 MIRRORED = {"sendrecv": "sendrecv", "sendonly": "recvonly", "recvonly": "sendonly", "inactive": "inactive"}
 
-_STATIC_MAPS = {number: RtpMap(name, CLOCK) for name, number in STATIC_PAYLOAD_TYPES.items()}
 _DIRECTION_OF = {(True, True): "sendrecv", (True, False): "sendonly", (False, True): "recvonly"}
 _SENDS, _RECEIVES = ("sendrecv", "sendonly"), ("sendrecv", "recvonly")
 _LEAST_PTIME_MS, _LARGEST_PTIME_MS = 10, 60
+_LARGEST_OF = {"L16": 40}
+"""More would not fit into one Ethernet frame."""
+_OPUS_PTIMES_MS = (10, 20, 40, 60)
+"""Frames that Opus has (RFC 6716 section 2.1.4)."""
+_RTCP = re.compile(r"([1-9][0-9]{0,4})(?: .*)?")
 
 
 class NotAcceptable(SdpError):
@@ -50,6 +47,14 @@ class LocalMedia:
     session_id: int
     version: int
     ptime_ms: int = 20
+    comfort_noise: bool = False
+    """Offer and answer comfort noise (RFC 3389)."""
+    rtcp_mux: bool = False
+    """Offer RTCP on the port of RTP (RFC 5761); it is answered in any case."""
+    encryption: Encryption | None = None
+    """None: encrypted profiles are refused."""
+    payload_types: Mapping[str, int] = field(default_factory=dict)
+    """Encodings that have a payload type in this session already."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,54 +72,121 @@ class Negotiated:
     receive: bool
     held: bool
     """The peer does not want to hear us: it put us on hold."""
+    format_parameters: str = ""
+    """The peer's `fmtp` of the codec."""
+    comfort_noise_type: int | None = None
+    rtcp_mux: bool = False
+    rtcp_port: int = 0
+    """Where the peer takes RTCP (RFC 3605); 0: where it usually is."""
+    protocol: str = CLEAR
+    key_in: SrtpKey | None = None
+    """The peer's key; None: in clear."""
+    key_out: SrtpKey | None = None
+
+    @property
+    def payload_types(self) -> dict[str, int]:
+        """Encodings and the payload types that they keep in this session."""
+        kept = {
+            self.codec: self.payload_type,
+            EVENT: self.event_payload_type,
+            COMFORT_NOISE: self.comfort_noise_type,
+        }
+        return {encoding: number for encoding, number in kept.items() if number is not None}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Stream:
+    """What is taken of one offered or answered m-line."""
+
+    payload_type: int
+    codec: Codec
+    keys: tuple[SrtpKey, SrtpKey] | None = None
+    """The peer's and ours."""
+    crypto: Line | None = None
+    """Our line in the answer."""
 
 
 def make_offer(local: LocalMedia, direction: str = "sendrecv") -> SessionDescription:
-    maps = {STATIC_PAYLOAD_TYPES[codec]: RtpMap(codec, CLOCK) for codec in local.codecs}
-    event = EVENT_PAYLOAD_TYPE if local.telephone_event else None
-    return SessionDescription(_session_lines(local), (_audio(local, maps, event, direction),))
+    encodings = [*local.codecs]
+    if local.comfort_noise and codec_lines.WITH_COMFORT_NOISE.intersection(encodings):
+        encodings.append(COMFORT_NOISE)
+    if local.telephone_event:
+        encodings.append(EVENT)
+    given = codec_lines.numbered(encodings, local.payload_types)
+    lines, protocol = [], CLEAR
+    if local.encryption is not None:
+        lines, protocol = sdes.offer_lines(local.encryption), local.encryption.protocol
+    if local.rtcp_mux:
+        lines.append(Line("a", "rtcp-mux"))
+    return SessionDescription(_session_lines(local), (_audio(local, given, direction, protocol, lines),))
 
 
 def answer_offer(
     offer: SessionDescription, local: LocalMedia, direction: str = "sendrecv", *, prefer: str | None = None
 ) -> tuple[SessionDescription, Negotiated]:
-    """The offerer's first codec that we have wins, or `prefer` when it was offered. `direction` is what we want."""
+    """The offerer's first codec that we have wins, or `prefer` when it was offered; one that we cannot make is taken only
+    when preferred. `direction` is what we want."""
     answers: list[MediaDescription] = []
     agreed: Negotiated | None = None
     for media in offer.media:
-        choice = None if agreed else _choose(offer, media, local.codecs, prefer, local.address)
-        if choice is None:
+        stream = None if agreed else _serve(offer, media, local, prefer)
+        if stream is None:
             answers.append(_refused(media))
             continue
-        payload_type, rtpmap = choice
-        event = _event_payload_type(media) if local.telephone_event else None
-        ours = _answer_direction(_direction_seen(offer, media), direction)
-        agreed = _negotiated(offer, media, choice, ours, local.ptime_ms)
-        held = _direction_seen(offer, media) not in _RECEIVES
-        agreed = replace(agreed, event_payload_type=event, held=held)
-        answers.append(_audio(local, {payload_type: rtpmap}, event, ours))
+        agreed = _answered(offer, media, local, stream, direction)
+        extra = [] if stream.crypto is None else [stream.crypto]
+        if agreed.rtcp_mux:
+            extra.append(Line("a", "rtcp-mux"))
+        ours = _DIRECTION_OF.get((agreed.send, agreed.receive), "inactive")
+        answers.append(_audio(local, agreed.payload_types, ours, media.protocol.upper(), extra))
     if agreed is None:
         raise NotAcceptable("nothing in the offer can be served")
     return SessionDescription(_session_lines(local), tuple(answers)), agreed
 
 
-def read_answer(offer: SessionDescription, answer: SessionDescription) -> Negotiated:
-    """What the peer made of our offer."""
+def _answered(
+    offer: SessionDescription, media: MediaDescription, local: LocalMedia, stream: _Stream, direction: str
+) -> Negotiated:
+    theirs = _direction_seen(offer, media)
+    ours = _answer_direction(theirs, direction)
+    event = codec_lines.payload_type_of(media, EVENT) if local.telephone_event else None
+    noise = _comfort_noise(media, stream.codec) if local.comfort_noise else None
+    return replace(
+        _negotiated(offer, media, stream, ours, local.ptime_ms),
+        event_payload_type=event,
+        comfort_noise_type=noise,
+        rtcp_mux=media.has("rtcp-mux"),
+        held=theirs not in _RECEIVES,
+    )
+
+
+def read_answer(
+    offer: SessionDescription, answer: SessionDescription, *, secured: bool = False
+) -> Negotiated:
+    """What the peer made of our offer; `secured`: nothing in clear is accepted, whatever the offer left open."""
     if len(answer.media) != len(offer.media):
         raise NotAcceptable("an answer with another number of streams")
     for offered, answered in zip(offer.media, answer.media, strict=True):
-        codecs = tuple(rtpmap.encoding for rtpmap in _maps(offered).values() if rtpmap.encoding != EVENT)
-        choice = _choose(answer, answered, codecs, None, offer.connection_of(offered).address)
-        if choice is None or offered.port == 0:
+        stream = None if offered.port == 0 else _chosen(offer, offered, answer, answered, secured)
+        if stream is None:
             continue
-        offered_event = _event_payload_type(offered)
-        event = None if offered_event is None else _event_payload_type(answered)
         wanted = offer.direction_of(offered)
         theirs = _direction_seen(answer, answered)
-        ours = _answer_direction(theirs, wanted)
-        agreed = _negotiated(answer, answered, choice, ours, _ptime(offered, 20))
-        held = wanted in _SENDS and theirs not in _RECEIVES
-        return replace(agreed, event_payload_type=event, held=held)
+        agreed = _negotiated(answer, answered, stream, _answer_direction(theirs, wanted), _ptime(offered, 20))
+        both = {
+            encoding: codec_lines.payload_type_of(answered, encoding)
+            for encoding in (EVENT, COMFORT_NOISE)
+            if codec_lines.payload_type_of(offered, encoding) is not None
+        }
+        return replace(
+            agreed,
+            event_payload_type=both.get(EVENT),
+            comfort_noise_type=both.get(COMFORT_NOISE)
+            if stream.codec.name in codec_lines.WITH_COMFORT_NOISE
+            else None,
+            rtcp_mux=offered.has("rtcp-mux") and answered.has("rtcp-mux"),
+            held=wanted in _SENDS and theirs not in _RECEIVES,
+        )
     raise NotAcceptable("the answer refuses every stream")
 
 
@@ -141,52 +213,76 @@ def _session_lines(local: LocalMedia) -> tuple[Line, ...]:
     )
 
 
-def _audio(local: LocalMedia, maps: dict[int, RtpMap], event: int | None, direction: str) -> MediaDescription:
-    lines = [
-        Line("a", f"rtpmap:{number} {rtpmap.encoding}/{rtpmap.clock}") for number, rtpmap in maps.items()
-    ]
-    formats = [str(number) for number in maps]
-    if event is not None:
-        formats.append(str(event))
-        lines.append(Line("a", f"rtpmap:{event} {EVENT}/{CLOCK}"))
-        lines.append(Line("a", f"fmtp:{event} 0-15"))
+def _audio(
+    local: LocalMedia, given: Mapping[str, int], direction: str, protocol: str, extra: list[Line]
+) -> MediaDescription:
+    lines = codec_lines.lines_of(given)
     lines.append(Line("a", f"ptime:{local.ptime_ms}"))
-    lines.append(Line("a", direction))
-    return MediaDescription("audio", local.port, PROTOCOL, tuple(formats), tuple(lines))
+    lines += [*extra, Line("a", direction)]
+    numbers = tuple(str(number) for number in given.values())
+    return MediaDescription("audio", local.port, protocol, numbers, tuple(lines))
 
 
 def _refused(media: MediaDescription) -> MediaDescription:
     return MediaDescription(media.kind, 0, media.protocol, media.formats or ("0",))
 
 
-def _maps(media: MediaDescription) -> dict[int, RtpMap]:
-    """Each offered payload type with its encoding, in order; static types need no rtpmap."""
-    named = media.rtpmaps
-    found: dict[int, RtpMap] = {}
-    for number in media.payload_types:
-        rtpmap = named.get(number) or _STATIC_MAPS.get(number)
-        if rtpmap is not None:
-            found.setdefault(number, rtpmap)
-    return found
-
-
-def _choose(
-    session: SessionDescription,
-    media: MediaDescription,
-    codecs: tuple[str, ...],
-    prefer: str | None,
-    our_address: str,
-) -> tuple[int, RtpMap] | None:
-    if media.kind != "audio" or media.port == 0 or media.protocol.upper() != PROTOCOL:
+def _serve(
+    offer: SessionDescription, media: MediaDescription, local: LocalMedia, prefer: str | None
+) -> _Stream | None:
+    """What we make of an offered stream; None: it is refused."""
+    if not _is_audio(offer, media, local.address):
         return None
     common = [
-        (number, RtpMap(rtpmap.encoding.upper(), rtpmap.clock))
-        for number, rtpmap in _maps(media).items()
-        if rtpmap.encoding.upper() in codecs and (rtpmap.clock, rtpmap.channels) == (CLOCK, 1)
+        (number, codec)
+        for number, codec in codec_lines.codecs(media).items()
+        if codec.name in local.codecs and (codec.encodes or codec.name == prefer)
     ]
-    preferred = [choice for choice in common if choice[1].encoding == prefer]
-    chosen = next(iter(preferred or common), None)
-    return chosen if chosen and _can_be_sent_to(session.connection_of(media), our_address) else None
+    preferred = [choice for choice in common if choice[1].name == prefer]
+    choice = next(iter(preferred or common), None)
+    if choice is None:
+        return None
+    stream = _Stream(payload_type=choice[0], codec=choice[1])
+    encryption = local.encryption
+    keys = sdes.answer_to(media, encryption) if encryption is not None else None
+    if keys is not None:
+        theirs, ours = keys
+        return replace(stream, keys=(theirs.key, ours.key), crypto=Line("a", f"crypto:{ours}"))
+    clear_will_do = encryption is None or not encryption.mandatory
+    return stream if clear_will_do and media.protocol.upper() == CLEAR else None
+
+
+def _chosen(
+    offer: SessionDescription,
+    offered: MediaDescription,
+    answer: SessionDescription,
+    answered: MediaDescription,
+    secured: bool,
+) -> _Stream | None:
+    """What the peer took of a stream that we offered; None: it refused it, or made something else of it."""
+    if not _is_audio(answer, answered, offer.connection_of(offered).address):
+        return None
+    names = {codec.name for codec in codec_lines.codecs(offered).values()}
+    common = (choice for choice in codec_lines.codecs(answered).items() if choice[1].name in names)
+    choice = next(common, None)
+    if choice is None:
+        return None
+    keys = sdes.agreed(offered, answered) if offered.has("crypto") else None
+    in_clear = offered.protocol == answered.protocol.upper() == CLEAR and not secured
+    if keys is None and not in_clear:
+        return None
+    return _Stream(payload_type=choice[0], codec=choice[1], keys=keys)
+
+
+def _is_audio(session: SessionDescription, media: MediaDescription, our_address: str) -> bool:
+    """An audio stream of a profile that we have, to an address that we can send to."""
+    known = media.kind == "audio" and media.port != 0 and media.protocol.upper() in (CLEAR, SECURE)
+    return known and _can_be_sent_to(session.connection_of(media), our_address)
+
+
+def _comfort_noise(media: MediaDescription, codec: Codec) -> int | None:
+    found = codec_lines.payload_type_of(media, COMFORT_NOISE)
+    return found if codec.name in codec_lines.WITH_COMFORT_NOISE else None
 
 
 def _can_be_sent_to(connection: Connection, our_address: str) -> bool:
@@ -199,13 +295,6 @@ def _can_be_sent_to(connection: Connection, our_address: str) -> bool:
         return True
     one_host = not address.is_multicast and connection.address != "255.255.255.255"
     return one_host and (address.version == 6) == (":" in our_address)
-
-
-def _event_payload_type(media: MediaDescription) -> int | None:
-    for number, rtpmap in _maps(media).items():
-        if rtpmap.encoding.lower() == EVENT and rtpmap.clock == CLOCK:
-            return number
-    return None
 
 
 def _direction_seen(session: SessionDescription, media: MediaDescription) -> str:
@@ -224,28 +313,42 @@ def _answer_direction(theirs: str, wanted: str) -> str:
     return _DIRECTION_OF.get((send, receive), "inactive")
 
 
-def _ptime(media: MediaDescription, default: int) -> int:
+def _ptime(media: MediaDescription, default: int, codec: str = "") -> int:
     asked = media.milliseconds("ptime") or default
     largest = media.milliseconds("maxptime") or _LARGEST_PTIME_MS
-    return max(_LEAST_PTIME_MS, min(asked, largest, _LARGEST_PTIME_MS) // 10 * 10)
+    longest = _LARGEST_OF.get(codec, _LARGEST_PTIME_MS)
+    ptime = max(_LEAST_PTIME_MS, min(asked, largest, longest) // 10 * 10)
+    return max(each for each in _OPUS_PTIMES_MS if each <= ptime) if codec == "opus" else ptime
+
+
+def _rtcp_port(media: MediaDescription) -> int:
+    """Its host is passed over: RTCP goes where RTP goes."""
+    match = _RTCP.fullmatch(next(media.attributes("rtcp"), ""))
+    port = int(match[1]) if match is not None else 0
+    return port if port < 65536 else 0
 
 
 def _negotiated(
     session: SessionDescription,
     media: MediaDescription,
-    choice: tuple[int, RtpMap],
+    stream: _Stream,
     ours: str,
     default_ptime_ms: int,
 ) -> Negotiated:
-    payload_type, rtpmap = choice
+    key_in, key_out = stream.keys or (None, None)
     return Negotiated(
         address=session.connection_of(media).address,
         port=media.port,
-        codec=rtpmap.encoding,
-        payload_type=payload_type,
+        codec=stream.codec.name,
+        payload_type=stream.payload_type,
         event_payload_type=None,
-        ptime_ms=_ptime(media, default_ptime_ms),
+        ptime_ms=_ptime(media, default_ptime_ms, stream.codec.name),
         send=ours in _SENDS,
         receive=ours in _RECEIVES,
         held=False,
+        format_parameters=codec_lines.parameters_of(media, stream.payload_type),
+        rtcp_port=_rtcp_port(media),
+        protocol=media.protocol.upper(),
+        key_in=key_in,
+        key_out=key_out,
     )

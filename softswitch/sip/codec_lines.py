@@ -1,0 +1,99 @@
+"""The formats of an audio m-line: payload types, `rtpmap` and `fmtp` of codecs, telephone-event and comfort noise.
+
+Names are compared without regard to case, together with clock and channels; static payload types of RFC 3551 need no
+`rtpmap`. Of several telephone-events (RFC 4733) the one of 8,000 ticks is taken, whatever the audio's clock.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from softswitch.codec import CODECS, Codec
+from softswitch.sip.sdp import Line, MediaDescription, RtpMap
+
+EVENT: Final = "telephone-event"
+COMFORT_NOISE: Final = "CN"
+EVENT_PAYLOAD_TYPE: Final = 101
+COMFORT_NOISE_TYPE: Final = 13
+CLOCK: Final = 8000
+"""Of telephone-event and comfort noise."""
+WITH_COMFORT_NOISE: Final = frozenset({"PCMU", "PCMA", "G722"})
+"""The others have a silence of their own (RFC 3389 section 2)."""
+
+_USUAL = {"opus": 111, "L16": 97, EVENT: EVENT_PAYLOAD_TYPE, COMFORT_NOISE: COMFORT_NOISE_TYPE}
+_FIRST_DYNAMIC, _END = 96, 128
+_OURS = {"opus": "useinbandfec=1", "G729": "annexb=no", EVENT: "0-15"}
+"""What our own `fmtp` says. G.729 without Annex B: its silence frames are not decoded here (RFC 4856 section 2.1.9)."""
+
+_STATIC = {
+    codec.payload_type: RtpMap(codec.name, codec.clock, codec.channels)
+    for codec in CODECS.values()
+    if codec.payload_type is not None
+} | {COMFORT_NOISE_TYPE: RtpMap(COMFORT_NOISE, CLOCK)}
+_BY_NAME = {(codec.name.lower(), codec.clock, codec.channels): codec for codec in CODECS.values()}
+
+
+def formats(media: MediaDescription) -> dict[int, RtpMap]:
+    """Each payload type of an m-line with its encoding, in order; those nobody explains are left out."""
+    named = media.rtpmaps
+    found: dict[int, RtpMap] = {}
+    for number in media.payload_types:
+        rtpmap = named.get(number) or _STATIC.get(number)
+        if rtpmap is not None:
+            found.setdefault(number, rtpmap)
+    return found
+
+
+def codecs(media: MediaDescription) -> dict[int, Codec]:
+    """The payload types that are codecs we know."""
+    known = {
+        number: _BY_NAME.get((rtpmap.encoding.lower(), rtpmap.clock, rtpmap.channels))
+        for number, rtpmap in formats(media).items()
+    }
+    return {number: codec for number, codec in known.items() if codec is not None}
+
+
+def payload_type_of(media: MediaDescription, encoding: str) -> int | None:
+    """Of telephone-event or comfort noise at 8,000 ticks."""
+    for number, rtpmap in formats(media).items():
+        if rtpmap.encoding.lower() == encoding.lower() and rtpmap.clock == CLOCK:
+            return number
+    return None
+
+
+def parameters_of(media: MediaDescription, payload_type: int) -> str:
+    """What the first `a=fmtp` of a payload type says, empty when there is none."""
+    for value in media.attributes("fmtp"):
+        number, _, rest = value.partition(" ")
+        if number == str(payload_type):
+            return rest.strip(" ")
+    return ""
+
+
+def numbered(encodings: Iterable[str], used: Mapping[str, int]) -> dict[str, int]:
+    """A payload type for each encoding of an offer: the one it has in this session (`used`, RFC 3264 section 8.3.2), else
+    its static or usual one, else the next that is free."""
+    given: dict[str, int] = {}
+    taken = set(used.values())
+    for encoding in encodings:
+        number = used.get(encoding)
+        if number is None:
+            static = CODECS[encoding].payload_type if encoding in CODECS else None
+            usual = _USUAL[encoding] if static is None else static
+            free = (each for each in range(_FIRST_DYNAMIC, _END) if each not in taken)
+            number = usual if usual not in taken else next(free)
+        given[encoding] = number
+        taken.add(number)
+    return given
+
+
+def lines_of(given: Mapping[str, int]) -> list[Line]:
+    """`rtpmap` and `fmtp` of an m-line of ours: first the codecs, then the rest."""
+    lines: list[Line] = []
+    for encoding, number in given.items():
+        codec = CODECS.get(encoding)
+        clock = CLOCK if codec is None else codec.clock
+        channels = f"/{codec.channels}" if codec is not None and codec.channels > 1 else ""
+        lines.append(Line("a", f"rtpmap:{number} {encoding}/{clock}{channels}"))
+        if encoding in _OURS:
+            lines.append(Line("a", f"fmtp:{number} {_OURS[encoding]}"))
+    return lines
