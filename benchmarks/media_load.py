@@ -1,33 +1,51 @@
-"""The media side of the load: many RTP legs in one process, every packet unlike all others and stamped when sent.
+"""The media side of the load: thousands of RTP legs in one process, every packet unlike all others and stamped when sent.
 
 A payload holds its leg, its number, its time of sending and noise that follows from leg and number, so that whoever
 receives it knows what was lost, doubled, reordered or changed, and how long it was on its way. Arrival is taken from the
-kernel's own timestamps: what this process is late in reading does not count as delay of the switch.
+kernel's own timestamps: what this process is late in reading does not count as delay of the switch. The time of sending
+is taken once for each chunk of at most 64 packets, right before the system call that sends them.
 
-Buffers are made once. A tick is 4 ms and serves a fifth of the legs: phones begin at different moments, and a tick that is
-no multiple of the switch's own spreads arrivals over it, so that delay is not measured at one lucky or unlucky phase.
+All legs of one side share one address and port. The switch has a port for each leg, and that tells legs apart, to where we
+send as by where a packet comes from. Without a switch in between each leg has a socket of its own. A tick is a nineteenth
+of 20 ms and serves a nineteenth of the legs: phones begin at different moments, and a tick that is no multiple of the
+switch's own spreads arrivals over it, so that delay is not measured at one lucky or unlucky phase.
 """
 
-import select
+import resource
 import socket
-import struct
 import time
 from dataclasses import dataclass
 from random import Random
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 
-TICK_S = 0.004
-GROUPS = 5
+from benchmarks.datagrams import Batch, bound
+
+GROUPS = 19
+TICK_S = 0.02 / GROUPS
 FRAME = 160
 PACKET = 12 + FRAME
+_PACKET = np.dtype(
+    [("first", "u1"), ("type", "u1"), ("sequence", ">u2"), ("timestamp", ">u4"), ("ssrc", ">u4"), ("magic", ">u2"),
+     ("leg", ">u2"), ("number", ">u4"), ("sent_ns", ">u8"), ("noise", "<u4", 36)]
+)  # fmt: skip
+"""RTP header, then what tells packets apart, then noise that follows from leg and number."""
+_NOISE_AT = 7
+"""Where the noise begins, in words of four bytes."""
 _MAGIC = 0x5A5A
-_SO_TIMESTAMPNS = 35
 _NOISE_ROWS = 1009
-_BATCH = 4096
-_HEAD = struct.Struct("!BBHIIHHIQ")
-"""RTP header, then magic, leg, number and time of sending in nanoseconds; noise follows."""
+_SEND_CHUNK = 64
+_RECEIVE = 1024
+_WIDTH = 256
+_READ_EVERY = 4
+"""Ticks between two readings: the kernel stamps arrivals, so reading late costs nothing."""
+_BIN_MS = 0.02
+_BINS = 100_000
+
+Ints = npt.NDArray[np.int64]
+Address = tuple[str, int]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -46,6 +64,9 @@ class MediaResult:
     """Packets sent by legs that were heard, from the first that was heard on."""
     received: int
     lost: int
+    lost_measured: int
+    """Of those that were sent in the measured stretch."""
+    sent_measured: int
     corrupted: int
     doubled: int
     reordered: int
@@ -56,75 +77,127 @@ class MediaResult:
     delay_ms: dict[str, float]
     send_late_ms: float
     """Worst lateness of this process's own ticks."""
+    send_late_p99_ms: float
+
+
+class Spread:
+    """Times counted in bins of 20 µs: percentiles of millions in constant memory."""
+
+    def __init__(self) -> None:
+        self._bins = np.zeros(_BINS, np.int64)
+        self._worst = 0.0
+
+    def add(self, milliseconds: npt.NDArray[np.float64]) -> None:
+        if len(milliseconds):
+            np.add.at(self._bins, np.clip(milliseconds / _BIN_MS, 0, _BINS - 1).astype(np.int64), 1)
+            self._worst = max(self._worst, float(milliseconds.max()))
+
+    def percentiles(self) -> dict[str, float]:
+        total = int(self._bins.sum())
+        if not total:
+            return {}
+        reached = np.cumsum(self._bins)
+        named = {"p50": 0.5, "p95": 0.95, "p99": 0.99, "p999": 0.999}
+        found = {
+            n: round(float(np.searchsorted(reached, s * total) + 1) * _BIN_MS, 3) for n, s in named.items()
+        }
+        return {**found, "max": round(self._worst, 3)}
 
 
 class MediaLoad:
-    def __init__(self, legs: int, seconds: float, planted: Planted | None = None) -> None:
+    def __init__(
+        self, legs: int, seconds: float, planted: Planted | None = None, *, shared: bool = True
+    ) -> None:
+        """`shared`: one socket for each address, with a switch in between; else one for each leg."""
         self.legs = legs
         self._most = round(seconds * 50) + 50
-        rng = np.random.default_rng(4711)
-        self._noise = rng.integers(0, 256, (_NOISE_ROWS, PACKET - _HEAD.size), dtype=np.uint8)
-        self._rows = np.zeros((legs, PACKET), dtype=np.uint8)
-        self._views = [memoryview(row) for row in self._rows]  # type: ignore[arg-type]
-        self._sockets: list[socket.socket | None] = [None] * legs
-        self._sends: list[bool] = [False] * legs
-        self.numbers = np.zeros(legs, dtype=np.int64)
+        self._shared = shared
+        noise = np.random.default_rng(4711).integers(0, 256, (_NOISE_ROWS, 144), dtype=np.uint8)
+        self._noise = noise.view("<u4")
+        self._sockets: list[socket.socket] = []
+        self._sinks: list[socket.socket] = []
+        self._of_address: dict[str, int] = {}
+        self._socket_of = np.full(legs, -1, np.int64)
+        self._sends = np.zeros(legs, bool)
+        self._peer_port = np.zeros(legs, np.int64)
+        self._peer_address = np.zeros(legs, np.int64)
+        self._legs_by_port: list[npt.NDArray[np.int32]] = []
+        """For each socket: leg + 1 by the port of its peer."""
+        self._groups: list[tuple[int, Ints]] | None = None
+        self.numbers = np.zeros(legs, np.int64)
         """Packets sent so far by each leg."""
-        self._seen = np.zeros((legs, self._most), dtype=np.uint8)
-        self._partner = np.full(legs, -1, dtype=np.int64)
-        self._highest = np.full(legs, -1, dtype=np.int64)
-        self._in = np.zeros((_BATCH, 256), dtype=np.uint8)
-        self._in_views = [memoryview(row) for row in self._in]  # type: ignore[arg-type]
-        self._in_leg = np.zeros(_BATCH, dtype=np.int64)
-        self._in_size = np.zeros(_BATCH, dtype=np.int64)
-        self._in_time = np.zeros(_BATCH, dtype=np.int64)
-        self._delays = np.zeros(legs * self._most, dtype=np.float32)
-        self._delay_count = 0
-        self.received = self.corrupted = self.reordered = self.misrouted = 0
+        self._seen = np.zeros((legs, self._most), np.uint8)
+        self._first_heard = np.full(legs, self._most, np.int64)
+        self._partner = np.full(legs, -1, np.int64)
+        self._highest = np.full(legs, -1, np.int64)
+        self._out = Batch(_SEND_CHUNK, PACKET)
+        self._packets: npt.NDArray[Any] = self._out.data.view(_PACKET)[:, 0]
+        self._packets["first"], self._packets["magic"] = 0x80, _MAGIC
+        self._in = Batch(_RECEIVE, _WIDTH)
+        self._in_packets: npt.NDArray[Any] = self._in.data[:, :PACKET].view(_PACKET)[:, 0]
+        self._in_words = self._in.data.view("<u4")
+        self._delay, self._lateness = Spread(), Spread()
+        self._late_now: list[float] = []
+        self.received = self.corrupted = self.reordered = self.misrouted = self.strays = 0
         self.measuring = False
-        self._epoll = select.epoll(max(legs, 1))
-        self._leg_of: dict[int, int] = {}
+        self._measured: tuple[Ints, Ints] = (self.numbers.copy(), self.numbers.copy())
         self._tick = 0
         self._due = time.monotonic()
-        self.late_s = 0.0
         self._planted = planted
         self._random = Random(1)
 
     # -- legs ---------------------------------------------------------------------------------------------------------
 
     def open(self, leg: int, address: str) -> int:
-        """Bind a socket for this leg, or keep the one it has; its port."""
-        opened = self._sockets[leg]
-        if opened is None:
-            opened = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-            opened.setsockopt(socket.SOL_SOCKET, _SO_TIMESTAMPNS, 1)
-            opened.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 256 * 1024)
-            opened.bind((address, 0))
-            opened.setblocking(False)
-            self._sockets[leg] = opened
-            self._leg_of[opened.fileno()] = leg
-            self._epoll.register(opened.fileno(), select.EPOLLIN)
-        return int(opened.getsockname()[1])
+        """The port at which this leg is reached; the same for all of one address when they share it."""
+        index = self._of_address.get(address, -1) if self._shared else int(self._socket_of[leg])
+        if index < 0:
+            index = len(self._sockets)
+            self._sockets.append(self._bind(address))
+            self._legs_by_port.append(np.zeros(65_536, np.int32))
+            self._of_address[address] = index
+        self._socket_of[leg] = index
+        return int(self._sockets[index].getsockname()[1])
 
-    def connect(self, leg: int, peer: tuple[str, int]) -> None:
-        """Packets go to, and are taken from, this peer only; sending begins."""
-        opened = self._sockets[leg]
-        assert opened is not None
-        opened.connect(peer)
+    def _bind(self, address: str) -> socket.socket:
+        if not self._shared:
+            return bound(address)
+        for _ in range(100):
+            opened = bound(address)
+            port = opened.getsockname()[1]
+            try:
+                if port % 2 == 0:
+                    self._sinks.append(bound(address, port + 1))  # RTCP that nobody reads
+                    return opened
+            except OSError:
+                pass
+            opened.close()
+        raise OSError(f"no two neighbouring ports on {address}")
+
+    def connect(self, leg: int, peer: Address) -> None:
+        """Packets go to this peer, and what comes from it is this leg's; sending begins."""
+        index = int(self._socket_of[leg])
+        self._legs_by_port[index][peer[1]] = leg + 1
+        self._peer_port[leg] = peer[1]
+        self._peer_address[leg] = int.from_bytes(socket.inet_aton(peer[0]), "big")
         self._sends[leg] = True
+        self._groups = None
 
     def stop_sending(self, leg: int) -> None:
         self._sends[leg] = False
+        self._groups = None
 
     def partner(self, leg: int) -> int:
         """The leg that this one hears, -1 for none yet."""
         return int(self._partner[leg])
 
+    def heard(self) -> int:
+        """How many legs hear another."""
+        return int(np.count_nonzero(self._partner >= 0))
+
     def close(self) -> None:
-        self._epoll.close()
-        for opened in self._sockets:
-            if opened is not None:
-                opened.close()
+        for opened in (*self._sockets, *self._sinks):
+            opened.close()
 
     # -- the clock ----------------------------------------------------------------------------------------------------
 
@@ -132,138 +205,156 @@ class MediaLoad:
         return max(0.0, self._due - time.monotonic())
 
     def tick(self) -> None:
-        """If the time has come: send a fifth of the legs and take what has arrived."""
+        """If the time has come: send a nineteenth of the legs, and now and then take what has arrived."""
         now = time.monotonic()
         if now < self._due:
             return
         if self.measuring:
-            self.late_s = max(self.late_s, now - self._due)
+            self._late_now.append((now - self._due) * 1000)
         self._due = max(self._due + TICK_S, now - 0.1)
         self._send_group(self._tick % GROUPS)
         self._tick += 1
-        self._receive()
+        if self._tick % _READ_EVERY == 0 and now < self._due:
+            self.read()
+
+    def begin(self) -> None:
+        """What is sent from now on is measured."""
+        self.measuring = True
+        self._measured = (self.numbers.copy(), self.numbers.copy())
+
+    def end(self) -> None:
+        self.measuring = False
+        self._measured = (self._measured[0], self.numbers.copy())
 
     def _send_group(self, group: int) -> None:
-        for leg in range(group, self.legs, GROUPS):
-            if self._sends[leg] and self.numbers[leg] < self._most:
-                self._fill(leg, int(self.numbers[leg]))
-                self.numbers[leg] += 1
-                if self._planted is None:
-                    self._put(leg)
-                else:
-                    self._put_badly(leg, self._planted)
+        if self._groups is None:
+            self._groups = self._grouped()
+        for index in range(group, len(self._groups), GROUPS):
+            descriptor, legs = self._groups[index]
+            for begin in range(0, len(legs), _SEND_CHUNK):
+                self._send(descriptor, legs[begin : begin + _SEND_CHUNK])
 
-    def _fill(self, leg: int, number: int) -> None:
-        self._rows[leg, _HEAD.size :] = self._noise[(leg * 31 + number) % _NOISE_ROWS]
-        _HEAD.pack_into(
-            self._views[leg], 0, 0x80, 0, number & 0xFFFF, (number * FRAME) & 0xFFFFFFFF, 0x10000 + leg, _MAGIC, leg,
-            number, time.time_ns(),
-        )  # fmt: skip
+    def _grouped(self) -> list[tuple[int, Ints]]:
+        """For each socket its nineteen groups: every place that is `group` modulo 19."""
+        if not self._sockets:
+            return []
+        sockets = self._sockets if self._shared else self._sockets[:1]
+        found: list[tuple[int, Ints]] = []
+        for index, opened in enumerate(sockets):
+            ours = np.flatnonzero(self._sends & ((self._socket_of == index) | (not self._shared)))
+            found += [(opened.fileno(), ours[ours % GROUPS == group]) for group in range(GROUPS)]
+        return found
 
-    def _put(self, leg: int) -> None:
-        opened = self._sockets[leg]
-        assert opened is not None
-        try:
-            opened.send(self._views[leg])
-        except OSError:
-            pass  # the switch has closed its port: what it never got is counted as lost
+    def _send(self, descriptor: int, legs: Ints) -> None:
+        legs = legs[self.numbers[legs] < self._most]
+        if not self._shared or self._planted is not None:
+            for leg in legs:
+                self._send_alone(int(leg))
+            return
+        self._fill(legs)
+        self._out.send(descriptor, len(legs))
 
-    def _put_badly(self, leg: int, planted: Planted) -> None:
-        dice = self._random.random
+    def _fill(self, legs: Ints) -> None:
+        packets, peers, number = self._packets[: len(legs)], self._out.peers[: len(legs)], self.numbers[legs]
+        packets["sequence"], packets["timestamp"] = number & 0xFFFF, (number * FRAME) & 0xFFFFFFFF
+        packets["ssrc"], packets["leg"], packets["number"] = 0x10000 + legs, legs, number
+        packets["noise"] = self._noise[(legs * 31 + number) % _NOISE_ROWS]
+        peers["port"], peers["address"] = self._peer_port[legs], self._peer_address[legs]
+        self.numbers[legs] = number + 1
+        packets["sent_ns"] = time.time_ns()
+
+    def _send_alone(self, leg: int) -> None:
+        """One packet, with the faults that are planted."""
+        one, dice = np.array([leg]), self._random.random
+        planted, descriptor = self._planted or Planted(), self._sockets[int(self._socket_of[leg])].fileno()
+        self._fill(one)
         if dice() < planted.loss:
             return
         if dice() < planted.corruption:
-            self._rows[leg, PACKET - 1 - self._random.randrange(100)] ^= 1
+            self._out.data[0, PACKET - 1 - self._random.randrange(100)] ^= 1
         if dice() < planted.swapping and self.numbers[leg] < self._most:
-            held = bytes(self._views[leg])
-            self._fill(leg, int(self.numbers[leg]))
-            self.numbers[leg] += 1
-            self._put(leg)
-            self._views[leg][:] = held
-        self._put(leg)
+            held = self._out.data[0].copy()
+            self._fill(one)
+            self._out.send(descriptor, 1)
+            self._out.data[0] = held
+        self._out.send(descriptor, 1)
         if dice() < planted.doubling:
-            self._put(leg)
+            self._out.send(descriptor, 1)
 
     # -- arrival ------------------------------------------------------------------------------------------------------
 
-    def _receive(self) -> None:
-        for _ in range(8):
-            count = 0
-            for descriptor, _event in self._epoll.poll(0, _BATCH):
-                leg = self._leg_of[descriptor]
-                opened = self._sockets[leg]
-                assert opened is not None
-                try:
-                    size, ancillary, _, _ = opened.recvmsg_into([self._in_views[count]], 64)
-                except OSError:
-                    continue
-                self._in_leg[count], self._in_size[count] = leg, size
-                self._in_time[count] = _kernel_time(ancillary)
-                count += 1
-            if not count:
-                return
-            self._judge(count)
+    def read(self) -> None:
+        """Take all that waits."""
+        for index, opened in enumerate(self._sockets):
+            for _ in range(16):
+                count = self._in.receive(opened.fileno())
+                if count:
+                    self._judge(index, count)
+                if count < _RECEIVE:
+                    break
 
-    def _judge(self, count: int) -> None:
-        rows, listeners = self._in[:count], self._in_leg[:count]
-        magic = (rows[:, 12].astype(np.int64) << 8) | rows[:, 13]
-        sender = (rows[:, 14].astype(np.int64) << 8) | rows[:, 15]
-        number = np.ascontiguousarray(rows[:, 16:20]).view(">u4")[:, 0].astype(np.int64)
-        sent_at = np.ascontiguousarray(rows[:, 20:28]).view(">u8")[:, 0].astype(np.int64)
+    def _judge(self, index: int, count: int) -> None:
+        packets = self._in_packets[:count]
+        peers = self._in.peers[:count]
+        listeners = self._legs_by_port[index][peers["port"]].astype(np.int64) - 1
+        known_peer = (listeners >= 0) & (self._peer_address[listeners] == peers["address"])
+        self.strays += int(np.count_nonzero(~known_peer))
+        sender, number = packets["leg"].astype(np.int64), packets["number"].astype(np.int64)
         ours = (
-            (magic == _MAGIC)
-            & (self._in_size[:count] == PACKET)
+            known_peer
+            & (packets["magic"] == _MAGIC)
+            & (self._in.lengths[:count] == PACKET)
             & (sender < self.legs)
             & (number < self._most)
         )
-        known = self._partner[listeners] >= 0
-        safe_sender, safe_number = np.where(ours, sender, 0), np.where(ours, number, 0)
-        expected = self._noise[(safe_sender * 31 + safe_number) % _NOISE_ROWS]
-        exact = ours & (rows[:, _HEAD.size : PACKET] == expected).all(axis=1)
+        expected = self._noise[(sender * 31 + number) % _NOISE_ROWS]
+        exact = ours & (self._in_words[:count, _NOISE_AT : _NOISE_AT + 36] == expected).all(axis=1)
         if self.measuring:
-            self.corrupted += int(np.count_nonzero(known & ~exact))
+            talking = known_peer & (self._partner[listeners] >= 0)
+            self.corrupted += int(np.count_nonzero(talking & ~exact))
         good = np.flatnonzero(exact)
         if len(good):
-            self._count(listeners[good], sender[good], number[good], self._in_time[good] - sent_at[good])
+            delay = self._in.arrived_ns(count)[good] - packets["sent_ns"][good].astype(np.int64)
+            self._count(listeners[good], sender[good], number[good], delay)
 
-    def _count(self, listener: npt.NDArray[np.int64], sender: npt.NDArray[np.int64], number: npt.NDArray[np.int64],
-               delay_ns: npt.NDArray[np.int64]) -> None:  # fmt: skip
+    def _count(self, listener: Ints, sender: Ints, number: Ints, delay_ns: Ints) -> None:
         self.received += len(listener)
         fresh = self._partner[listener] < 0
         self._partner[listener[fresh]] = sender[fresh]
         self.misrouted += int(np.count_nonzero(self._partner[listener] != sender))
-        np.add.at(self._seen, (sender, number), 1)
+        np.add.at(self._seen.reshape(-1), sender * self._most + number, 1)
+        np.minimum.at(self._first_heard, sender, number)
         self.reordered += int(np.count_nonzero(number < self._highest[listener]))
         order = np.argsort(listener, kind="stable")
         same = listener[order][1:] == listener[order][:-1]
         self.reordered += int(np.count_nonzero(same & (np.diff(number[order]) < 0)))
         np.maximum.at(self._highest, listener, number)
         if self.measuring:
-            end = min(self._delay_count + len(delay_ns), len(self._delays))
-            taken = end - self._delay_count
-            self._delays[self._delay_count : end] = delay_ns[:taken] / 1e6
-            self._delay_count = end
+            self._delay.add(delay_ns / 1e6)
 
     # -- judgement ----------------------------------------------------------------------------------------------------
 
-    def result(self) -> MediaResult:
-        sent = lost = doubled = deaf = 0
-        for leg in range(self.legs):
-            last = int(self.numbers[leg])
-            if not last:
-                continue
-            heard = np.flatnonzero(self._seen[leg, :last])
-            if not len(heard):
-                deaf += 1
-                continue
-            window = self._seen[leg, heard[0] : last]
+    def lost_between(self, begin: Ints, end: Ints) -> tuple[int, int]:
+        """Packets sent and packets lost, of those that each leg numbered from `begin` to `end`, once it was heard."""
+        sent = lost = 0
+        first = np.maximum(begin, self._first_heard)
+        for leg in np.flatnonzero(first < end):
+            window = self._seen[leg, first[leg] : end[leg]]
             sent += len(window)
             lost += int(np.count_nonzero(window == 0))
-            doubled += int(np.sum(window[window > 1].astype(np.int64) - 1))
+        return sent, lost
+
+    def result(self) -> MediaResult:
+        sent, lost = self.lost_between(np.zeros(self.legs, np.int64), self.numbers)
+        sent_measured, lost_measured = self.lost_between(*self._measured)
+        self._lateness.add(np.array(self._late_now))
+        late = self._lateness.percentiles()
         return MediaResult(
-            sent=sent, received=self.received, lost=lost, corrupted=self.corrupted, doubled=doubled,
-            reordered=self.reordered, misrouted=self.misrouted, deaf_legs=deaf,
-            delay_ms=percentiles(self._delays[: self._delay_count]), send_late_ms=round(self.late_s * 1000, 2),
+            sent=sent, received=self.received, lost=lost, lost_measured=lost_measured, sent_measured=sent_measured,
+            corrupted=self.corrupted, doubled=int(np.sum(self._seen[self._seen > 1].astype(np.int64) - 1)),
+            reordered=self.reordered, misrouted=self.misrouted,
+            deaf_legs=int(np.count_nonzero((self.numbers > 0) & (self._first_heard == self._most))),
+            delay_ms=self._delay.percentiles(), send_late_ms=late.get("max", 0.0), send_late_p99_ms=late.get("p99", 0.0),
         )  # fmt: skip
 
 
@@ -275,10 +366,7 @@ def percentiles(values: npt.NDArray[np.float32] | list[float]) -> dict[str, floa
     return {name: round(float(np.percentile(array, share)), 3) for name, share in named.items()}
 
 
-def _kernel_time(ancillary: list[tuple[int, int, bytes]]) -> int:
-    """Nanoseconds since 1970 at which the kernel took the packet."""
-    for level, kind, data in ancillary:
-        if level == socket.SOL_SOCKET and kind == _SO_TIMESTAMPNS:
-            seconds, nanoseconds = struct.unpack("@qq", data[:16])
-            return int(seconds) * 1_000_000_000 + int(nanoseconds)
-    return time.time_ns()
+def own_cpu_s() -> float:
+    """CPU seconds of this process so far."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime

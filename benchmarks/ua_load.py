@@ -23,7 +23,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from itertools import count
 
-from benchmarks.media_load import MediaLoad, MediaResult, Planted, percentiles
+from benchmarks.media_load import MediaLoad, MediaResult, Planted, own_cpu_s, percentiles
 
 Address = tuple[str, int]
 _T1_S = 0.5
@@ -127,7 +127,8 @@ class UaLoad:
         self.agent_address: Address = self._agent_socket.getsockname()
         self._sinks = [_bound(plan.callers, 0), _bound(plan.agents, 0)]
         media_s = plan.seconds + plan.calls / plan.ramp + plan.connect_timeout_s + 5
-        self.media = MediaLoad(2 * plan.calls if plan.media else 0, media_s, plan.planted)
+        shared = plan.server[0] != plan.agents  # without a switch in between only the socket tells legs apart
+        self.media = MediaLoad(2 * plan.calls if plan.media else 0, media_s, plan.planted, shared=shared)
         self._free_agent_legs = list(range(2 * plan.calls - 1, plan.calls - 1, -1))
         self._calls: dict[bytes, _Call] = {}
         self._by_number: dict[int, _Call] = {}
@@ -183,12 +184,12 @@ class UaLoad:
 
     def _measure(self, seconds: float) -> None:
         self._on_steady()
-        self.media.measuring = True
-        before, began = _own_cpu(), time.monotonic()
+        self.media.begin()
+        before, began = own_cpu_s(), time.monotonic()
         self._loop_for(seconds)
         self.result.seconds = round(time.monotonic() - began, 2)
-        self.result.generator_cpu_s = round(_own_cpu() - before, 3)
-        self.media.measuring = False
+        self.result.generator_cpu_s = round(own_cpu_s() - before, 3)
+        self.media.end()
         self._on_end()
 
     def _loop_for(self, seconds: float) -> None:
@@ -504,11 +505,6 @@ def _media_address(data: bytes) -> Address:
 def _uri(contact: bytes) -> bytes:
     found = _URI.search(contact)
     return (found[1] or found[2]) if found else contact
-
-
-def _own_cpu() -> float:
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
 
 
 def raise_file_limit() -> None:
