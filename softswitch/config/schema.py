@@ -12,7 +12,11 @@ from typing import Literal
 from softswitch.config.flow import Flow
 
 Language = Literal["en", "es", "ro"]
-CodecName = Literal["PCMU", "PCMA"]
+CodecName = Literal["PCMU", "PCMA", "G722", "opus", "L16", "G729"]
+SrtpPolicy = Literal["off", "optional", "required"]
+SuiteName = Literal[
+    "AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_32", "AEAD_AES_128_GCM", "AEAD_AES_256_GCM"
+]
 RecordWhen = Literal["always", "never", "on-demand"]
 
 
@@ -90,7 +94,19 @@ class Rtp:
     """Media worker processes; 0 means one for each core but one, at least one."""
     codecs: tuple[CodecName, ...] = ("PCMA", "PCMU")
     """Codecs offered and accepted, best first. A call's second leg is offered the codec of its first before all others,
-    so that nothing has to be translated."""
+    so that nothing has to be translated. `G722`, `opus` and `G729` need the package `av`; `G729` is never made here: it
+    is used between two parties that both have it, and only while the caller was not answered yet."""
+    comfort_noise: bool = False
+    """Offer and accept comfort noise (RFC 3389): peers may then send nothing while their user is silent."""
+    rtcp_mux: bool = False
+    """Offer RTCP on the port of RTP (RFC 5761). A peer that offers it gets it in any case."""
+    srtp_suites: tuple[SuiteName, ...] = (
+        "AES_CM_128_HMAC_SHA1_80",
+        "AES_CM_128_HMAC_SHA1_32",
+        "AEAD_AES_128_GCM",
+        "AEAD_AES_256_GCM",
+    )
+    """Suites of SRTP that are offered, best first, and accepted, where `srtp` of a phone or trunk is not `off`."""
     quiet_s: float = 5.0
     """How long a released port stays unused."""
     latch: Literal["never", "nat", "always"] = "nat"
@@ -134,6 +150,9 @@ class Endpoint:
     """Language of prompts played to it."""
     codecs: tuple[CodecName, ...] = ()
     """Codecs offered to it, best first; empty means `rtp.codecs`."""
+    srtp: SrtpPolicy = "off"
+    """SRTP with keys in SDP (RFC 4568). `required`: calls without are refused; `optional`: we offer both in one INVITE
+    and take what the peer offers; `off`: peers that insist on it are refused."""
     record: RecordWhen = "never"
     """Recording of its calls outside queues."""
     max_calls: int = 2
@@ -190,6 +209,9 @@ class Trunk:
     """Calls at once in both directions; 0 is no limit."""
     codecs: tuple[CodecName, ...] = ()
     """Codecs offered to it; empty means `rtp.codecs`."""
+    srtp: SrtpPolicy = "off"
+    """SRTP with keys in SDP (RFC 4568). `required`: calls without are refused; `optional`: we offer both in one INVITE
+    and take what the peer offers; `off`: peers that insist on it are refused."""
     rewrite_in: tuple[Rewrite, ...] = ()
     """Applied to the called number of its calls; the first that matches counts."""
     rewrite_in_caller: tuple[Rewrite, ...] = ()

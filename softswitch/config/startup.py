@@ -5,6 +5,7 @@ prompts lie is not known here.
 """
 
 import errno
+import importlib.util
 import ipaddress
 import os
 import shutil
@@ -22,13 +23,15 @@ PromptExists = Callable[[str, str], bool]
 """Name and language to whether such a prompt can be read."""
 
 MAX_SOCKET_PATH = 107
+NEED_AV = frozenset({"G722", "opus", "G729"})
+"""Codecs that are decoded by libavcodec."""
 _PORTS_TRIED = 8
 
 
 def check_startup(loaded: LoadedConfig, prompt_exists: PromptExists | None = None) -> tuple[Problem, ...]:
     """Everything that cannot be used; empty: the switch can start. Makes the folders that do not exist yet."""
     config = loaded.config
-    findings = [*_folders(config), *_control_socket(config), *_sip(config), *_rtp(config)]
+    findings = [*_folders(config), *_control_socket(config), *_sip(config), *_rtp(config), *_packages(config)]
     if prompt_exists is not None:
         findings += _prompts(config, prompt_exists)
     return tuple(loaded.documents.problem(finding) for finding in findings)
@@ -118,6 +121,29 @@ def _rtp(config: Config) -> Iterator[Finding]:
         key = "ports" if problem.errno == errno.EADDRINUSE else "address"
         text = f"udp://{host}, ports {config.rtp.ports}"
         yield Finding(path=("rtp", key), message=_bind_message(text, problem))
+
+
+def _packages(config: Config) -> Iterator[Finding]:
+    """Codecs and encryption that need a package which is not installed."""
+    parties = [(("endpoint", name), phone.codecs, phone.srtp) for name, phone in config.endpoint.items()]
+    parties += [(("trunk", name), trunk.codecs, trunk.srtp) for name, trunk in config.trunk.items()]
+    if not _installed("av"):
+        for path, codecs, _ in [(("rtp", ""), config.rtp.codecs, "off"), *parties]:
+            for index, name in enumerate(codecs):
+                if name in NEED_AV:
+                    message = (
+                        f"{name} needs the package av: `pip install 'softswitch[codecs]'`, or leave it out"
+                    )
+                    yield Finding(path=(*filter(None, path), "codecs", index), message=message)
+    if not _installed("pylibsrtp"):
+        for path, _, srtp in parties:
+            if srtp != "off":
+                message = "SRTP needs the package pylibsrtp, which is not installed: install it, or say `off`"
+                yield Finding(path=(*path, "srtp"), message=message)
+
+
+def _installed(package: str) -> bool:
+    return importlib.util.find_spec(package) is not None
 
 
 def _bind(transport: str, host: str, port: int) -> OSError | None:
