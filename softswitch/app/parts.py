@@ -112,6 +112,7 @@ async def build(loaded: LoadedConfig, world: World | None = None) -> Parts:
         alarms=alarms,
         legs={},
         new_id=lambda: generated_id(clock.wall(), world.entropy(ENTROPY_BYTES)),
+        entropy=world.entropy,
         node=config.general.node,
     )
     engine = Engine(

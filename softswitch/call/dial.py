@@ -29,7 +29,8 @@ async def dial(room: Room, call: Call, stage: Dial) -> Stage:
     refusal = _limited(call, stage.target)
     if refusal is not None:
         return _failed(stage, refusal)
-    codecs = codecs_beside(call.config, party, call.caller.codec)
+    open_to = call.caller.open_to if len(destinations) == 1 else ()
+    codecs = codecs_beside(call.config, party, call.caller.codec, open_to)
     leg = Leg(call.services, call.services.new_leg(), party=party, direction="out", codecs=codecs)
     leg.deliver = call.post
     call.services.lines.seize(Line(leg.id, call.id, party, queue_call=False))
@@ -52,6 +53,7 @@ async def dial(room: Room, call: Call, stage: Dial) -> Stage:
     if outcome is None:
         return _failed(stage, NO_ANSWER)
     call.services.lines.talking(leg.id)
+    call.caller.follow(leg.codec)
     call.adopt(leg)
     call.figures.destination = f"{party}/{stage.dialled}" if stage.target.kind == "trunk" else party
     return Talk(other=leg.id, record=_record(call, stage))
@@ -78,9 +80,8 @@ async def _until_settled(call: Call, leg: Leg, ring_s: float) -> PartyAnswered |
 def _progress(call: Call, leg: Leg, event: PartyProgress) -> None:
     """Ringing as the far side gives it: its own early media when it sends some, else a plain 180."""
     early = bool(call.caller.codec) and event.sdp is not None and _heard_early(call, leg, event.sdp)
-    session = call.caller.session
-    if call.caller.answered is None and session is not None:
-        session.ring(183 if early else 180, call.caller.described if early else None)
+    if call.caller.answered is None and call.caller.session is not None:
+        call.caller.ring(early=early)
 
 
 def _heard_early(call: Call, leg: Leg, sdp: SessionDescription) -> bool:
@@ -90,6 +91,7 @@ def _heard_early(call: Call, leg: Leg, sdp: SessionDescription) -> bool:
     except PeerError as error:
         call.log.info("early media cannot be used", problem=str(error))
         return False
+    call.caller.follow(leg.codec)
     call.caller.bridge(leg)
     return True
 

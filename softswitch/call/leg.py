@@ -1,11 +1,12 @@
 """One party of a call: its SIP session, its port at a media worker and what the two agreed on.
 
-Owns offer and answer of this leg (RFC 3264), hold as the peer sees it, and the address media goes to. What the leg can
-settle by itself (a re-INVITE, a late answer, an INFO digit) never reaches the call; the rest goes to whoever owns the leg
-at that moment, through `deliver`: a leg can be released by one owner and adopted by another.
+Owns offer and answer of this leg (RFC 3264), its SRTP keys, hold as the peer sees it, and the address media goes to.
+What the leg can settle by itself (a re-INVITE, a late answer, an INFO digit) never reaches the call; the rest goes to
+whoever owns the leg at that moment, through `deliver`: a leg can be released by one owner and adopted by another.
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import structlog
 
@@ -18,12 +19,15 @@ from softswitch.call.events import (
     NothingAgreed,
     PromptsEnded,
 )
+from softswitch.call.party import srtp_of
 from softswitch.call.services import Services
+from softswitch.codec import CODECS
 from softswitch.errors import PeerError
 from softswitch.ids import LegId
 from softswitch.rtp.commands import Bridge, Music, Play, SetPeer, StopPlay, Unbridge
 from softswitch.rtp.pool import OpenedLeg
 from softswitch.rtp.reports import DigitPressed, LegStats, PeerSilent, PlayEnded
+from softswitch.sip import codec_lines
 from softswitch.sip.events import (
     Acked,
     InfoReceived,
@@ -40,8 +44,10 @@ from softswitch.sip.offer_answer import (
     next_version,
     read_answer,
 )
+from softswitch.sip.sdes import CLEAR, SECURE, Encryption, fresh_keys
 from softswitch.sip.sdp import SessionDescription
 from softswitch.sip.session import Session
+from softswitch.srtp_key import SrtpKey
 
 _log = structlog.get_logger(__name__)
 
@@ -74,6 +80,9 @@ class Leg:
         self.stats: LegStats | None = None
         self._services = services
         self._latch = latch
+        self._srtp = srtp_of(services.config, party)
+        self._keys: tuple[SrtpKey, ...] = ()
+        self._told = False
         self._address = ""
         self._described: SessionDescription | None = None
         self._offered: SessionDescription | None = None
@@ -94,35 +103,92 @@ class Leg:
             self.id, self._services.config.rtp.address, with_leg=with_leg
         )
         self._services.legs[self.id] = self
+        self._renew_keys()
+
+    def _renew_keys(self) -> None:
+        """Keys of our own for what comes now: with each port, and when the peer changes its key."""
+        if self._srtp != "off":
+            self._keys = fresh_keys(self._services.config.rtp.srtp_suites, self._services.entropy)
 
     @property
     def codec(self) -> str:
         """Agreed codec, or empty."""
         return self.negotiated.codec if self.negotiated is not None else ""
 
+    @property
+    def srtp(self) -> str:
+        """Suite that media is encrypted with, empty when it is in clear."""
+        key = self.negotiated.key_in if self.negotiated is not None else None
+        return key.suite if key is not None else ""
+
+    @property
+    def open_to(self) -> tuple[str, ...]:
+        """Codecs that a caller offered and may still be given: it has been told none yet."""
+        offer = self.session.offer if self.session is not None else None
+        if offer is None or self._told or self.answered is not None:
+            return ()
+        offered = [codec.name for media in offer.media for codec in codec_lines.codecs(media).values()]
+        return tuple(name for name in dict.fromkeys(offered) if name in self.codecs)
+
+    def follow(self, codec: str) -> None:
+        """Give the caller the other party's codec, where he is open to it: then nothing has to be translated."""
+        offer = self.session.offer if self.session is not None else None
+        if offer is not None and codec != self.codec and codec in self.open_to:
+            self.take_offer(offer, prefer=codec)
+
     def _local(self, version: int) -> LocalMedia:
         assert self.opened is not None
+        rtp = self._services.config.rtp
         return LocalMedia(
             address=self._address,
             port=self.opened.port,
             codecs=self.codecs,
             session_id=int.from_bytes(self.id.encode()[-4:]),
             version=version,
+            comfort_noise=rtp.comfort_noise,
+            rtcp_mux=rtp.rtcp_mux,
+            encryption=self._encryption(),
+            payload_types=self.negotiated.payload_types if self.negotiated is not None else {},
         )
+
+    @property
+    def _secured(self) -> bool:
+        """An established session that is encrypted never goes back to clear."""
+        return self.answered is not None and bool(self.srtp)
+
+    def _encryption(self) -> Encryption | None:
+        if self._secured and self.negotiated is not None:
+            return Encryption(keys=self._keys, mandatory=True, protocol=self.negotiated.protocol)
+        if self._srtp == "off":
+            return None
+        mandatory = self._srtp == "required"
+        return Encryption(keys=self._keys, mandatory=mandatory, protocol=SECURE if mandatory else CLEAR)
 
     # --- offer and answer -------------------------------------------------------------------------------------------
 
     def offer(self) -> SessionDescription:
         """Our offer: the first one, or the next of a running session."""
-        description = make_offer(self._local(0 if self._described is None else 1))
+        local = replace(self._local(0 if self._described is None else 1), codecs=self._offerable())
+        description = make_offer(local)
         if self._described is not None:
             description = next_version(self._described, description)
         self._described = self._offered = description
         return description
 
+    def _offerable(self) -> tuple[str, ...]:
+        """A running session keeps its codec; one that cannot be made here is offered only where both parties may have it."""
+        if self.direction == "out" and self.negotiated is None:
+            return self.codecs
+        may = (each for each in self.codecs if CODECS[each].encodes or each == self.codec)
+        return tuple(sorted(may, key=lambda each: each != self.codec))
+
     def take_offer(self, offer: SessionDescription, prefer: str | None = None) -> SessionDescription:
         """Our answer to the peer's offer; media follows it. Raises NotAcceptable (488)."""
         description, negotiated = answer_offer(offer, self._local(0), prefer=prefer)
+        before = self.negotiated.key_in if self.negotiated is not None else None
+        if before is not None and negotiated.key_in != before:
+            self._renew_keys()
+            description, negotiated = answer_offer(offer, self._local(0), prefer=prefer)
         if self._described is not None:
             description = next_version(self._described, description)
         self._described = description
@@ -133,7 +199,7 @@ class Leg:
         """The peer's answer to our latest offer; raises PeerError when it does not fit."""
         if self._offered is None:
             return
-        self._agree(read_answer(self._offered, answer))
+        self._agree(read_answer(self._offered, answer, secured=self._secured))
 
     def _agree(self, negotiated: Negotiated) -> None:
         self.negotiated = negotiated
@@ -151,6 +217,12 @@ class Leg:
                 receive=negotiated.receive,
                 latch=rtp.latch == "always" or (rtp.latch == "nat" and self._latch),
                 detect_inband=rtp.inband_dtmf and negotiated.event_payload_type is None,
+                format_parameters=negotiated.format_parameters,
+                comfort_noise_type=negotiated.comfort_noise_type,
+                rtcp_mux=negotiated.rtcp_mux,
+                rtcp_port=negotiated.rtcp_port,
+                key_in=negotiated.key_in,
+                key_out=negotiated.key_out,
             )
         )
         if negotiated.held != self.held:
@@ -204,10 +276,12 @@ class Leg:
         self.answered = self._services.clock.wall()
         self.sip_status = 200
 
-    @property
-    def described(self) -> SessionDescription | None:
-        """Our latest description."""
-        return self._described
+    def ring(self, *, early: bool) -> None:
+        """Tell the caller that it rings; `early` with our description, so that he hears what comes before the answer."""
+        assert self.session is not None
+        early = early and self._described is not None
+        self._told = self._told or early
+        self.session.ring(183 if early else 180, self._described if early else None)
 
     def hang_up(self, status: int | None = None, reason: str | None = None) -> None:
         """BYE, CANCEL or a final response, whichever the session needs; nothing when it is over."""

@@ -3,7 +3,8 @@
 from dataclasses import dataclass
 
 from softswitch.call.services import Services
-from softswitch.config.schema import Config
+from softswitch.codec import CODECS
+from softswitch.config.schema import Config, Endpoint, SrtpPolicy, Trunk
 from softswitch.config.secret import Secret
 from softswitch.ids import EndpointName
 from softswitch.sip.address import Address
@@ -40,14 +41,26 @@ def trunk_destination(services: Services, config: Config, trunk: str, number: st
 
 def codecs_of(config: Config, party: str) -> tuple[str, ...]:
     """Codecs for `endpoint:NAME` or `trunk:NAME`, best first."""
-    kind, _, name = party.partition(":")
-    section = config.endpoint.get(name) if kind == "endpoint" else config.trunk.get(name)
+    section = _section(config, party)
     return (section.codecs if section is not None else ()) or config.rtp.codecs
 
 
-def codecs_beside(config: Config, party: str, codec: str) -> tuple[str, ...]:
+def srtp_of(config: Config, party: str) -> SrtpPolicy:
+    """Whether that party encrypts."""
+    section = _section(config, party)
+    return section.srtp if section is not None else "off"
+
+
+def codecs_beside(config: Config, party: str, codec: str, open_to: tuple[str, ...] = ()) -> tuple[str, ...]:
     """Codecs for a party that is to talk to a leg of `codec`: that one first where it may be, so that nothing is
-    translated between the two.
+    translated between the two; then those that the other leg may still be given (`Leg.open_to`); then the rest, less
+    what cannot be made here.
     """
     own = codecs_of(config, party)
-    return tuple(dict.fromkeys(sorted(own, key=lambda each: each != codec)))
+    may = [each for each in own if CODECS[each].encodes or each == codec or each in open_to]
+    return tuple(dict.fromkeys(sorted(may, key=lambda each: (each != codec, each not in open_to))))
+
+
+def _section(config: Config, party: str) -> Endpoint | Trunk | None:
+    kind, _, name = party.partition(":")
+    return config.endpoint.get(name) if kind == "endpoint" else config.trunk.get(name)

@@ -11,10 +11,8 @@ LONGEST_S = 120.0
 async def say(room: Room, call: Call, stage: Say) -> Stage:
     if not stage.early:
         call.answer()
-    elif (
-        call.caller.answered is None and call.caller.session is not None and call.caller.described is not None
-    ):
-        call.caller.session.ring(183, call.caller.described)
+    elif call.caller.answered is None and call.caller.codec:
+        call.caller.ring(early=True)
     playing = call.caller.play(stage.prompts, call.language)
     deadline = loop_time() + LONGEST_S
     while True:

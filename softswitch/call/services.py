@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 from softswitch.bus import Bus
 from softswitch.call.alarms import Alarms
 from softswitch.call.lines import Lines
-from softswitch.clock import Clock
+from softswitch.clock import Clock, entropy
 from softswitch.config.schema import Config
 from softswitch.config.secret import Secret
 from softswitch.hours import CalendarHours
@@ -96,6 +96,8 @@ class Services:
     """Every leg that has a port, for what the media workers report."""
     new_id: Callable[[], str]
     node: str
+    entropy: Callable[[int], bytes] = entropy
+    """For keys."""
 
     def new_call(self) -> CallId:
         return CallId(self.new_id())
