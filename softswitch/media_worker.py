@@ -1,7 +1,7 @@
 """Composition root of a media worker: `python -m softswitch.media_worker --socket PATH --ports FIRST-LAST`.
 
 Started by the controller, which writes the 32 bytes of the shared secret to standard input and waits for the line
-`ready` on standard output. Further options: `--quiet`, `--silent`, `--linger`, each in seconds.
+`ready` on standard output. Further options: `--quiet`, `--silent`, `--linger`, each in seconds, and `--engine`.
 """
 
 import logging
@@ -11,11 +11,12 @@ import structlog
 
 from softswitch.errors import UnusableError
 from softswitch.recorder.writer import RecordingWriter
+from softswitch.rtp.engines import WANTED
 from softswitch.rtp.handshake import SECRET_BYTES
 from softswitch.rtp.portrange import PortRange
 from softswitch.rtp.worker import Worker, WorkerSettings
 
-OPTIONS = ("--socket", "--ports", "--quiet", "--silent", "--linger")
+OPTIONS = ("--socket", "--ports", "--quiet", "--silent", "--linger", "--engine")
 
 
 def settings_of(arguments: list[str]) -> WorkerSettings:
@@ -25,6 +26,8 @@ def settings_of(arguments: list[str]) -> WorkerSettings:
         raise UnusableError(
             f"expected {' VALUE '.join(OPTIONS)} VALUE, of which --socket and --ports are needed"
         )
+    if (engine := given.get("--engine", "auto")) not in WANTED:
+        raise UnusableError(f"--engine is one of {', '.join(WANTED)}")
     try:
         return WorkerSettings(
             socket=given["--socket"],
@@ -32,6 +35,7 @@ def settings_of(arguments: list[str]) -> WorkerSettings:
             quiet_s=float(given.get("--quiet", "5")),
             silent_s=float(given.get("--silent", "60")),
             linger_s=float(given.get("--linger", "2")),
+            engine=engine,
         )
     except ValueError as error:
         raise UnusableError(str(error)) from error

@@ -34,6 +34,8 @@ SHELLS = {
     "sip/resolver.py",
     "rtp/worker.py",
     "rtp/sockets.py",
+    "rtp/uring.py",
+    "rtp/ring.py",
     "rtp/pool.py",
     "rtp/remote.py",
     "rtp/link.py",

@@ -18,7 +18,7 @@ class WorkerView:
     worker: int
     pid: int
     engine: str
-    """`sockets`, or the name of another engine in use."""
+    """`io_uring` or `sockets`."""
     legs: int
     recordings: int
     packets_in: int
@@ -28,6 +28,8 @@ class WorkerView:
     late_ms: float
     """Worst lateness of a tick in the last second."""
     packets_lost: int = 0
+    engine_problem: str = ""
+    """Why the engine is not io_uring, where that was wanted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -59,6 +59,7 @@ def status(parts: Parts) -> StatusView:
                 worker=worker.worker,
                 pid=worker.pid,
                 engine=worker.engine,
+                engine_problem=worker.engine_problem,
                 legs=worker.legs,
                 recordings=worker.recordings,
                 packets_in=worker.packets_in,

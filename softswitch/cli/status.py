@@ -1,5 +1,7 @@
 """`softswitch status`: whether it runs, how busy it is, what is wrong."""
 
+from typing import Any
+
 import click
 
 from softswitch.cli.client import Client
@@ -27,7 +29,7 @@ def status(client: Client, as_json: bool) -> None:
             ("up", f"{length(view['uptime_s'])}, since {moment(view['started'])}"),
             ("calls", f"{view['calls']} of at most {view['max_calls']}, {view['calls_total']} since start"),
             ("control", f"{view['cpu_s']:.1f} s CPU, event loop {view['loop_lag_ms']:.1f} ms late at worst"),
-            ("media engine", view["engine"]),
+            ("media engine", _engine(view)),
             ("storage", f"{storage['state']}{problem}{spooled} ({storage['database']})"),
             ("listening", ", ".join(sip["listen"])),
             ("SIP in", f"{sip['messages_in']} messages, {sip['calls_in']} calls; {sip['retransmits']} again"),
@@ -70,6 +72,11 @@ def status(client: Client, as_json: bool) -> None:
     )
     for alarm in view["alarms"]:
         show(f"ALARM {alarm['name']} since {moment(alarm['since'])}: {alarm['message']}")
+
+
+def _engine(view: dict[str, Any]) -> str:
+    problems = dict.fromkeys(w["engine_problem"] for w in view["workers"] if w["engine_problem"])
+    return "; ".join([view["engine"], *problems])
 
 
 def _counts(counts: dict[str, int]) -> str:

@@ -92,6 +92,9 @@ class Rtp:
     """Range of UDP ports for media, `FIRST-LAST`; RTP takes the even ones, RTCP the odd ones."""
     workers: int = 0
     """Media worker processes; 0 means one for each core but one, at least one."""
+    engine: Literal["auto", "io_uring", "sockets"] = "auto"
+    """How media workers reach the kernel: `auto` takes io_uring where the kernel and the container allow it and plain
+    sockets elsewhere; with `io_uring` a worker does not start without it."""
     codecs: tuple[CodecName, ...] = ("PCMA", "PCMU")
     """Codecs offered and accepted, best first. A call's second leg is offered the codec of its first before all others,
     so that nothing has to be translated. `G722`, `opus` and `G729` need the package `av`; `G729` is never made here: it
@@ -116,6 +119,28 @@ class Rtp:
     """Detect tones in the audio of legs that did not negotiate telephone-event."""
     timeout_s: float = 60.0
     """A bridged leg without a single packet for so long ends the call; 0 never does. Held legs are exempt."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quality:
+    """When the audio of a call is bad enough for an alarm."""
+
+    no_packets_s: float = 2.0
+    """A bridged leg that sends nothing for so long cannot be heard; 0 never says so."""
+    silence_s: float = 3.0
+    """So long of pure silence from a leg that has never sent anything else; 0 never says so."""
+    fell_silent_s: float = 30.0
+    """The same for a leg that was heard before, while the other side talks; 0 never says so."""
+    loss_percent: float = 5.0
+    """Packets lost or too late, over the last 2.5 s; 0 never says so."""
+    jitter_ms: float = 50.0
+    """Jitter of RFC 3550; 0 never says so."""
+    reordered_percent: float = 10.0
+    """Packets out of order, over the last 2.5 s; 0 never says so."""
+    mos: float = 3.1
+    """Estimate of the E-model (ITU-T G.107) below which a leg is bad; 0 never says so."""
+    conceals: bool = True
+    """The estimate takes phones to hide lost packets of G.711, as nearly all do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -486,6 +511,7 @@ class Config:
     general: General = field(default_factory=General)
     sip: Sip = field(default_factory=Sip)
     rtp: Rtp = field(default_factory=Rtp)
+    quality: Quality = field(default_factory=Quality)
     recording: Recording = field(default_factory=Recording)
     prompts: Prompts = field(default_factory=Prompts)
     routing: Routing = field(default_factory=Routing)

@@ -1,8 +1,8 @@
 """What the media room needs of the kernel: ports, rows of received datagrams, and sending rows. No decisions.
 
-`sockets.py` implements it on plain sockets, `testing/engine.py` in memory. An engine hands over rounds in which no leg
-occurs twice; a leg's second packet of a tick comes in the next round. So a round can update per-leg state in one
-numpy step, and the order of a leg's packets is kept.
+`uring.py` implements it on io_uring, `sockets.py` on plain sockets, `testing/engine.py` in memory. An engine hands over
+rounds in which no leg occurs twice; a leg's second packet of a tick comes in the next round. So a round can update
+per-leg state in one numpy step, and the order of a leg's packets is kept.
 """
 
 from dataclasses import dataclass, field
@@ -22,6 +22,8 @@ class PacketRows:
 
     def __init__(self, count: int) -> None:
         self.array: Rows = np.zeros((count, WIDTH), np.uint8)
+        self.address = self.array.ctypes.data
+        """Of the first row in memory, which never moves."""
         flat = memoryview(self.array.data).cast("B")
         self.views = [flat[row * WIDTH : (row + 1) * WIDTH] for row in range(count)]
 

@@ -12,7 +12,9 @@ class Hello:
 
     pid: int
     engine: str
-    """`sockets`, for the engine in use."""
+    """`io_uring` or `sockets`."""
+    engine_problem: str = ""
+    """Why it is not io_uring, where that was wanted."""
     legs: tuple[LegId, ...] = ()
     """Legs it holds already: those of a controller that went away before this one attached."""
 

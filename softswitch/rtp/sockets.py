@@ -41,20 +41,20 @@ _log = structlog.get_logger(__name__)
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
-class _Mode(IntEnum):
+class Mode(IntEnum):
     MUTED = 0
     OPEN = 1
     LOCKED = 2
 
 
-class _Ports:
+class Ports:
     __slots__ = ("control", "mode", "peer", "rtp", "slot")
 
     def __init__(self, slot: int, rtp: socket.socket, control: socket.socket) -> None:
         self.slot = slot
         self.rtp = rtp
         self.control = control
-        self.mode = _Mode.MUTED
+        self.mode = Mode.MUTED
         self.peer: Address | None = None
 
 
@@ -64,9 +64,9 @@ class SocketEngine:
     def __init__(self) -> None:
         self._epoll = select.epoll()
         self._packets = PacketRows(ROWS)
-        self._ports: dict[int, _Ports] = {}
-        self._by_fd: dict[int, _Ports] = {}
-        self._by_control_fd: dict[int, _Ports] = {}
+        self._ports: dict[int, Ports] = {}
+        self._by_fd: dict[int, Ports] = {}
+        self._by_control_fd: dict[int, Ports] = {}
         self._locked: dict[int, tuple[Callable[[memoryview, int, int], int], int]] = {}
         """File descriptor to the bound `recv_into` and slot of a locked leg: the fast path."""
         self._senders: dict[int, Callable[[memoryview], int]] = {}
@@ -83,14 +83,14 @@ class SocketEngine:
         except OSError:
             rtp.close()
             raise
-        ports = _Ports(slot, rtp, control)
+        ports = Ports(slot, rtp, control)
         self._ports[slot] = self._by_fd[rtp.fileno()] = self._by_control_fd[control.fileno()] = ports
         for each in (rtp, control):
             self._epoll.register(each.fileno(), select.EPOLLIN)
 
     def close(self, slot: int) -> None:
         ports = self._ports.pop(slot)
-        self._set_mode(ports, _Mode.MUTED, None)
+        self._set_mode(ports, Mode.MUTED, None)
         del self._by_fd[ports.rtp.fileno()], self._by_control_fd[ports.control.fileno()]
         ports.rtp.close()
         ports.control.close()
@@ -99,35 +99,35 @@ class SocketEngine:
 
     def aim(self, slot: int, peer: Address) -> None:
         ports = self._ports[slot]
-        if ports.mode == _Mode.LOCKED:
+        if ports.mode == Mode.LOCKED:
             _disconnect(ports.rtp)
-        if ports.mode == _Mode.MUTED:
+        if ports.mode == Mode.MUTED:
             self._empty(ports, keep=None)
-        self._set_mode(ports, _Mode.OPEN, peer)
+        self._set_mode(ports, Mode.OPEN, peer)
         self._senders[slot] = lambda data, send=ports.rtp.sendto: send(data, peer)  # type: ignore[misc]
 
     def lock(self, slot: int, peer: Address) -> None:
         ports = self._ports[slot]
-        was_open = ports.mode == _Mode.OPEN
+        was_open = ports.mode == Mode.OPEN
         ports.rtp.connect(peer)
         self._empty(ports, keep=peer if was_open else None)
-        self._set_mode(ports, _Mode.LOCKED, peer)
+        self._set_mode(ports, Mode.LOCKED, peer)
         self._locked[ports.rtp.fileno()] = ports.rtp.recv_into, slot
         self._senders[slot] = ports.rtp.send
 
     def mute(self, slot: int) -> None:
         ports = self._ports[slot]
-        if ports.mode == _Mode.LOCKED:
+        if ports.mode == Mode.LOCKED:
             _disconnect(ports.rtp)
-        self._set_mode(ports, _Mode.MUTED, None)
+        self._set_mode(ports, Mode.MUTED, None)
 
-    def _set_mode(self, ports: _Ports, mode: _Mode, peer: Address | None) -> None:
+    def _set_mode(self, ports: Ports, mode: Mode, peer: Address | None) -> None:
         _log.debug("media socket", slot=ports.slot, old=ports.mode.name, new=mode.name, peer=peer)
         self._locked.pop(ports.rtp.fileno(), None)
         self._senders.pop(ports.slot, None)
         ports.mode, ports.peer = mode, peer
 
-    def _empty(self, ports: _Ports, keep: Address | None) -> None:
+    def _empty(self, ports: Ports, keep: Address | None) -> None:
         """Read what waited from before the change: the kernel filters only what comes after `connect`."""
         for _ in range(MAX_QUEUED):
             try:
@@ -146,29 +146,30 @@ class SocketEngine:
         lengths: list[int] = []
         sources: dict[int, Address] = {}
         if self._backlog:
-            self._serve_backlog(slots, lengths)
-        else:
-            events = self._epoll.poll(0, ROWS)
-            if again:
-                events = [event for event in events if event in self._round]
-            if not events:
-                return None
-            self._round = set(events)
-            views, locked = self._packets.views, self._locked
-            for fd, _ in events:
-                entry = locked.get(fd)
-                if entry is None:
-                    self._receive_other(fd, slots, lengths, sources)
-                    continue
-                try:
-                    length = entry[0](views[len(slots)], WIDTH, socket.MSG_TRUNC)
-                except OSError:
-                    continue
-                slots.append(entry[1])
-                lengths.append(length)
+            return self._serve_backlog()
+        events = self._epoll.poll(0, ROWS)
+        if again:
+            events = [event for event in events if event in self._round]
+        if not events:
+            return None
+        self._round = set(events)
+        views, locked = self._packets.views, self._locked
+        for fd, _ in events:
+            entry = locked.get(fd)
+            if entry is None:
+                self._receive_other(fd, slots, lengths, sources)
+                continue
+            try:
+                length = entry[0](views[len(slots)], WIDTH, socket.MSG_TRUNC)
+            except OSError:
+                continue
+            slots.append(entry[1])
+            lengths.append(length)
         return Arrivals(self._packets, np.array(slots, np.int32), np.array(lengths, np.int32), sources)
 
-    def _serve_backlog(self, slots: list[int], lengths: list[int]) -> None:
+    def _serve_backlog(self) -> Arrivals:
+        slots: list[int] = []
+        lengths: list[int] = []
         later: deque[tuple[int, bytes]] = deque()
         for slot, data in self._backlog:
             if slot in slots or len(slots) == ROWS:
@@ -179,6 +180,7 @@ class SocketEngine:
             slots.append(slot)
             lengths.append(len(data))
         self._backlog = later
+        return Arrivals(self._packets, np.array(slots, np.int32), np.array(lengths, np.int32))
 
     def _receive_other(
         self, fd: int, slots: list[int], lengths: list[int], sources: dict[int, Address]
@@ -187,7 +189,7 @@ class SocketEngine:
         ports = self._by_fd.get(fd)
         if ports is None:
             self._receive_control_of(self._by_control_fd[fd])
-        elif ports.mode == _Mode.MUTED:
+        elif ports.mode == Mode.MUTED:
             self._drop(ports)
         else:
             try:
@@ -200,7 +202,7 @@ class SocketEngine:
             slots.append(ports.slot)
             lengths.append(length)
 
-    def _drop(self, ports: _Ports) -> None:
+    def _drop(self, ports: Ports) -> None:
         for _ in range(MAX_DROPPED):
             try:
                 ports.rtp.recv_into(self._packets.views[-1], 1)
@@ -210,12 +212,12 @@ class SocketEngine:
                 continue
             self._strangers[ports.slot] = self._strangers.get(ports.slot, 0) + 1
 
-    def _receive_control_of(self, ports: _Ports) -> None:
+    def _receive_control_of(self, ports: Ports) -> None:
         try:
             data, source = ports.control.recvfrom(2048)
         except OSError:
             return
-        if ports.mode != _Mode.MUTED and len(self._control) < MAX_CONTROL:
+        if ports.mode != Mode.MUTED and len(self._control) < MAX_CONTROL:
             self._control.append((ports.slot, data, source[:2]))
 
     def receive_control(self) -> list[tuple[int, bytes, Address]]:

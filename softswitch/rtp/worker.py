@@ -17,12 +17,12 @@ import structlog
 
 from softswitch.clock import entropy
 from softswitch.rtp.commands import Command, Shutdown, StopRecording
+from softswitch.rtp.engines import choose
 from softswitch.rtp.exchange import Exchange
 from softswitch.rtp.link import ControllerLink
 from softswitch.rtp.portrange import PortRange
 from softswitch.rtp.prompts import Prompts
 from softswitch.rtp.reports import CommandRefused, Hello, WorkerStats
-from softswitch.rtp.sockets import SocketEngine
 from softswitch.rtp.wire import WireError
 from softswitch.tap import Tap
 
@@ -46,12 +46,16 @@ class WorkerSettings:
     silent_s: float = 60.0
     """0 never reports a peer as silent."""
     linger_s: float = 2.0
+    engine: str = "auto"
+    """One of `engines.WANTED`."""
 
 
 class Worker:
     def __init__(self, settings: WorkerSettings, tap: Tap, secret: bytes) -> None:
+        """Raises OSError when the engine that is asked for cannot be had."""
         self._settings = settings
-        self._engine = SocketEngine()
+        _allow_open_files()
+        self._engine, self._engine_problem = choose(settings.engine)
         self._prompts = Prompts()
         self._link = ControllerLink(settings.socket, secret, self._hello, entropy)
         self._exchange = Exchange(
@@ -76,7 +80,6 @@ class Worker:
         signal.signal(signal.SIGTERM, self._stop)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         sys.setswitchinterval(_SWITCH_INTERVAL_S)
-        _allow_open_files()
         gc.collect()
         gc.freeze()
         gc.disable()
@@ -99,7 +102,7 @@ class Worker:
 
     def _step(self) -> None:
         """Sleep until there is something to do, and do it."""
-        if len(self._exchange):
+        if self._exchange.busy:
             now = time.monotonic()
             if (pause := self._next_tick - now) > 0:
                 time.sleep(pause)
@@ -111,7 +114,7 @@ class Worker:
         now = time.monotonic()
         for command in self._link.commands():
             self._execute(command, now)
-        if len(self._exchange):
+        if self._exchange.busy:
             self._tick(now)
         self._watch_controller(now)
         if now >= self._stats_at:
@@ -171,7 +174,12 @@ class Worker:
         gc.collect(1)
 
     def _hello(self) -> Hello:
-        return Hello(pid=os.getpid(), engine=self._engine.name, legs=self._exchange.legs)
+        return Hello(
+            pid=os.getpid(),
+            engine=self._engine.name,
+            engine_problem=self._engine_problem,
+            legs=self._exchange.legs,
+        )
 
 
 def _allow_open_files() -> None:

@@ -26,6 +26,7 @@ from softswitch.errors import MediaError, UnusableError
 from softswitch.ids import LegId, RecordingId, WorkerId
 from softswitch.rtp import handshake
 from softswitch.rtp.commands import Bridge, Play, SetPeer, StartRecording, StopRecording
+from softswitch.rtp.engines import choose
 from softswitch.rtp.link import ControllerLink
 from softswitch.rtp.pool import MediaPool
 from softswitch.rtp.prompt import Prompt
@@ -40,6 +41,7 @@ class Seen(SimpleNamespace):
     """Everything a pool told, and a way to wait for it."""
 
     reports: list[Report]
+    engine: str
 
     async def until(self, kind: type, seconds: float = 5.0) -> Report:
         async with asyncio.timeout(seconds):
@@ -51,11 +53,15 @@ class Seen(SimpleNamespace):
                 await asyncio.sleep(0.01)
 
 
-@pytest.fixture
-async def seen(tmp_path: Path) -> AsyncIterator[Seen]:
-    seen = Seen(reports=[], died=[], started=[])
+@pytest.fixture(params=["sockets", "io_uring"])
+async def seen(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[Seen]:
+    engine, problem = choose("auto")
+    engine.shut()
+    if problem and request.param == "io_uring":
+        pytest.skip(problem)
+    seen = Seen(reports=[], died=[], started=[], engine=request.param)
     seen.pool = MediaPool(
-        Rtp(ports="23000-23199", workers=1, quiet_s=0.2),
+        Rtp(ports="23000-23199", workers=1, quiet_s=0.2, engine=request.param),
         socket_dir=str(tmp_path / "s"),
         clock=SystemClock(),
         on_report=lambda worker, report: seen.reports.append(report),
@@ -189,7 +195,7 @@ async def test_more_legs_than_the_usual_limit_of_open_files(seen: Seen) -> None:
 async def test_a_killed_worker_is_noticed_told_with_its_legs_and_replaced(seen: Seen) -> None:
     await two_phones(seen)
     (first,) = seen.pool.views()
-    assert (first.legs, first.engine, first.restarts) == (2, "sockets", 0)
+    assert (first.legs, first.engine, first.restarts) == (2, seen.engine, 0)
     closing = asyncio.create_task(seen.pool.close_leg(A))
     os.kill(first.pid, signal.SIGKILL)
     async with asyncio.timeout(5):

@@ -1,26 +1,39 @@
-"""Proves on loopback: muted, open and locked sockets take what they should, packets that waited before a lock are
-sorted, a locked socket can be opened again, RTCP comes in, and closing gives the ports back.
+"""Proves on loopback, for both engines: muted, open and locked sockets take what they should, packets that waited before
+a lock are sorted, a locked socket can be opened again, RTCP comes in, closing gives the ports back, several packets of
+a leg come one a round and in order, a slot used again hears nothing of its past, failed sends and receives hurt no other
+leg, sending leaves rows alone. For io_uring: that it is refused where the kernel says no, and what is done then.
 
 Does not prove what is done with the packets (test_rtp_relay.py).
 """
 
+import ctypes
+import errno
+import os
 import socket
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from softswitch.rtp.engine import Address, PacketRows
+from softswitch.rtp import ring
+from softswitch.rtp.engine import Address, Engine, PacketRows
+from softswitch.rtp.engines import choose
+from softswitch.rtp.packet import WIDTH
 from softswitch.rtp.sockets import SocketEngine
+from softswitch.rtp.uring import UringEngine
 
 PORT = 28500
 TARGET = ("127.0.0.1", PORT)
 
 
-@pytest.fixture
-def engine() -> Iterator[SocketEngine]:
-    engine = SocketEngine()
+@pytest.fixture(params=[SocketEngine, UringEngine])
+def engine(request: pytest.FixtureRequest) -> Iterator[Engine]:
+    try:
+        engine: Engine = request.param()
+    except OSError as error:
+        pytest.skip(f"io_uring is not to be had here: {error}")
     engine.open(3, "127.0.0.1", PORT)
     yield engine
     engine.shut()
@@ -37,7 +50,7 @@ def phones() -> Iterator[list[socket.socket]]:
         phone.close()
 
 
-def taken(engine: SocketEngine) -> list[tuple[int, bytes, Address | None]]:
+def taken(engine: Engine) -> list[tuple[int, bytes, Address | None]]:
     """Everything that one tick takes."""
     time.sleep(0.01)
     found: list[tuple[int, bytes, Address | None]] = []
@@ -50,13 +63,13 @@ def taken(engine: SocketEngine) -> list[tuple[int, bytes, Address | None]]:
     return found
 
 
-def send(engine: SocketEngine, data: bytes) -> None:
+def send(engine: Engine, data: bytes) -> None:
     rows = PacketRows(2)
     rows.array[1, : len(data)] = np.frombuffer(data, np.uint8)
     engine.send(rows, np.array([1]), np.array([3], np.int32), np.array([len(data)], np.int32))
 
 
-def test_a_muted_socket_takes_and_sends_nothing(engine: SocketEngine, phones: list[socket.socket]) -> None:
+def test_a_muted_socket_takes_and_sends_nothing(engine: Engine, phones: list[socket.socket]) -> None:
     for _ in range(5):
         phones[0].sendto(b"early", TARGET)
     assert taken(engine) == []
@@ -66,7 +79,7 @@ def test_a_muted_socket_takes_and_sends_nothing(engine: SocketEngine, phones: li
 
 
 def test_an_open_socket_tells_sources_and_sends_to_the_negotiated(
-    engine: SocketEngine, phones: list[socket.socket]
+    engine: Engine, phones: list[socket.socket]
 ) -> None:
     phones[0].sendto(b"before", TARGET)
     time.sleep(0.01)
@@ -79,7 +92,7 @@ def test_an_open_socket_tells_sources_and_sends_to_the_negotiated(
 
 
 def test_a_locked_socket_takes_the_peer_only_even_what_waited(
-    engine: SocketEngine, phones: list[socket.socket]
+    engine: Engine, phones: list[socket.socket]
 ) -> None:
     peer = phones[1].getsockname()
     engine.aim(3, phones[0].getsockname())
@@ -105,9 +118,7 @@ def test_a_locked_socket_takes_the_peer_only_even_what_waited(
             silent.recv(100)
 
 
-def test_a_locked_socket_is_opened_moved_and_muted_again(
-    engine: SocketEngine, phones: list[socket.socket]
-) -> None:
+def test_a_locked_socket_is_opened_moved_and_muted_again(engine: Engine, phones: list[socket.socket]) -> None:
     engine.lock(3, phones[0].getsockname())
     engine.lock(3, phones[1].getsockname())
     phones[0].sendto(b"old", TARGET)
@@ -125,7 +136,7 @@ def test_a_locked_socket_is_opened_moved_and_muted_again(
     assert taken(engine) == []
 
 
-def test_a_peer_whose_port_is_closed_hurts_nobody(engine: SocketEngine, phones: list[socket.socket]) -> None:
+def test_a_peer_whose_port_is_closed_hurts_nobody(engine: Engine, phones: list[socket.socket]) -> None:
     peer = phones[0].getsockname()
     engine.lock(3, peer)
     phones[0].close()
@@ -139,9 +150,7 @@ def test_a_peer_whose_port_is_closed_hurts_nobody(engine: SocketEngine, phones: 
     again.close()
 
 
-def test_a_datagram_longer_than_a_row_tells_its_length(
-    engine: SocketEngine, phones: list[socket.socket]
-) -> None:
+def test_a_datagram_longer_than_a_row_tells_its_length(engine: Engine, phones: list[socket.socket]) -> None:
     engine.lock(3, phones[0].getsockname())
     phones[0].sendto(b"x" * 1400, TARGET)
     time.sleep(0.01)
@@ -150,7 +159,7 @@ def test_a_datagram_longer_than_a_row_tells_its_length(
     assert arrivals.length.tolist() == [1400]
 
 
-def test_rtcp_comes_and_goes_by_the_odd_port(engine: SocketEngine, phones: list[socket.socket]) -> None:
+def test_rtcp_comes_and_goes_by_the_odd_port(engine: Engine, phones: list[socket.socket]) -> None:
     phones[0].sendto(b"muted", ("127.0.0.1", PORT + 1))
     taken(engine)
     assert engine.receive_control() == []
@@ -163,7 +172,7 @@ def test_rtcp_comes_and_goes_by_the_odd_port(engine: SocketEngine, phones: list[
     engine.send_control(3, b"ours", ("127.0.0.1", 65536))
 
 
-def test_ports_in_use_are_refused_and_given_back(engine: SocketEngine) -> None:
+def test_ports_in_use_are_refused_and_given_back(engine: Engine) -> None:
     with pytest.raises(OSError, match="in use"):
         engine.open(4, "127.0.0.1", PORT)
     with pytest.raises(OSError, match="no IP address"):
@@ -171,3 +180,126 @@ def test_ports_in_use_are_refused_and_given_back(engine: SocketEngine) -> None:
     engine.close(3)
     engine.open(4, "127.0.0.1", PORT)
     engine.open(5, "::1", PORT)
+
+
+def read(engine: Engine, *, again: bool) -> list[tuple[int, bytes]]:
+    """One round."""
+    arrivals = engine.receive(again=again)
+    if arrivals is None:
+        return []
+    rows = arrivals.packets.array
+    return [
+        (slot, rows[n, :length].tobytes())
+        for n, (slot, length) in enumerate(zip(arrivals.slot.tolist(), arrivals.length.tolist(), strict=True))
+    ]
+
+
+def test_packets_of_a_leg_come_one_a_round_in_order_and_late_legs_wait(
+    engine: Engine, phones: list[socket.socket]
+) -> None:
+    engine.open(4, "127.0.0.1", PORT + 2)
+    engine.lock(3, phones[0].getsockname())
+    engine.lock(4, phones[1].getsockname())
+    for n in range(3):
+        phones[0].sendto(b"%d" % n, TARGET)
+    assert read(engine, again=False) == [(3, b"0")]
+    phones[1].sendto(b"late", ("127.0.0.1", PORT + 2))
+    assert read(engine, again=True) == [(3, b"1")]
+    assert read(engine, again=True) == [(3, b"2")]
+    assert read(engine, again=True) == []
+    assert read(engine, again=False) == [(4, b"late")]
+
+
+def test_a_slot_used_again_hears_and_sends_nothing_of_its_past(
+    engine: Engine, phones: list[socket.socket]
+) -> None:
+    engine.lock(3, phones[0].getsockname())
+    phones[0].sendto(b"old", TARGET)
+    engine.close(3)
+    engine.open(3, "127.0.0.1", PORT + 2)
+    send(engine, b"to nobody")
+    engine.lock(3, phones[1].getsockname())
+    phones[1].sendto(b"new", ("127.0.0.1", PORT + 2))
+    assert [data for _, data, _ in taken(engine)] == [b"new"]
+    send(engine, b"hello")
+    assert phones[1].recv(100) == b"hello"
+    phones[0].setblocking(False)
+    with pytest.raises((BlockingIOError, ConnectionRefusedError)):
+        phones[0].recv(100)
+    assert engine.strangers() == {}
+
+
+def test_a_refused_peer_leaves_the_packets_of_others_whole(
+    engine: Engine, phones: list[socket.socket]
+) -> None:
+    peers = {3: phones[0], 4: phones[1], 5: phones[2]}
+    for slot in (4, 5):
+        engine.open(slot, "127.0.0.1", PORT + 2 * (slot - 3))
+    for slot, phone in peers.items():
+        engine.lock(slot, phone.getsockname())
+    phones[0].close()
+    send(engine, b"raises an ICMP error that the next receive of this leg meets")
+    for slot in (4, 5):
+        peers[slot].sendto(b"from %d" % slot, ("127.0.0.1", PORT + 2 * (slot - 3)))
+    assert sorted(read(engine, again=False)) == [(4, b"from 4"), (5, b"from 5")]
+    rows = PacketRows(3)
+    rows.array[:, :3] = np.frombuffer(b"abc", np.uint8)
+    for _ in range(2):
+        engine.send(rows, np.arange(3), np.array([3, 4, 5], np.int32), np.array([3, 2, 1], np.int32))
+    assert rows.array[:, :4].tolist() == [[97, 98, 99, 0]] * 3
+    assert [peers[slot].recv(9) for slot in (4, 4, 5, 5)] == [b"ab", b"ab", b"a", b"a"]
+
+
+def test_locked_and_learning_legs_share_a_round(engine: Engine, phones: list[socket.socket]) -> None:
+    engine.open(4, "127.0.0.1", PORT + 2)
+    engine.lock(3, phones[0].getsockname())
+    engine.aim(4, phones[1].getsockname())
+    phones[2].sendto(b"learning", ("127.0.0.1", PORT + 2))
+    phones[0].sendto(b"locked", TARGET)
+    time.sleep(0.01)
+    assert sorted(taken(engine)) == [(3, b"locked", None), (4, b"learning", phones[2].getsockname())]
+    rows = PacketRows(2)
+    rows.array[0], rows.array[1] = 65, 66
+    engine.send(rows, np.array([1, 0]), np.array([4, 3], np.int32), np.array([2, 2], np.int32))
+    assert (phones[0].recv(9), phones[1].recv(9)) == (b"AA", b"BB")
+
+
+def test_a_row_is_filled_to_its_last_byte_and_an_empty_datagram_is_one(
+    engine: Engine, phones: list[socket.socket]
+) -> None:
+    engine.lock(3, phones[0].getsockname())
+    for data in (b"x" * WIDTH, b"", b"y"):
+        phones[0].sendto(data, TARGET)
+    assert [data for _, data, _ in taken(engine)] == [b"x" * WIDTH, b"", b"y"]
+
+
+def test_descriptors_are_all_given_back() -> None:
+    before = len(list(Path("/proc/self/fd").iterdir()))
+    for wanted in ("auto", "sockets"):
+        engine, _ = choose(wanted)
+        for slot in range(20):
+            engine.open(slot, "127.0.0.1", PORT + 2 * slot)
+        for slot in range(10):
+            engine.close(slot)
+        engine.shut()
+        del engine
+    assert len(list(Path("/proc/self/fd").iterdir())) == before
+
+
+@pytest.mark.parametrize("code", [errno.ENOSYS, errno.EPERM, errno.ENOMEM])
+def test_where_io_uring_is_refused_sockets_serve_and_say_why(
+    code: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*arguments: object) -> int:
+        ctypes.set_errno(code)
+        return -1
+
+    monkeypatch.setattr(ring, "_syscall", refuse)
+    engine, problem = choose("auto")
+    assert (engine.name, problem) == ("sockets", f"io_uring cannot be used: {os.strerror(code)}")
+    engine.shut()
+    with pytest.raises(OSError, match="io_uring cannot be used"):
+        choose("io_uring")
+    engine, problem = choose("sockets")
+    assert (engine.name, problem) == ("sockets", "")
+    engine.shut()
