@@ -1,0 +1,244 @@
+"""One cell of the ladder: so many queue calls held by one switch, with media both ways, measured while all of them talk.
+
+Signalling is SIPp's, media is `media_load`'s; the same for every switch. The measured stretch begins when all legs are heard and
+ends while all calls still talk. CPU is that of all processes of the switch in this stretch. A packet counts as lost when it was
+sent in the stretch and not heard half a second after it. A recording's length is compared with the talk that the agents saw,
+from ACK to BYE. The generator says how late it was itself, so that its lateness is not taken for the switch's.
+"""
+
+import gc
+import shutil
+import sys
+import tempfile
+import time
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from benchmarks.media_load import MediaLoad, own_cpu_s
+from benchmarks.peers.target import Recorded, Target
+from benchmarks.sipp_load import FIRST_NUMBER, Event, SippLoad
+from tools.peers.centre import AGENT_ADDRESS, TRUNK_ADDRESS
+from tools.peers.ports import free_port
+from tools.peers.processes import Usage, cpu_between
+
+_POLL_S = 0.05
+_SETTLE_S = 1.5
+_CONNECT_S = 6.0
+"""How long after the last call was begun all must talk."""
+_FLUSH_S = 6.0
+"""How long after the last call recordings may come."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    calls: int
+    seconds: float = 15.0
+    """The measured stretch."""
+    record: bool = False
+    ramp: float = 40.0
+    """New calls a second until all are there."""
+    sample_s: float = 0.0
+    """Look at memory, files and losses so often; 0 only at both ends."""
+
+    @property
+    def hold_s(self) -> float:
+        """Each call lives until the stretch is over, even the first, if the last one connects as late as it may."""
+        return self.calls / self.ramp + _CONNECT_S + _SETTLE_S + self.seconds + 1.5
+
+    @property
+    def bound_s(self) -> float:
+        return 2 * self.calls / self.ramp + self.hold_s + 10.0
+
+
+@dataclass(slots=True, kw_only=True)
+class Sample:
+    at_s: float
+    rss_mb: float
+    files: int
+    cpu_s: float
+    sent: int
+    lost: int
+    """Of packets sent more than a second ago; from the first sample on."""
+    more: dict[str, float] = field(default_factory=dict)
+
+
+class Cell:
+    def __init__(self, target: Target, plan: Plan) -> None:
+        self.target, self.plan = target, plan
+        self.samples: list[Sample] = []
+        self._media = MediaLoad(2 * plan.calls, plan.bound_s)
+        self._up: dict[tuple[str, int], float] = {}
+        self._over: dict[tuple[str, int], float] = {}
+        self._talks: dict[int, float] = {}
+        self._next_poll = 0.0
+        self._began = 0.0
+
+    def run(self) -> dict[str, Any]:
+        folder = Path(tempfile.mkdtemp(prefix="softswitch-cell-"))
+        plan = self.plan
+        sipp = SippLoad(
+            folder / "sipp", callers=TRUNK_ADDRESS, agents=AGENT_ADDRESS, agent_port=free_port(AGENT_ADDRESS),
+            calls=plan.calls, ramp=plan.ramp, hold_s=plan.hold_s,
+        )  # fmt: skip
+        contacts = {f"a{n}": f"sip:a{n}@{AGENT_ADDRESS}:{sipp.agent_port}" for n in range(plan.calls)}
+        gc.collect()
+        gc.disable()
+        try:
+            self.target.start(folder / "switch", contacts, record=plan.record)
+            return self._measured(sipp)
+        finally:
+            gc.enable()
+            sipp.stop()
+            self._media.close()
+            try:
+                self.target.stop()
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
+
+    # -- the story ----------------------------------------------------------------------------------------------------
+
+    def _measured(self, sipp: SippLoad) -> dict[str, Any]:
+        plan, media = self.plan, self._media
+        ports = [
+            [media.open(side * plan.calls + call, address) for call in range(plan.calls)][0]
+            for side, address in enumerate((TRUNK_ADDRESS, AGENT_ADDRESS))
+        ]
+        sipp.start(self.target.sip, (TRUNK_ADDRESS, ports[0]), (AGENT_ADDRESS, ports[1]))
+        self._began = time.monotonic()
+        latest = self._began + plan.calls / plan.ramp + _CONNECT_S
+        self._loop(sipp, latest, until_all_heard=True)
+        connected = media.heard() // 2
+        self._loop(sipp, time.monotonic() + _SETTLE_S)
+        before, cpu, began = self.target.usage(), own_cpu_s(), time.monotonic()
+        media.begin()
+        self._stretch(sipp, began)
+        after, seconds, cpu = self.target.usage(), time.monotonic() - began, own_cpu_s() - cpu
+        media.end()
+        still_up = len(self._up) // 2 - len({call for _, call in self._over})
+        self._loop(sipp, time.monotonic() + 0.5)
+        result = media.result()
+        self._loop(sipp, self._began + plan.bound_s, until_over=True)
+        self._loop(sipp, time.monotonic() + 0.5)
+        completed, failed = sipp.counts()
+        recordings = self._recordings(completed) if plan.record else None
+        return self._report(
+            before, after, seconds, cpu, asdict(result),
+            {"connected": connected, "still_up": still_up, "completed": completed, "failed": failed,
+             "sipp": sipp.errors().partition("\n")[0][:200]},
+            recordings,
+        )  # fmt: skip
+
+    def _stretch(self, sipp: SippLoad, began: float) -> None:
+        end = began + self.plan.seconds
+        if self.plan.sample_s <= 0:
+            self._loop(sipp, end)
+            return
+        mark = self._media.numbers.copy()
+        while time.monotonic() < end:
+            self._loop(sipp, min(end, time.monotonic() + self.plan.sample_s))
+            self.samples.append(self._sample(mark, began))
+            one = self.samples[-1]
+            say(f"  {one.at_s:7.0f} s  {one.rss_mb:7.1f} MB  {one.files} files  {one.lost} of {one.sent} lost")
+
+    def _sample(self, mark: Any, began: float) -> Sample:
+        used = self.target.usage().values()
+        sent, lost = self._media.lost_between(mark, self._media.numbers - 50)
+        more = getattr(self.target, "counts", dict)()
+        return Sample(
+            at_s=round(time.monotonic() - began, 1), rss_mb=round(sum(one.rss_mb for one in used), 2),
+            files=sum(one.files for one in used), cpu_s=round(sum(one.cpu_s for one in used), 2),
+            sent=sent, lost=lost, more=more,
+        )  # fmt: skip
+
+    def _loop(
+        self, sipp: SippLoad, end: float, *, until_all_heard: bool = False, until_over: bool = False
+    ) -> None:
+        media, all_legs = self._media, 2 * self.plan.calls
+        while (now := time.monotonic()) < end:
+            if now >= self._next_poll:
+                self._next_poll = now + _POLL_S
+                for event in sipp.events():
+                    self._take(event)
+                if (until_all_heard and media.heard() == all_legs) or (until_over and sipp.over()):
+                    return
+            pause = media.until_tick()
+            if pause > 0:
+                time.sleep(pause)
+            media.tick()
+
+    def _take(self, event: Event) -> None:
+        key = (event.side, event.call)
+        leg = event.call + (self.plan.calls if event.side == "agent" else 0)
+        if event.up:
+            self._up[key] = event.at_s
+            self._media.connect(leg, event.peer)
+            return
+        self._over[key] = event.at_s
+        self._media.stop_sending(leg)
+        if event.side == "agent" and key in self._up:
+            self._talks[event.call] = event.at_s - self._up[key]
+
+    # -- judgement ----------------------------------------------------------------------------------------------------
+
+    def _recordings(self, wanted: int) -> dict[str, Any]:
+        deadline = time.monotonic() + _FLUSH_S
+        found: list[Recorded] = []
+        while len(found) < wanted and time.monotonic() < deadline:
+            time.sleep(0.5)
+            found = self.target.recordings()
+        off = [
+            abs(one.seconds - self._talks[one.number - FIRST_NUMBER])
+            for one in found
+            if one.number - FIRST_NUMBER in self._talks
+        ]
+        return {
+            "present": len(found),
+            "of": wanted,
+            "channels": sorted({one.channels for one in found}),
+            "worst_length_error_s": round(max(off, default=0.0), 3),
+            "mean_length_error_s": round(sum(off) / len(off), 3) if off else 0.0,
+        }
+
+    def _report(
+        self, before: dict[int, Usage], after: dict[int, Usage], seconds: float, generator_cpu: float,
+        media: dict[str, Any], calls: dict[str, Any], recordings: dict[str, Any] | None,
+    ) -> dict[str, Any]:  # fmt: skip
+        cores = sum(cpu_between(before, after).values()) / seconds
+        wanted = self.plan.calls
+        lost = media["lost_measured"]
+        carried = (
+            calls["connected"] == calls["still_up"] == wanted
+            and lost == 0
+            and not any(media[fault] for fault in ("corrupted", "doubled", "misrouted", "deaf_legs"))
+            and (recordings is None or recordings["present"] == recordings["of"] == wanted)
+        )
+        return {
+            "benchmark": "queue calls held with media",
+            "switch": self.target.name,
+            "version": self.target.version(),
+            "calls": wanted,
+            "recorded": self.plan.record,
+            "seconds": round(seconds, 2),
+            "carried": carried,
+            **{name: calls[name] for name in ("connected", "still_up", "completed", "failed")},
+            "cores": round(cores, 4),
+            "cores_per_100_calls": round(cores / wanted * 100, 4),
+            "delay_ms": media["delay_ms"],
+            "packets": media["sent_measured"],
+            "lost": lost,
+            **{n: media[n] for n in ("corrupted", "doubled", "reordered", "misrouted", "deaf_legs")},
+            "recordings": recordings,
+            "rss_mb": round(sum(one.rss_mb for one in after.values()), 1),
+            "processes": len(after),
+            "generator": {
+                "cores": round(generator_cpu / seconds, 3),
+                "late_p99_ms": media["send_late_p99_ms"],
+                "late_max_ms": media["send_late_ms"],
+            },
+            "problems": [*self.target.problems(), *([calls["sipp"]] if calls["sipp"] else [])],
+        }
+
+
+def say(text: str) -> None:
+    print(text, file=sys.stderr, flush=True)
