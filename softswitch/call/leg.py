@@ -5,6 +5,7 @@ What the leg can settle by itself (a re-INVITE, a late answer, an INFO digit) ne
 whoever owns the leg at that moment, through `deliver`: a leg can be released by one owner and adopted by another.
 """
 
+import asyncio
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -16,6 +17,7 @@ from softswitch.call.events import (
     HoldChanged,
     LegEvent,
     LegSilent,
+    MediaLost,
     NothingAgreed,
     PromptsEnded,
 )
@@ -25,8 +27,8 @@ from softswitch.codec import CODECS
 from softswitch.errors import PeerError
 from softswitch.ids import LegId
 from softswitch.rtp.commands import Bridge, Music, Play, SetPeer, StopPlay, Unbridge
-from softswitch.rtp.pool import OpenedLeg
 from softswitch.rtp.reports import DigitPressed, LegStats, PeerSilent, PlayEnded
+from softswitch.rtp.seating import OpenedLeg
 from softswitch.sip import codec_lines
 from softswitch.sip.events import (
     Acked,
@@ -48,6 +50,10 @@ from softswitch.sip.sdes import CLEAR, SECURE, Encryption, fresh_keys
 from softswitch.sip.sdp import SessionDescription
 from softswitch.sip.session import Session
 from softswitch.srtp_key import SrtpKey
+
+MOVE_TRIES, MOVE_AGAIN_S = 3, 1.0
+"""How often a peer that cannot take a re-INVITE just now is told again where its media goes."""
+_NOT_NOW = (500, 503, 504)
 
 _log = structlog.get_logger(__name__)
 
@@ -88,6 +94,8 @@ class Leg:
         self._offered: SessionDescription | None = None
         self._plays = 0
         self._closed = False
+        self._moves = 0
+        """Re-INVITEs left to tell the peer of a new port; 0: it knows."""
 
     def __repr__(self) -> str:
         codec = self.negotiated.codec if self.negotiated else "-"
@@ -104,6 +112,45 @@ class Leg:
         )
         self._services.legs[self.id] = self
         self._renew_keys()
+
+    async def move(self, beside: "Leg") -> None:
+        """Go to another leg's worker; it leaves its bridge, mix and recording. Raises MediaError."""
+        before = self.opened
+        opened = await self._services.media.move_leg(self.id, beside=beside.id)
+        if opened != before:
+            self.moved(opened)
+
+    def moved(self, opened: OpenedLeg) -> None:
+        """Its media goes through another port from now on, and the peer is told as soon as it can be. A description that
+        has been told before the answer stands until then (RFC 3261 section 13.2.1)."""
+        self.opened = opened
+        session = self.session
+        if self._described is None:
+            return
+        self._renew_keys()
+        if self.direction == "in" and self.answered is None and not self._told:
+            if session is not None and session.offer is not None:
+                self.take_offer(session.offer, prefer=self.codec or None)
+            return
+        self._moves = MOVE_TRIES
+        self.tell_port()
+
+    def tell_port(self) -> None:
+        """re-INVITE a peer that has been answered and sends where nobody is any more."""
+        session = self.session
+        if self._moves and self.answered is not None and session is not None and not session.over:
+            session.reinvite(self.offer())
+
+    def _port_refused(self, status: int) -> None:
+        """The session says itself when it is over by this (408, 481)."""
+        if not self._moves or status in (408, 481):
+            return
+        self._moves -= 1
+        if self._moves and status in _NOT_NOW:
+            asyncio.get_running_loop().call_later(MOVE_AGAIN_S, self.tell_port)
+        else:
+            self._moves = 0
+            self.deliver(MediaLost(self.id))
 
     def _renew_keys(self) -> None:
         """Keys of our own for what comes now: with each port, and when the peer changes its key."""
@@ -176,7 +223,7 @@ class Leg:
         return description
 
     def _offerable(self) -> tuple[str, ...]:
-        """A running session keeps its codec; one that cannot be made here is offered only where both parties may have it."""
+        """A running session keeps its codec; one that cannot be made here is offered only where both may have it."""
         if self.direction == "out" and self.negotiated is None:
             return self.codecs
         may = (each for each in self.codecs if CODECS[each].encodes or each == self.codec)
@@ -241,8 +288,10 @@ class Leg:
             elif isinstance(event, ReofferAnswered):
                 if event.sdp is not None:
                     self.take_answer(event.sdp)
+                self._moves = 0
             elif isinstance(event, ReofferRefused):
                 _log.info("re-INVITE refused", leg=self.id, status=event.status)
+                self._port_refused(event.status)
             elif isinstance(event, InfoReceived):
                 if event.digit:
                     self.deliver(DigitHeard(self.id, event.digit, "info"))
@@ -252,6 +301,8 @@ class Leg:
             _log.info("a peer's description cannot be used", leg=self.id, problem=str(error))
             if isinstance(event, Reoffered) and self.session is not None:
                 self.session.refuse_reoffer(error.sip_status)
+            elif isinstance(event, ReofferAnswered):
+                self._port_refused(error.sip_status)
 
     def _reoffered(self, event: Reoffered) -> None:
         assert self.session is not None
@@ -275,6 +326,7 @@ class Leg:
         self.session.answer(self._described if self._described is not None else self.offer())
         self.answered = self._services.clock.wall()
         self.sip_status = 200
+        self.tell_port()
 
     def ring(self, *, early: bool) -> None:
         """Tell the caller that it rings; `early` with our description, so that he hears what comes before the answer."""

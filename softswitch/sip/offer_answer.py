@@ -22,8 +22,8 @@ MIRRORED = {"sendrecv": "sendrecv", "sendonly": "recvonly", "recvonly": "sendonl
 _DIRECTION_OF = {(True, True): "sendrecv", (True, False): "sendonly", (False, True): "recvonly"}
 _SENDS, _RECEIVES = ("sendrecv", "sendonly"), ("sendrecv", "recvonly")
 _LEAST_PTIME_MS, _LARGEST_PTIME_MS = 10, 60
-_LARGEST_OF = {"L16": 40}
-"""More would not fit into one Ethernet frame."""
+_LARGEST_OF = {"L16": 10}
+"""20 ms would be 640 bytes, more than the media workers take in a packet."""
 _OPUS_PTIMES_MS = (10, 20, 40, 60)
 """Frames that Opus has (RFC 6716 section 2.1.4)."""
 _RTCP = re.compile(r"([1-9][0-9]{0,4})(?: .*)?")
@@ -107,7 +107,8 @@ class _Stream:
 
 
 def make_offer(local: LocalMedia, direction: str = "sendrecv") -> SessionDescription:
-    encodings = [*local.codecs]
+    """A codec of short packets is offered only as the first, because the packet time is asked for all together."""
+    encodings = [name for at, name in enumerate(local.codecs) if at == 0 or name not in _LARGEST_OF]
     if local.comfort_noise and codec_lines.WITH_COMFORT_NOISE.intersection(encodings):
         encodings.append(COMFORT_NOISE)
     if local.telephone_event:
@@ -217,7 +218,10 @@ def _audio(
     local: LocalMedia, given: Mapping[str, int], direction: str, protocol: str, extra: list[Line]
 ) -> MediaDescription:
     lines = codec_lines.lines_of(given)
-    lines.append(Line("a", f"ptime:{local.ptime_ms}"))
+    largest = _LARGEST_OF.get(next(iter(given), ""))
+    lines.append(Line("a", f"ptime:{min(local.ptime_ms, largest or local.ptime_ms)}"))
+    if largest is not None:
+        lines.append(Line("a", f"maxptime:{largest}"))
     lines += [*extra, Line("a", direction)]
     numbers = tuple(str(number) for number in given.values())
     return MediaDescription("audio", local.port, protocol, numbers, tuple(lines))
