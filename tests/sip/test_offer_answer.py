@@ -261,3 +261,138 @@ def test_media_goes_to_one_host_of_our_family_or_the_stream_is_refused(address: 
     answer, agreed = answered(own)
     assert [media.port for media in answer.media] == [0, LOCAL.port]
     assert (agreed.address, agreed.port) == ("198.51.100.1", 6)
+
+
+ALL = LocalMedia(
+    address="192.0.2.9",
+    port=10000,
+    codecs=("opus", "G722", "PCMA", "G729", "L16"),
+    session_id=7,
+    version=1,
+    comfort_noise=True,
+    rtcp_mux=True,
+)
+OPUS = "a=rtpmap:107 OPUS/48000/2\r\na=fmtp:107 useinbandfec=1; usedtx=0;maxplaybackrate=16000\r\n"
+
+
+def answered_by_all(body: str, prefer: str | None = None) -> tuple[SessionDescription, Negotiated]:
+    return answer_offer(sdp(body), ALL, prefer=prefer)
+
+
+def test_every_codec_is_offered_under_its_payload_type() -> None:
+    media = make_offer(ALL).media[0]
+    assert media.formats == ("111", "9", "8", "18", "13", "101")  # L16 comes first or not at all
+    assert list(media.attributes("rtpmap")) == [
+        "111 opus/48000/2",
+        "9 G722/8000",
+        "8 PCMA/8000",
+        "18 G729/8000",
+        "13 CN/8000",
+        "101 telephone-event/8000",
+    ]
+    assert list(media.attributes("fmtp")) == ["111 useinbandfec=1", "18 annexb=no", "101 0-15"]
+    assert media.has("rtcp-mux") and not media.has("maxptime")
+
+
+@pytest.mark.parametrize(
+    ("formats", "maps", "codec", "payload_type", "parameters"),
+    [
+        ("107 0", OPUS, "opus", 107, "useinbandfec=1; usedtx=0;maxplaybackrate=16000"),
+        ("107 8", "a=rtpmap:107 opus/48000\r\n", "PCMA", 8, ""),
+        ("107 8", "a=rtpmap:107 opus/16000/2\r\n", "PCMA", 8, ""),
+        ("9", "", "G722", 9, ""),
+        ("96", "a=rtpmap:96 g722/8000\r\n", "G722", 96, ""),
+        ("96 8", "a=rtpmap:96 G722/16000\r\n", "PCMA", 8, ""),
+        ("99", "a=rtpmap:99 l16/16000\r\n", "L16", 99, ""),
+        ("11 8", "", "PCMA", 8, ""),
+        ("18 8", "", "PCMA", 8, ""),
+    ],
+)
+def test_codecs_are_known_by_name_clock_and_channels(
+    formats: str, maps: str, codec: str, payload_type: int, parameters: str
+) -> None:
+    answer, agreed = answered_by_all(f"m=audio 4000 RTP/AVP {formats}\r\n{maps}")
+    assert (agreed.codec, agreed.payload_type, agreed.format_parameters) == (codec, payload_type, parameters)
+    assert answer.media[0].formats[0] == str(payload_type)
+
+
+def test_what_cannot_be_made_here_is_answered_only_when_the_other_leg_speaks_it() -> None:
+    both = "m=audio 4000 RTP/AVP 18 8\r\na=fmtp:18 annexb=yes\r\n"
+    assert answered_by_all(both)[1].codec == "PCMA"
+    answer, agreed = answered_by_all(both, prefer="G729")
+    assert (agreed.codec, agreed.format_parameters) == ("G729", "annexb=yes")
+    assert next(answer.media[0].attributes("fmtp")) == "18 annexb=no"
+    with pytest.raises(NotAcceptable):
+        answered_by_all("m=audio 4000 RTP/AVP 18\r\n")
+
+
+def test_packets_are_no_longer_than_the_codec_and_we_allow() -> None:
+    for codec, asked, expected in (("107", 30, 20), ("107", 50, 40), ("107", 60, 60), ("99", 20, 10)):
+        body = f"m=audio 4 RTP/AVP {codec}\r\n{OPUS}a=rtpmap:99 L16/16000\r\na=ptime:{asked}\r\n"
+        answer, agreed = answered_by_all(body)
+        assert agreed.ptime_ms == expected
+        assert answer.media[0].milliseconds("maxptime") == (10 if codec == "99" else None)
+
+
+def test_of_several_telephone_events_that_of_8000_is_taken() -> None:
+    events = "".join(
+        f"a=rtpmap:{number} telephone-event/{clock}\r\n"
+        for number, clock in ((100, 48000), (101, 16000), (102, 8000))
+    )
+    answer, agreed = answered_by_all(f"m=audio 4 RTP/AVP 107 100 101 102\r\n{OPUS}{events}")
+    assert agreed.event_payload_type == 102 and answer.media[0].formats == ("107", "102")
+
+
+@pytest.mark.parametrize(
+    ("formats", "ours", "noise"),
+    [("8 13", ALL, 13), ("8 13", LOCAL, None), ("8", ALL, None), ("107 13", ALL, None), ("9 13", ALL, 13)],
+)
+def test_comfort_noise_is_used_where_both_have_it(formats: str, ours: LocalMedia, noise: int | None) -> None:
+    answer, agreed = answer_offer(sdp(f"m=audio 4 RTP/AVP {formats}\r\n{OPUS}"), ours)
+    assert agreed.comfort_noise_type == noise and ("13" in answer.media[0].formats) is (noise is not None)
+    offer = make_offer(ours)
+    assert read_answer(offer, sdp("m=audio 4 RTP/AVP 8 13\r\n")).comfort_noise_type == (
+        13 if ours is ALL else None
+    )
+
+
+def test_rtcp_goes_where_both_say() -> None:
+    """RFC 5761 section 5.1.1 and RFC 3605."""
+    answer, agreed = answered("m=audio 4 RTP/AVP 0\r\na=rtcp-mux\r\na=rtcp:5\r\n")
+    assert agreed.rtcp_mux and answer.media[0].has("rtcp-mux")
+    for value, port in (
+        ("53020", 53020),
+        ("53020 IN IP4 192.0.2.3", 53020),
+        ("0", 0),
+        ("70000", 0),
+        ("x", 0),
+    ):
+        answer, agreed = answered(f"m=audio 4 RTP/AVP 0\r\na=rtcp:{value}\r\n")
+        assert (agreed.rtcp_port, agreed.rtcp_mux) == (port, False) and not answer.media[0].has("rtcp-mux")
+    muxed = sdp("m=audio 4 RTP/AVP 8\r\na=rtcp-mux\r\n")
+    assert read_answer(make_offer(ALL), muxed).rtcp_mux and not read_answer(make_offer(LOCAL), muxed).rtcp_mux
+
+
+def test_a_new_offer_keeps_the_payload_types_of_the_session() -> None:
+    """RFC 3264 section 8.3.2: a number that meant one format never comes to mean another."""
+    body = f"m=audio 4 RTP/AVP 111 107\r\n{OPUS}a=rtpmap:111 telephone-event/8000\r\n"
+    _, agreed = answered_by_all(body)
+    assert (agreed.payload_type, agreed.event_payload_type) == (107, 111)
+    again = LocalMedia(
+        address="192.0.2.9",
+        port=10000,
+        codecs=("opus", "PCMA"),
+        session_id=7,
+        version=1,
+        payload_types=agreed.payload_types,
+    )
+    assert make_offer(again).media[0].formats == ("107", "8", "111")
+    other = LocalMedia(
+        address="192.0.2.9",
+        port=10000,
+        codecs=("PCMA", "opus"),
+        session_id=7,
+        version=1,
+        payload_types={"PCMA": 8, "telephone-event": 111},
+    )
+    assert make_offer(other).media[0].formats == ("8", "96", "111")
