@@ -4,25 +4,27 @@ Topology changes only here, between ticks, so nothing needs a lock. Time, entrop
 in from outside.
 """
 
-import ipaddress
 from collections.abc import Callable
 from typing import Final
 
 import numpy as np
 
-from softswitch import g711
-from softswitch.errors import MediaError
+from softswitch.config.schema import Quality as QualityLimits
 from softswitch.ids import LegId
-from softswitch.rtp import statistics
 from softswitch.rtp.commands import (
     AskStats,
     Bridge,
     CloseLeg,
     Command,
+    KeepQuiet,
+    KeepRecording,
+    MarkRecording,
+    Mix,
     Music,
     OpenLeg,
     PauseRecording,
     Play,
+    RecordLeg,
     SendDigits,
     SetPeer,
     Shutdown,
@@ -31,43 +33,46 @@ from softswitch.rtp.commands import (
     StopRecording,
     Unbridge,
 )
-from softswitch.rtp.engine import Address, Engine
+from softswitch.rtp.decoded import DecodedLegs
+from softswitch.rtp.demultiplexer import Demultiplexer
+from softswitch.rtp.engine import Engine
 from softswitch.rtp.goertzel import ToneDetector
-from softswitch.rtp.latch import LatchState
 from softswitch.rtp.leg import Leg
+from softswitch.rtp.mixer import Mixer
+from softswitch.rtp.peering import Peering
 from softswitch.rtp.playout import Playout
 from softswitch.rtp.portrange import PortRange
 from softswitch.rtp.ports import PortAllocator
 from softswitch.rtp.prompt import PromptLibrary
+from softswitch.rtp.quality import Quality
+from softswitch.rtp.quality_rules import QualityRules
 from softswitch.rtp.recordings import Recordings
+from softswitch.rtp.refusal import CommandError
 from softswitch.rtp.relay import Relay
 from softswitch.rtp.reporter import Reporter
 from softswitch.rtp.reports import CommandRefused, LegClosed, LegFailed, LegOpened, LegStats, Report
-from softswitch.rtp.table import NOBODY, LegTable
+from softswitch.rtp.secured import SecuredEngine, SrtpUnusable
+from softswitch.rtp.table import LegTable
+from softswitch.rtp.topology import Topology
 from softswitch.tap import Tap
 
-CODECS: Final = {"PCMU": g711.PCMU, "PCMA": g711.PCMA}
-PTIMES_MS: Final = range(10, 61, 10)
 MAX_ROUNDS: Final = 16
 """Packets of one leg taken in one tick; more wait in the kernel for the next."""
 MOST_BEHIND: Final = 20
 """Ticks in a row that may leave packets in the kernel, after a stall, before recordings are written all the same: what is
 written too early has gaps where those packets belong."""
 _BIND_TRIES: Final = 8
-_SAMPLES_PER_MS: Final = 8
-
-
-class CommandError(MediaError):
-    """A command that cannot be carried out; told as `CommandRefused`."""
+CNAME_BYTES: Final = 12
+"""RFC 7022 wants 96 bits."""
 
 
 class Exchange:
     def __init__(
         self, *, engine: Engine, tap: Tap, library: PromptLibrary, ports: PortRange, quiet_s: float, silent_s: float,
-        entropy: bytes, report: Callable[[Report], None],
+        entropy: bytes, report: Callable[[Report], None], quality: QualityLimits | None = None,
     ) -> None:  # fmt: skip
         """`silent_s`: when a peer counts as silent; 0 never. `entropy`: at least 16 bytes."""
-        self._engine = engine
+        self._engine = engine = SecuredEngine(engine, ports.pairs)
         self._report = report
         self._behind = 0
         self._ports = PortAllocator(ports, quiet_s, entropy)
@@ -78,21 +83,46 @@ class Exchange:
         self._tones = ToneDetector(ports.pairs)
         self.recordings = Recordings(self._table, tap, report)
         self._playout = Playout(self._table, engine, self._by_slot, library, report)
+        self._mixer = Mixer(self._table, engine, self._playout, report)
+        self._playout.regroup = self._mixer.update
+        self._topology = Topology(self._table, self._playout, self._mixer, report)
+        self._decoded = DecodedLegs(self._table, self._by_slot)
+        self._peering = Peering(self._table, engine, self._tones, self._decoded)
+        limits = quality or QualityLimits()
+        self._quality = Quality(ports.pairs, conceals=limits.conceals)
+        self._demultiplexer = Demultiplexer(
+            self._table, self._by_slot, lambda slot, data, now: self._reporter.control(slot, data, now)
+        )
         self._relay = Relay(
             self._table,
             engine,
             self._by_slot,
             self.recordings,
+            self._quality,
+            self._demultiplexer,
             self._tones,
+            self._decoded,
+            self._mixer,
             report,
             self._playout.send_digits,
         )
-        self._reporter = Reporter(self._table, engine, self._by_slot, silent_s, report)
+        self._reporter = Reporter(
+            self._table,
+            engine,
+            self._by_slot,
+            self._quality,
+            QualityRules(ports.pairs, limits),
+            silent_s,
+            report,
+            self._random.random,
+        )
         self._carry_out: dict[type[Command], Callable[..., None]] = {
             OpenLeg: self._open,
+            KeepQuiet: lambda command, now: self._ports.keep_quiet(command.ports, now),
             SetPeer: self._set_peer,
             Bridge: self._bridge,
-            Unbridge: self._unbridge,
+            Unbridge: lambda command, now: self._topology.leave(self._leg(command), now),
+            Mix: lambda c, now: self._topology.mix(c, [self._legs.get(leg) for leg in c.legs], now),
             Music: lambda command, now: self._playout.music(self._leg(command), command.prompt, now),
             Play: lambda command, now: self._playout.play(
                 self._leg(command), command.play, command.prompts, now
@@ -102,7 +132,10 @@ class Exchange:
                 self._leg(command), command.digits, now
             ),
             StartRecording: self._start_recording,
-            PauseRecording: lambda c, now: self.recordings.pause(c.recording, c.paused, now),
+            RecordLeg: self._record_leg,
+            MarkRecording: lambda c, now: self.recordings.mark(c.recording, c.kind, c.text, now),
+            KeepRecording: lambda c, now: self.recordings.keep(c.recording, now),
+            PauseRecording: lambda c, now: self.recordings.pause(c.recording, c.paused, now, masked=c.masked),
             StopRecording: lambda c, now: self.recordings.stop(c.recording, now),
             CloseLeg: self._close_leg,
             AskStats: self._ask_stats,
@@ -112,6 +145,11 @@ class Exchange:
     def __len__(self) -> int:
         """Legs."""
         return len(self._legs)
+
+    @property
+    def busy(self) -> bool:
+        """There is something to do at each tick."""
+        return bool(self._legs) or len(self.recordings) > 0
 
     @property
     def legs(self) -> tuple[LegId, ...]:
@@ -141,12 +179,13 @@ class Exchange:
         else:
             self._behind = (self._behind + 1) % MOST_BEHIND
         self._playout.tick(now)
+        self._mixer.tick(now)
         if not self._behind:
             self.recordings.tick(now)
         self._reporter.tick(now, wall)
 
     def shut(self, now: float) -> None:
-        """Close all legs, and with them their recordings."""
+        """Close all legs; recordings are stopped before."""
         for leg in tuple(self._legs.values()):
             self._close(leg, now)
         self._engine.shut()
@@ -184,89 +223,52 @@ class Exchange:
         table.sent_sequence[slot] = self._random.integers(1 << 15)
         table.sent_timestamp[slot] = self._random.integers(1 << 31)
         table.last_in[slot] = now
+        self._reporter.leg_opens(leg, self._random.bytes(CNAME_BYTES))
         self._report(LegOpened(leg=leg.id, port=leg.port))
 
     def _set_peer(self, command: SetPeer, now: float) -> None:
-        leg, table = self._leg(command), self._table
-        slot = leg.slot
-        if command.codec not in CODECS:
-            raise CommandError(f"codec {command.codec[:20]!r} is none of {', '.join(CODECS)}")
-        types = [
-            command.payload_type,
-            *([] if command.event_payload_type is None else [command.event_payload_type]),
-        ]
-        if any(not 0 <= kind <= 127 for kind in types) or len(set(types)) != len(types):
-            raise CommandError("payload types are numbers from 0 to 127, each once")
-        peer = _peer(command.address, command.port)
-        self._aim(leg, peer, command.latch)
-        table.audio_type[slot] = command.payload_type
-        table.event_type[slot] = NOBODY if command.event_payload_type is None else command.event_payload_type
-        table.law[slot] = CODECS[command.codec]
-        ptime = command.ptime_ms if command.ptime_ms in PTIMES_MS else 20
-        table.frame[slot] = ptime * _SAMPLES_PER_MS
-        table.sends[slot] = command.send and peer is not None
-        receives = command.receive and peer is not None
-        if receives and not table.receives[slot]:
-            table.last_in[slot] = now
-        table.receives[slot] = receives
-        if command.detect_inband and table.inband[slot] == NOBODY:
-            self._tones.clear(slot)
-        table.inband[slot] = slot if command.detect_inband else NOBODY
-
-    def _aim(self, leg: Leg, peer: Address | None, learn: bool) -> None:
-        if peer is None:
-            leg.latch.mute()
-            self._engine.mute(leg.slot)
-        elif leg.latch.negotiate(peer, learn=learn):
-            try:
-                if leg.latch.state == LatchState.LOCKED:
-                    self._engine.lock(leg.slot, peer)
-                else:
-                    self._engine.aim(leg.slot, peer)
-            except OSError as error:
-                leg.latch.mute()
-                self._engine.mute(leg.slot)
-                raise CommandError(f"{peer[0]}:{peer[1]}: {error.strerror or error}") from error
+        leg = self._leg(command)
+        try:
+            self._engine.secure(leg.slot, command.key_in, command.key_out)
+        except SrtpUnusable as error:
+            raise CommandError(str(error)) from error
+        if self._peering.negotiate(leg, command, now):
+            self._topology.changed(leg, now)
+        self._demultiplexer.set(leg.slot, command.rtcp_mux)
+        self._reporter.leg_agrees(leg, command)
 
     def _bridge(self, command: Bridge, now: float) -> None:
         a, b = self._legs.get(command.a), self._legs.get(command.b)
         if a is None or b is None or a is b:
             raise CommandError("a bridge takes two legs that are open")
-        if self._table.partner[a.slot] == b.slot:
-            return
-        for leg, other in ((a, b), (b, a)):
-            self._part(leg, now)
-            self._playout.stop_play(leg, now)
-            self._table.partner[leg.slot] = other.slot
-        for leg in (a, b):
-            self._playout.refresh(leg, now)
-
-    def _unbridge(self, command: Unbridge, now: float) -> None:
-        self._part(self._leg(command), now)
-
-    def _part(self, leg: Leg, now: float) -> None:
-        partner = int(self._table.partner[leg.slot])
-        if partner == NOBODY:
-            return
-        for each in (leg, self._by_slot[partner]):
-            self._table.partner[each.slot] = NOBODY
-            self._playout.refresh(each, now)
+        self._topology.bridge(a, b, now)
 
     def _start_recording(self, command: StartRecording, now: float) -> None:
         legs = [self._legs[leg] for leg in dict.fromkeys(command.tracks) if leg in self._legs]
-        self.recordings.start(command.spec, legs if len(legs) == len(command.tracks) else [], now)
+        all_open = len(legs) == len(command.tracks)
+        self.recordings.start(command.spec, legs if all_open else [], command.names, now)
+
+    def _record_leg(self, command: RecordLeg, now: float) -> None:
+        leg = self._leg(command) if command.leg is not None else None
+        try:
+            self.recordings.record_leg(command.recording, command.track, leg, command.name, now)
+        except ValueError as error:
+            raise CommandError(str(error)) from error
 
     def _close_leg(self, command: CloseLeg, now: float) -> None:
         if (leg := self._legs.get(command.leg)) is not None:
             self._close(leg, now)
 
     def _close(self, leg: Leg, now: float) -> None:
-        self._part(leg, now)
+        self._topology.leave(leg, now)
         self._playout.stop_play(leg, now)
         self.recordings.leg_closes(leg, now)
-        self._reporter.leg_closes(leg)
+        self._reporter.leg_closes(leg, now)
         stats = self._stats(leg, now)
         self._engine.close(leg.slot)
+        self._decoded.set_foreign(leg.slot, False)
+        self._demultiplexer.set(leg.slot, False)
+        self._reporter.leg_closed(leg.slot)
         del self._legs[leg.id], self._by_slot[leg.slot]
         self._table.give_back(leg.slot)
         self._ports.release(leg.port, now)
@@ -278,21 +280,4 @@ class Exchange:
                 self._report(self._stats(leg, now))
 
     def _stats(self, leg: Leg, now: float) -> LegStats:
-        self._reporter.count_strangers()
-        return statistics.leg_stats(
-            self._table, leg.slot, leg.id, now, peer_lost=leg.rtcp.peer_lost,
-            peer_jitter_ms=leg.rtcp.peer_jitter * 1000 / float(self._table.clock[leg.slot]),
-        )  # fmt: skip
-
-
-def _peer(address: str, port: int) -> Address | None:
-    """Where to send, None when the peer wants nothing (RFC 3264 section 8.4, and port 0); media goes to one host only."""
-    try:
-        ip = ipaddress.ip_address(address)
-    except ValueError as error:
-        raise CommandError(f"{address[:40]!r} is no IP address") from error
-    if not 0 <= port <= 65535:
-        raise CommandError(f"{port} is no port")
-    if ip.is_multicast or str(ip) == "255.255.255.255":
-        raise CommandError(f"{ip} is not one host")
-    return None if ip.is_unspecified or port == 0 else (str(ip), port)
+        return self._reporter.stats(leg, now)

@@ -1,26 +1,45 @@
 """What a leg has beside its row in the table: names, addresses and the machines that are touched seldom."""
 
+from typing import TYPE_CHECKING
+
+from softswitch.codec import CODECS, Codec
 from softswitch.ids import LegId, RecordingId
 from softswitch.rtp.dtmf import EventReceiver
 from softswitch.rtp.latch import Latch
-from softswitch.rtp.rtcp import RtcpSession
+from softswitch.rtp.outlet import Outlet, why_silent
+from softswitch.rtp.rtcp_session import RtcpSession
 from softswitch.rtp.voice import Voice
+
+if TYPE_CHECKING:
+    from softswitch.rtp.decoded import DecodedStream
+    from softswitch.rtp.group import Group
 
 
 class Leg:
     """Slots and no dataclass: the tick reads them."""
 
     __slots__ = (
+        "_outlet",
+        "codec",
+        "decoded",
         "events",
+        "format_parameters",
+        "group",
+        "hears",
         "id",
+        "in_sum",
+        "keys_to",
         "latch",
         "opened",
         "port",
+        "ptime_ms",
         "recording",
         "rtcp",
         "silent_told",
         "slot",
+        "sole",
         "voice",
+        "why_silent",
     )
 
     def __init__(self, leg: LegId, slot: int, port: int, now: float) -> None:
@@ -34,6 +53,44 @@ class Leg:
         self.rtcp = RtcpSession()
         self.recording: RecordingId | None = None
         self.silent_told = False
+        self.codec: Codec = CODECS["PCMU"]
+        self.format_parameters = ""
+        self.ptime_ms = 20
+        self.why_silent = ""
+        """Why nothing can be made here in its codec; empty when it can."""
+        self.decoded: DecodedStream | None = None
+        self._outlet: Outlet | None = None
+        self.group: Group | None = None
+        """Its bridge or mix."""
+        self.hears = False
+        """Somebody of its group."""
+        self.sole = False
+        """What it hears is one speaker's stream, which can be relayed as it is."""
+        self.in_sum = False
+        """Its group's mix is made for it."""
+        self.keys_to: Leg | None = None
+        """The other side of a bridge of two codecs: keys are made anew for it."""
 
     def __repr__(self) -> str:
-        return f"<Leg {self.id} slot={self.slot} port={self.port} {self.latch!r}>"
+        return f"<Leg {self.id} slot={self.slot} port={self.port} {self.codec.name} {self.latch!r}>"
+
+    def speaks(self, codec: Codec, ptime_ms: int, format_parameters: str) -> bool:
+        """What was negotiated; whether anything changed."""
+        if (codec, ptime_ms, format_parameters) == (self.codec, self.ptime_ms, self.format_parameters):
+            return False
+        self.codec, self.ptime_ms, self.format_parameters = codec, ptime_ms, format_parameters
+        self.why_silent = why_silent(codec)
+        self._outlet = self.decoded = None
+        return True
+
+    @property
+    def outlet(self) -> Outlet:
+        """Made when it is first needed. Raises CodecMissing where `why_silent` says so."""
+        if self._outlet is None:
+            self._outlet = Outlet(self.codec, self.ptime_ms, self.format_parameters)
+        return self._outlet
+
+    @property
+    def summed(self) -> bool:
+        """Whether it has to be given a mix: several speakers, one of another codec or level, or a prompt over one."""
+        return self.hears and (not self.sole or self.voice.playing) and not self.why_silent

@@ -1,11 +1,13 @@
 """The clock of what is made here: music, prompts and keys, one packet each packet time for every leg that hears ours.
 
-A leg hears ours while keys are sent to it, while a Play runs, or while it has music and is in no bridge; the table's
-`own` says so, and relaying to it rests meanwhile. With none of these nothing is sent: a peer tells silence from a
-dead line by RTCP. A Play goes on while the peer holds us or is not known yet, so that it always ends.
+A leg hears ours while keys are sent to it, while a Play runs, while a mix is made for it, or while it has music and hears
+nobody; the table's `own` says so, and relaying to it rests meanwhile. The audio of those a mix is made for leaves by
+`mixer.py`, with the prompt in it; their telephone-events leave here. With none of these nothing is sent: a peer tells
+silence from a dead line by RTCP. A Play goes on while the peer holds us or is not known yet, so that it always ends.
 """
 
 from collections.abc import Callable
+from math import inf
 from typing import Final
 
 import numpy as np
@@ -13,26 +15,28 @@ import numpy.typing as npt
 
 from softswitch import g711
 from softswitch.rtp import stream
+from softswitch.rtp.departures import MAX_PAYLOAD, ROWS, Departures
 from softswitch.rtp.dtmf import DIGITS, EventSender
 from softswitch.rtp.engine import Engine, PacketRows
+from softswitch.rtp.group import Group
 from softswitch.rtp.leg import Leg
-from softswitch.rtp.packet import HEADER_BYTES, WIDTH
+from softswitch.rtp.packet import HEADER_BYTES
 from softswitch.rtp.prompt import SAMPLE_RATE, Prompt, PromptLibrary, PromptProblem
 from softswitch.rtp.reports import CommandRefused, PlayEnded, Report
 from softswitch.rtp.table import NOBODY, LegTable
 from softswitch.rtp.tones import SCHEME, tone
 from softswitch.rtp.voice import Play, Playlist
 
-ROWS: Final = 512
-"""Packets made at once; more legs take several rounds."""
 MAX_LATE_S: Final = 0.2
 """After a longer stall the clock begins anew instead of sending a burst."""
 DUCK: Final = 0.2
-"""Music under a prompt."""
-EVENT_FRAME: Final = 160
+"""Music, or whom one hears, under a prompt."""
+EVENT_S: Final = 0.02
 
 _ENCODE: Final = np.stack([g711.ENCODE_ULAW, g711.ENCODE_ALAW])
-_MAX_FRAME: Final = WIDTH - HEADER_BYTES
+
+I16 = npt.NDArray[np.int16]
+I32 = npt.NDArray[np.int32]
 
 
 class Playout:
@@ -50,15 +54,21 @@ class Playout:
         self._legs = legs
         self._library = library
         self._report = report
-        self._packets = PacketRows(ROWS)
+        self._departures = Departures(table, engine)
+        self._packets = self._departures.packets
         self._events = PacketRows(1)
-        self._over = np.zeros((ROWS, _MAX_FRAME), np.int16)
-        self._under = np.zeros((ROWS, _MAX_FRAME), np.int16)
+        self._over = np.zeros((ROWS, MAX_PAYLOAD), np.int16)
+        self._under = np.zeros((ROWS, MAX_PAYLOAD), np.int16)
         self._loading: set[int] = set()
+        self.regroup: Callable[[Group, float], None] = lambda group, now: None
+        """Called when a leg of a group begins or ceases to need a mix."""
 
     def music(self, leg: Leg, path: str | None, now: float) -> None:
         voice = leg.voice
         if path == voice.music_path:
+            return
+        if path is not None and leg.why_silent:
+            self._report(CommandRefused(command="Music", problem=leg.why_silent, leg=leg.id))
             return
         voice.music_path, voice.music, voice.music_position = path, None, 0
         self._load(leg)
@@ -66,6 +76,9 @@ class Playout:
 
     def play(self, leg: Leg, number: int, prompts: tuple[str, ...], now: float) -> None:
         self.stop_play(leg, now)
+        if leg.why_silent:
+            self._report(PlayEnded(leg=leg.id, play=number, completed=False, problem=leg.why_silent))
+            return
         leg.voice.play = Play(number, prompts)
         self._load(leg)
         self.refresh(leg, now)
@@ -83,6 +96,8 @@ class Playout:
                 voice.events = EventSender(digits)
             else:
                 voice.events.add(digits)
+        elif leg.why_silent:
+            self._report(CommandRefused(command="SendDigits", problem=leg.why_silent, leg=leg.id))
         else:
             keys = [tone(f"{SCHEME}dtmf-{digit}") for digit in digits.upper() if digit in DIGITS]
             if voice.keys is None:
@@ -92,13 +107,15 @@ class Playout:
 
     def refresh(self, leg: Leg, now: float) -> None:
         """Work out whether the leg's stream is made here; after everything that may change it."""
-        voice, slot = leg.voice, leg.slot
-        alone = self._table.partner[slot] == NOBODY
-        own = voice.sending or voice.playing or (voice.music is not None and bool(alone))
-        if own and not self._table.own[slot]:
-            self._table.due[slot] = now
-            stream.begin_anew(self._table, slot)
-        self._table.own[slot] = own
+        voice, table, slot = leg.voice, self._table, leg.slot
+        if leg.group is not None and leg.summed != leg.in_sum:
+            self.regroup(leg.group, now)
+        own = voice.sending or voice.playing or leg.in_sum or (voice.music is not None and not leg.hears)
+        mixed = leg.in_sum and voice.events is None
+        if own and not (table.own[slot] and mixed == (table.due[slot] == inf)):
+            table.due[slot] = inf if mixed else now
+            stream.begin_anew(table, slot)
+        table.own[slot] = own
 
     def tick(self, now: float) -> None:
         for slot in tuple(self._loading):
@@ -128,30 +145,34 @@ class Playout:
             voice.play.load(self._library)
         (self._loading.add if voice.loading else self._loading.discard)(leg.slot)
 
-    def _round(self, due: npt.NDArray[np.int32], now: float) -> None:
+    def _round(self, due: I32, now: float) -> None:
         table = self._table
-        late = due[now - table.due[due] > MAX_LATE_S]
-        table.due[late] = now
-        samples = np.minimum(table.frame[due], _MAX_FRAME)
+        table.due[due[now - table.due[due] > MAX_LATE_S]] = now
+        clock = table.clock[due]
+        ticks = table.frame[due]
+        samples = np.minimum(ticks * (SAMPLE_RATE / clock), MAX_PAYLOAD).astype(np.int32)
+        length = samples.copy()
         audio: list[int] = []
         mixed: list[int] = []
         for row, (slot, count) in enumerate(zip(due.tolist(), samples.tolist(), strict=True)):
             leg = self._legs[slot]
             if leg.voice.events is not None:
-                samples[row] = EVENT_FRAME
+                ticks[row] = EVENT_S * clock[row]
                 self._event(leg, now)
-            elif self._finish(leg, now):
+            elif self.finish(leg, now) and not leg.in_sum:
                 audio.append(row)
-                if self._frame(leg, row, count):
+                if table.foreign[slot]:
+                    length[row] = self._encoded(leg, row, count)
+                elif self._frame(leg, row, count):
                     mixed.append(row)
-        table.due[due] += samples / SAMPLE_RATE
+        table.due[due] += ticks / clock
         if mixed:
             self._mix(np.array(mixed), due, samples)
         if audio:
             rows = np.array(audio)
-            self._send(rows, due[rows], samples[rows], now)
+            self._departures.send(rows, due[rows], ticks[rows], length[rows], now)
 
-    def _finish(self, leg: Leg, now: float) -> bool:
+    def finish(self, leg: Leg, now: float) -> bool:
         """End what was heard to its end; whether there is still something to hear."""
         voice = leg.voice
         if voice.keys is not None and voice.keys.done:
@@ -167,14 +188,14 @@ class Playout:
         return bool(self._table.own[leg.slot])
 
     def _frame(self, leg: Leg, row: int, count: int) -> bool:
-        """Fill the row's payload; True when it still has to be mixed."""
+        """Fill the row's payload in G.711; True when it still has to be mixed."""
         voice, law = leg.voice, int(self._table.law[leg.slot])
         out = self._packets.array[row, HEADER_BYTES : HEADER_BYTES + count]
         if voice.keys is not None:
             voice.keys.fill_encoded(out, law, g711.SILENCE[law])
         elif voice.play is None or voice.play.playlist is None:
             voice.music_encoded(out, law)
-        elif voice.music is None or self._table.partner[leg.slot] != NOBODY:
+        elif voice.music is None or leg.hears:
             voice.play.playlist.fill_encoded(out, law, g711.SILENCE[law])
         else:
             voice.play.playlist.fill(self._over[row, :count])
@@ -182,34 +203,30 @@ class Playout:
             return True
         return False
 
-    def _mix(
-        self, row: npt.NDArray[np.intp], due: npt.NDArray[np.int32], samples: npt.NDArray[np.int32]
-    ) -> None:
+    def _encoded(self, leg: Leg, row: int, count: int) -> int:
+        """Fill the row's payload in the leg's own codec; how many bytes that takes."""
+        voice, over = leg.voice, self._over[row, :count]
+        if voice.keys is not None:
+            voice.keys.fill(over)
+        elif voice.play is None or voice.play.playlist is None:
+            voice.music_linear(over)
+        else:
+            voice.play.playlist.fill(over)
+            if voice.music is not None and not leg.hears:
+                voice.music_linear(self._under[row, :count])
+                over[:] = _ducked(over, self._under[row, :count])
+        payload = leg.outlet.encode(over, SAMPLE_RATE)[:MAX_PAYLOAD]
+        self._packets.array[row, HEADER_BYTES : HEADER_BYTES + len(payload)] = np.frombuffer(
+            payload, np.uint8
+        )
+        return len(payload)
+
+    def _mix(self, row: npt.NDArray[np.intp], due: I32, samples: I32) -> None:
         """Prompt over ducked music, for all such legs at once."""
         width = int(samples[row].max())
-        under = (self._under[row, :width] * np.float32(DUCK)).astype(np.int32)
-        linear = np.clip(self._over[row, :width] + under, -32768, 32767).astype(np.int16).view(np.uint16)
+        linear = _ducked(self._over[row, :width], self._under[row, :width]).view(np.uint16)
         alaw = (self._table.law[due[row]] == g711.PCMA).astype(np.intp)
         self._packets.array[row, HEADER_BYTES : HEADER_BYTES + width] = _ENCODE[alaw[:, None], linear]
-
-    def _send(
-        self,
-        row: npt.NDArray[np.intp],
-        slot: npt.NDArray[np.int32],
-        samples: npt.NDArray[np.int32],
-        now: float,
-    ) -> None:
-        """Put headers before the payloads of `row` and send those whose peer may be sent to."""
-        sends = self._table.sends[slot]
-        if not sends.all():
-            row, slot, samples = row[sends], slot[sends], samples[sends]
-            if not row.size:
-                return
-        header = stream.own(self._table, slot, samples, now)
-        self._packets.array[row, :HEADER_BYTES] = header.view(np.uint8).reshape(-1, HEADER_BYTES)
-        self._table.packets_out[slot] += 1
-        self._table.octets_out[slot] += samples
-        self._engine.send(self._packets, row, slot, samples + np.int32(HEADER_BYTES))
 
     def _event(self, leg: Leg, now: float) -> None:
         """One step of the keys a leg sends as telephone-events."""
@@ -233,3 +250,9 @@ class Playout:
         )
         self._table.packets_out[slot] += 1
         self._table.octets_out[slot] += len(packet.payload)
+
+
+def _ducked(over: I16, under: I16) -> I16:
+    lowered = (under * np.float32(DUCK)).astype(np.int32)
+    mixed: I16 = np.clip(over + lowered, -32768, 32767).astype(np.int16)
+    return mixed

@@ -1,7 +1,8 @@
 """What happens to received packets, one round at a time: judged, counted, recorded, listened to, relayed.
 
 A relayed payload leaves bit-exact in the same tick under a new header; only between µ-law and A-law it is translated,
-by table. What is no negotiated payload type, no RTP or no packet of the peer's goes no further than a counter.
+by table. Comfort noise (RFC 3389) is passed on where both have it. What feeds a mix is copied to `mixer.py`. What is no
+negotiated payload type, no RTP or no packet of the peer's goes no further than a counter.
 """
 
 from collections.abc import Callable
@@ -12,11 +13,15 @@ import numpy.typing as npt
 
 from softswitch import g711
 from softswitch.rtp import statistics, stream
+from softswitch.rtp.decoded import DecodedLegs
+from softswitch.rtp.demultiplexer import Demultiplexer
 from softswitch.rtp.engine import Arrivals, Engine
 from softswitch.rtp.goertzel import ToneDetector
 from softswitch.rtp.latch import LatchState
 from softswitch.rtp.leg import Leg
+from softswitch.rtp.mixer import Mixer
 from softswitch.rtp.packet import HEADER_BYTES, Indices, Parsed, parse
+from softswitch.rtp.quality import Quality
 from softswitch.rtp.recordings import Recordings
 from softswitch.rtp.reports import DigitPressed, Report
 from softswitch.rtp.table import NOBODY, LegTable
@@ -39,7 +44,11 @@ class Relay:
         engine: Engine,
         legs: dict[int, Leg],
         recordings: Recordings,
+        quality: Quality,
+        demultiplexer: Demultiplexer,
         tones: ToneDetector,
+        decoded: DecodedLegs,
+        mixer: Mixer,
         report: Callable[[Report], None],
         send_digits: Callable[[Leg, str, float], None],
     ) -> None:
@@ -48,12 +57,18 @@ class Relay:
         self._engine = engine
         self._legs = legs
         self._recordings = recordings
+        self._quality = quality
+        self._demultiplexer = demultiplexer
         self._tones = tones
+        self._decoded = decoded
+        self._mixer = mixer
         self._report = report
         self._send_digits = send_digits
 
     def take(self, arrivals: Arrivals, now: float) -> None:
         """One round: no leg occurs twice."""
+        if self._demultiplexer.slots:
+            arrivals = self._demultiplexer.take_out(arrivals, now)
         table, slot = self._table, arrivals.slot
         rows = arrivals.packets.array[: len(slot)]
         parsed = parse(rows, arrivals.length)
@@ -61,6 +76,9 @@ class Relay:
         audio = parsed.valid & (kind == table.audio_type[slot])
         event = parsed.valid & (kind == table.event_type[slot])
         known = audio | event
+        noise = None if known.all() else parsed.valid & (kind == table.noise_type[slot])
+        if noise is not None:
+            known |= noise
         if arrivals.sources:
             known &= self._admit(arrivals, parsed, known)
         elif not known.all():
@@ -84,8 +102,14 @@ class Relay:
             self._listen(rows, row, slot, header, payload, now)
         else:
             self._listen(rows, row[heard], slot[heard], header[heard], payload[heard], now)
-            self._events(rows, row[~heard], slot[~heard], header[~heard], payload[~heard], now)
-        self._forward(arrivals, row, slot, header, payload, heard, now)
+            keys = event[row]
+            self._events(rows, row[keys], slot[keys], header[keys], payload[keys], now)
+        pauses = noise[row] if noise is not None else None
+        if pauses is not None and self._mixer.speakers:
+            for at in np.flatnonzero(pauses).tolist():
+                level = rows[row[at], HEADER_BYTES : HEADER_BYTES + int(payload[at])][:1].tobytes()
+                self._mixer.take_noise(int(slot[at]), level)
+        self._forward(arrivals, row, slot, header, payload, heard, pauses, now)
 
     def _admit(
         self, arrivals: Arrivals, parsed: Parsed, known: npt.NDArray[np.bool_]
@@ -115,6 +139,12 @@ class Relay:
         """Measure, record and search for tones in audio."""
         table = self._table
         statistics.measure_jitter(table, slot, header["timestamp"], now)
+        self._quality.time(table, slot)
+        if self._mixer.speakers:
+            self._mixer.take(rows, row, slot, header, payload, now)
+        if self._decoded.slots:
+            rows, row, slot, header, payload = self._decoded.as_g711(rows, row, slot, header, payload)
+        self._quality.meter(table, rows, row, slot, header, payload)
         if len(self._recordings):
             self._recordings.take(rows, row, slot, payload, header, now)
         listener = table.inband[slot]
@@ -140,16 +170,22 @@ class Relay:
                 continue
             self._report(DigitPressed(leg=leg.id, digit=digit, method="rfc4733"))
             partner = int(self._table.partner[leg.slot])
-            if partner != NOBODY and self._table.event_type[partner] == NOBODY:
-                self._send_digits(self._legs[partner], digit, now)
+            if partner != NOBODY:
+                if self._table.event_type[partner] == NOBODY:
+                    self._send_digits(self._legs[partner], digit, now)
+            elif leg.keys_to is not None:
+                self._send_digits(leg.keys_to, digit, now)
 
     def _forward(
         self, arrivals: Arrivals, row: Indices, slot: Slots, header: npt.NDArray[np.void],
-        payload: npt.NDArray[np.int32], audio: npt.NDArray[np.bool_], now: float,
+        payload: npt.NDArray[np.int32], audio: npt.NDArray[np.bool_], pauses: npt.NDArray[np.bool_] | None,
+        now: float,
     ) -> None:  # fmt: skip
         table, rows = self._table, arrivals.packets.array
         out = table.partner[slot]
         kind = np.where(audio, table.audio_type[out], table.event_type[out])
+        if pauses is not None:
+            kind = np.where(pauses, table.noise_type[out], kind)
         goes = (out != NOBODY) & table.sends[out] & ~table.own[out] & (kind != NOBODY)
         if not goes.all():
             if not goes.any():

@@ -84,7 +84,7 @@ class Play:
 
 
 class Voice:
-    """What a leg hears; `playing`, `sounding` and `sending` say what there is."""
+    """What a leg hears of ours; `playing`, `speaking` and `sending` say what there is."""
 
     __slots__ = ("events", "keys", "music", "music_path", "music_position", "play")
 
@@ -107,6 +107,11 @@ class Voice:
     def playing(self) -> bool:
         """A Play is under way and its files are there."""
         return self.play is not None and self.play.playlist is not None
+
+    @property
+    def speaking(self) -> bool:
+        """Keys as tones, or a Play, are under way."""
+        return self.keys is not None or self.playing
 
     @property
     def loading(self) -> bool:

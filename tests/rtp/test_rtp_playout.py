@@ -234,12 +234,15 @@ def test_a_prompt_to_one_side_of_a_bridge_is_heard_by_that_side_only() -> None:
     play(room, a, "words")
     for n in range(10):
         a.speak(noise(n))
+        room.run(0.02)
+    for n in range(10, 20):
+        a.speak(noise(n))
         b.speak(noise(100 + n))
         room.run(0.02)
-    assert [each.payload for each in b.heard()] == [noise(n) for n in range(10)]
+    assert [each.payload for each in b.heard()] == [noise(n) for n in range(20)]
     heard = a.heard()
     assert audio(heard[:5]) == words.ulaw.tobytes()
-    assert [each.payload for each in heard[5:]] == [noise(100 + n) for n in range(10 - len(heard[5:]), 10)]
+    assert [each.payload for each in heard[-10:]] == [noise(100 + n) for n in range(10, 20)]
     assert all((y.sequence - x.sequence) & 0xFFFF == 1 for x, y in itertools.pairwise(heard))
 
 

@@ -457,13 +457,14 @@ def test_a_recorded_leg_is_tapped_as_received_before_translation() -> None:
     assert len(room.tap.rows) == 2
 
 
-def test_a_recording_ends_with_its_last_leg_by_itself_or_not_at_all() -> None:
+def test_a_recording_outlives_its_legs_and_ends_by_command_by_itself_or_never_begins() -> None:
     room = Room()
     a, b, c = room.phone("a"), room.phone("b"), room.phone("c")
     room.do(StartRecording(spec=spec("r1"), tracks=(a.leg, b.leg)))
     room.do(CloseLeg(leg=a.leg))
-    assert room.told(RecordingEnded) == []
     room.do(CloseLeg(leg=b.leg))
+    assert room.told(RecordingEnded) == []
+    room.do(StopRecording(recording=RecordingId("r1")))
     assert room.told(RecordingEnded) == [RecordingEnded(report=ended(RecordingId("r1")))]
     room.do(StartRecording(spec=spec("r2"), tracks=(c.leg,)))
     room.tap.ending.append(ended(RecordingId("r2"), "limit"))
@@ -532,7 +533,7 @@ def test_commands_for_legs_that_are_not_there_are_refused_and_change_nothing() -
             leg=a.leg, address="192.0.2.1", port=70000, codec="PCMU", payload_type=0, event_payload_type=None
         ),
         SetPeer(
-            leg=a.leg, address="192.0.2.1", port=4000, codec="opus", payload_type=0, event_payload_type=None
+            leg=a.leg, address="192.0.2.1", port=4000, codec="G723", payload_type=0, event_payload_type=None
         ),
         SetPeer(
             leg=a.leg, address="192.0.2.1", port=4000, codec="PCMU", payload_type=128, event_payload_type=None

@@ -1,0 +1,168 @@
+"""Sums: on the clock of each group of legs, what its speakers say times the gains of those who hear sums.
+
+Only groups that somebody hears a sum of have a clock, and only speakers of such sums an intake. The whole of a group is one
+matrix product a step; a step is 20 ms, or 10 where somebody's packets are no multiple of that. The rate is 8 kHz among
+narrowband legs, else 16. A prompt is added over the ducked sum of the one who is to hear it.
+"""
+
+from collections.abc import Callable
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+
+from softswitch import g711
+from softswitch.codec import G711
+from softswitch.rtp.codecs import CodecMissing
+from softswitch.rtp.departures import Departures
+from softswitch.rtp.engine import Engine
+from softswitch.rtp.group import F32, I16, Group, Listener
+from softswitch.rtp.leg import Leg
+from softswitch.rtp.packet import HEADER_BYTES, Indices, Rows
+from softswitch.rtp.playout import DUCK, Playout
+from softswitch.rtp.prompt import SAMPLE_RATE
+from softswitch.rtp.reports import CommandRefused, Report
+from softswitch.rtp.speaker import Speaker
+from softswitch.rtp.table import LegTable
+
+WIDEBAND: Final = 16000
+MAX_LATE_S: Final = 0.2
+"""After a longer stall the clock begins anew instead of sending a burst."""
+MAX_STEPS: Final = 3
+"""Of one group in one tick, after a short stall."""
+_ENCODE: Final = np.stack([g711.ENCODE_ULAW, g711.ENCODE_ALAW])
+
+
+class Mixer:
+    def __init__(
+        self, table: LegTable, engine: Engine, playout: Playout, report: Callable[[Report], None]
+    ) -> None:
+        self._table = table
+        self._playout = playout
+        self._report = report
+        self._departures = Departures(table, engine)
+        self._groups: dict[int, Group] = {}
+        """Those that have a clock, by identity."""
+        self.speakers: dict[int, Speaker] = {}
+        """By slot: whose packets are wanted here."""
+
+    def take(
+        self, rows: Rows, row: Indices, slot: npt.NDArray[np.int32], header: npt.NDArray[np.void],
+        payload: npt.NDArray[np.int32], now: float,
+    ) -> None:  # fmt: skip
+        """Copy what speakers say of the audio packets `row`, of legs `slot`."""
+        for at in np.flatnonzero(self._table.tapped[slot]).tolist():
+            where, head = int(row[at]), header[at]
+            data = rows[where, HEADER_BYTES : HEADER_BYTES + int(payload[at])].tobytes()
+            self.speakers[int(slot[at])].put(
+                int(head["ssrc"]), int(head["sequence"]), int(head["timestamp"]), data, now
+            )
+
+    def take_noise(self, slot: int, payload: bytes) -> None:
+        """Comfort noise of one leg (RFC 3389)."""
+        if (speaker := self.speakers.get(slot)) is not None:
+            speaker.put_noise(payload)
+
+    def update(self, group: Group, now: float) -> None:
+        """After everything that may change for whom sums are made in a group, or of whom."""
+        listening = [at for at, leg in enumerate(group.legs) if leg.summed]
+        heard = np.flatnonzero((group.gains[listening] != 0).any(axis=0)).tolist() if listening else []
+        group.rate = max(
+            (max(leg.codec.rate for leg in group.legs), SAMPLE_RATE) if group.legs else [SAMPLE_RATE]
+        )
+        before = {each.leg.slot: each for each in group.listeners}
+        group.listeners = [self._listener(before, group.legs[at], group.rate) for at in listening]
+        group.step_ms = 10 if any(each.leg.ptime_ms % 20 for each in group.listeners) else 20
+        group.weights = group.gains[np.ix_(listening, heard)]
+        self._tap(group, [group.legs[at] for at in heard])
+        for leg in group.legs:
+            leg.in_sum = leg.summed
+        if group.listeners and id(group) not in self._groups:
+            self._groups[id(group)] = group
+            group.due = now
+        elif not group.listeners:
+            self._groups.pop(id(group), None)
+
+    def tick(self, now: float) -> None:
+        for _ in range(MAX_STEPS):
+            due = [group for group in self._groups.values() if group.due <= now]
+            if not due:
+                return
+            for group in due:
+                if now - group.due > MAX_LATE_S:
+                    group.due = now
+                group.due += group.step_ms / 1000
+                self._step(group, now)
+            self._departures.flush(now)
+
+    def _listener(self, before: dict[int, Listener], leg: Leg, rate: int) -> Listener:
+        known = before.get(leg.slot)
+        if known is not None and known.frame == rate * leg.ptime_ms // 1000:
+            return known
+        return Listener(leg, rate)
+
+    def _tap(self, group: Group, heard: list[Leg]) -> None:
+        """Have an intake for each of `heard`, and for nobody else."""
+        old, group.speakers = group.speakers, {}
+        for leg in heard:
+            speaker = old.pop(leg.slot, None)
+            if speaker is None or not speaker.is_for(leg.codec, leg.format_parameters, group.rate):
+                speaker = self._speaker(leg, group.rate)
+            group.speakers[leg.slot] = speaker
+            if speaker is not None:
+                self.speakers[leg.slot] = speaker
+                self._table.tapped[leg.slot] = True
+        for slot in old:
+            self.speakers.pop(slot, None)
+            self._table.tapped[slot] = False
+
+    def _speaker(self, leg: Leg, rate: int) -> Speaker | None:
+        try:
+            return Speaker(leg.codec, leg.format_parameters, rate)
+        except CodecMissing as error:
+            self._report(CommandRefused(command="Mix", problem=str(error), leg=leg.id))
+            return None
+
+    def _step(self, group: Group, now: float) -> None:
+        for leg in [each.leg for each in group.listeners if each.leg.voice.speaking]:
+            self._playout.finish(leg, now)
+        if not group.listeners:
+            return
+        count = group.rate * group.step_ms // 1000
+        said = np.zeros((len(group.speakers), count), np.float32)
+        for at, speaker in enumerate(group.speakers.values()):
+            if speaker is not None:
+                said[at] = speaker.read(count, now)
+        sums = group.weights @ said
+        for at, listener in enumerate(group.listeners):
+            if listener.leg.voice.speaking:
+                self._speak_over(listener.leg, sums[at], group.rate)
+        np.rint(sums, out=sums)
+        linear = np.clip(sums, -32768, 32767).astype(np.int16)
+        for at, listener in enumerate(group.listeners):
+            if listener.leg.voice.events is None and (frame := listener.add(linear[at])) is not None:
+                self._depart(listener.leg, frame, group.rate, now)
+
+    def _speak_over(self, leg: Leg, under: F32, rate: int) -> None:
+        """Put the keys or the prompt of a leg over what it hears, in place."""
+        voice = leg.voice
+        prompt: I16 = np.zeros(len(under) * SAMPLE_RATE // rate, np.int16)
+        if voice.keys is not None:
+            voice.keys.fill(prompt)
+            under[:] = 0
+        elif voice.events is None and voice.play is not None and voice.play.playlist is not None:
+            voice.play.playlist.fill(prompt)
+            under *= np.float32(DUCK)
+        under += leg.outlet.prompt_at(rate, prompt)
+
+    def _depart(self, leg: Leg, frame: I16, rate: int, now: float) -> None:
+        slot = leg.slot
+        if self._departures.full:
+            self._departures.flush(now)
+        if not self._table.sends[slot]:
+            return
+        if rate == SAMPLE_RATE and leg.codec.name in G711:
+            law = int(self._table.law[slot] == g711.PCMA)
+            self._departures.add(slot, _ENCODE[law][frame.view(np.uint16)])
+        else:
+            self._departures.add(slot, leg.outlet.encode(frame, rate))
