@@ -25,6 +25,7 @@ from softswitch.facts import MediaWorkerStarted, RegistrationChanged, TrunkChang
 from softswitch.ids import ENTROPY_BYTES, LegId, OfferId, TrunkName, WorkerId, generated_id
 from softswitch.recorder.files import RecordingFolder
 from softswitch.rtp.reports import Report
+from softswitch.rtp.seating import OpenedLeg
 from softswitch.sip.endpoint import SipEndpoint
 from softswitch.sip.identity import Identity
 from softswitch.sip.registrar import BindingChange
@@ -80,6 +81,8 @@ async def build(loaded: LoadedConfig, world: World | None = None) -> Parts:
         on_report=wiring.media_report,
         on_worker_died=wiring.worker_died,
         on_worker_started=wiring.worker_started,
+        on_legs_moved=wiring.legs_moved,
+        on_legs_lost=wiring.legs_lost,
         cores=os.cpu_count() or 1,
     )
     sip = SipEndpoint(
@@ -169,6 +172,12 @@ class _Wiring:
         self.parts.bus.publish(
             MediaWorkerStarted(worker=worker, pid=pid, wall=clock.wall(), monotonic=clock.monotonic())
         )
+
+    def legs_moved(self, legs: tuple[OpenedLeg, ...]) -> None:
+        self.parts.manager.on_legs_moved(legs)
+
+    def legs_lost(self, worker: WorkerId, legs: frozenset[LegId]) -> None:
+        self.parts.manager.on_legs_lost(worker, legs)
 
     def occupied(self, endpoint: str, delta: int) -> None:
         self.parts.dispatcher.desk.occupied(endpoint, delta)

@@ -9,8 +9,10 @@ from softswitch.clock import Clock, SystemClock, entropy
 from softswitch.config.schema import Rtp
 from softswitch.ids import LegId, WorkerId
 from softswitch.ivr.prompts import PromptLibrary
-from softswitch.rtp.pool import MediaPool, WorkerView
+from softswitch.rtp.pool import MediaPool
 from softswitch.rtp.reports import LegStats, Report
+from softswitch.rtp.seat import WorkerView
+from softswitch.rtp.seating import OpenedLeg
 from softswitch.sip.resolver import Resolver
 from softswitch.sip.wire import Wire
 
@@ -38,6 +40,8 @@ class MediaMaker(Protocol):
         on_report: Callable[[WorkerId, Report], None],
         on_worker_died: Callable[[WorkerId, int, frozenset[LegId]], None],
         on_worker_started: Callable[[WorkerId, int], None],
+        on_legs_moved: Callable[[tuple[OpenedLeg, ...]], None],
+        on_legs_lost: Callable[[WorkerId, frozenset[LegId]], None],
         cores: int,
     ) -> MediaRoom: ...
 

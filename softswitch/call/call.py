@@ -10,13 +10,14 @@ from dataclasses import dataclass, field, replace
 
 import structlog
 
-from softswitch.call.events import CallEvent, LegEvent, NothingAgreed, Wake
+from softswitch.call.events import CallEvent, LegEvent, MediaLost, NothingAgreed, Wake
 from softswitch.call.leg import Leg
 from softswitch.call.mailbox import Mailbox
 from softswitch.call.services import Services
 from softswitch.call.termination import (
     CALLER_CANCELLED,
     CALLER_HUNG_UP,
+    MEDIA_LOST,
     NOTHING_AGREED,
     CallOver,
     Cause,
@@ -130,6 +131,9 @@ class Call:
         if isinstance(event, NothingAgreed):
             self.stop(NOTHING_AGREED)
             return
+        if isinstance(event, MediaLost):
+            self.stop(MEDIA_LOST)
+            return
         self.mailbox.put(event)
 
     def stop(self, termination: Termination) -> None:
@@ -174,6 +178,8 @@ class Call:
                 queue={**now.queue, **known.queue},
                 flow={**now.flow, **known.flow},
                 message={**now.message, **known.message},
+                conference={**now.conference, **known.conference},
+                agent={**now.agent, **known.agent},
             )
 
     def adopt(self, leg: Leg) -> None:

@@ -25,6 +25,13 @@ class NothingAgreed:
 
 
 @dataclass(frozen=True, slots=True)
+class MediaLost:
+    """The leg's worker died, and its peer does not take the port it has been given since."""
+
+    leg: LegId
+
+
+@dataclass(frozen=True, slots=True)
 class DigitHeard:
     leg: LegId
     digit: str
@@ -100,6 +107,7 @@ PartyEvent = PartyProgress | PartyAnswered | PartyFailed
 CallEvent = (
     LegEvent
     | NothingAgreed
+    | MediaLost
     | PartyProgress
     | PartyAnswered
     | PartyFailed

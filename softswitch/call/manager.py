@@ -13,17 +13,16 @@ from softswitch.call.room import Room
 from softswitch.call.services import Services
 from softswitch.call.stages import Arrive
 from softswitch.call.story import tell
-from softswitch.call.termination import ADMIN_HUNG_UP, SHUTDOWN, Cause, by_switch
+from softswitch.call.termination import ADMIN_HUNG_UP, MEDIA_LOST, SHUTDOWN
 from softswitch.errors import PeerError
 from softswitch.facts import MediaWorkerDied
 from softswitch.ids import CallId, LegId, WorkerId
 from softswitch.rtp.reports import CommandRefused, DigitPressed, PeerSilent, PlayEnded, RecordingEnded, Report
+from softswitch.rtp.seating import OpenedLeg
 from softswitch.sip.identity import Identity
 from softswitch.sip.session import Session
 
 _log = structlog.get_logger(__name__)
-
-MEDIA_LOST = by_switch(Cause.MEDIA_FAILED, 503)
 
 
 class UnknownCall(PeerError):
@@ -102,13 +101,11 @@ class CallManager:
             )
 
     def on_worker_died(self, worker: WorkerId, pid: int, legs: frozenset[LegId]) -> None:
-        """Its calls end with a clear cause; a new worker is being started by the pool."""
+        """The pool opens its legs again; what becomes of each comes to `on_legs_moved` or `on_legs_lost`."""
         services = self._services
         _log.error("media worker died", worker=worker, pid=pid, legs=len(legs))
-        self._room.recordings.lost(worker, "the media worker died")
-        for call in list(self._calls.values()):
-            if not legs.isdisjoint(call.legs) or call.caller.id in legs:
-                call.stop(MEDIA_LOST)
+        moving = frozenset(call.id for call in self._calls_of(legs))
+        self._room.recordings.lost(worker, "the media worker died", but=moving)
         services.bus.publish(
             MediaWorkerDied(
                 worker=worker,
@@ -118,6 +115,27 @@ class CallManager:
                 monotonic=services.clock.monotonic(),
             )
         )
+
+    def on_legs_moved(self, opened: tuple[OpenedLeg, ...]) -> None:
+        """They are at new ports, and have been told all again but for the recordings; their peers are told now."""
+        for each in opened:
+            leg = self._services.legs.get(each.leg)
+            if leg is not None:
+                leg.moved(each)
+        for call in self._calls_of(frozenset(each.leg for each in opened)):
+            call.log.warning("media moved to another worker", worker=opened[0].worker)
+            self._room.recordings.go_on(call, opened[0].worker)
+
+    def on_legs_lost(self, worker: WorkerId, legs: frozenset[LegId]) -> None:
+        """Nobody could open them again: their calls end with a clear cause."""
+        for call in self._calls_of(legs):
+            self._room.recordings.give_up(call, "the media worker died")
+            call.stop(MEDIA_LOST)
+
+    def _calls_of(self, legs: frozenset[LegId]) -> list[Call]:
+        return [
+            call for call in self._calls.values() if call.caller.id in legs or not legs.isdisjoint(call.legs)
+        ]
 
     # --- people in charge ---------------------------------------------------------------------------------------------
 

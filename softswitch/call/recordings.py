@@ -360,6 +360,12 @@ class Recordings:
             if contact.call.id not in but or self._of_call.get(contact.call.id) != contact.row.recording:
                 self.lost_one(contact, problem)
 
+    def give_up(self, call: Call, problem: str) -> None:
+        """The worker that recorded this call is dead, and the call with it."""
+        contact = self._contact(call.id)
+        if contact is not None:
+            self.lost_one(contact, problem)
+
     def lost_one(self, contact: Contact, problem: str) -> None:
         seconds = self._services.files.repair(contact.row.path) or 0.0
         recording = contact.row.recording

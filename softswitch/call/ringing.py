@@ -137,6 +137,7 @@ class Ringing:
         self._settled = True
         self.leg.answered = self._services.clock.wall()
         self.leg.sip_status = 200
+        self.leg.tell_port()
         self._hang_up_others(session)
         self._deliver(PartyAnswered(self.leg.id))
 

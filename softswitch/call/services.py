@@ -17,8 +17,8 @@ from softswitch.hours import CalendarHours
 from softswitch.ids import CallId, EndpointName, LegId, RecordingId, TrunkName
 from softswitch.recorder.files import RecordingFolder
 from softswitch.rtp.commands import Command
-from softswitch.rtp.pool import OpenedLeg
 from softswitch.rtp.reports import LegStats
+from softswitch.rtp.seating import OpenedLeg
 from softswitch.sip.address import Address
 from softswitch.sip.events import SessionEvent
 from softswitch.sip.registrar import Binding
@@ -62,6 +62,8 @@ class Media(Protocol):
     """The part of `rtp.pool.MediaPool` that calls use."""
 
     async def open_leg(self, leg: LegId, address: str, *, with_leg: LegId | None = None) -> OpenedLeg: ...
+
+    async def move_leg(self, leg: LegId, *, beside: LegId) -> OpenedLeg: ...
 
     def send(self, command: Command) -> None: ...
 

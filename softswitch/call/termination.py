@@ -120,6 +120,7 @@ def by_switch(cause: Cause, sip_status: int = 500) -> Termination:
 
 CALLER_HUNG_UP = Termination(By.CALLER, Cause.NORMAL, 200)
 CALLER_CANCELLED = Termination(By.CALLER, Cause.CANCELLED, 487)
+MEDIA_LOST = by_switch(Cause.MEDIA_FAILED, 503)
 NOTHING_AGREED = Termination(By.CALLER, Cause.NO_CODEC, 488)
 CALLEE_HUNG_UP = Termination(By.CALLEE, Cause.NORMAL, 200)
 ADMIN_HUNG_UP = Termination(By.ADMIN, Cause.ADMIN, 480)

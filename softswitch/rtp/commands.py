@@ -17,6 +17,13 @@ class OpenLeg:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class KeepQuiet:
+    """Bind none of these ports before their quiet time is over: a worker that died had legs there; their peers still send."""
+
+    ports: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class SetPeer:
     """What was negotiated with the peer; may come again at each new offer/answer."""
 
@@ -185,6 +192,7 @@ class Shutdown:
 
 Command = (
     OpenLeg
+    | KeepQuiet
     | SetPeer
     | Bridge
     | Unbridge

@@ -17,6 +17,7 @@ from softswitch.rtp.commands import (
     CloseLeg,
     Command,
     KeepQuiet,
+    KeepQuiet,
     KeepRecording,
     MarkRecording,
     Mix,
@@ -118,6 +119,7 @@ class Exchange:
         )
         self._carry_out: dict[type[Command], Callable[..., None]] = {
             OpenLeg: self._open,
+            KeepQuiet: lambda command, now: self._ports.keep_quiet(command.ports, now),
             KeepQuiet: lambda command, now: self._ports.keep_quiet(command.ports, now),
             SetPeer: self._set_peer,
             Bridge: self._bridge,

@@ -1,13 +1,14 @@
 """The controller's side of the media room: keeps the workers alive and knows on which of them a leg lives.
 
 Commands go out and reports come in as values; a dead worker is noticed at once, its legs are told to `on_worker_died`
-and another is started in its place, at once the first time and with growing pauses when it keeps dying. Makes no
-decision about calls.
+and another is started in its place, at once the first time and with growing pauses when it keeps dying. Its legs are
+opened again, each call's together, at new ports: at another worker that has room, else at the new one; they are told
+again what they had been told (`scene.py`), and `on_legs_moved` says where they are now, `on_legs_lost` which could not
+be opened again. Makes no decision about calls.
 """
 
 import asyncio
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import ParamSpec
 
@@ -22,30 +23,24 @@ from softswitch.rtp.commands import (
     Bridge,
     CloseLeg,
     Command,
+    KeepQuiet,
     KeepRecording,
     MarkRecording,
     Mix,
-    OpenLeg,
     PauseRecording,
     RecordLeg,
     Shutdown,
     StartRecording,
     StopRecording,
 )
+from softswitch.rtp.openings import ANSWER_S
 from softswitch.rtp.portrange import PortRange
 from softswitch.rtp.remote import RemoteWorker
-from softswitch.rtp.reports import (
-    LegClosed,
-    LegFailed,
-    LegOpened,
-    LegStats,
-    RecordingEnded,
-    Report,
-    WorkerStats,
-)
+from softswitch.rtp.reports import CommandRefused, LegClosed, LegStats, RecordingEnded, Report, WorkerStats
+from softswitch.rtp.rescue import Rescue
+from softswitch.rtp.seat import Seat, WorkerView
+from softswitch.rtp.seating import OpenedLeg, Seating
 
-ANSWER_S = 2.0
-"""How long a worker may take to answer."""
 PAUSE_MIN_S, PAUSE_MAX_S, PAUSE_FORGET_S = 0.1, 10.0, 30.0
 MAX_SOCKET_PATH = 100
 """Linux takes 107 bytes."""
@@ -53,48 +48,6 @@ MAX_SOCKET_PATH = 100
 _Arguments = ParamSpec("_Arguments")
 
 _log = structlog.get_logger(__name__)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OpenedLeg:
-    leg: LegId
-    worker: WorkerId
-    port: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorkerView:
-    """A worker as `status` shows it."""
-
-    worker: WorkerId
-    pid: int
-    """0 while there is none."""
-    engine: str
-    legs: int
-    recordings: int
-    packets_in: int
-    packets_out: int
-    cpu: float
-    """Share of one core, over the last second."""
-    cpu_s: float
-    """CPU seconds of the process so far."""
-    late_ms: float
-    restarts: int
-
-
-@dataclass(slots=True, kw_only=True, eq=False)
-class _Seat:
-    """One worker's place: its number and ports stay, its process may be replaced."""
-
-    worker: WorkerId
-    ports: PortRange
-    remote: RemoteWorker | None = None
-    ready: asyncio.Event = field(default_factory=asyncio.Event)
-    legs: set[LegId] = field(default_factory=set)
-    stats: WorkerStats | None = None
-    cpu: float = 0.0
-    starts: int = 0
-    problem: str = ""
 
 
 class MediaPool:
@@ -107,6 +60,8 @@ class MediaPool:
         on_report: Callable[[WorkerId, Report], None],
         on_worker_died: Callable[[WorkerId, int, frozenset[LegId]], None],
         on_worker_started: Callable[[WorkerId, int], None] = lambda worker, pid: None,
+        on_legs_moved: Callable[[tuple[OpenedLeg, ...]], None] = lambda legs: None,
+        on_legs_lost: Callable[[WorkerId, frozenset[LegId]], None] = lambda worker, legs: None,
         linger_s: float = 2.0,
         cores: int = 2,
     ) -> None:
@@ -120,11 +75,17 @@ class MediaPool:
         self._linger_s = linger_s
         count = config.workers or max(1, cores - 1)
         ranges = PortRange.parse(config.ports).split(count)
-        self._seats = [_Seat(worker=WorkerId(n), ports=ports) for n, ports in enumerate(ranges, 1)]
-        self._seat_of: dict[LegId, _Seat] = {}
-        self._recordings: dict[RecordingId, _Seat] = {}
-        self._mixes: dict[MixId, _Seat] = {}
-        self._opening: dict[LegId, asyncio.Future[int]] = {}
+        self._seats = [Seat(worker=WorkerId(n), ports=ports) for n, ports in enumerate(ranges, 1)]
+        self._seating = Seating(self._seats)
+        self._scene = self._seating.scene
+        self._rescue = Rescue(
+            self._seating,
+            tell=self._tell,
+            on_moved=lambda legs: self._tell_up(on_legs_moved, legs),
+            on_lost=lambda worker, legs: self._tell_up(on_legs_lost, worker, legs),
+        )
+        self._recordings: dict[RecordingId, Seat] = {}
+        self._mixes: dict[MixId, Seat] = {}
         self._closing: dict[LegId, asyncio.Future[LegStats | None]] = {}
         self._asked: dict[LegId, list[asyncio.Future[LegStats]]] = {}
         self._keepers: list[asyncio.Task[None]] = []
@@ -147,48 +108,38 @@ class MediaPool:
     async def stop(self) -> None:
         """End every worker; recordings are closed first."""
         self._stopping = True
-        for keeper in self._keepers:
-            keeper.cancel()
-        await asyncio.gather(*self._keepers, return_exceptions=True)
+        busy = (*self._keepers, *set(self._seating.moving.values()))
+        for task in busy:
+            task.cancel()
+        await asyncio.gather(*busy, return_exceptions=True)
         remotes = [seat.remote for seat in self._seats if seat.remote is not None]
         await asyncio.gather(*(remote.stop() for remote in remotes))
         for seat in self._seats:
-            seat.remote = None
-            self._forget(seat, "the switch stops")
+            seat.lost()
+            for leg in tuple(seat.legs):
+                self._seating.openings.lost(leg, "the switch stops")
+                self._drop(leg)
 
     async def open_leg(self, leg: LegId, address: str, *, with_leg: LegId | None = None) -> OpenedLeg:
         """Bind ports for `leg`, on the worker of `with_leg` when that is given; raises MediaError."""
-        if leg in self._seat_of:
-            raise MediaError(f"leg {leg} is open already")
-        problem = "no media worker runs" if with_leg is None else f"leg {with_leg}, to sit beside, is gone"
-        for seat in self._candidates(with_leg):
-            future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
-            self._opening[leg], self._seat_of[leg] = future, seat
-            seat.legs.add(leg)
-            self._tell(seat, OpenLeg(leg=leg, address=address))
-            try:
-                async with asyncio.timeout(ANSWER_S):
-                    port = await future
-                return OpenedLeg(leg=leg, worker=seat.worker, port=port)
-            except TimeoutError:
-                problem = f"media worker {seat.worker} does not answer"
-                self.release_leg(leg)
-            except MediaError as error:
-                problem = str(error)
-                self._drop(leg)
-            except asyncio.CancelledError:
-                self.release_leg(leg)
-                raise
-            finally:
-                self._opening.pop(leg, None)
-        raise MediaError(problem)
+        return await self._seating.open(leg, address, with_leg)
+
+    async def move_leg(self, leg: LegId, *, beside: LegId) -> OpenedLeg:
+        """Open a leg anew at the worker of another one, tell it again what concerns it alone, and close it where it was;
+        it leaves its bridge, mix and recording. Raises MediaError, and then all is as before."""
+        return await self._seating.move(leg, beside)
 
     def send(self, command: Command) -> None:
         """Tell the worker of the command's leg or recording; ignored when that is gone."""
+        self._scene.told(command)
         seat = self._route(command)
         if seat is None:
             _log.debug("command for a leg or recording that is gone", command=type(command).__name__)
             return
+        self._tell(seat, command)
+
+    def _tell(self, seat: Seat, command: Command) -> None:
+        """Remembers where recordings and mixes are."""
         if isinstance(command, StartRecording):
             self._recordings[command.spec.recording] = seat
         elif isinstance(command, Mix):
@@ -196,17 +147,18 @@ class MediaPool:
                 self._mixes[command.mix] = seat
             else:
                 self._mixes.pop(command.mix, None)
-        self._tell(seat, command)
+        seat.tell(command)
 
     async def close_leg(self, leg: LegId) -> LegStats | None:
         """Close a leg and return its last figures; None when it or its worker is gone."""
-        seat = self._seat_of.get(leg)
+        seat = self._seating.of(leg)
         if seat is None:
+            self._scene.closed(leg)  # where it moves to, it is closed as soon as it is open
             return None
         future = self._closing.get(leg)
         if future is None:
             future = self._closing[leg] = asyncio.get_running_loop().create_future()
-            self._tell(seat, CloseLeg(leg=leg))
+            seat.tell(CloseLeg(leg=leg))
         try:
             async with asyncio.timeout(ANSWER_S):
                 return await asyncio.shield(future)
@@ -216,22 +168,22 @@ class MediaPool:
 
     def release_leg(self, leg: LegId) -> None:
         """Close a leg without waiting for its figures."""
-        if (seat := self._seat_of.get(leg)) is not None:
-            self._tell(seat, CloseLeg(leg=leg))
-            self._drop(leg)
+        if (seat := self._seating.of(leg)) is not None:
+            seat.tell(CloseLeg(leg=leg))
+        self._drop(leg)
 
     async def stats(self, legs: Iterable[LegId]) -> list[LegStats]:
         """Figures of those of `legs` that are open and whose workers answer in time."""
         futures: list[asyncio.Future[LegStats]] = []
         wanted: dict[int, list[LegId]] = {}
         for leg in legs:
-            if (seat := self._seat_of.get(leg)) is not None:
+            if (seat := self._seating.of(leg)) is not None:
                 futures.append(asyncio.get_running_loop().create_future())
                 self._asked.setdefault(leg, []).append(futures[-1])
                 wanted.setdefault(seat.worker, []).append(leg)
         for seat in self._seats:
             if seat.worker in wanted:
-                self._tell(seat, AskStats(legs=tuple(wanted[seat.worker])))
+                seat.tell(AskStats(legs=tuple(wanted[seat.worker])))
         if futures:
             await asyncio.wait(futures, timeout=ANSWER_S)
         for future in futures:
@@ -239,23 +191,16 @@ class MediaPool:
         return [future.result() for future in futures if future.done() and not future.cancelled()]
 
     def views(self) -> list[WorkerView]:
-        return [_view(seat) for seat in self._seats]
+        return [seat.view() for seat in self._seats]
 
-    def _candidates(self, with_leg: LegId | None) -> list[_Seat]:
-        if with_leg is not None:
-            seat = self._seat_of.get(with_leg)
-            return [seat] if seat is not None and seat.remote is not None else []
-        running = [seat for seat in self._seats if seat.remote is not None]
-        return sorted(running, key=lambda seat: len(seat.legs))
-
-    def _route(self, command: Command) -> _Seat | None:
+    def _route(self, command: Command) -> Seat | None:
         match command:
             case Bridge(a=leg):
-                return self._seat_of.get(leg)
+                return self._seating.of(leg)
             case StartRecording(tracks=tracks):
-                return self._seat_of.get(tracks[0]) if tracks else None
+                return self._seating.of(tracks[0]) if tracks else None
             case Mix(legs=legs, mix=mix):
-                return self._seat_of.get(legs[0]) if legs else self._mixes.get(mix)
+                return self._seating.of(legs[0]) if legs else self._mixes.get(mix)
             case (
                 PauseRecording(recording=recording)
                 | StopRecording(recording=recording)
@@ -264,17 +209,12 @@ class MediaPool:
                 | KeepRecording(recording=recording)
             ):
                 return self._recordings.get(recording)
-            case AskStats() | Shutdown():
+            case AskStats() | KeepQuiet() | Shutdown():
                 raise TypeError(f"{type(command).__name__} has a method of its own")
             case _:
-                return self._seat_of.get(command.leg)
+                return self._seating.of(command.leg)
 
-    @staticmethod
-    def _tell(seat: _Seat, command: Command) -> None:
-        if seat.remote is not None:
-            seat.remote.send(command)
-
-    async def _keep(self, seat: _Seat) -> None:
+    async def _keep(self, seat: Seat) -> None:
         """Keep one worker running, for ever."""
         pause = 0.0
         while True:
@@ -287,7 +227,7 @@ class MediaPool:
             else:
                 pause = min(max(pause * 2, PAUSE_MIN_S), PAUSE_MAX_S)
 
-    async def _run(self, seat: _Seat) -> str:
+    async def _run(self, seat: Seat) -> str:
         """Start a worker and wait for its end; returns why it ended."""
         path = self._directory / f"media-{seat.worker}.sock"
         try:
@@ -300,31 +240,38 @@ class MediaPool:
             return seat.problem
         seat.remote, seat.problem = remote, ""
         seat.starts += 1
+        seat.tell(KeepQuiet(ports=seat.left))
+        seat.left = ()
         seat.ready.set()
         self._tell_up(self._on_started, seat.worker, remote.pid)
         reason = await asyncio.shield(remote.lost)
-        seat.remote, seat.stats, seat.cpu = None, None, 0.0
-        self._tell_up(self._on_died, seat.worker, remote.pid, self._forget(seat, reason))
-        await remote.stop()
+        burden = seat.load
+        seat.lost()
+        legs, groups = frozenset(seat.legs), self._unseat(seat, reason)
+        self._tell_up(self._on_died, seat.worker, remote.pid, legs)
+        ended = asyncio.create_task(remote.stop())
+        self._rescue.begin(seat, groups, burden, ended)
+        await ended
         return reason
 
-    def _arguments(self, seat: _Seat) -> tuple[str, ...]:
+    def _arguments(self, seat: Seat) -> tuple[str, ...]:
         config = self._config
         return (
             *("--ports", str(seat.ports)),
             *("--quiet", f"{config.quiet_s:g}"),
             *("--silent", f"{config.timeout_s:g}"),
             *("--linger", f"{self._linger_s:g}"),
+            *("--engine", config.engine),
         )
 
-    def _hear(self, seat: _Seat, report: Report) -> None:
+    def _hear(self, seat: Seat, report: Report) -> None:
+        leg_of = report.stats.leg if isinstance(report, LegClosed) else getattr(report, "leg", None)
+        elsewhere = leg_of is not None and self._seating.of(leg_of) is not seat
+        if elsewhere and not isinstance(report, CommandRefused):
+            return  # last words about a leg that is elsewhere by now
+        self._seating.openings.heard(report)
+        self._scene.heard(report)
         match report:
-            case LegOpened(leg=leg, port=port):
-                if (opening := self._opening.get(leg)) is not None and not opening.done():
-                    opening.set_result(port)
-            case LegFailed(leg=leg, problem=problem):
-                if (opening := self._opening.get(leg)) is not None and not opening.done():
-                    opening.set_exception(MediaError(problem))
             case LegClosed(stats=stats):
                 self._drop(stats.leg, stats)
             case LegStats(leg=leg):
@@ -334,8 +281,7 @@ class MediaPool:
             case RecordingEnded(report=ended):
                 self._recordings.pop(ended.recording, None)
             case WorkerStats():
-                seat.cpu = report.cpu_s - seat.stats.cpu_s if seat.stats is not None else 0.0
-                seat.stats = report
+                seat.heard(report)
             case _:
                 pass
         self._tell_up(self._on_report, seat.worker, report)
@@ -351,38 +297,25 @@ class MediaPool:
             _log.exception("a listener of the media pool failed")
 
     def _drop(self, leg: LegId, stats: LegStats | None = None) -> None:
-        seat = self._seat_of.pop(leg, None)
-        if seat is not None:
-            seat.legs.discard(leg)
+        """The leg is closed."""
+        self._seating.drop(leg)
         if (closing := self._closing.pop(leg, None)) is not None and not closing.done():
             closing.set_result(stats)
         for future in self._asked.pop(leg, []):
             future.cancel()
 
-    def _forget(self, seat: _Seat, reason: str) -> frozenset[LegId]:
-        """Give up all that a lost worker had; returns its legs."""
-        legs = frozenset(seat.legs)
+    def _unseat(self, seat: Seat, reason: str) -> list[tuple[LegId, ...]]:
+        """Take everything from a lost worker's place; returns what has to be opened again, together."""
+        legs = tuple(seat.legs)
+        seat.left = tuple(self._scene.legs[leg].port for leg in legs if leg in self._scene.legs)
         for leg in legs:
-            if (opening := self._opening.get(leg)) is not None and not opening.done():
-                opening.set_exception(MediaError(f"media worker {seat.worker} was lost: {reason}"))
-            self._drop(leg)
+            self._seating.openings.lost(leg, f"media worker {seat.worker} was lost: {reason}")
+            if leg in self._closing or leg not in self._scene.legs:
+                self._drop(leg)
+                continue
+            self._seating.rise(leg)
+            for future in self._asked.pop(leg, []):
+                future.cancel()
         self._recordings = {key: other for key, other in self._recordings.items() if other is not seat}
         self._mixes = {key: other for key, other in self._mixes.items() if other is not seat}
-        return legs
-
-
-def _view(seat: _Seat) -> WorkerView:
-    stats = seat.stats
-    return WorkerView(
-        worker=seat.worker,
-        pid=seat.remote.pid if seat.remote is not None else 0,
-        engine=seat.remote.hello.engine if seat.remote is not None else "",
-        legs=len(seat.legs),
-        recordings=stats.recordings if stats is not None else 0,
-        packets_in=stats.packets_in if stats is not None else 0,
-        packets_out=stats.packets_out if stats is not None else 0,
-        cpu=seat.cpu,
-        cpu_s=stats.cpu_s if stats is not None else 0.0,
-        late_ms=stats.late_ms if stats is not None else 0.0,
-        restarts=max(0, seat.starts - 1),
-    )
+        return self._scene.groups(legs)

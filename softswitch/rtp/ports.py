@@ -5,6 +5,7 @@ the next.
 """
 
 from collections import deque
+from collections.abc import Iterable
 
 import numpy as np
 
@@ -27,6 +28,13 @@ class PortAllocator:
         chosen = int(self._random.integers(len(self._free)))
         self._free[chosen], self._free[-1] = self._free[-1], self._free[chosen]
         return self._free.pop()
+
+    def keep_quiet(self, ports: Iterable[int], now: float) -> None:
+        """Treat free ones among these as just released."""
+        quiet = set(ports).intersection(self._free)
+        self._free = [port for port in self._free if port not in quiet]
+        for port in quiet:
+            self.release(port, now)
 
     def release(self, port: int, now: float) -> None:
         self._quiet.append((now + self._quiet_s, port))

@@ -25,7 +25,7 @@ from softswitch.rtp.reports import Hello, Report
 HEARTBEAT_S = 10.0
 START_S = 15.0
 STOP_S = 5.0
-LOST_STOP_S = 1.0
+LOST_STOP_S = 0.3
 """How long a worker that closed its socket may take to exit before its place is taken."""
 LAST_WORDS_S = 0.5
 """How long the reports of a process that ended are still read."""

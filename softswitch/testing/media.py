@@ -24,7 +24,6 @@ from softswitch.rtp.commands import (
     StopRecording,
     Unbridge,
 )
-from softswitch.rtp.pool import OpenedLeg, WorkerView
 from softswitch.rtp.reports import (
     DigitPressed,
     LegClosed,
@@ -35,6 +34,8 @@ from softswitch.rtp.reports import (
     RecordingEnded,
     Report,
 )
+from softswitch.rtp.seat import WorkerView
+from softswitch.rtp.seating import OpenedLeg
 from softswitch.tap import RecordingReport
 
 Kind = TypeVar("Kind", bound=Command)
@@ -50,6 +51,8 @@ class FakeMediaPool:
         on_report: Callable[[WorkerId, Report], None] = lambda worker, report: None,
         on_worker_died: Callable[[WorkerId, int, frozenset[LegId]], None] = lambda worker, pid, legs: None,
         on_worker_started: Callable[[WorkerId, int], None] = lambda worker, pid: None,
+        on_legs_moved: Callable[[tuple[OpenedLeg, ...]], None] = lambda legs: None,
+        on_legs_lost: Callable[[WorkerId, frozenset[LegId]], None] = lambda worker, legs: None,
         linger_s: float = 2.0,
         cores: int = 2,
     ) -> None:
@@ -67,6 +70,10 @@ class FakeMediaPool:
             on_worker_died,
             on_worker_started,
         )
+        self.on_legs_moved, self.on_legs_lost = on_legs_moved, on_legs_lost
+        self.move_s = 0.05
+        """How long it takes to open a dead worker's legs again."""
+        self._opening: set[LegId] = set()
         self._worker, self._pid, self._next_port = WorkerId(1), 4001, 10000
         self._legs: dict[LegId, int] = {}
         self._bridges: set[frozenset[LegId]] = set()
@@ -88,13 +95,26 @@ class FakeMediaPool:
         if with_leg is not None and with_leg not in self._legs:
             raise MediaError(f"leg {with_leg}, to sit beside, is gone")
         self.commands.append(OpenLeg(leg=leg, address=address))
-        port = self._legs[leg] = self._next_port
-        self._next_port += 2
+        port = self._legs[leg] = self._new_port()
+        self._opening.add(leg)
         await asyncio.sleep(self.open_s)
+        self._opening.discard(leg)
         if leg not in self._legs:
             raise MediaError(f"media worker {self._worker} was lost")
         self.emit(LegOpened(leg=leg, port=port))
         return OpenedLeg(leg=leg, worker=self._worker, port=port)
+
+    def _new_port(self) -> int:
+        self._next_port += 2
+        return self._next_port - 2
+
+    async def move_leg(self, leg: LegId, *, beside: LegId) -> OpenedLeg:
+        if leg not in self._legs or beside not in self._legs:
+            raise MediaError(f"leg {leg} or {beside} is gone")
+        await asyncio.sleep(self.open_s)
+        self._unbridge(leg)
+        self._legs[leg] = self._new_port()
+        return OpenedLeg(leg=leg, worker=self._worker, port=self._legs[leg])
 
     def send(self, command: Command) -> None:
         self.commands.append(command)
@@ -202,17 +222,31 @@ class FakeMediaPool:
         self.emit(PeerSilent(leg=leg, silent_s=seconds))
 
     def die(self) -> None:
-        """The worker dies with all it has and is replaced."""
-        for _, timer in self._plays.values():
-            timer.cancel()
+        """The worker dies and is replaced; its legs are opened again, or lost while `refuse_open` says why."""
         legs, pid = frozenset(self._legs), self._pid
-        self._plays.clear()
-        self._legs.clear()
-        self._bridges.clear()
+        for leg in self._opening:
+            self._legs.pop(leg, None)
         self._recordings.clear()
         self._pid += 1
         self.on_worker_died(self._worker, pid, legs)
         self.on_worker_started(self._worker, self._pid)
+        if self._legs:
+            asyncio.get_running_loop().call_later(self.move_s, self._move, tuple(self._legs))
+
+    def _move(self, legs: tuple[LegId, ...]) -> None:
+        legs = tuple(leg for leg in legs if leg in self._legs)
+        if not self.refuse_open:
+            self._legs.update({leg: self._new_port() for leg in legs})
+            self.on_legs_moved(
+                tuple(OpenedLeg(leg=leg, worker=self._worker, port=self._legs[leg]) for leg in legs)
+            )
+            return
+        for leg in legs:
+            if leg in self._plays:
+                self._plays.pop(leg)[1].cancel()
+            self._unbridge(leg)
+            del self._legs[leg]
+        self.on_legs_lost(self._worker, frozenset(legs))
 
     def _unbridge(self, leg: LegId) -> None:
         self._bridges = {pair for pair in self._bridges if leg not in pair}

@@ -1,0 +1,45 @@
+"""Asking a worker for a leg's port, and waiting for the answer."""
+
+import asyncio
+
+from softswitch.errors import MediaError
+from softswitch.ids import LegId
+from softswitch.rtp.commands import OpenLeg
+from softswitch.rtp.reports import LegFailed, LegOpened, Report
+from softswitch.rtp.seat import Seat
+
+ANSWER_S = 2.0
+"""How long a worker may take to answer."""
+
+
+class Openings:
+    def __init__(self) -> None:
+        self._waiting: dict[LegId, asyncio.Future[int]] = {}
+
+    async def ask(self, seat: Seat, leg: LegId, address: str) -> int:
+        """The port it was given; raises MediaError."""
+        future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
+        self._waiting[leg] = future
+        seat.tell(OpenLeg(leg=leg, address=address))
+        try:
+            async with asyncio.timeout(ANSWER_S):
+                return await future
+        except TimeoutError as error:
+            raise MediaError(f"media worker {seat.worker} does not answer") from error
+        finally:
+            self._waiting.pop(leg, None)
+
+    def heard(self, report: Report) -> None:
+        match report:
+            case LegOpened(leg=leg, port=port):
+                if (waiting := self._waiting.get(leg)) is not None and not waiting.done():
+                    waiting.set_result(port)
+            case LegFailed(leg=leg, problem=problem):
+                self.lost(leg, problem)
+            case _:
+                pass
+
+    def lost(self, leg: LegId, problem: str) -> None:
+        """No answer will come."""
+        if (waiting := self._waiting.get(leg)) is not None and not waiting.done():
+            waiting.set_exception(MediaError(problem))
