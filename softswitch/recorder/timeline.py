@@ -17,6 +17,7 @@ import numpy.typing as npt
 
 from softswitch.g711 import ALAW_TO_ULAW, PCMA, PCMU, SILENCE, ULAW_TO_ALAW
 from softswitch.recorder.gaps import Gaps
+from softswitch.recorder.silences import Silences
 from softswitch.recorder.track import FUTURE, RATE
 from softswitch.recorder.tracks import Positions, Tracks
 from softswitch.tap import TapRows
@@ -45,7 +46,7 @@ class Piece:
     audio: Bytes
     """(recordings, 2, samples); holes hold the silence of the recording's law."""
     filled: Bytes
-    """The same shape: 0 nothing came, 1 µ-law, 2 A-law."""
+    """The same shape: 0 nothing came, 1 µ-law, 2 A-law, 3 silence on purpose."""
 
 
 class Timeline:
@@ -64,14 +65,18 @@ class Timeline:
         self._members: list[Positions] = [np.empty(0, np.int64) for _ in range(PHASES)]
         self._tracks = Tracks(capacity * 2)
         self._gaps = Gaps(capacity * 2)
+        self._silences = Silences()
         self.dropped = 0
         """Packets that came too late, too long or for no recording."""
 
-    def open(self, start: int, *, stereo: bool, law: int) -> int | None:
-        """A slot for a recording that begins at `start`; `law` is PCMU, PCMA or AS_IS. None: all are taken."""
-        if not self._free:
+    def open(self, start: int, *, stereo: bool, law: int, beside: int | None = None) -> int | None:
+        """A slot for a recording that begins at `start`; `law` is PCMU, PCMA or AS_IS. None: all are taken.
+
+        `beside`: a slot of whose group this one has to be, for two more tracks of the same recording.
+        """
+        slot = self._take_free(beside)
+        if slot is None:
             return None
-        slot = self._free.pop()
         phase = slot % PHASES
         if not len(self._members[phase]):
             self._settled[phase] = start
@@ -82,7 +87,14 @@ class Timeline:
         self._mask[slot] = 0
         self._tracks.clear(_keys(slot))
         self._gaps.clear(_keys(slot))
+        self._silences.clear(slot)
         return slot
+
+    def _take_free(self, beside: int | None) -> int | None:
+        for at in range(len(self._free) - 1, -1, -1):
+            if beside is None or self._free[at] % PHASES == beside % PHASES:
+                return self._free.pop(at)
+        return None
 
     def close(self, slot: int) -> None:
         """Take no more packets for it; the slot stays taken until `release`."""
@@ -94,9 +106,14 @@ class Timeline:
         """Let a closed slot be used again, before one whose memory was never touched."""
         self._free.append(slot)
 
-    def pause(self, slot: int, paused: bool) -> None:
-        """From the next packet on: silence in place of what is said."""
+    def pause(self, slot: int, paused: bool, at: int) -> None:
+        """Silence in place of what comes from now on, and of what belongs at `at` or later, or no more."""
         self._paused[slot] = paused
+        self._silences.mute(slot, paused, at)
+
+    def vacant(self, slot: int, track: int, on: bool, at: int) -> None:
+        """Nobody is on this track from `at` on: what does not come is no gap."""
+        self._silences.vacant(slot * 2 + track, on, at)
 
     @property
     def free(self) -> int:
@@ -145,11 +162,12 @@ class Timeline:
         self._settled[phase] = max(start, up_to)
         return self._cut(slots, start, up_to, clear=True) if len(slots) else []
 
-    def take_last(self, slot: int, up_to: int) -> list[Piece]:
+    def take_last(self, slots: list[int], up_to: int) -> list[Piece]:
         """All that is left of one recording up to `up_to`, or to its last packet when that goes a little beyond."""
-        start = int(self._settled[slot % PHASES])
-        end = max(up_to, min(self._tracks.end(_keys(slot)), up_to + FUTURE, start + WINDOW))
-        return self._cut(np.array([slot]), start, end, clear=False)
+        start = int(self._settled[slots[0] % PHASES])
+        last = max(self._tracks.end(_keys(slot)) for slot in slots)
+        end = max(up_to, min(last, up_to + FUTURE, start + WINDOW))
+        return self._cut(np.array(slots), start, end, clear=False)
 
     def _cut(self, slots: Positions, start: int, up_to: int, *, clear: bool) -> list[Piece]:
         pieces = []
@@ -159,6 +177,7 @@ class Timeline:
             audio, filled = self._ring[slots, :, columns], self._mask[slots, :, columns]
             if clear:
                 self._mask[slots, :, columns] = 0
+            self._silences.apply(slots, start, audio, filled, self._silence)
             keys = (slots[:, None] * 2 + np.arange(2)).ravel()
             full = self._gaps.see(keys, filled.reshape(len(keys), -1)).reshape(-1, 2)
             for row, track in np.argwhere(~full):

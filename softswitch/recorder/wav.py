@@ -14,6 +14,8 @@ _ENCODINGS = {number: name for name, number in FORMATS.items()}
 LONGEST_DATA = 0xFFFF_FFFF - 64
 """RIFF counts bytes in 32 bits."""
 LONGEST_HEADER = 58
+MOST_CHANNELS = 8
+"""Files of more than two channels are plain ones too, which all readers take; which track is whose tells the side file."""
 _U32 = struct.Struct("<I").pack
 
 
@@ -75,7 +77,7 @@ def parse(header: bytes) -> Wav | None:
     if len(header) < 44 or header[:4] != b"RIFF" or header[8:16] != b"WAVEfmt ":
         return None
     number, channels, rate = struct.unpack_from("<HHI", header, 20)
-    if number not in _ENCODINGS or channels not in (1, 2) or rate != RATE:
+    if number not in _ENCODINGS or not 1 <= channels <= MOST_CHANNELS or rate != RATE:
         return None
     format = WavFormat(encoding=_ENCODINGS[number], channels=channels)
     at = format.header_bytes - 8

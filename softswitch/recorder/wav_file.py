@@ -7,7 +7,8 @@ never promises what is not there. No `fsync`: what is written survives the end o
 import os
 from pathlib import Path
 
-from softswitch.recorder.wav import LONGEST_DATA, WavFormat
+from softswitch.recorder.repair import repair_of
+from softswitch.recorder.wav import LONGEST_DATA, LONGEST_HEADER, WavFormat, parse
 
 _BLOCK = 4096
 
@@ -15,23 +16,43 @@ _BLOCK = 4096
 class WavFile:
     """`keep_open` False opens the file for each write: slower, and without a descriptor in between."""
 
-    def __init__(self, path: Path, format: WavFormat, *, keep_open: bool) -> None:
-        """Raises OSError when the file cannot be made; an existing one is never overwritten."""
+    def __init__(self, path: Path, format: WavFormat, *, keep_open: bool, goes_on: bool = False) -> None:
+        """Raises OSError when the file cannot be made; an existing one is never overwritten. `goes_on`: one of this format
+        is mended and grows on."""
         self.path = path
         self.format = format
         self.frames = 0
         self._frame_bytes, self._header_bytes = format.frame_bytes, format.header_bytes
-        path.parent.mkdir(parents=True, exist_ok=True)
-        flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
-        self._fd = os.open(path, flags, 0o640)
         self.keep_open = keep_open
-        try:
-            self._write(format.header(0), 0)
-        except OSError:
-            self.drop()
-            path.unlink(missing_ok=True)
-            raise
+        path.parent.mkdir(parents=True, exist_ok=True)
+        if goes_on and path.exists():
+            self._fd = os.open(path, os.O_RDWR | os.O_CLOEXEC | os.O_NOFOLLOW)
+            try:
+                self._mend()
+            except OSError:
+                self.drop()
+                raise
+        else:
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC | os.O_NOFOLLOW
+            self._fd = os.open(path, flags, 0o640)
+            try:
+                self._write(format.header(0), 0)
+            except OSError:
+                self.drop()
+                path.unlink(missing_ok=True)
+                raise
         self._rest()
+
+    def _mend(self) -> None:
+        """Count what the file holds and write that into its header; half a frame at its end is cut off."""
+        header, size = os.pread(self._fd, LONGEST_HEADER, 0), os.fstat(self._fd).st_size
+        found, wav = repair_of(header, size), parse(header)
+        if found is None or wav is None or wav.format != self.format:
+            raise OSError(f"{self.path.name} is not the beginning of this recording")
+        self.frames = (size - self._header_bytes) // self._frame_bytes
+        if found.header:
+            os.pwrite(self._fd, found.header, 0)
+        os.ftruncate(self._fd, self._header_bytes + self.frames * self._frame_bytes)
 
     @property
     def room(self) -> int:

@@ -3,49 +3,41 @@
 A tick only appends its rows to a log. `flush` places the log on the timeline and writes what has settled: per group of
 recordings every `WRITE_S`, one block and one header for each. So at most `SETTLE_S + WRITE_S` and the pause between two
 flushes are not on disk: 0.65 s at twenty flushes a second, 0.85 s at four. Groups are due at different moments; a worker
-that flushes more often than four times a second spreads the writes.
+that flushes more often than four times a second spreads the writes. Side files are written by `flush` too, some at a time.
 
 A thousand recordings keep as many descriptors as `open_files` allows; those beyond open their file for each write, about
 10 µs more. The disk is asked in one thread and never synchronised: writes go to the page cache.
+
+The timeline has two tracks a slot; a recording with more has several slots of one group, and its tracks are brought
+together when they are written.
 """
 
 import resource
 from collections import deque
-from dataclasses import dataclass, field
-from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from softswitch.g711 import PCMA, PCMU
 from softswitch.recorder import interleave
-from softswitch.recorder.markers import Marker, serialize
 from softswitch.recorder.row_log import RowLog, part
+from softswitch.recorder.running import Running, said
 from softswitch.recorder.timeline import AS_IS, CAPACITY, PHASES, Piece, Timeline
 from softswitch.recorder.track import RATE
-from softswitch.recorder.wav import WavFormat
-from softswitch.recorder.wav_file import WavFile
-from softswitch.tap import RecordingReport, RecordingSpec, TapRows
+from softswitch.recorder.wav import MOST_CHANNELS, WavFormat
+from softswitch.tap import MOST_TRACKS, RecordingReport, RecordingSpec, TapRows
 
 SETTLE_S = 0.2
 """How long a packet that was overtaken may still come."""
 WRITE_S = 0.4
+SIDE_FILES = 16
+"""Written in one flush at most, about 60 µs each."""
 _SETTLE = int(SETTLE_S * RATE)
 _LAWS = {"PCMU": PCMU, "PCMA": PCMA, "PCM16": AS_IS}
 _FORMATS = [WavFormat(encoding=encoding, channels=channels) for encoding in _LAWS for channels in (1, 2)]
-_MOST_MARKERS = 1000
-
-
-@dataclass(slots=True)
-class _Recording:
-    """A recording that goes on, or that ended by itself and waits for `close`."""
-
-    spec: RecordingSpec
-    file: WavFile
-    start: int
-    frame_bytes: int
-    most_frames: int
-    markers: list[Marker] = field(default_factory=list)
-    report: RecordingReport | None = None
+_WIDE, _BESIDE = len(_FORMATS), len(_FORMATS) + 1
+"""In place of a format: a recording of several slots, and the slots beside its first."""
+_PAIRS = MOST_TRACKS // 2
 
 
 class RecordingWriter:
@@ -58,39 +50,64 @@ class RecordingWriter:
         self._log = RowLog()
         self._timeline = Timeline(capacity)
         self._forms = np.zeros(capacity, np.int8)
-        self._recordings: dict[int, _Recording] = {}
+        self._slots_of = np.full((capacity, _PAIRS), -1, np.int32)
+        """First slot of a recording to the slots of its pairs of tracks."""
+        self._recordings: dict[int, Running] = {}
         self._due: list[float] = []
         self._reports: list[RecordingReport] = []
         self._ended: deque[int] = deque()
         """Slots of recordings that ended by themselves and were not closed, oldest first."""
+        self._unsaved: dict[int, None] = {}
+        """Slots of recordings whose side file is behind, in the order of writing."""
 
     def open(self, spec: RecordingSpec, now: float) -> int:
-        format = WavFormat(encoding=spec.encoding, channels=spec.channels)
-        if format not in _FORMATS:
+        if spec.encoding not in _LAWS or not 1 <= spec.channels <= MOST_CHANNELS:
             raise ValueError(f"{spec.encoding} with {spec.channels} channels cannot be recorded")
+        format = WavFormat(encoding=spec.encoding, channels=spec.channels)
         # Even, so that pieces begin at even bytes; the packets that came before belong to nobody.
         start = int(now * RATE) & ~1
         self._place(now)
-        if not self._timeline.free and self._ended:
-            # Whoever heard that it ended need not close it: its slot is used again, as a last resort.
-            self._forget(self._ended.popleft())
-        slot = self._timeline.open(start, stereo=spec.channels == 2, law=_LAWS[spec.encoding])
-        if slot is None:
-            raise OSError("no more recordings at once in this media worker")
+        slots = self._take_slots(spec, start)
+        slot = slots[0]
         keep = self._kept < self._open_files
         try:
-            file = WavFile(Path(spec.path), format, keep_open=keep)
+            recording = Running(spec, format, slots, start, keep_open=keep)
         except OSError:
+            self._give_back(slots)
+            raise
+        self._kept += recording.keeps_open
+        self._recordings[slot] = recording
+        self._forms[slot] = _FORMATS.index(format) if len(slots) == 1 else _WIDE
+        self._note(slot)
+        return slot
+
+    def _take_slots(self, spec: RecordingSpec, start: int) -> list[int]:
+        pairs = (spec.channels + 1) // 2
+        slots: list[int] = []
+        while len(slots) < pairs:
+            slot = self._take_slot(spec, start, slots[0] if slots else None)
+            if slot is None:
+                self._give_back(slots)
+                raise OSError("no more recordings at once in this media worker")
+            slots.append(slot)
+        self._slots_of[slots[0]] = -1
+        self._slots_of[slots[0], :pairs] = slots
+        return slots
+
+    def _take_slot(self, spec: RecordingSpec, start: int, first: int | None) -> int | None:
+        slot = self._timeline.open(start, stereo=spec.channels > 1, law=_LAWS[spec.encoding], beside=first)
+        if slot is None and self._ended:
+            # Whoever heard that it ended need not close it: its slots are used again, as a last resort.
+            self._forget(self._ended.popleft())
+            return self._take_slot(spec, start, first)
+        if slot is not None and first is not None:
+            self._forms[slot] = _BESIDE
+        return slot
+
+    def _give_back(self, slots: list[int]) -> None:
+        for slot in slots:
             self._timeline.close(slot)
             self._timeline.release(slot)
-            raise
-        self._kept += keep
-        self._forms[slot] = _FORMATS.index(format)
-        most = min(int(spec.max_s * RATE) or file.room, file.room)
-        self._recordings[slot] = _Recording(
-            spec=spec, file=file, start=start, frame_bytes=format.frame_bytes, most_frames=most
-        )
-        return slot
 
     def append(self, rows: TapRows) -> None:
         if not self._log.fits(rows):
@@ -98,20 +115,80 @@ class RecordingWriter:
             self._log.fits(rows)
         self._log.append(rows)
 
-    def pause(self, slot: int, paused: bool, now: float) -> None:
+    def pause(self, slot: int, paused: bool, now: float, *, masked: bool = False) -> None:
         self._place(now)
         recording = self._recordings[slot]
+        if recording.report is not None:
+            return
+        recording.muted["masked" if masked else "paused"] = paused
+        silent, at = any(recording.muted.values()), int(now * RATE)
+        for each in recording.slots:
+            self._timeline.pause(each, silent, at)
+        off = "unmasked" if masked else "resumed"
+        self.mark(slot, ("masked" if masked else "paused") if paused else off, "", now)
+
+    def party(self, slot: int, track: int, name: str, now: float) -> None:
+        self._place(now)
+        recording = self._recordings[slot]
+        if recording.report is not None or not 0 <= track < MOST_TRACKS:
+            return
+        pair = (
+            self._pair(recording, track, int(now * RATE) & ~1)
+            if name
+            else int(self._slots_of[slot, track // 2])
+        )
+        if pair >= 0:
+            self._timeline.vacant(pair, track % 2, not name, int(now * RATE))
+        recording.markers.party(track, name, recording.at(now))
+        self._note(slot)
+
+    def _pair(self, recording: Running, track: int, start: int) -> int:
+        """The slot of a track, made where the recording has none for it yet; -1: all are taken."""
+        first = recording.slots[0]
+        slot = int(self._slots_of[first, track // 2])
+        if slot < 0 and recording.format.channels > 1:
+            found = self._take_slot(recording.spec, start, first)
+            if found is None:
+                return -1
+            slot = found
+            recording.slots.append(slot)
+            self._slots_of[first, track // 2] = slot
+            self._forms[first] = _WIDE
+            if any(recording.muted.values()):
+                self._timeline.pause(slot, True, start)
+        return slot
+
+    def mark(self, slot: int, kind: str, text: str, now: float) -> None:
+        recording = self._recordings[slot]
         if recording.report is None:
-            self._timeline.pause(slot, paused)
-            self._mark(recording, "paused" if paused else "resumed", now)
+            recording.markers.mark(recording.at(now), kind, text)
+            self._note(slot)
+
+    def keep(self, slot: int, now: float) -> None:
+        self._place(now)
+        recording = self._recordings[slot]
+        if recording.report is not None or recording.memory is None:
+            return
+        try:
+            recording.keep(now, keep_open=self._kept < self._open_files)
+        except OSError as error:
+            self._end(slot, recording, "failed", said(error))
+            return
+        self._kept += recording.keeps_open
+        self._note(slot)
+
+    def _note(self, slot: int) -> None:
+        recording = self._recordings[slot]
+        if recording.markers.unsaved and recording.file is not None:
+            self._unsaved[slot] = None
 
     def close(self, slot: int, now: float) -> RecordingReport:
         """Also for a recording that ended by itself: says again what was reported."""
         self._place(now)
         recording = self._recordings[slot]
         if recording.report is None:
-            for piece in self._timeline.take_last(slot, int(now * RATE)):
-                self._write(piece, {slot: recording})
+            for piece in self._timeline.take_last(recording.slots, int(now * RATE)):
+                self._write(piece)
             if recording.report is None:
                 self._end(slot, recording, "ended", "")
         if slot in self._ended:
@@ -132,14 +209,26 @@ class RecordingWriter:
                 # A little early is better than a whole flush late.
                 self._due[phase] = max(self._due[phase] + WRITE_S * 0.99, now + WRITE_S / 2)
                 self._take(phase, settled)
+        if self._unsaved:
+            self._save_some()
         reports, self._reports = self._reports, []
         return reports
+
+    def _save_some(self) -> None:
+        for slot in list(self._unsaved)[:SIDE_FILES]:
+            del self._unsaved[slot]
+            try:
+                self._recordings[slot].save()
+            except OSError:
+                # It stays unsaved: the end of the recording tries again, and says what is wrong.
+                continue
 
     def _place(self, now: float) -> None:
         """Put the log on the timeline; after a long pause in steps, writing in between, so that all finds room."""
         if not len(self._log):
             return
         rows = self._log.take()
+        self._find_pairs(rows)
         while len(rows.slot):
             room = self._timeline.room()
             if room is None:
@@ -157,96 +246,84 @@ class RecordingWriter:
                 for phase in range(PHASES):
                     self._take(phase, (next_arrival - _SETTLE) & ~1)
 
+    def _find_pairs(self, rows: TapRows) -> None:
+        """Tracks beyond the first two lie in other slots; only when there are any, anything is copied."""
+        if rows.track.max() <= 1:
+            return
+        beyond = np.flatnonzero((rows.track > 1) & (rows.track < MOST_TRACKS))
+        beyond = beyond[(rows.slot[beyond] >= 0) & (rows.slot[beyond] < len(self._slots_of))]
+        # These are the log's own arrays, which are written anew before they are read again.
+        rows.slot[beyond] = self._slots_of[rows.slot[beyond], rows.track[beyond] // 2]
+        rows.track[beyond] %= 2
+
     def _take(self, phase: int, up_to: int) -> None:
         for piece in self._timeline.take(phase, up_to):
-            self._write(piece, self._recordings)
+            self._write(piece)
 
-    def _write(self, piece: Piece, recordings: dict[int, _Recording]) -> None:
+    def _write(self, piece: Piece) -> None:
         """One block for each recording of the piece, all of one form computed at once."""
         forms = self._forms[piece.slots]
         for form in np.unique(forms).tolist():
-            format, which = _FORMATS[form], forms == form
-            every = bool(which.all())
-            slots = piece.slots if every else piece.slots[which]
-            audio = piece.audio if every else piece.audio[which]
-            if format.encoding == "PCM16":
-                blocks = interleave.pcm16(
-                    audio, piece.filled if every else piece.filled[which], format.channels
-                )
-            else:
-                blocks = interleave.g711(audio, format.channels)
-            for slot, block in zip(slots.tolist(), blocks, strict=True):
-                self._append(slot, recordings[slot], piece.start, block.data)
+            if form == _WIDE:
+                self._write_wide(piece, forms)
+            elif form != _BESIDE:
+                which = forms == form
+                every = bool(which.all())
+                slots = piece.slots if every else piece.slots[which]
+                audio = piece.audio if every else piece.audio[which]
+                filled = piece.filled if every else piece.filled[which]
+                self._write_blocks(slots, piece.start, _FORMATS[form], audio, filled)
 
-    def _append(self, slot: int, recording: _Recording, start: int, block: memoryview) -> None:
-        size = recording.frame_bytes
-        frames = len(block) // size
-        skip = max(0, recording.start - start)
-        fits = recording.most_frames - recording.file.frames
-        if skip >= frames or recording.report is not None:
-            return
-        if skip or fits < frames:
-            block = block[skip * size : min(frames, skip + fits) * size]
-        try:
-            recording.file.append(block)
-        except OSError as error:
-            self._end(slot, recording, "failed", _problem(error))
-            return
-        if recording.file.frames >= recording.most_frames:
-            self._end(slot, recording, "limit", "")
+    def _write_wide(self, piece: Piece, forms: npt.NDArray[np.int8]) -> None:
+        """Recordings of several slots, all of one format and number of slots at once."""
+        row_of = {slot: row for row, slot in enumerate(piece.slots.tolist())}
+        alike: dict[tuple[WavFormat, int], list[Running]] = {}
+        for slot in piece.slots[forms == _WIDE].tolist():
+            recording = self._recordings[slot]
+            alike.setdefault((recording.format, len(recording.slots)), []).append(recording)
+        for (format, _), recordings in alike.items():
+            rows = np.array([[row_of[slot] for slot in recording.slots] for recording in recordings])
+            audio, filled = interleave.gather(piece.audio, rows), interleave.gather(piece.filled, rows)
+            if audio.shape[1] > format.channels:
+                interleave.share_last(audio, filled, format.channels, format.encoding)
+            slots = np.array([recording.slots[0] for recording in recordings])
+            self._write_blocks(slots, piece.start, format, audio, filled)
 
-    def _end(self, slot: int, recording: _Recording, state: str, problem: str) -> None:
-        file = recording.file
-        try:
-            file.finish()
-        except OSError as error:
-            file.drop()
-            state, problem = "failed", problem or _problem(error)
-        self._kept -= file.keep_open
-        if state != "ended":
-            recording.markers.append(Marker(at_s=round(file.frames / RATE, 3), kind=state, text=problem))
-        if recording.markers:
-            also = self._write_markers(recording)
-            problem = "; ".join(filter(None, (problem, also)))
-        self._timeline.close(slot)
-        gaps, gap_s = self._timeline.gaps(slot)
-        recording.report = RecordingReport(
-            recording=recording.spec.recording,
-            state=state,
-            seconds=file.frames / RATE,
-            gaps=gaps,
-            gap_s=gap_s,
-            problem=problem,
-        )
-        if state != "ended":
-            self._reports.append(recording.report)
+    def _write_blocks(
+        self,
+        slots: npt.NDArray[np.int64],
+        start: int,
+        format: WavFormat,
+        audio: interleave.Bytes,
+        filled: interleave.Bytes,
+    ) -> None:
+        if format.encoding == "PCM16":
+            blocks = interleave.pcm16(audio, filled, format.channels)
+        else:
+            blocks = interleave.g711(audio, format.channels)
+        for slot, block in zip(slots.tolist(), blocks, strict=True):
+            recording = self._recordings[slot]
+            if recording.report is not None:
+                continue
+            try:
+                full = recording.append(start, block.data)
+            except OSError as error:
+                self._end(slot, recording, "failed", said(error))
+                continue
+            if full:
+                self._end(slot, recording, "limit", "")
+
+    def _end(self, slot: int, recording: Running, state: str, problem: str) -> None:
+        self._kept -= recording.keeps_open
+        self._unsaved.pop(slot, None)
+        for each in recording.slots:
+            self._timeline.close(each)
+        gaps = [self._timeline.gaps(each) for each in recording.slots]
+        report = recording.end(state, problem, (sum(count for count, _ in gaps), sum(s for _, s in gaps)))
+        if report.state != "ended":
+            self._reports.append(report)
             self._ended.append(slot)
 
     def _forget(self, slot: int) -> None:
-        del self._recordings[slot]
-        self._timeline.release(slot)
-
-    def _mark(self, recording: _Recording, kind: str, now: float) -> None:
-        if len(recording.markers) < _MOST_MARKERS:
-            at_s = max(0.0, now - recording.start / RATE)
-            recording.markers.append(Marker(at_s=round(at_s, 3), kind=kind))
-
-    def _write_markers(self, recording: _Recording) -> str:
-        """The side file; on a full disk the recording gives back a block for it. Returns what is wrong, if anything."""
-        path = recording.file.path.with_suffix(".json")
-        content = serialize(recording.spec.recording, recording.markers)
-        try:
-            path.write_bytes(content)
-        except OSError:
-            try:
-                recording.file.shorten()
-                path.write_bytes(content)
-            except OSError as error:
-                recording.file.drop()
-                path.unlink(missing_ok=True)
-                return f"{path.name} cannot be written: {_problem(error)}"
-        return ""
-
-
-def _problem(error: OSError) -> str:
-    return error.strerror or str(error)
+        for each in self._recordings.pop(slot).slots:
+            self._timeline.release(each)

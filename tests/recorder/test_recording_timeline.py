@@ -42,7 +42,7 @@ def heard(
             timeline.place(rows_of(batch))
         if int(now * 10) != int((now - tick) * 10):
             pieces += timeline.take(0, int(now * RATE) - SETTLE)
-    pieces += timeline.take_last(0, START + int(seconds * RATE))
+    pieces += timeline.take_last([0], START + int(seconds * RATE))
     assert pieces[0].start == START
     audio = np.concatenate([piece.audio[0] for piece in pieces], axis=1).astype(int)
     filled = np.concatenate([piece.filled[0] for piece in pieces], axis=1)
@@ -249,7 +249,7 @@ def test_rows_that_belong_to_nothing_are_dropped() -> None:
     ]
     timeline.place(rows_of([*bad, good]))
     assert timeline.dropped == len(bad)
-    piece = timeline.take_last(slot, START + FRAME)[0]
+    piece = timeline.take_last([slot], START + FRAME)[0]
     assert piece.audio[0, 0].tobytes() == payload_of(0)
 
 

@@ -24,6 +24,10 @@ class FakeTap:
     rows: list[tuple[int, int, int, int, int, bytes]] = field(default_factory=list)
     """slot, track, ssrc, timestamp, law, payload"""
     paused: list[tuple[int, bool]] = field(default_factory=list)
+    masked: list[tuple[int, bool]] = field(default_factory=list)
+    parties: list[tuple[int, int, str]] = field(default_factory=list)
+    marks: list[tuple[int, str, str]] = field(default_factory=list)
+    kept: list[int] = field(default_factory=list)
     ending: list[RecordingReport] = field(default_factory=list)
     closed: list[int] = field(default_factory=list)
 
@@ -40,8 +44,17 @@ class FakeTap:
             key = (int(rows.slot[n]), int(rows.track[n]), int(rows.ssrc[n]), int(rows.timestamp[n]))
             self.rows.append((*key, int(rows.law[n]), payload))
 
-    def pause(self, slot: int, paused: bool, now: float) -> None:
-        self.paused.append((slot, paused))
+    def pause(self, slot: int, paused: bool, now: float, *, masked: bool = False) -> None:
+        (self.masked if masked else self.paused).append((slot, paused))
+
+    def party(self, slot: int, track: int, name: str, now: float) -> None:
+        self.parties.append((slot, track, name))
+
+    def mark(self, slot: int, kind: str, text: str, now: float) -> None:
+        self.marks.append((slot, kind, text))
+
+    def keep(self, slot: int, now: float) -> None:
+        self.kept.append(slot)
 
     def close(self, slot: int, now: float) -> RecordingReport:
         self.closed.append(slot)
