@@ -23,7 +23,7 @@ class Contact:
     row: RecordingRow
     call: Call
     worker: WorkerId | None
-    """Whose process writes it."""
+    """Whose process writes it; None: that one died, and the call moves to another."""
     spec: RecordingSpec
     kept: bool
     """False: only armed; it has no row and no file yet."""

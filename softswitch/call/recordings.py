@@ -136,8 +136,13 @@ class Recordings:
         """End this call's recording; its row is completed when the worker has closed the file."""
         self._masked.discard(call)
         recording = self._of_call.pop(call, None)
-        if recording is not None and recording in self._running:
-            self._services.media.send(StopRecording(recording=recording))
+        contact = self._running.get(recording) if recording is not None else None
+        if contact is None:
+            return
+        if contact.worker is None:
+            self.lost_one(contact, "the call ended while its media moved to another worker")
+        else:
+            self._services.media.send(StopRecording(recording=contact.row.recording))
 
     # --- parties, marks, silence ----------------------------------------------------------------------------------------
 
@@ -359,6 +364,8 @@ class Recordings:
         for contact in [each for each in self._running.values() if each.worker == worker]:
             if contact.call.id not in but or self._of_call.get(contact.call.id) != contact.row.recording:
                 self.lost_one(contact, problem)
+            else:
+                contact.worker = None
 
     def give_up(self, call: Call, problem: str) -> None:
         """The worker that recorded this call is dead, and the call with it."""

@@ -71,7 +71,9 @@ async def test_a_dead_worker_takes_its_legs() -> None:
     died: list[tuple[int, frozenset[LegId]]] = []
     media.on_worker_died = lambda worker, pid, legs: died.append((pid, legs))
     await media.open_leg(A, "127.0.0.1")
+    media.refuse_open, media.move_s = "no port is free", 0.0
     media.die()
+    await asyncio.sleep(0.01)
     assert died == [(4001, frozenset({A}))]
     assert await media.close_leg(A) is None
     assert media.views()[0].pid == 4002

@@ -71,15 +71,17 @@ async def recording_a_message(c: Centre) -> PeerCall:
         (recording_a_message, "message"),
     ],
 )
-def test_a_media_worker_dies(
+def test_a_media_worker_dies_and_nobody_takes_its_legs(
     until: Callable[[Centre], Awaitable[PeerCall]], stage: str, tmp_path: Path
 ) -> None:
     @told()
     async def story(c: Centre) -> None:
         call = await until(c)
         assert c.live().stage == stage
+        c.switch.media.refuse_open = "no port is free"
         c.switch.media.die()
         await call.hung_up()
+        c.switch.media.refuse_open = ""
         cdr = await c.cdr()
         assert (cdr["ended_by"], cdr["cause"], cdr["last_stage"]) == ("switch", "media failed", stage)
         [died] = c.switch.happened(MediaWorkerDied)
