@@ -14,6 +14,7 @@ _COMMANDS = {
     "reload": "softswitch.cli.reload:reload",
     "stop": "softswitch.cli.stop:stop",
     "config": "softswitch.cli.config:config",
+    "doctor": "softswitch.cli.doctor:doctor",
     "calls": "softswitch.cli.calls:calls",
     "lines": "softswitch.cli.lines:lines",
     "queue": "softswitch.cli.queue:queue",
