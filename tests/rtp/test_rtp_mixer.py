@@ -142,7 +142,7 @@ def test_gains_scale_and_loud_sums_are_clipped_without_wrapping() -> None:
 @pytest.mark.parametrize("ptime_ms", [10, 20, 30, 40, 50, 60])
 def test_each_listener_gets_packets_of_its_own_length(ptime_ms: int) -> None:
     room = Room()
-    parties = three(room)[:2] + [talker(room, "late", TONES[2], ptime_ms=ptime_ms)]
+    parties = [*three(room)[:2], talker(room, "late", TONES[2], ptime_ms=ptime_ms)]
     mix(room, "m", parties, BARGE)
     talk(room, parties, 1.2)
     late = parties[2]
