@@ -76,8 +76,8 @@ class Engine(Protocol):
         """Send `length` bytes of each `row` to the peer of each `slot`; what the kernel refuses is lost, as on any
         network."""
 
-    def send_control(self, slot: int, data: bytes, peer: Address) -> None:
-        """Send an RTCP datagram from the leg's odd port."""
+    def send_control(self, slot: int, data: bytes, peer: Address, *, muxed: bool = False) -> None:
+        """Send an RTCP datagram from the leg's odd port, or from that of RTP when it is `muxed`."""
 
     def shut(self) -> None:
         """Close everything."""

@@ -1,12 +1,16 @@
-"""What is told on slow clocks: RTCP reports of every leg each five seconds, peers that fell silent, packet totals."""
+"""What is told on slow clocks: RTCP of every leg, how good its audio is, peers that fell silent, packet totals."""
 
 from collections.abc import Callable
+from dataclasses import asdict, replace
 from typing import Final
 
 from softswitch.rtp import rtcp, statistics
+from softswitch.rtp.commands import SetPeer
 from softswitch.rtp.engine import Engine
 from softswitch.rtp.leg import Leg
-from softswitch.rtp.reports import PeerSilent, Report
+from softswitch.rtp.quality import Quality
+from softswitch.rtp.quality_rules import Change, QualityRules
+from softswitch.rtp.reports import LegStats, PeerSilent, QualityAlarm, Report
 from softswitch.rtp.table import LegTable
 
 LOOK_S: Final = 0.25
@@ -19,18 +23,25 @@ class Reporter:
         table: LegTable,
         engine: Engine,
         legs: dict[int, Leg],
+        quality: Quality,
+        rules: QualityRules,
         silent_s: float,
         report: Callable[[Report], None],
+        chance: Callable[[], float],
     ) -> None:
-        """`legs` is by slot and is kept up by its owner."""
+        """`legs` is by slot and is kept up by its owner. `chance` gives numbers even over 0 to 1."""
         self._table = table
         self._engine = engine
         self._legs = legs
+        self._quality = quality
+        self._rules = rules
         self._silent_s = silent_s
         self._report = report
+        self._chance = chance
         self._look_at = 0.0
         self._closed_in = 0
         self._closed_out = 0
+        self._wall_ahead = 0.0
 
     @property
     def packets(self) -> tuple[int, int]:
@@ -39,29 +50,96 @@ class Reporter:
         received = int(self._table.packets_in[:used].sum())
         return self._closed_in + received, self._closed_out + int(self._table.packets_out[:used].sum())
 
-    def leg_closes(self, leg: Leg) -> None:
+    def stats(self, leg: Leg, now: float) -> LegStats:
+        """All figures of a leg."""
+        table, slot, session = self._table, leg.slot, leg.rtcp
+        clock = float(table.clock[slot])
+        self.count_strangers()
+        plain = statistics.leg_stats(
+            table, slot, leg.id, now, peer_lost=session.peer_lost, peer_jitter_ms=session.peer_jitter * 1000 / clock
+        )  # fmt: skip
+        heard = asdict(self._quality.figures(table, slot))
+        return replace(plain, **heard, reached=session.reached, alarms=self._rules.kinds(slot))
+
+    def leg_opens(self, leg: Leg, name: bytes) -> None:
+        """`name`: entropy for its CNAME, which RFC 7022 wants to say nothing of anybody."""
+        leg.rtcp.cname = name.hex()
+
+    def leg_agrees(self, leg: Leg, command: SetPeer) -> None:
+        """What was negotiated with its peer."""
+        leg.rtcp.port = command.rtcp_port
+        self._quality.agree(leg.slot, command.codec)
+        if command.comfort_noise_type is not None or "usedtx=1" in command.format_parameters:
+            self._rules.may_pause(leg.slot)
+
+    def leg_closes(self, leg: Leg, now: float) -> None:
+        """Say BYE to a peer that has had reports, and forget it."""
         self._closed_in += int(self._table.packets_in[leg.slot])
         self._closed_out += int(self._table.packets_out[leg.slot])
+        if leg.rtcp.reported:
+            self._send(leg, now, now + self._wall_ahead, bye=True)
+
+    def leg_closed(self, slot: int) -> None:
+        self._quality.clear(slot)
+        self._rules.clear(slot)
 
     def count_strangers(self) -> None:
         for slot, count in self._engine.strangers().items():
             self._table.strangers[slot] += count
 
+    def control(self, slot: int, data: bytes, now: float) -> None:
+        """An RTCP packet that came from the leg's peer."""
+        leg = self._legs[slot]
+        table, session = self._table, leg.rtcp
+        read = session.take(
+            data, int(table.ssrc_out[slot]), int(table.packets_out[slot]), now, now + self._wall_ahead
+        )
+        if not read:
+            return
+        self._rules.reached(slot, session.reached)
+        if session.round_trip_s is not None:
+            self._quality.rtt_ms[slot] = session.round_trip_s * 1000
+
     def tick(self, now: float, wall: float) -> None:
+        self._wall_ahead = wall - now
         for slot, data, source in self._engine.receive_control():
             leg = self._legs.get(slot)
             if leg is not None and leg.latch.peer is not None and source[0] == leg.latch.peer[0]:
-                leg.rtcp.take(data, int(self._table.ssrc_out[slot]), now)
+                self.control(slot, data, now)
         if now < self._look_at:
             return
         self._look_at = now + LOOK_S
         self.count_strangers()
         for leg in self._legs.values():
-            if leg.rtcp.due <= now:
-                leg.rtcp.due = now + rtcp.INTERVAL_S
+            if leg.rtcp.due <= now and leg.latch.peer is not None and leg.rtcp.schedule(now, self._chance()):
                 self._send(leg, now, wall)
+        self._quality.look(self._table, now)
+        for change in self._rules.judge(self._table, self._quality, now):
+            self._tell(change, now)
         if self._silent_s:
             self._find_silent(now)
+
+    def _tell(self, change: Change, now: float) -> None:
+        leg, quality, slot = self._legs.get(change.slot), self._quality, change.slot
+        if leg is None:
+            return
+        peer = leg.latch.peer
+        silent_s = now - max(float(self._table.last_in[slot]), float(quality.engaged_since[slot]))
+        self._report(
+            QualityAlarm(
+                leg=leg.id,
+                kind=change.kind.word,
+                raised=change.raised,
+                reason=change.reason,
+                peer=peer[0] if peer is not None else "",
+                silent_s=silent_s,
+                quiet_s=float(quality.quiet_s[slot]),
+                loss=float(quality.loss_now[slot]),
+                reordered=float(quality.reordered_now[slot]),
+                jitter_ms=float(quality.jitter_ms[slot]),
+                mos=quality.figures(self._table, slot).mos_now,
+            )
+        )
 
     def _find_silent(self, now: float) -> None:
         table, used = self._table, self._table.used
@@ -71,11 +149,11 @@ class Reporter:
                 self._report(PeerSilent(leg=leg.id, silent_s=now - float(table.last_in[slot])))
             leg.silent_told = bool(silent[slot])
 
-    def _send(self, leg: Leg, now: float, wall: float) -> None:
+    def _send(self, leg: Leg, now: float, wall: float, *, bye: bool = False) -> None:
         """A sender report when something was sent since the last, else a receiver report when something was heard."""
         table, slot, session = self._table, leg.slot, leg.rtcp
         peer, packets = leg.latch.peer, int(table.packets_out[slot])
-        if peer is None or not table.sends[slot]:
+        if peer is None or not (table.sends[slot] or bye):
             return
         sender = None
         if packets > session.sent_before:
@@ -85,11 +163,13 @@ class Reporter:
             octets = int(table.octets_out[slot])
             sender = rtcp.SenderInfo(wall=wall, timestamp=timestamp, packets=packets, octets=octets)
         block = self._block(leg, now) if table.heard[slot] else None
-        if sender is None and block is None:
+        if sender is None and block is None and not bye:
             return
-        ssrc = int(table.ssrc_out[slot])
-        data = rtcp.compound(ssrc, sender, block, f"{ssrc:08x}")
-        self._engine.send_control(slot, data, (peer[0], peer[1] + 1))
+        data = session.report(int(table.ssrc_out[slot]), sender, block, bye=bye)
+        if table.muxed[slot]:
+            self._engine.send_control(slot, data, peer, muxed=True)
+        else:
+            self._engine.send_control(slot, data, (peer[0], session.port or peer[1] + 1))
 
     def _block(self, leg: Leg, now: float) -> rtcp.ReportBlock:
         table, slot = self._table, leg.slot

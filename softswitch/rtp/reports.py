@@ -53,6 +53,36 @@ class LegStats:
     """Packets of ours that the peer says it missed (RTCP receiver reports)."""
     peer_jitter_ms: float = 0.0
     """Jitter of our packets as the peer sees it."""
+    late: int = 0
+    """Packets that came too late for a jitter buffer of 60 ms; not in `lost`."""
+    mos: float | None = None
+    """Estimate of ITU-T G.107 for what comes from the peer; None: too little has come."""
+    mos_now: float | None = None
+    """The same over the last 2.5 s."""
+    loss_now: float = 0.0
+    """Lost or late over the last 2.5 s, 0 to 1."""
+    rtt_ms: float | None = None
+    """Round trip by RTCP; None: the peer sends none that tells."""
+    level_db: float | None = None
+    """RMS of its speech in dBov; None: it has not spoken, or its codec is not G.711."""
+    peak_db: float | None = None
+    clipped_share: float | None = None
+    """Samples at the end of the scale, 0 to 1."""
+    silence_share: float | None = None
+    """Pure silence, of the time it was bridged."""
+    quiet_s: float = 0.0
+    """Pure silence until now, without a break."""
+    talk_s: float = 0.0
+    talk_share: float | None = None
+    """Of the time it was bridged."""
+    overlap_s: float = 0.0
+    """Both talked."""
+    interruptions: int = 0
+    """Times that it began to talk while the other did, and went on."""
+    reached: bool = True
+    """False: by its RTCP nothing of what we send arrives."""
+    alarms: tuple[str, ...] = ()
+    """Kinds of `QualityAlarm` that are raised."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,6 +121,28 @@ class PeerSilent:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class QualityAlarm:
+    """Something is wrong with the audio of a bridged leg, or no more; said once each. See `quality_rules.py`."""
+
+    leg: LegId
+    kind: str
+    """`no-packets`, `silence`, `one-way` or `bad-network`."""
+    raised: bool
+    reason: str = ""
+    """Of `one-way`: `no-packets`, `silence` or `unreached`; of `bad-network`: `loss`, `jitter`, `reordered` or `mos`."""
+    peer: str = ""
+    """Address that its packets should come from."""
+    silent_s: float = 0.0
+    """Without a packet."""
+    quiet_s: float = 0.0
+    """Of pure silence."""
+    loss: float = 0.0
+    reordered: float = 0.0
+    jitter_ms: float = 0.0
+    mos: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerStats:
     """Every second."""
 
@@ -126,6 +178,7 @@ Report = (
     | PlayEnded
     | RecordingEnded
     | PeerSilent
+    | QualityAlarm
     | WorkerStats
     | CommandRefused
 )

@@ -1,20 +1,27 @@
-"""RTCP (RFC 3550 section 6) as far as a switch between two phones needs it: our reports, and what a peer reports of us.
+"""The bytes of RTCP (RFC 3550 section 6, RFC 3611): compound packets that we make, and those of a peer.
 
-Owns the bytes of sender report, receiver report and SDES, and the validity check of appendix A.2, which never raises.
-BYE, APP and extended reports are walked over. The interval is fixed at `INTERVAL_S` for two participants.
+Owns sender and receiver report, SDES with its CNAME, and BYE; the validity check of appendix A.2, which never raises; and
+how rows of RTP are told from RTCP on one port (RFC 5761 section 4). Of a peer's packet APP and extended reports are
+walked through with their bounds and left; a packet with one bad length is none at all.
 """
 
 from dataclasses import dataclass
 from typing import Final
 
-INTERVAL_S: Final = 5.0
 MAX_BYTES: Final = 1500
-_SR, _RR, _SDES = 200, 201, 202
+FIRST_TYPE, LAST_TYPE = 192, 223
+"""Second byte of what is RTCP where RTP shares the port."""
+_SR, _RR, _SDES, _BYE, _APP, _XR = 200, 201, 202, 203, 204, 207
+_CNAME: Final = 1
+_MOST_TEXT: Final = 255
 _VERSION: Final = 0x80
+_PADDED: Final = 0x20
 _NTP_OFFSET: Final = 2_208_988_800
 """Seconds from 1900 to 1970."""
 _BLOCK_BYTES: Final = 24
 _SENDER_INFO_BYTES: Final = 20
+_APP_BYTES: Final = 8
+"""SSRC and name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +67,8 @@ class Received:
     ntp_middle: int
     """Middle 32 bit of the NTP time of a sender report; 0 without one."""
     blocks: tuple[ReportBlock, ...]
+    cname: str = ""
+    bye: bool = False
 
 
 def parse(data: bytes) -> Received | None:
@@ -72,7 +81,7 @@ def parse(data: bytes) -> Received | None:
     ):
         return None
     blocks: list[ReportBlock] = []
-    ntp_middle = 0
+    ntp_middle, cname, bye = 0, "", False
     at = 0
     while at < len(data):
         if len(data) - at < 4 or data[at] & 0xC0 != _VERSION:
@@ -80,17 +89,72 @@ def parse(data: bytes) -> Received | None:
         end = at + 4 + 4 * int.from_bytes(data[at + 2 : at + 4])
         if end > len(data):
             return None
-        count, kind = data[at] & 0x1F, data[at + 1]
+        count, kind, body = data[at] & 0x1F, data[at + 1], data[at + 4 : end]
+        if data[at] & _PADDED and (end != len(data) or not _unpadded(body)):
+            return None
+        if not _fits(kind, count, body):
+            return None
         if kind in (_SR, _RR):
-            begin = at + 8 + (_SENDER_INFO_BYTES if kind == _SR else 0)
-            if begin + count * _BLOCK_BYTES > end:
-                return None
+            begin = 4 + (_SENDER_INFO_BYTES if kind == _SR else 0)
             if kind == _SR:
-                ntp_middle = int.from_bytes(data[at + 10 : at + 14])
+                ntp_middle = int.from_bytes(body[6:10])
             starts = range(begin, begin + count * _BLOCK_BYTES, _BLOCK_BYTES)
-            blocks += [ReportBlock.parse(data[start : start + _BLOCK_BYTES]) for start in starts]
+            blocks += [ReportBlock.parse(body[start : start + _BLOCK_BYTES]) for start in starts]
+        elif kind == _SDES:
+            names = _cnames(count, body)
+            if names is None:
+                return None
+            cname = cname or names
+        bye = bye or kind == _BYE
         at = end
-    return Received(int.from_bytes(data[4:8]), ntp_middle, tuple(blocks))
+    return Received(int.from_bytes(data[4:8]), ntp_middle, tuple(blocks), cname, bye)
+
+
+def _unpadded(body: bytes) -> bool:
+    """The last byte of a padded packet counts the padding, itself included; only the last packet has any."""
+    return bool(body) and 0 < body[-1] <= len(body)
+
+
+def _fits(kind: int, count: int, body: bytes) -> bool:
+    """Whether a packet has room for what its header says."""
+    if kind == _XR:
+        return _extended_fits(body)
+    least = {
+        _SR: 4 + _SENDER_INFO_BYTES + count * _BLOCK_BYTES,
+        _RR: 4 + count * _BLOCK_BYTES,
+        _BYE: 4 * count,
+        _APP: _APP_BYTES,
+    }
+    return len(body) >= least.get(kind, 0)
+
+
+def _extended_fits(body: bytes) -> bool:
+    """RFC 3611 section 3: blocks behind the SSRC, each with its own length in words."""
+    at = 4
+    while at < len(body):
+        if len(body) - at < 4:
+            return False
+        at += 4 + 4 * int.from_bytes(body[at + 2 : at + 4])
+    return at == len(body)
+
+
+def _cnames(count: int, body: bytes) -> str | None:
+    """The first CNAME of an SDES packet, empty without one; None when a chunk or item leaves its packet."""
+    found, at = "", 0
+    for _ in range(count):
+        if len(body) - at < 4:
+            return None
+        at += 4
+        while at < len(body) and body[at]:
+            if at + 2 > len(body) or at + 2 + body[at + 1] > len(body):
+                return None
+            if body[at] == _CNAME and not found:
+                found = body[at + 2 : at + 2 + body[at + 1]].decode("ascii", "replace")
+            at += 2 + body[at + 1]
+        at += 4 - at % 4
+        if at > len(body):
+            return None
+    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,61 +171,22 @@ class SenderInfo:
         return b"".join((number & 0xFFFF_FFFF).to_bytes(4) for number in numbers)
 
 
-def compound(ssrc: int, sender: SenderInfo | None, block: ReportBlock | None, cname: str) -> bytes:
-    """SR or RR, then SDES with the CNAME, as section 6.1 wants every packet."""
+def ntp_middle(wall: float) -> int:
+    """The middle 32 bit of the NTP time (section 4), which reports send back."""
+    return int((wall + _NTP_OFFSET) * 65536) & 0xFFFF_FFFF
+
+
+def compound(
+    ssrc: int, sender: SenderInfo | None, block: ReportBlock | None, cname: str, *, bye: bool = False
+) -> bytes:
+    """SR or RR, then SDES with the CNAME, as section 6.1 wants every packet; then a BYE, where the stream ends."""
     body = ssrc.to_bytes(4) + (sender.serialize() if sender else b"") + (block.serialize() if block else b"")
     report = _packet(_SR if sender else _RR, 1 if block else 0, body)
-    item = bytes((1, len(cname.encode()[:255]))) + cname.encode()[:255] + b"\0"
-    return report + _packet(_SDES, 1, ssrc.to_bytes(4) + item + b"\0" * (-len(item) % 4))
+    name = cname.encode()[:_MOST_TEXT]
+    item = bytes((_CNAME, len(name))) + name + b"\0"
+    described = report + _packet(_SDES, 1, ssrc.to_bytes(4) + item + b"\0" * (-len(item) % 4))
+    return described + (_packet(_BYE, 1, ssrc.to_bytes(4)) if bye else b"")
 
 
 def _packet(kind: int, count: int, body: bytes) -> bytes:
     return bytes((_VERSION | count, kind)) + (len(body) // 4).to_bytes(2) + body
-
-
-class RtcpSession:
-    """What has to be remembered between reports of one leg."""
-
-    __slots__ = (
-        "due",
-        "expected_before",
-        "last_sr",
-        "last_sr_at",
-        "peer_jitter",
-        "peer_lost",
-        "received_before",
-        "sent_before",
-    )
-
-    def __init__(self) -> None:
-        self.due = 0.0
-        self.last_sr = 0
-        self.last_sr_at = 0.0
-        self.expected_before = 0
-        self.received_before = 0
-        self.sent_before = 0
-        self.peer_lost = 0
-        self.peer_jitter = 0
-
-    def take(self, data: bytes, our_ssrc: int, now: float) -> bool:
-        """Read a peer's packet; False when it is malformed."""
-        received = parse(data)
-        if received is None:
-            return False
-        if received.ntp_middle:
-            self.last_sr, self.last_sr_at = received.ntp_middle, now
-        for block in received.blocks:
-            if block.ssrc == our_ssrc:
-                self.peer_lost, self.peer_jitter = max(0, block.lost), block.jitter
-        return True
-
-    def block(
-        self, ssrc: int, expected: int, received: int, highest: int, jitter: float, now: float
-    ) -> ReportBlock:
-        """Our report of the peer's stream (appendix A.3); begins the next interval."""
-        expected_now, received_now = expected - self.expected_before, received - self.received_before
-        self.expected_before, self.received_before = expected, received
-        lost_now = expected_now - received_now
-        fraction = min(255, (lost_now << 8) // expected_now) if expected_now > 0 and lost_now > 0 else 0
-        delay = int((now - self.last_sr_at) * 65536) if self.last_sr else 0
-        return ReportBlock(ssrc, fraction, expected - received, highest, int(jitter), self.last_sr, delay)

@@ -238,9 +238,10 @@ class SocketEngine:
             except (OSError, KeyError):
                 continue
 
-    def send_control(self, slot: int, data: bytes, peer: Address) -> None:
+    def send_control(self, slot: int, data: bytes, peer: Address, *, muxed: bool = False) -> None:
+        ports = self._ports[slot]
         try:
-            self._ports[slot].control.sendto(data, peer)
+            (ports.rtp if muxed else ports.control).sendto(data, peer)
         except (OSError, OverflowError):
             _log.debug("RTCP not sent", slot=slot)
 

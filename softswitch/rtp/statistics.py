@@ -55,6 +55,9 @@ def receive(
         table.base[slot] = np.minimum(table.base[slot], highest + delta)
         table.out_of_order[slot] += fresh & ~forward & ~anew
         table.duplicates[slot] += ~fresh
+    ahead = delta > 1
+    if ahead.any():
+        table.gaps[slot] += ahead
     table.received[slot] += fresh
     table.packets_in[slot] += 1
     table.bytes_in[slot] += size

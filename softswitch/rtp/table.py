@@ -32,6 +32,8 @@ class LegTable:
         self.receives = self._column(np.bool_, 0)
         self.audio_type = self._column(np.int16, NOBODY)
         self.event_type = self._column(np.int16, NOBODY)
+        self.muxed = self._column(np.bool_, 0)
+        """RTCP comes and goes by the port of RTP (RFC 5761)."""
         self.noise_type = self._column(np.int16, NOBODY)
         """Comfort noise, RFC 3389."""
         self.law = self._column(np.uint8, 0)
@@ -77,6 +79,8 @@ class LegTable:
         self.bytes_in = self._column(np.int64, 0)
         self.out_of_order = self._column(np.int64, 0)
         self.duplicates = self._column(np.int64, 0)
+        self.gaps = self._column(np.int64, 0)
+        """Times that the sequence number went ahead by more than one."""
         self.malformed = self._column(np.int64, 0)
         self.strangers = self._column(np.int64, 0)
         self.packets_out = self._column(np.int64, 0)

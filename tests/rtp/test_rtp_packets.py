@@ -19,6 +19,7 @@ from softswitch.rtp import rtcp, statistics
 from softswitch.rtp.packet import HEADER, WIDTH, parse
 from softswitch.rtp.portrange import PortRange
 from softswitch.rtp.ports import PortAllocator
+from softswitch.rtp.rtcp_session import RtcpSession
 from softswitch.rtp.table import LegTable
 
 
@@ -176,8 +177,8 @@ def test_our_rtcp_is_read_by_aiortc_and_theirs_by_us() -> None:
     assert received is not None
     assert received.blocks == (block,)
     assert received.ntp_middle == report.sender_info.ntp_timestamp >> 16 & 0xFFFFFFFF
-    session = rtcp.RtcpSession()
-    assert session.take(bytes(report), our_ssrc=7, now=10.0)
+    session = RtcpSession()
+    assert session.take(bytes(report), our_ssrc=7, sent=0, now=10.0, wall=1_700_000_001.0)
     assert (session.peer_lost, session.peer_jitter) == (0, 33)
     again = session.block(1, expected=100, received=75, highest=9, jitter=3.7, now=12.0)
     assert (again.fraction_lost, again.lost, again.delay, again.jitter) == (64, 25, 2 * 65536, 3)
