@@ -89,6 +89,46 @@ class CallResumed(CallFact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CallTransferred(CallFact):
+    how: str
+    """`blind`, `attended` or `take over`."""
+    by: str
+    """The party that has left: `endpoint:NAME`, `trunk:NAME`."""
+    to: str
+    """A target, or the party that has come instead."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SupervisionStarted(CallFact):
+    """A supervisor hears this call from now on."""
+
+    supervision: str
+    supervisor: str
+    """`endpoint:NAME`."""
+    agent: str
+    mode: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SupervisionEnded(CallFact):
+    supervision: str
+    supervisor: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConferenceJoined(CallFact):
+    conference: str
+    members: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConferenceLeft(CallFact):
+    conference: str
+    members: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CallEnded(CallFact):
     by: str
     cause: str

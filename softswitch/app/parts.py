@@ -9,6 +9,8 @@ from softswitch.app.registrations import registration_row, restored_bindings
 from softswitch.app.world import MediaRoom, World
 from softswitch.bus import Bus
 from softswitch.call.alarms import Alarms
+from softswitch.call.conference import Conferences
+from softswitch.call.conversation import Conversation
 from softswitch.call.dispatcher import Dispatcher
 from softswitch.call.lines import Lines
 from softswitch.call.manager import CallManager
@@ -16,13 +18,14 @@ from softswitch.call.opening import parse_calendars
 from softswitch.call.recordings import Recordings
 from softswitch.call.room import Room
 from softswitch.call.services import Services
+from softswitch.call.supervisions import Supervisions
 from softswitch.call.visits import Visits
 from softswitch.clock import Clock
 from softswitch.config import paths
 from softswitch.config.loader import LoadedConfig
 from softswitch.config.schema import Config
 from softswitch.facts import MediaWorkerStarted, RegistrationChanged, TrunkChanged
-from softswitch.ids import ENTROPY_BYTES, LegId, OfferId, TrunkName, WorkerId, generated_id
+from softswitch.ids import ENTROPY_BYTES, CallId, LegId, OfferId, TrunkName, WorkerId, generated_id
 from softswitch.recorder.files import RecordingFolder
 from softswitch.rtp.reports import Report
 from softswitch.rtp.seating import OpenedLeg
@@ -51,6 +54,7 @@ class Parts:
     services: Services
     dispatcher: Dispatcher
     recordings: Recordings
+    room: Room
     manager: CallManager
     started: float
     draining: bool = False
@@ -123,7 +127,11 @@ async def build(loaded: LoadedConfig, world: World | None = None) -> Parts:
     )
     dispatcher = Dispatcher(services, engine, Visits(services))
     recordings = Recordings(services)
-    manager = CallManager(services, Room(dispatcher, recordings))
+    talks: dict[CallId, Conversation] = {}
+    supervisions = Supervisions(services, dispatcher.desk, recordings, talks)
+    conferences = Conferences(services, recordings)
+    room = Room(dispatcher, recordings, supervisions, conferences, talks)
+    manager = CallManager(services, room)
     parts = Parts(
         world=world,
         loaded=loaded,
@@ -136,6 +144,7 @@ async def build(loaded: LoadedConfig, world: World | None = None) -> Parts:
         services=services,
         dispatcher=dispatcher,
         recordings=recordings,
+        room=room,
         manager=manager,
         started=clock.wall(),
     )

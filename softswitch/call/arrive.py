@@ -7,7 +7,7 @@ from softswitch.call.opening import opening
 from softswitch.call.party import codecs_of
 from softswitch.call.room import Room
 from softswitch.call.routing import Asked, Routed, rewritten, route, without_pin
-from softswitch.call.stages import Arrive, Dial, End, Feature, Greet, Message, Say, Stage, Wait
+from softswitch.call.stages import Arrive, Confer, Dial, End, Feature, Greet, Message, Say, Stage, Wait
 from softswitch.call.termination import Cause, Termination, by_switch, refused
 from softswitch.config.target import HANGUP_STATUS, Target
 from softswitch.errors import PeerError
@@ -142,7 +142,9 @@ def stage_for(call: Call, target: Target, *, dialled: str = "", hops: int = 0) -
             return Greet(flow=target.name)
         case "queue":
             return Wait(queue=QueueName(target.name), priority=call.priority)
-        case "extension" | "trunk":
+        case "conference":
+            return Confer(conference=target.name)
+        case "extension" | "agent" | "trunk":
             return Dial(target=target, dialled=target.argument or dialled or call.dnis, hops=hops)
         case "message":
             return Message(box=target.name)

@@ -15,7 +15,7 @@ from softswitch.call.party import endpoint_destinations
 from softswitch.call.services import Services
 from softswitch.errors import PeerError
 from softswitch.facts import AgentStateChanged, AgentStatusChanged
-from softswitch.ids import AgentId, EndpointName
+from softswitch.ids import AgentId, EndpointName, QueueName
 from softswitch.store import queue_log
 from softswitch.store.rows import AgentInterval, AgentRow
 
@@ -80,6 +80,14 @@ class Desk:
         here = self.agents_at(endpoint)
         logged_in = [agent for agent in here if self.is_logged_in(agent)]
         return next(iter(logged_in or here), None)
+
+    def logged_in_at(self, endpoint: str) -> AgentId | None:
+        """Who has logged in at this phone; nobody else."""
+        return next((agent for agent in self.agents_at(endpoint) if self.is_logged_in(agent)), None)
+
+    def queues_of(self, agent: AgentId) -> tuple[QueueName, ...]:
+        """Those he may be rung for."""
+        return tuple(self._engine.agent_view(agent, self._now()).queues)
 
     def sit(self, agent: AgentId, endpoint: EndpointName) -> None:
         """From now on this agent is rung at `endpoint`; who was logged in there is logged out."""

@@ -2,20 +2,15 @@
 
 from dataclasses import replace
 
+from softswitch.call.attempt import begin_attempt
 from softswitch.call.call import Call, loop_time
 from softswitch.call.events import HoldChanged, PartyAnswered, PartyFailed, PartyProgress
-from softswitch.call.invitation import invitation_for
 from softswitch.call.leg import Leg
-from softswitch.call.lines import Line
-from softswitch.call.party import Destination, codecs_beside, endpoint_destinations, trunk_destination
-from softswitch.call.ringing import Ringing
 from softswitch.call.room import Room
-from softswitch.call.routing import rewritten
 from softswitch.call.stages import Dial, End, Greet, Stage, Talk
-from softswitch.call.termination import By, Cause, Termination, by_switch, refused
+from softswitch.call.termination import By, Cause, Termination, refused
 from softswitch.config.target import Target
 from softswitch.errors import PeerError
-from softswitch.ids import TrunkName
 from softswitch.sip.sdp import SessionDescription
 from softswitch.sip.uri import Uri
 
@@ -25,38 +20,30 @@ NO_ANSWER = Termination(By.CALLEE, Cause.NO_ANSWER, 480)
 
 
 async def dial(room: Room, call: Call, stage: Dial) -> Stage:
-    party, destinations = _party(call, stage)
-    refusal = _limited(call, stage.target)
-    if refusal is not None:
-        return _failed(stage, refusal)
-    open_to = call.caller.open_to if len(destinations) == 1 else ()
-    codecs = codecs_beside(call.config, party, call.caller.codec, open_to)
-    leg = Leg(call.services, call.services.new_leg(), party=party, direction="out", codecs=codecs)
-    leg.deliver = call.post
-    call.services.lines.seize(Line(leg.id, call.id, party, queue_call=False))
-    ringing = Ringing(call.services, leg, destinations, invitation_for(call, party), call.post)
-    ringing.start(beside=call.caller)
+    attempt = begin_attempt(room, call, stage.target, stage.dialled)
+    if isinstance(attempt, Termination):
+        return _failed(call, stage, attempt)
+    leg, party = attempt.leg, attempt.party
     answered = False
     try:
         outcome = await _until_settled(call, leg, stage.ring_s)
         answered = isinstance(outcome, PartyAnswered)
     finally:
         if not answered:
-            ringing.abandon((call.over or NO_ANSWER).reason_header)
-            call.services.lines.free(leg.id)
+            attempt.abandon(call, (call.over or NO_ANSWER).reason_header)
     if call.caller.answered is not None:
         call.caller.music(None)
     if isinstance(outcome, PartyFailed):
         return _redirected(call, stage, outcome) or _failed(
-            stage, refused(outcome.status, local=outcome.local)
+            call, stage, refused(outcome.status, local=outcome.local)
         )
     if outcome is None:
-        return _failed(stage, NO_ANSWER)
+        return _failed(call, stage, NO_ANSWER)
     call.services.lines.talking(leg.id)
     call.caller.follow(leg.codec)
     call.adopt(leg)
     call.figures.destination = f"{party}/{stage.dialled}" if stage.target.kind == "trunk" else party
-    return Talk(other=leg.id, record=_record(call, stage))
+    return Talk(other=leg.id, agent=attempt.agent, record=stage.record or _record(call, party))
 
 
 async def _until_settled(call: Call, leg: Leg, ring_s: float) -> PartyAnswered | PartyFailed | None:
@@ -96,30 +83,6 @@ def _heard_early(call: Call, leg: Leg, sdp: SessionDescription) -> bool:
     return True
 
 
-def _party(call: Call, stage: Dial) -> tuple[str, tuple[Destination, ...]]:
-    target = stage.target
-    if target.kind == "extension":
-        return f"endpoint:{target.name}", endpoint_destinations(call.services, call.config, target.name)
-    number = rewritten(stage.dialled, call.config.trunk[target.name].rewrite_out)
-    return f"trunk:{target.name}", (trunk_destination(call.services, call.config, target.name, number),)
-
-
-def _limited(call: Call, target: Target) -> Termination | None:
-    lines = call.services.lines
-    if target.kind == "extension":
-        if target.name not in call.config.endpoint:
-            return by_switch(Cause.UNKNOWN_NUMBER, 404)
-        most = call.config.endpoint[target.name].max_calls
-        full = most and lines.busy(f"endpoint:{target.name}") >= most
-        return Termination(By.CALLEE, Cause.BUSY, 486) if full else None
-    most = call.config.trunk[target.name].max_channels
-    if most and lines.busy(f"trunk:{target.name}") >= most:
-        return by_switch(Cause.NO_CAPACITY, 503)
-    if not call.services.sip.trunk_is_up(TrunkName(target.name)):
-        return by_switch(Cause.UNREACHABLE, 503)
-    return None
-
-
 def _redirected(call: Call, stage: Dial, outcome: PartyFailed) -> Stage | None:
     """A phone may redirect to another phone of ours; anywhere else would let a phone spend our trunks' money."""
     if not 300 <= outcome.status < 400 or stage.hops >= MAX_HOPS:
@@ -132,7 +95,10 @@ def _redirected(call: Call, stage: Dial, outcome: PartyFailed) -> Stage | None:
     return None
 
 
-def _failed(stage: Dial, termination: Termination) -> Stage:
+def _failed(call: Call, stage: Dial, termination: Termination) -> Stage:
+    if stage.again is not None and stage.again.queue in call.services.config.queue:
+        call.log.info("transferred to nobody; he waits again", cause=termination.cause.value)
+        return stage.again
     if stage.resume is None:
         return End(termination=termination)
     return Greet(
@@ -140,11 +106,12 @@ def _failed(stage: Dial, termination: Termination) -> Stage:
     )
 
 
-def _record(call: Call, stage: Dial) -> str:
+def _record(call: Call, party: str) -> str:
     """Outside queues, a call is recorded when either phone says so."""
     wishes = set()
     if call.identity.kind == "endpoint":
         wishes.add(call.config.endpoint[call.identity.name].record)
-    if stage.target.kind == "extension":
-        wishes.add(call.config.endpoint[stage.target.name].record)
+    kind, _, name = party.partition(":")
+    if kind == "endpoint":
+        wishes.add(call.config.endpoint[name].record)
     return next((wish for wish in ("always", "on-demand") if wish in wishes), "never")

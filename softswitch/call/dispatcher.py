@@ -29,7 +29,7 @@ from softswitch.call.leg import Leg
 from softswitch.call.offers import Offers
 from softswitch.call.services import Services
 from softswitch.call.stages import Wait
-from softswitch.call.visits import Talked, Visits
+from softswitch.call.visits import Talked, Transfer, Visits
 from softswitch.ids import AgentId, CallId, OfferId
 
 _log = structlog.get_logger(__name__)
@@ -72,10 +72,12 @@ class Dispatcher:
         """The caller waits, since `stage.entered`; Connect, Overflow and Announce come to his mailbox. False: the queue
         refuses him, and Overflow is there already."""
         clock = self._services.clock
+        joined = clock.monotonic() - max(0.0, clock.wall() - stage.entered)
         waiting = WaitingCall(
             call=call.id,
             queue=stage.queue,
-            entered=clock.monotonic() - max(0.0, clock.wall() - stage.entered),
+            entered=joined - stage.waited_s,
+            joined=joined,
             priority=stage.priority,
             skills=stage.skills,
             ani=call.ani,
@@ -121,12 +123,12 @@ class Dispatcher:
     def held(self, call: CallId, held: bool) -> None:
         self.visits.held(call, held)
 
-    def talk_over(self, call: Call, talked: Talked | None) -> None:
+    def talk_over(self, call: Call, talked: Talked | None, transfer: Transfer | None = None) -> None:
         """The talk with an agent is over, or never began (None): he goes to wrap-up. Nothing for calls without one."""
         connected = self._connected.pop(call.id, None)
         if connected is None:
             return
-        self.visits.talk_over(call, talked)
+        self.visits.talk_over(call, talked, transfer)
         self.act(self.engine.call_released(connected.agent, call.id, self._now()))
 
     def callers(self) -> frozenset[CallId]:

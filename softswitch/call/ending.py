@@ -17,6 +17,7 @@ async def finish(room: Room, call: Call, termination: Termination) -> None:
     """After this nothing of the call is left but its rows. The CDR is committed before any pending BYE is answered."""
     services = call.services
     call.stop(termination)
+    room.supervisions.call_over(call.id)
     room.recordings.stop(call.id)
     reason = termination.reason_header
     for leg in call.legs.values():

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from softswitch.acd.values import Announce, Connect, Overflow
+from softswitch.call.orders import Order
 from softswitch.ids import LegId
 from softswitch.sip.events import SessionEvent
 from softswitch.sip.sdp import SessionDescription
@@ -117,6 +118,7 @@ CallEvent = (
     | LegSilent
     | RecordingOver
     | RecordOrdered
+    | Order
     | Connect
     | Overflow
     | Announce

@@ -128,6 +128,7 @@ class CallManager:
 
     def on_legs_lost(self, worker: WorkerId, legs: frozenset[LegId]) -> None:
         """Nobody could open them again: their calls end with a clear cause."""
+        self._room.supervisions.legs_lost(legs)
         for call in self._calls_of(legs):
             self._room.recordings.give_up(call, "the media worker died")
             call.stop(MEDIA_LOST)

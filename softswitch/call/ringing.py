@@ -68,12 +68,12 @@ class Ringing:
         self._settled = False
         self._task: asyncio.Task[None] | None = None
 
-    def start(self, beside: Leg) -> None:
+    def start(self, beside: Leg | None) -> None:
         self._task = asyncio.get_running_loop().create_task(
             self._begin(beside), name=f"ring {self.leg.party}"
         )
 
-    async def _begin(self, beside: Leg) -> None:
+    async def _begin(self, beside: Leg | None) -> None:
         if not self._destinations:
             self._fail(PartyFailed(self.leg.id, 480, "not registered", local=True))
             return

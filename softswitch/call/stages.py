@@ -1,6 +1,7 @@
 """The stages of a call as values: a name and plain arguments, so that entering one can be journalled and done again.
 
-`arrive → greet → wait → talk → end`, with `dial`, `message`, `say` and `feature` beside them; which coroutine tells
+`arrive → greet → wait → talk → end`, with `dial`, `message`, `say`, `feature`, `confer` and
+`supervise` beside them; which coroutine tells
 which stage stands in `story.py`.
 """
 
@@ -36,6 +37,8 @@ class Wait:
     skills: Mapping[str, int] = field(default_factory=dict)
     entered: float = 0.0
     """Wall time at which the wait began; 0 is now."""
+    waited_s: float = 0.0
+    """What he has waited before in other queues; it counts for his place, not for this queue's times."""
     kept: bool = False
     """He was in this queue already and keeps his place, however full or empty it is."""
 
@@ -51,6 +54,10 @@ class Dial:
     """Where a flow goes on when nobody answers; None ends the call then."""
     hops: int = 0
     """Redirections followed so far."""
+    record: str = ""
+    """As `Talk.record`; empty: as the phones say."""
+    again: Wait | None = None
+    """Where a caller who was transferred waits again when nobody answers."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,13 +98,28 @@ class Feature:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Confer:
+    """Join a conference."""
+
+    conference: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Supervise:
+    """A supervisor has dialled: his leg listens to an agent."""
+
+    agent: AgentId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class End:
     termination: Termination
 
 
-Stage = Arrive | Greet | Wait | Dial | Talk | Message | Say | Feature | End
+Stage = Arrive | Greet | Wait | Dial | Talk | Message | Say | Feature | Confer | Supervise | End
 _STAGES: dict[str, type[Any]] = {
-    kind.__name__.lower(): kind for kind in (Arrive, Greet, Wait, Dial, Talk, Message, Say, Feature, End)
+    kind.__name__.lower(): kind
+    for kind in (Arrive, Greet, Wait, Dial, Talk, Message, Say, Feature, Confer, Supervise, End)
 }
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from softswitch.call import stages
 from softswitch.call.arrive import arrive
 from softswitch.call.call import Call
+from softswitch.call.confer import confer
 from softswitch.call.dial import dial
 from softswitch.call.ending import finish
 from softswitch.call.feature import feature
@@ -18,6 +19,7 @@ from softswitch.call.message import message
 from softswitch.call.room import Room
 from softswitch.call.say import say
 from softswitch.call.stages import End, Stage, arguments_of, name_of
+from softswitch.call.supervise import supervise
 from softswitch.call.talk import talk
 from softswitch.call.termination import SHUTDOWN, By, CallOver, Cause, Termination, by_switch
 from softswitch.call.wait import wait
@@ -34,6 +36,8 @@ STORY: dict[type[Any], Callable[[Room, Call, Any], Awaitable[Stage]]] = {
     stages.Message: message,
     stages.Say: say,
     stages.Feature: feature,
+    stages.Confer: confer,
+    stages.Supervise: supervise,
 }
 
 

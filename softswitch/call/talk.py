@@ -1,8 +1,14 @@
-"""Two parties talk: bridge, recording, hold from either side, and whoever hangs up first."""
+"""Two parties talk: the stage and what happens in it, until somebody hangs up or the caller is put through elsewhere.
+
+State is in `conversation.py`, keys in `keys.py`, where a transfer leads in `transfer.py`.
+"""
 
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 
 from softswitch.call.call import Call, loop_time
+from softswitch.call.consult import CAN_BE_CONSULTED, begin_consult
+from softswitch.call.conversation import Conversation
 from softswitch.call.ending import let_go
 from softswitch.call.events import (
     CallEvent,
@@ -10,70 +16,87 @@ from softswitch.call.events import (
     HoldChanged,
     LegEvent,
     LegSilent,
+    PartyAnswered,
+    PartyFailed,
     PromptsEnded,
     RecordingOver,
     RecordOrdered,
 )
+from softswitch.call.keys import Begun, FeatureKeys, GivenUp, Pressed
 from softswitch.call.leg import Leg
+from softswitch.call.opening import opening
+from softswitch.call.orders import (
+    CompleteOrdered,
+    ConsultOrdered,
+    Order,
+    ReturnOrdered,
+    TakeOverOrdered,
+    ThreeWayOrdered,
+    TransferOrdered,
+)
 from softswitch.call.room import Room
+from softswitch.call.routing import Asked, Routed, route
 from softswitch.call.stages import End, Stage, Talk
 from softswitch.call.termination import CALLEE_HUNG_UP, Cause, Termination, by_switch
-from softswitch.call.visits import Talked
-from softswitch.facts import CallBridged, CallHeld, CallResumed
+from softswitch.call.transfer import stage_after, tell_transferred
+from softswitch.call.visits import Transfer
+from softswitch.config.target import Target
+from softswitch.ids import LegId
 from softswitch.rtp.commands import SendDigits
 from softswitch.sip.events import AckMissing, HungUp
 
 LONGEST_ANNOUNCEMENT_S = 20.0
-LONGEST_CODE = 16
+NUMBER_WITHIN_S = 15.0
+"""How long a phone has to press the number after a transfer's code."""
+PRESSED = ("record", "mask", "transfer", "consult", "back", "three_way")
+NOT_WANTED = 'Q.850;cause=16;text="not wanted any more"'
 
 
 async def talk(room: Room, call: Call, stage: Talk) -> Stage:
     conversation = Conversation(room, call, stage)
+    talking = Talking(room, call, conversation)
     try:
-        ended = await conversation.announce()
+        ended = await talking.announce()
         if ended is None:
+            room.talks[call.id] = conversation
             conversation.begin()
-            ended = await conversation.until_over()
-        elif ended is CALLEE_HUNG_UP and stage.again is not None:
-            await conversation.let_agent_go()
+            return await talking.until_over()
+        if ended is CALLEE_HUNG_UP and stage.again is not None:
+            await talking.let_agent_go()
             if stage.queue in call.services.config.queue:
                 room.dispatcher.dumped(call)
                 return stage.again
         return End(termination=ended)
     finally:
+        room.talks.pop(call.id, None)
         conversation.end()
 
 
 @dataclass(slots=True)
-class Conversation:
-    """The two legs, who holds whom, and the time both."""
+class Talking:
+    """What happens in one talk, and what comes of it."""
 
     room: Room
     call: Call
-    stage: Talk
-    held: set[str] = field(default_factory=set)
-    began: float | None = None
-    held_since: float | None = None
-    hold_s: float = 0.0
-    keys: str = ""
-
-    @property
-    def other(self) -> Leg:
-        return self.call.legs[self.stage.other]
+    conversation: Conversation
+    keys: dict[LegId, FeatureKeys] = field(default_factory=dict)
+    number_by: float | None = None
+    """The loop's time at which an unfinished number is given up."""
 
     async def announce(self) -> Termination | None:
         """Tell the agent what comes, while the caller still hears music."""
-        queue = self.call.config.queue.get(self.stage.queue or "")
+        other, config = self.conversation.other, self.call.config
+        queue = config.queue.get(self.conversation.stage.queue or "")
         if queue is None or not queue.agent_announce:
             return None
-        playing = self.other.play((queue.agent_announce,), self.call.config.general.language)
+        playing = other.play((queue.agent_announce,), config.general.language)
         deadline = loop_time() + LONGEST_ANNOUNCEMENT_S
         while True:
             try:
                 event = await self.call.next(deadline)
             except TimeoutError:
                 return None
-            if isinstance(event, PromptsEnded) and event.leg == self.other.id and event.play == playing:
+            if isinstance(event, PromptsEnded) and event.leg == other.id and event.play == playing:
                 return None
             ended = self._ended(event)
             if ended is not None:
@@ -82,63 +105,71 @@ class Conversation:
     async def let_agent_go(self) -> None:
         """He has hung up before they could talk; the call goes on without him."""
         self.call.byes.pop()()
-        await let_go(self.call, self.other)
+        await let_go(self.call, self.conversation.other)
 
-    def begin(self) -> None:
-        call, services = self.call, self.call.services
-        call.answer()
-        call.caller.stop_play()
-        call.caller.music(None)
-        call.caller.bridge(self.other)
-        now = services.clock.wall()
-        self.began = services.clock.monotonic()
-        call.figures.bridged = call.figures.bridged or now
-        if self.stage.agent is not None:
-            call.figures.agent = self.stage.agent
-            call.figures.destination = f"agent:{self.stage.agent}"
-        recorded = self.room.recordings.talk_begins(
-            call, self.other, when=self.stage.record, queue=self.stage.queue, agent=self.stage.agent
-        )
-        call.figures.recording = recorded or call.figures.recording
-        for leg in (call.caller, self.other):
-            if leg.held:
-                self._hold(leg.id, True)
-        call.log.info("talking", to=self.other.party, agent=self.stage.agent)
-        services.bus.publish(
-            CallBridged(
-                call=call.id,
-                other=f"agent:{self.stage.agent}" if self.stage.agent else self.other.party,
-                queue=self.stage.queue,
-                waited_s=call.figures.wait_s,
-                wall=now,
-                monotonic=self.began,
-            )
-        )
-
-    async def until_over(self) -> Termination:
+    async def until_over(self) -> Stage:
         while True:
-            event = await self.call.next()
-            ended = self._ended(event)
-            if ended is not None:
-                return ended
-            match event:
-                case HoldChanged():
-                    self._hold(event.leg, event.held)
-                case DigitHeard():
-                    self._digit(event)
-                case RecordOrdered():
-                    self._record(event.on)
-                case RecordingOver():
-                    self.call.log.warning("recording ended", problem=event.report.problem)
-                case _:
-                    pass
+            try:
+                event = await self.call.next(self._deadline())
+            except TimeoutError:
+                await self._timed_out()
+                continue
+            following = await self._happened(event)
+            if following is not None:
+                return following
+
+    def _deadline(self) -> float | None:
+        consult = self.conversation.consult
+        rings_until = consult.deadline if consult is not None and not consult.answered else None
+        return min((each for each in (self.number_by, rings_until) if each is not None), default=None)
+
+    async def _timed_out(self) -> None:
+        """A number that was never finished, or nobody answered."""
+        self.number_by = None
+        for keys in self.keys.values():
+            keys.give_up()
+        await self._back()
+
+    # --- what happens -----------------------------------------------------------------------------------------------
+
+    async def _happened(self, event: CallEvent) -> Stage | None:
+        """The next stage, when this one is over."""
+        conversation, consult = self.conversation, self.conversation.consult
+        match event:
+            case LegEvent(leg=leg, event=HungUp() as bye) if leg == conversation.other.id and consult:
+                bye.accept()
+                return await self._complete()
+            case LegEvent(leg=leg, event=HungUp() as bye) if consult and leg == consult.leg.id:
+                bye.accept()
+                await self._back()
+            case PartyAnswered(leg=leg) if consult and leg == consult.leg.id:
+                conversation.third_answered()
+            case PartyFailed(leg=leg) if consult and leg == consult.leg.id:
+                await self._back()
+            case HoldChanged():
+                conversation.hold(event.leg, event.held)
+            case DigitHeard():
+                return await self._digit(event)
+            case RecordOrdered():
+                self._record(event.on)
+            case RecordingOver():
+                self.call.log.warning("recording ended", problem=event.report.problem)
+            case LegEvent() | LegSilent():
+                ended = self._ended(event)
+                return End(termination=ended) if ended is not None else None
+            case _ if isinstance(event, Order):
+                return await self._ordered(event)
+            case _:
+                pass
+        return None
 
     def _ended(self, event: CallEvent) -> Termination | None:
+        other = self.conversation.other.id
         match event:
-            case LegEvent(leg=leg, event=HungUp() as bye) if leg == self.other.id:
+            case LegEvent(leg=leg, event=HungUp() as bye) if leg == other:
                 self.call.byes.append(bye.accept)
                 return CALLEE_HUNG_UP
-            case LegEvent(leg=leg, event=AckMissing()) if leg == self.other.id:
+            case LegEvent(leg=leg, event=AckMissing()) if leg == other:
                 return by_switch(Cause.NO_ACK, 408)
             case LegSilent() if self._too_silent(event):
                 return by_switch(Cause.PEER_SILENT, 408)
@@ -147,83 +178,186 @@ class Conversation:
 
     def _too_silent(self, event: LegSilent) -> bool:
         limit = self.call.config.rtp.timeout_s
-        return bool(limit) and event.silent_s >= limit and not self.held
+        known = self.conversation.leg_of(event.leg) is not None
+        return bool(limit) and known and event.silent_s >= limit and not self.conversation.held
 
-    def _hold(self, leg: str, held: bool) -> None:
-        """The party that holds hears nothing of us; the other hears music."""
-        call, clock = self.call, self.call.services.clock
-        was = bool(self.held)
-        (self.held.add if held else self.held.discard)(leg)
-        kind = CallHeld if held else CallResumed
-        by = "caller" if leg == call.caller.id else "callee"
-        call.services.bus.publish(kind(call=call.id, by=by, wall=clock.wall(), monotonic=clock.monotonic()))
-        self.room.recordings.mark(call, "hold" if held else "resume", f"by {by}")
-        if self.held and not was:
-            self.held_since = clock.monotonic()
-            call.caller.unbridge()
-        for here in (call.caller, self.other):
-            there = self.other if here is call.caller else call.caller
-            here.music(
-                self._music() if self.held and here.id not in self.held and there.id in self.held else None
-            )
-        if was and not self.held:
-            self._count_hold()
-            call.caller.bridge(self.other)
-        if was != bool(self.held):
-            self.room.dispatcher.held(call.id, not was)
+    # --- orders -----------------------------------------------------------------------------------------------------
 
-    def _music(self) -> str:
-        queue = self.call.config.queue.get(self.stage.queue or "")
-        return queue.music if queue is not None else "music"
+    async def _ordered(self, order: Order) -> Stage | None:
+        """Late orders, for what is over already, are left."""
+        conversation = self.conversation
+        match order:
+            case TransferOrdered() if (leg := conversation.leg_of(order.by)) is not None:
+                return await self._blind(leg, order.target, order.dialled)
+            case ConsultOrdered() if (leg := conversation.leg_of(order.by)) is not None:
+                await self._consult(leg, order.target, order.dialled)
+            case CompleteOrdered() if conversation.consult is not None:
+                return await self._complete()
+            case ReturnOrdered() if conversation.consult is not None:
+                await self._back()
+            case ThreeWayOrdered() if conversation.third is not None:
+                conversation.join_all()
+            case TakeOverOrdered():
+                return await self._taken_over(order.supervision)
+            case _:
+                pass
+        return None
 
-    def _count_hold(self) -> None:
-        if self.held_since is not None:
-            self.hold_s += self.call.services.clock.monotonic() - self.held_since
-            self.held_since = None
+    async def _blind(self, by: Leg, target: Target, dialled: str) -> Stage:
+        conversation = self.conversation
+        conversation.turn_to(by)
+        await self._drop_third()
+        to = dialled or target.argument or str(target)
+        conversation.transfer = Transfer(to)
+        self.room.recordings.mark(self.call, "transfer", f"blind to {to}")
+        tell_transferred(self.call, "blind", by.party, str(target))
+        await conversation.dismiss(by)
+        return stage_after(self.call, conversation.stage, target, dialled)
 
-    def _digit(self, event: DigitHeard) -> None:
-        """Feature keys of the party that serves; everything the far side cannot get from the audio is sent on."""
-        here, there = self.call.caller, self.other
+    async def _consult(self, by: Leg, target: Target, dialled: str) -> None:
+        conversation = self.conversation
+        if conversation.consult is not None:
+            return
+        conversation.step_aside(by)
+        begun = begin_consult(self.room, self.call, target, dialled)
+        if isinstance(begun, Termination):
+            self.call.log.info("cannot be consulted", target=str(target), cause=begun.cause.value)
+            conversation.come_back()
+            return
+        conversation.consult = begun
+        self.room.recordings.mark(self.call, "consult", str(target))
+        conversation.arrange()
+
+    async def _complete(self) -> Stage:
+        """Who consulted leaves: the caller and the third party talk on; one who only rings yet is rung for the caller."""
+        conversation, consult = self.conversation, self.conversation.consult
+        assert consult is not None
+        by = conversation.other
+        if not consult.answered:
+            return await self._blind(by, consult.target, consult.dialled)
+        third = consult.leg
+        conversation.transfer = Transfer(consult.dialled or str(consult.target), third.id)
+        self.room.recordings.mark(self.call, "transfer", f"attended to {third.party}")
+        tell_transferred(self.call, "attended", by.party, third.party)
+        await conversation.dismiss(by)
+        stage = conversation.stage
+        self.call.figures.destination = third.party
+        return Talk(other=third.id, agent=consult.agent, record=stage.record)
+
+    async def _back(self) -> None:
+        consult = self.conversation.consult
+        self.conversation.come_back()
+        if consult is not None:
+            await self.conversation.drop(consult, NOT_WANTED)
+
+    async def _drop_third(self) -> None:
+        consult, self.conversation.consult = self.conversation.consult, None
+        if consult is not None:
+            await self.conversation.drop(consult, NOT_WANTED)
+
+    async def _taken_over(self, supervision: str) -> Stage | None:
+        conversation = self.conversation
+        session = self.room.supervisions.find(supervision)
+        if session is None or session.conversation is not conversation:
+            return None
+        replaced = conversation.serving
+        conversation.turn_to(replaced)
+        await self._drop_third()
+        leg, agent = session.hand_over()
+        self.call.adopt(leg)
+        conversation.transfer = Transfer(leg.party, leg.id)
+        self.room.recordings.mark(self.call, "take over", leg.party)
+        tell_transferred(self.call, "take over", replaced.party, leg.party)
+        await conversation.dismiss(replaced)
+        self.call.figures.destination = leg.party
+        return Talk(other=leg.id, agent=agent, record=conversation.stage.record)
+
+    # --- keys -------------------------------------------------------------------------------------------------------
+
+    async def _digit(self, event: DigitHeard) -> Stage | None:
+        """Feature keys of phones; everything the far side cannot get from the audio is sent on."""
+        here, there = self.call.caller, self.conversation.other
         if event.leg == there.id:
             here, there = there, here
-        if here.party.startswith("endpoint:"):
-            self._feature_key(event.digit)
+        if event.leg != here.id:
+            return None
+        following = await self._feature_key(here, event.digit) if here.party.startswith("endpoint:") else None
         relayed = event.method == "inband" or (
             event.method == "rfc4733"
             and there.negotiated is not None
             and there.negotiated.event_payload_type is not None
         )
-        if not relayed:
+        if following is None and not relayed and not self.conversation.aside:
             self.call.services.media.send(SendDigits(leg=there.id, digits=event.digit))
+        return following
 
-    def _feature_key(self, digit: str) -> None:
-        features, recordings = self.call.config.features, self.room.recordings
-        self.keys = (self.keys + digit)[-LONGEST_CODE:]
-        if features.record and self.stage.record == "on-demand" and self.keys.endswith(features.record):
-            self._record(not recordings.is_recording(self.call.id))
-        elif features.mask and self.keys.endswith(features.mask):
-            recordings.mask(self.call, not self.call.masked)
+    async def _feature_key(self, leg: Leg, digit: str) -> Stage | None:
+        features = self.call.config.features
+        keys = self.keys.setdefault(leg.id, FeatureKeys({name: getattr(features, name) for name in PRESSED}))
+        if keys.collecting:
+            leg.stop_play()
+            self.number_by = loop_time() + NUMBER_WITHIN_S
+        match keys.press(digit):
+            case Begun():
+                if self.conversation.consult is not None:
+                    keys.give_up()
+                    return None
+                self.number_by = loop_time() + NUMBER_WITHIN_S
+                self.conversation.step_aside(leg)
+                leg.play(("transfer-number",), self.call.config.general.language)
+            case GivenUp():
+                self.number_by = None
+                self.conversation.come_back()
+            case Pressed(feature=feature, number=number):
+                return await self._pressed(leg, feature, number)
+        return None
+
+    async def _pressed(self, leg: Leg, feature: str, number: str) -> Stage | None:
+        conversation = self.conversation
+        consults = leg is conversation.other and conversation.consult is not None
+        match feature:
+            case "record" if conversation.stage.record == "on-demand":
+                self._record(not self.room.recordings.is_recording(self.call.id))
+            case "mask":
+                self.room.recordings.mask(self.call, not self.call.masked)
+            case "transfer" | "consult":
+                return await self._pressed_number(leg, feature, number)
+            case "back" if consults:
+                await self._back()
+            case "three_way" if consults and conversation.third is not None:
+                conversation.join_all()
+            case _:
+                pass
+        return None
+
+    async def _pressed_number(self, leg: Leg, feature: str, number: str) -> Stage | None:
+        """A number as this phone may dial it; where it leads nowhere the two talk again."""
+        self.number_by = None
+        found = self._routed(leg, number)
+        if found is None:
+            self.call.log.info("cannot be transferred", to=number)
+            self.conversation.come_back()
+            return None
+        if feature == "transfer" and found.target.kind != "hangup":
+            return await self._blind(leg, found.target, found.dialled or number)
+        if found.target.kind in CAN_BE_CONSULTED:
+            await self._consult(leg, found.target, found.dialled or number)
         else:
-            return
-        self.keys = ""
+            self.conversation.come_back()
+        return None
+
+    def _routed(self, leg: Leg, number: str) -> Routed | None:
+        services, phone = self.call.services, leg.party.partition(":")[2]
+        now = datetime.fromtimestamp(services.clock.wall(), tz=UTC)
+        asked = Asked(number=number, ani=phone, kind="endpoint", name=phone)
+        found = route(services.config, asked, opening(services.calendars, now).open)
+        return None if found is None or found.feature else found
 
     def _record(self, on: bool) -> None:
+        recordings, stage = self.room.recordings, self.conversation.stage
         if not on:
-            self.room.recordings.pause(self.call, True)
+            recordings.pause(self.call, True)
             return
-        started = self.room.recordings.start(
-            self.call, (self.call.caller, self.other), queue=self.stage.queue, agent=self.stage.agent
-        )
+        legs = (self.call.caller, self.conversation.other)
+        started = recordings.start(self.call, legs, queue=stage.queue, agent=stage.agent)
         self.call.figures.recording = started or self.call.figures.recording
-
-    def end(self) -> None:
-        """Whatever ended it: count, stop recording, and give the agent back."""
-        self._count_hold()
-        talked = None
-        if self.began is not None:
-            connected_s = self.call.services.clock.monotonic() - self.began
-            talked = Talked(talk_s=connected_s - self.hold_s, hold_s=self.hold_s)
-            self.call.figures.talk_s += talked.talk_s
-            self.call.figures.hold_s += talked.hold_s
-        self.room.recordings.talk_ends(self.call, self.stage.other)
-        self.room.dispatcher.talk_over(self.call, talked)

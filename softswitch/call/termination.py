@@ -38,6 +38,9 @@ class Cause(StrEnum):
     PEER_SILENT = "peer silent"
     NO_ACK = "no ack"
     PEER_FAILED = "peer failed"
+    HANDED_OVER = "handed over"
+    """His leg went on in another call."""
+    REMOVED = "removed from conference"
     ADMIN = "hung up by administrator"
     SHUTDOWN = "shutdown"
     FAULT = "internal fault"
@@ -77,6 +80,8 @@ _Q850 = {
     Cause.PEER_SILENT: 41,
     Cause.NO_ACK: 102,
     Cause.PEER_FAILED: 38,
+    Cause.HANDED_OVER: 16,
+    Cause.REMOVED: 16,
     Cause.ADMIN: 16,
     Cause.SHUTDOWN: 41,
     Cause.FAULT: 41,
@@ -123,6 +128,7 @@ CALLER_CANCELLED = Termination(By.CALLER, Cause.CANCELLED, 487)
 MEDIA_LOST = by_switch(Cause.MEDIA_FAILED, 503)
 NOTHING_AGREED = Termination(By.CALLER, Cause.NO_CODEC, 488)
 CALLEE_HUNG_UP = Termination(By.CALLEE, Cause.NORMAL, 200)
+HANDED_OVER = Termination(By.SWITCH, Cause.HANDED_OVER, 200)
 ADMIN_HUNG_UP = Termination(By.ADMIN, Cause.ADMIN, 480)
 SHUTDOWN = by_switch(Cause.SHUTDOWN, 503)
 

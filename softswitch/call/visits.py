@@ -25,10 +25,26 @@ class Talked:
     hold_s: float
 
 
+@dataclass(frozen=True, slots=True)
+class Transfer:
+    """The agent has put his caller through to somebody else."""
+
+    number: str
+    """Number, phone, queue …"""
+    third: LegId | None = None
+    """The party that he had consulted before; None: he had not."""
+
+
 class Place(TypedDict):
     position: int
     original_position: int
     wait_s: float
+
+
+class Ended(TypedDict):
+    wait_s: float
+    talk_s: float
+    original_position: int
 
 
 @dataclass(slots=True)
@@ -147,7 +163,7 @@ class Visits:
         visit.agent = visit.offer = None
         visit.wait_s = 0.0
 
-    def talk_over(self, call: Call, talked: Talked | None) -> None:
+    def talk_over(self, call: Call, talked: Talked | None, transfer: Transfer | None = None) -> None:
         visit = self._visits.pop(call.id)
         assert visit.agent is not None
         if talked is None:
@@ -156,20 +172,27 @@ class Visits:
             self._write(call, visit, "abandoned")
             return
         by_caller = call.over is not None and call.over.by is By.CALLER
-        self._log(
-            lines.complete(
-                self._wall(),
-                call.id,
-                visit.queue,
-                visit.agent,
-                by_agent=not by_caller,
-                wait_s=visit.wait_s,
-                talk_s=talked.talk_s + talked.hold_s,
-                original_position=visit.original_position,
-            )
-        )
-        completed_by = "caller" if by_caller else "agent"
+        self._log_end(call, visit, talked, transfer, by_caller=by_caller)
+        completed_by = "transfer" if transfer is not None else "caller" if by_caller else "agent"
         self._write(call, visit, "answered", talked.talk_s, talked.hold_s, completed_by)
+
+    def _log_end(
+        self, call: Call, visit: Visit, talked: Talked, transfer: Transfer | None, *, by_caller: bool
+    ) -> None:
+        """COMPLETECALLER, COMPLETEAGENT, BLINDTRANSFER or ATTENDEDTRANSFER: one of them ends each talk."""
+        assert visit.agent is not None
+        who = (self._wall(), call.id, visit.queue, visit.agent)
+        figures = Ended(
+            wait_s=visit.wait_s,
+            talk_s=talked.talk_s + talked.hold_s,
+            original_position=visit.original_position,
+        )
+        if transfer is None:
+            self._log(lines.complete(*who, by_agent=not by_caller, **figures))
+        elif transfer.third is None:
+            self._log(lines.blind_transfer(*who, number=transfer.number, **figures))
+        else:
+            self._log(lines.attended_transfer(*who, other=transfer.third, **figures))
 
     def state_changed(self, changed: StateChanged) -> None:
         """An agent's wrap-up belongs to the visit before it."""

@@ -134,12 +134,13 @@ def attended_transfer(
     queue: QueueName,
     agent: AgentId,
     *,
-    other_call: CallId,
+    other: str,
     wait_s: float,
     talk_s: float,
     original_position: int,
 ) -> QueueLogRow:
-    data = ("BRIDGE", other_call, int(wait_s), int(talk_s), original_position)
+    """`other` is the leg that was consulted, in the place of a bridge's unique id."""
+    data = ("BRIDGE", other, int(wait_s), int(talk_s), original_position)
     return _event("ATTENDEDTRANSFER", wall, call, queue, agent, *data)
 
 

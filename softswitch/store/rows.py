@@ -80,6 +80,51 @@ class QueueVisit:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SegmentRow:
+    """One talk of a call with one party, or its stay in a conference: a call that is transferred has several."""
+
+    call: CallId
+    began: float
+    ended: float
+    leg: LegId
+    """The other party's; the caller's own in a conference."""
+    party: str
+    """`endpoint:NAME`, `trunk:NAME` or `conference:NAME`."""
+    agent: str
+    queue: str
+    talk_s: float
+    """Without hold."""
+    hold_s: float
+    """The caller heard music: on hold, or while the agent consulted somebody."""
+    ended_by: str
+    """`caller`, `callee`, `transfer`, or who ended the call."""
+    transferred_to: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SupervisionRow:
+    """One supervisor's stay with one call; the first also stands for a session that never heard one."""
+
+    supervision: str
+    stay: int
+    """Counts the calls of a session that follows an agent."""
+    supervisor: str
+    """`endpoint:NAME`."""
+    supervisor_agent: str
+    """The agent logged in there."""
+    agent: str
+    """Whom."""
+    call: str
+    """Empty: he heard none."""
+    modes: str
+    """JSON list of `[wall seconds, mode]`: `listen`, `whisper`, `barge`, `take over`."""
+    began: float
+    ended: float | None = None
+    why: str = ""
+    """Why it ended."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class OfferRow:
     """One ringing of one agent, with the reasons."""
 
@@ -131,9 +176,12 @@ class RecordingRow:
     gaps: int = 0
     gap_s: float = 0.0
     state: str = "recording"
-    """`recording`, `ended`, `failed`, `crashed`."""
+    """`recording`, `ended`, `failed`, `crashed`; `expired` when its file was deleted by the rules of retention."""
     problem: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
+    bytes: int | None = None
+    """Size of the file; None while it is being made."""
+    deleted_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -233,6 +281,8 @@ Row = (
     | CallFinished
     | QueueVisit
     | OfferRow
+    | SegmentRow
+    | SupervisionRow
     | AgentInterval
     | RecordingRow
     | JournalEntry

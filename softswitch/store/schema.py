@@ -129,6 +129,42 @@ offers = Table(
     **_KEYED,
 )
 
+segments = Table(
+    "segments",
+    metadata,
+    _text("call", key=True),
+    _real("began", key=True),
+    _text("leg", key=True),
+    _real("ended"),
+    _text("party"),
+    _text("agent"),
+    _text("queue"),
+    _real("talk_s"),
+    _real("hold_s"),
+    _text("ended_by"),
+    _text("transferred_to"),
+    **_KEYED,
+)
+
+supervisions = Table(
+    "supervisions",
+    metadata,
+    _text("supervision", key=True),
+    Column("stay", Integer, primary_key=True, nullable=False),
+    _text("supervisor"),
+    _text("supervisor_agent"),
+    _text("agent"),
+    _text("call"),
+    _text("modes"),
+    _real("began"),
+    _maybe_real("ended"),
+    _text("why"),
+    Index("supervisions_began", "began"),
+    Index("supervisions_call", "call"),
+    **_KEYED,
+)
+"""Who has listened to whom. `ended` stays empty where a crash cut it off."""
+
 agent_intervals = Table(
     "agent_intervals",
     metadata,
@@ -164,6 +200,8 @@ recordings = Table(
     _text("state"),
     _text("problem"),
     _text("labels"),
+    Column("bytes", Integer, nullable=True),
+    _maybe_real("deleted_at"),
     Index("recordings_call", "call"),
     Index("recordings_began", "began"),
     Index("recordings_unfinished", "state", sqlite_where=text("state = 'recording'")),

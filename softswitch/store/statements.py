@@ -27,6 +27,8 @@ from softswitch.store.rows import (
     RecordingRow,
     RegistrationGone,
     RegistrationRow,
+    SegmentRow,
+    SupervisionRow,
 )
 
 Parameters = tuple[Any, ...]
@@ -123,6 +125,8 @@ STATEMENTS: dict[type, Statement] = {
     LegRow: _insert(schema.legs, replace=True),
     QueueVisit: _insert(schema.queue_visits, replace=True),
     OfferRow: _insert(schema.offers, replace=True),
+    SegmentRow: _insert(schema.segments, replace=True),
+    SupervisionRow: _insert(schema.supervisions, replace=True),
     RecordingRow: _insert(schema.recordings, replace=True, as_json="labels"),
     AgentInterval: _insert(schema.agent_intervals, replace=False),
     AgentRow: _insert(schema.agents, replace=True),

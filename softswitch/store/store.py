@@ -33,6 +33,8 @@ from softswitch.store.rows import (
     RegistrationGone,
     RegistrationRow,
     Row,
+    SegmentRow,
+    SupervisionRow,
 )
 from softswitch.store.sqlite import SqliteSink
 from softswitch.store.writer import AlarmCallback, BatchWriter
@@ -81,6 +83,13 @@ class Store:
         self.writer.submit(row)
 
     def offer(self, row: OfferRow) -> None:
+        self.writer.submit(row)
+
+    def segment(self, row: SegmentRow) -> None:
+        self.writer.submit(row)
+
+    def supervision(self, row: SupervisionRow) -> None:
+        """Insert it, or replace the row of the same stay."""
         self.writer.submit(row)
 
     def visit(self, row: QueueVisit) -> None:

@@ -44,7 +44,7 @@ ROWS = {
         1.7e9, CALL, QUEUE, AGENT, number="200", **TALK
     ),
     "1700000000|C1|sales|ana|ATTENDEDTRANSFER|BRIDGE|C2|31|60|5": log.attended_transfer(
-        1.7e9, CALL, QUEUE, AGENT, other_call=CallId("C2"), **TALK
+        1.7e9, CALL, QUEUE, AGENT, other="C2", **TALK
     ),
     "1700000000|C1|sales|ana|CALLERONHOLD": log.caller_on_hold(1.7e9, CALL, QUEUE, AGENT),
     "1700000000|C1|sales|ana|CALLEROFFHOLD|7": log.caller_off_hold(1.7e9, CALL, QUEUE, AGENT, held_s=7.7),

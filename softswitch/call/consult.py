@@ -1,0 +1,42 @@
+"""One party of a talk consults somebody else: the third leg, ringing or talking."""
+
+from dataclasses import dataclass
+
+from softswitch.call.attempt import Attempt, begin_attempt
+from softswitch.call.call import Call, loop_time
+from softswitch.call.leg import Leg
+from softswitch.call.room import Room
+from softswitch.call.termination import Termination
+from softswitch.config.target import Target
+from softswitch.ids import AgentId
+
+RING_S = 60.0
+CAN_BE_CONSULTED = frozenset({"extension", "agent", "trunk"})
+"""Kinds of target that are one party to ring; the others are for blind transfers."""
+COMPLETED = 'SIP;cause=200;text="Call completed elsewhere"'
+
+
+@dataclass(slots=True)
+class Consult:
+    target: Target
+    dialled: str
+    attempt: Attempt
+    deadline: float
+    """The loop's time at which ringing is given up."""
+    answered: bool = False
+
+    @property
+    def leg(self) -> Leg:
+        return self.attempt.leg
+
+    @property
+    def agent(self) -> AgentId | None:
+        return self.attempt.agent
+
+
+def begin_consult(room: Room, call: Call, target: Target, dialled: str) -> Consult | Termination:
+    """Ring it; the Termination says why it cannot be."""
+    attempt = begin_attempt(room, call, target, dialled)
+    if isinstance(attempt, Termination):
+        return attempt
+    return Consult(target, dialled, attempt, loop_time() + RING_S)
