@@ -1,14 +1,18 @@
 """Composition root of a media worker: `python -m softswitch.media_worker --socket PATH --ports FIRST-LAST`.
 
 Started by the controller, which writes the 32 bytes of the shared secret to standard input and waits for the line
-`ready` on standard output. Further options: `--quiet`, `--silent`, `--linger`, each in seconds, and `--engine`.
+`ready` on standard output. Further options: `--quiet`, `--silent`, `--linger`, each in seconds, `--engine`, and `--quality`, the
+limits of `config.schema.Quality` as JSON. Without
+any, the process is a spare one: it loads what it needs and takes the options from standard input, behind the secret.
 """
 
+import json
 import logging
 import sys
 
 import structlog
 
+from softswitch.config.schema import Quality
 from softswitch.errors import UnusableError
 from softswitch.recorder.writer import RecordingWriter
 from softswitch.rtp.engines import WANTED
@@ -16,7 +20,7 @@ from softswitch.rtp.handshake import SECRET_BYTES
 from softswitch.rtp.portrange import PortRange
 from softswitch.rtp.worker import Worker, WorkerSettings
 
-OPTIONS = ("--socket", "--ports", "--quiet", "--silent", "--linger", "--engine")
+OPTIONS = ("--socket", "--ports", "--quiet", "--silent", "--linger", "--engine", "--quality")
 
 
 def settings_of(arguments: list[str]) -> WorkerSettings:
@@ -36,9 +40,19 @@ def settings_of(arguments: list[str]) -> WorkerSettings:
             silent_s=float(given.get("--silent", "60")),
             linger_s=float(given.get("--linger", "2")),
             engine=engine,
+            quality=_limits(given.get("--quality", "{}")),
         )
     except ValueError as error:
         raise UnusableError(str(error)) from error
+
+
+def _limits(text: str) -> Quality:
+    """Raises ValueError."""
+    given = json.loads(text)
+    try:
+        return Quality(**given)
+    except TypeError as error:
+        raise ValueError(f"--quality: {error}") from error
 
 
 def main() -> int:
@@ -53,8 +67,11 @@ def main() -> int:
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
     try:
-        settings = settings_of(sys.argv[1:])
-        secret = sys.stdin.buffer.read(SECRET_BYTES)
+        given = sys.stdin.buffer.read()
+        if not given and not sys.argv[1:]:
+            return 0  # a spare one that was never needed
+        secret, told = given[:SECRET_BYTES], given[SECRET_BYTES:].decode().splitlines()
+        settings = settings_of(sys.argv[1:] or told)
         if len(secret) != SECRET_BYTES:
             raise UnusableError(f"expected {SECRET_BYTES} bytes of secret on standard input")
         worker = Worker(settings, RecordingWriter(), secret)

@@ -41,6 +41,7 @@ SHELLS = {
     "rtp/seating.py",
     "rtp/openings.py",
     "rtp/rescue.py",
+    "rtp/spare.py",
     "rtp/remote.py",
     "rtp/link.py",
     "rtp/prompts.py",

@@ -40,6 +40,7 @@ from softswitch.rtp.reports import CommandRefused, LegClosed, LegStats, Recordin
 from softswitch.rtp.rescue import Rescue
 from softswitch.rtp.seat import Seat, WorkerView
 from softswitch.rtp.seating import OpenedLeg, Seating
+from softswitch.rtp.spare import AFTER_S, Spare
 
 PAUSE_MIN_S, PAUSE_MAX_S, PAUSE_FORGET_S = 0.1, 10.0, 30.0
 MAX_SOCKET_PATH = 100
@@ -64,6 +65,7 @@ class MediaPool:
         on_legs_lost: Callable[[WorkerId, frozenset[LegId]], None] = lambda worker, legs: None,
         linger_s: float = 2.0,
         cores: int = 2,
+        spare_after_s: float = AFTER_S,
     ) -> None:
         """`cores` counts when `config.workers` is 0. `linger_s`: how long a worker goes on without its controller."""
         self._config = config
@@ -73,6 +75,7 @@ class MediaPool:
         self._on_died = on_worker_died
         self._on_started = on_worker_started
         self._linger_s = linger_s
+        self._spare = Spare(spare_after_s)
         count = config.workers or max(1, cores - 1)
         ranges = PortRange.parse(config.ports).split(count)
         self._seats = [Seat(worker=WorkerId(n), ports=ports) for n, ports in enumerate(ranges, 1)]
@@ -112,6 +115,7 @@ class MediaPool:
         for task in busy:
             task.cancel()
         await asyncio.gather(*busy, return_exceptions=True)
+        await self._spare.stop()
         remotes = [seat.remote for seat in self._seats if seat.remote is not None]
         await asyncio.gather(*(remote.stop() for remote in remotes))
         for seat in self._seats:
@@ -190,6 +194,11 @@ class MediaPool:
             future.cancel()
         return [future.result() for future in futures if future.done() and not future.cancelled()]
 
+    @property
+    def spare_pid(self) -> int:
+        """0: there is none now."""
+        return self._spare.pid
+
     def views(self) -> list[WorkerView]:
         return [seat.view() for seat in self._seats]
 
@@ -232,7 +241,7 @@ class MediaPool:
         path = self._directory / f"media-{seat.worker}.sock"
         try:
             remote = await RemoteWorker.start(
-                path, self._arguments(seat), lambda report: self._hear(seat, report)
+                path, self._arguments(seat), lambda report: self._hear(seat, report), self._spare.take()
             )
         except (MediaError, OSError) as error:
             seat.problem = str(error)

@@ -6,21 +6,17 @@ second, or it does not read what it is told. Knows nothing of legs.
 """
 
 import asyncio
-import contextlib
-import os
-import signal
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import structlog
 
-import softswitch
 from softswitch.clock import entropy
 from softswitch.errors import MediaError
 from softswitch.rtp import handshake, wire
 from softswitch.rtp.commands import Command, Shutdown
 from softswitch.rtp.reports import Hello, Report
+from softswitch.rtp.spare import kill, start_process
 
 HEARTBEAT_S = 10.0
 START_S = 15.0
@@ -52,35 +48,34 @@ class RemoteWorker:
 
     @classmethod
     async def start(
-        cls, path: Path, arguments: tuple[str, ...], on_report: Callable[[Report], None]
+        cls,
+        path: Path,
+        arguments: tuple[str, ...],
+        on_report: Callable[[Report], None],
+        spare: asyncio.subprocess.Process | None = None,
     ) -> "RemoteWorker":
-        """Spawn a worker that listens on `path`, prove the secret both ways and hear its Hello."""
+        """Spawn a worker that listens on `path`, or make the spare one of it, prove the secret both ways and hear its
+        Hello."""
         secret = entropy(handshake.SECRET_BYTES)
-        process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "softswitch.media_worker", "--socket", str(path), *arguments),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            env=_environment(),
-            start_new_session=True,
-        )
-        worker = cls(process, on_report)
+        told = ("--socket", str(path), *arguments)
+        worker = cls(spare or await start_process(*told), on_report)
         try:
             async with asyncio.timeout(START_S):
-                await worker._attach(path, secret)
+                await worker._attach(path, secret, told if spare is not None else ())
         except (OSError, EOFError, TimeoutError, wire.WireError) as error:
             worker.kill()
             raise MediaError(
-                f"media worker {process.pid} did not start: {error or type(error).__name__}"
+                f"media worker {worker.pid} did not start: {error or type(error).__name__}"
             ) from error
         except BaseException:
             worker.kill()
             raise
         return worker
 
-    async def _attach(self, path: Path, secret: bytes) -> None:
+    async def _attach(self, path: Path, secret: bytes, told: tuple[str, ...]) -> None:
         stdin, stdout = self._process.stdin, self._process.stdout
         assert stdin is not None and stdout is not None
-        stdin.write(secret)
+        stdin.write(secret + "\n".join(told).encode())
         stdin.close()
         if await stdout.readline() != b"ready\n":
             raise MediaError("it ended before it listened")
@@ -152,10 +147,7 @@ class RemoteWorker:
         """End it at once; its recordings on disk stay playable."""
         if self._writer is not None:
             self._writer.close()
-        if self._process.returncode is None:
-            # Not Process.kill(): that reaps a process that has just ended, behind the back of asyncio's watcher.
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(self._process.pid, signal.SIGKILL)
+        kill(self._process)
 
     async def stop(self) -> None:
         """Let it end its recordings and exit; kill it when that takes too long."""
@@ -173,14 +165,3 @@ class RemoteWorker:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
-
-
-_ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), "1")
-"""A worker is one thread on one core: numpy's own thread pools would take the others."""
-
-
-def _environment() -> dict[str, str]:
-    """Ours, with this very package first in the worker's path however it was found here."""
-    home = str(Path(softswitch.__file__).parent.parent)
-    path = os.pathsep.join(filter(None, (home, os.environ.get("PYTHONPATH", ""))))
-    return {**os.environ, **_ONE_THREAD, "PYTHONPATH": path}

@@ -187,7 +187,7 @@ async def test_more_legs_than_the_usual_limit_of_open_files(seen: Seen) -> None:
     try:
         opened = [await pool.open_leg(LegId(f"{n}"), "127.0.0.1") for n in range(1300)]
         assert len({each.port for each in opened}) == 1300
-        assert [view.legs for view in pool.views()] == [650, 650]
+        assert [view.legs for view in pool.views()] == [pytest.approx(650, abs=100)] * 2
     finally:
         await pool.stop()
 
@@ -204,7 +204,7 @@ async def test_a_killed_worker_is_noticed_told_with_its_legs_and_replaced(seen: 
     await closing
     assert [died[:2] for died in seen.died] == [(WorkerId(1), first.pid)]
     assert B in seen.died[0][2]
-    assert await seen.pool.close_leg(B) is None
+    assert await seen.pool.close_leg(A) is None
     assert (await seen.pool.open_leg(LegId("c"), "127.0.0.1")).port >= 23000
     assert seen.pool.views()[0].restarts == 1
 
