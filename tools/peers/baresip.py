@@ -55,7 +55,7 @@ module aufile.so
 module aubridge.so
 module sndfile.so
 module uuid.so
-module_app account.so
+{more}module_app account.so
 module_app contact.so
 module_app menu.so
 module_app ctrl_tcp.so
@@ -86,6 +86,8 @@ class Baresip:
     register: bool = True
     expires: int = 300
     dtmf: Literal["rtpevent", "info"] = "rtpevent"
+    mediaenc: Literal["", "srtp", "srtp-mand"] = ""
+    """SRTP with keys in SDP: offered beside clear text, or insisted on."""
     most_s: int = 180
     """It ends by itself after so long, whatever happens to the test."""
     events: list[Mapping[str, Any]] = field(default_factory=list)
@@ -99,9 +101,11 @@ class Baresip:
         (self.folder / "heard").mkdir(parents=True, exist_ok=True)
         spoken = write_wav(self.folder / "speech.wav", self._endless())
         media = free_port(self.address, count=20)
+        self.media_ports = range(media, media + 20)
         config = _CONFIG.format(address=self.address, port=self.port, speech=spoken.resolve(), media=media,
                                 media_end=media + 19, modules=_MODULES, control=self._control_port,
-                                folder=self.folder.resolve())  # fmt: skip
+                                folder=self.folder.resolve(),
+                                more="module srtp.so\n" if self.mediaenc else "")  # fmt: skip
         (self.folder / "config").write_text(config)
         (self.folder / "accounts").write_text(self._account())
         (self.folder / "contacts").write_text("")
@@ -227,7 +231,7 @@ class Baresip:
         parameters = [
             f"auth_user={self.user}", f"auth_pass={self.password}", f"answermode={self.answer}",
             f"regint={self.expires if self.register else 0}", f"audio_codecs={self.laws}", f"dtmfmode={self.dtmf}",
-            "medianat=", "ptime=20",
+            f"mediaenc={self.mediaenc}", "medianat=", "ptime=20",
         ]  # fmt: skip
         where = f"sip:{self.user}@{self.server[0]}:{self.server[1]};transport={self.transport}"
         kept = [parameter for parameter in parameters if not parameter.endswith("=")]
