@@ -68,15 +68,15 @@ class Batch:
         self.lengths: Array = self._headers["len"]
         """Bytes of each packet that has arrived."""
 
-    def send(self, descriptor: int, count: int) -> int:
-        """Send the first `count` rows in full width; how many the kernel took."""
-        done = sent = 0
-        while done < count:
+    def send(self, descriptor: int, begin: int, end: int) -> int:
+        """Send the rows from `begin` to before `end` in full width; how many the kernel took."""
+        sent = 0
+        while begin < end:
             took = _LIBC.sendmmsg(
-                descriptor, ctypes.c_void_p(self._address + done * _MMSGHDR.itemsize), count - done, 0
+                descriptor, ctypes.c_void_p(self._address + begin * _MMSGHDR.itemsize), end - begin, 0
             )
             sent += max(took, 0)
-            done += took if took > 0 else 1  # that one it refuses: it counts as lost, the rest goes on
+            begin += max(took, 1)  # one that the kernel refuses counts as lost; the rest goes on
         return sent
 
     def receive(self, descriptor: int) -> int:

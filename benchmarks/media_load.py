@@ -39,7 +39,7 @@ _NOISE_ROWS = 1009
 _SEND_CHUNK = 64
 _RECEIVE = 1024
 _WIDTH = 256
-_READ_EVERY = 4
+_READ_EVERY = 8
 """Ticks between two readings: the kernel stamps arrivals, so reading late costs nothing."""
 _BIN_MS = 0.02
 _BINS = 100_000
@@ -123,14 +123,18 @@ class MediaLoad:
         self._peer_address = np.zeros(legs, np.int64)
         self._legs_by_port: list[npt.NDArray[np.int32]] = []
         """For each socket: leg + 1 by the port of its peer."""
-        self._groups: list[tuple[int, Ints]] | None = None
+        self._grouped = False
+        self._groups: list[list[tuple[int, int, int]]] = []
+        """For each group: socket, and from where to where its packets lie."""
+        self._rows = np.zeros(0, np.int64)
+        """The leg of each packet in `_out`."""
         self.numbers = np.zeros(legs, np.int64)
         """Packets sent so far by each leg."""
         self._seen = np.zeros((legs, self._most), np.uint8)
         self._first_heard = np.full(legs, self._most, np.int64)
         self._partner = np.full(legs, -1, np.int64)
         self._highest = np.full(legs, -1, np.int64)
-        self._out = Batch(_SEND_CHUNK, PACKET)
+        self._out = Batch(max(legs, 1), PACKET)
         self._packets: npt.NDArray[Any] = self._out.data.view(_PACKET)[:, 0]
         self._packets["first"], self._packets["magic"] = 0x80, _MAGIC
         self._in = Batch(_RECEIVE, _WIDTH)
@@ -181,11 +185,11 @@ class MediaLoad:
         self._peer_port[leg] = peer[1]
         self._peer_address[leg] = int.from_bytes(socket.inet_aton(peer[0]), "big")
         self._sends[leg] = True
-        self._groups = None
+        self._grouped = False
 
     def stop_sending(self, leg: int) -> None:
         self._sends[leg] = False
-        self._groups = None
+        self._grouped = False
 
     def partner(self, leg: int) -> int:
         """The leg that this one hears, -1 for none yet."""
@@ -227,39 +231,45 @@ class MediaLoad:
         self._measured = (self._measured[0], self.numbers.copy())
 
     def _send_group(self, group: int) -> None:
-        if self._groups is None:
-            self._groups = self._grouped()
-        for index in range(group, len(self._groups), GROUPS):
-            descriptor, legs = self._groups[index]
-            for begin in range(0, len(legs), _SEND_CHUNK):
-                self._send(descriptor, legs[begin : begin + _SEND_CHUNK])
-
-    def _grouped(self) -> list[tuple[int, Ints]]:
-        """For each socket its nineteen groups: every place that is `group` modulo 19."""
-        if not self._sockets:
-            return []
-        sockets = self._sockets if self._shared else self._sockets[:1]
-        found: list[tuple[int, Ints]] = []
-        for index, opened in enumerate(sockets):
-            ours = np.flatnonzero(self._sends & ((self._socket_of == index) | (not self._shared)))
-            found += [(opened.fileno(), ours[ours % GROUPS == group]) for group in range(GROUPS)]
-        return found
-
-    def _send(self, descriptor: int, legs: Ints) -> None:
-        legs = legs[self.numbers[legs] < self._most]
-        if not self._shared or self._planted is not None:
-            for leg in legs:
-                self._send_alone(int(leg))
+        if self._tick // GROUPS >= self._most:
             return
-        self._fill(legs)
-        self._out.send(descriptor, len(legs))
+        if not self._shared or self._planted is not None:
+            for leg in np.flatnonzero(self._sends):
+                if leg % GROUPS == group:
+                    self._send_alone(int(leg))
+            return
+        if not self._grouped:
+            self._regroup()
+        for descriptor, begin, end in self._groups[group]:
+            for first in range(begin, end, _SEND_CHUNK):
+                last = min(first + _SEND_CHUNK, end)
+                self._fill(slice(first, last), self._rows[first:last])
+                self._out.send(descriptor, first, last)
 
-    def _fill(self, legs: Ints) -> None:
-        packets, peers, number = self._packets[: len(legs)], self._out.peers[: len(legs)], self.numbers[legs]
-        packets["sequence"], packets["timestamp"] = number & 0xFFFF, (number * FRAME) & 0xFFFFFFFF
-        packets["ssrc"], packets["leg"], packets["number"] = 0x10000 + legs, legs, number
-        packets["noise"] = self._noise[(legs * 31 + number) % _NOISE_ROWS]
+    def _regroup(self) -> None:
+        """Lay the packets out as they are sent, group after group and socket after socket; what never changes is set."""
+        self._groups, rows, begin = [], [], 0
+        for group in range(GROUPS):
+            members = np.flatnonzero(self._sends[group::GROUPS]) * GROUPS + group
+            self._groups.append([])
+            for index, opened in enumerate(self._sockets):
+                ours = members[self._socket_of[members] == index]
+                self._groups[group].append((opened.fileno(), begin, begin + len(ours)))
+                begin += len(ours)
+                rows.append(ours)
+        self._rows = np.concatenate(rows) if rows else np.zeros(0, np.int64)
+        self._address(slice(0, begin), self._rows)
+        self._grouped = True
+
+    def _address(self, place: slice, legs: Ints) -> None:
+        packets, peers = self._packets[place], self._out.peers[place]
+        packets["ssrc"], packets["leg"] = 0x10000 + legs, legs
         peers["port"], peers["address"] = self._peer_port[legs], self._peer_address[legs]
+
+    def _fill(self, place: slice, legs: Ints) -> None:
+        packets, number = self._packets[place], self.numbers[legs]
+        packets["sequence"], packets["number"], packets["timestamp"] = number, number, number * FRAME
+        packets["noise"] = self._noise[(legs * 31 + number) % _NOISE_ROWS]
         self.numbers[legs] = number + 1
         packets["sent_ns"] = time.time_ns()
 
@@ -267,19 +277,21 @@ class MediaLoad:
         """One packet, with the faults that are planted."""
         one, dice = np.array([leg]), self._random.random
         planted, descriptor = self._planted or Planted(), self._sockets[int(self._socket_of[leg])].fileno()
-        self._fill(one)
+        place = slice(0, 1)
+        self._address(place, one)
+        self._fill(place, one)
         if dice() < planted.loss:
             return
         if dice() < planted.corruption:
             self._out.data[0, PACKET - 1 - self._random.randrange(100)] ^= 1
         if dice() < planted.swapping and self.numbers[leg] < self._most:
             held = self._out.data[0].copy()
-            self._fill(one)
-            self._out.send(descriptor, 1)
+            self._fill(place, one)
+            self._out.send(descriptor, 0, 1)
             self._out.data[0] = held
-        self._out.send(descriptor, 1)
+        self._out.send(descriptor, 0, 1)
         if dice() < planted.doubling:
-            self._out.send(descriptor, 1)
+            self._out.send(descriptor, 0, 1)
 
     # -- arrival ------------------------------------------------------------------------------------------------------
 

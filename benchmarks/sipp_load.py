@@ -1,8 +1,8 @@
 """Signalling of held queue calls by SIPp: one process calls, one answers for all agents; media is someone else's.
 
-Both write a line into a log when a call is up (whose call, and the switch's media address for this leg) and when it is over; `events`
-reads those as they come. All legs of one side give one media address, that of the generator, which tells legs apart
-by the switch's port. Each call is held for the same time, so calls end in the order in which they began.
+Both write a line into a log when a call is up (whose call, and the switch's media address for this leg) and when it is
+over; `events` reads those as they come. All legs of one side give one media address, that of the generator, which
+tells legs apart by the switch's port. Each call is held for the same time, so calls end in the order in which they began.
 """
 
 import csv
@@ -161,25 +161,37 @@ class SippLoad:
         self.folder = folder
         self.callers, self.agents, self.agent_port = callers, agents, agent_port
         self.calls, self.ramp, self.hold_s, self.number = calls, ramp, hold_s, number
-        self.failed = 0
+        self._server: Address = ("", 0)
+        self._media: Address = ("", 0)
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
         self._read = {"caller": 0, "agent": 0}
         folder.mkdir(parents=True, exist_ok=True)
 
     def start(self, server: Address, caller_media: Address, agent_media: Address) -> Self:
-        numbers = "".join(f"{FIRST_NUMBER + index};\n" for index in range(self.calls))
-        (self.folder / "numbers.csv").write_text("SEQUENTIAL\n" + numbers)
-        self._write("agent", _AGENT, agent_media)
-        self._write("caller", _CALLER, caller_media)
+        self._server, self._media = server, caller_media
+        self._write("agent", _AGENT, agent_media, self.hold_s)
         spare = ["-mi", self.agents, "-mp", str(free_port(self.agents, count=4))]
         self._start("agent", ["-i", self.agents, "-p", str(self.agent_port), *spare])
-        spare = ["-mi", self.callers, "-mp", str(free_port(self.callers, count=4))]
-        self._start(
-            "caller",
-            [f"{server[0]}:{server[1]}", "-i", self.callers, "-p", str(free_port(self.callers)), *spare,
-             "-inf", "numbers.csv", "-m", str(self.calls), "-l", str(self.calls), "-r", f"{self.ramp:g}"],
-        )  # fmt: skip
+        self._call(
+            "caller", FIRST_NUMBER, calls=self.calls, most=self.calls, rate=self.ramp, hold_s=self.hold_s
+        )
         return self
+
+    def churn(self, *, rate: float, calls: int, hold_s: float) -> None:
+        """Beside the held calls, others that come and go; their numbers follow those of the held ones."""
+        most = round(rate * (hold_s + 4)) + 1
+        self._call("churn", FIRST_NUMBER + self.calls, calls=calls, most=most, rate=rate, hold_s=hold_s)
+
+    def _call(self, side: str, first: int, *, calls: int, most: int, rate: float, hold_s: float) -> None:
+        numbers = "".join(f"{first + index};\n" for index in range(calls))
+        (self.folder / f"{side}-numbers.csv").write_text("SEQUENTIAL\n" + numbers)
+        self._write(side, _CALLER, self._media, hold_s)
+        self._start(
+            side,
+            [f"{self._server[0]}:{self._server[1]}", "-i", self.callers, "-p", str(free_port(self.callers)),
+             "-mi", self.callers, "-mp", str(free_port(self.callers, count=4)),
+             "-inf", f"{side}-numbers.csv", "-m", str(calls), "-l", str(most), "-r", f"{rate:g}"],
+        )  # fmt: skip
 
     def events(self) -> Iterator[Event]:
         """What has happened since this was last asked."""
@@ -204,18 +216,19 @@ class SippLoad:
         caller = self._processes.get("caller")
         return caller is None or caller.poll() is not None
 
-    def counts(self) -> tuple[int, int]:
-        """Calls that went as they should, and calls that did not, as SIPp counts."""
-        path = self.folder / "caller.csv"
+    def counts(self, side: str = "caller") -> tuple[int, int]:
+        """Calls that went as they should, and calls that did not, as SIPp counts; `churn`: those that come and go."""
+        path = self.folder / f"{side}.csv"
         rows = list(csv.DictReader(path.open(), delimiter=";")) if path.exists() else []
         if not rows:
             return 0, self.calls
         return int(rows[-1].get("SuccessfulCall(C)") or 0), int(rows[-1].get("FailedCall(C)") or 0)
 
     def errors(self) -> str:
-        """SIPp's complaints, the first of them."""
+        """SIPp's first complaint."""
         path = self.folder / "caller.errors"
-        return path.read_text(errors="replace")[:1500] if path.exists() else ""
+        lines = path.read_text(errors="replace").splitlines()[1:2] if path.exists() else []
+        return lines[0][:200] if lines else ""
 
     def stop(self) -> None:
         for process in self._processes.values():
@@ -227,9 +240,9 @@ class SippLoad:
                     process.kill()
                     process.wait()
 
-    def _write(self, side: str, scenario: str, media: Address) -> None:
+    def _write(self, side: str, scenario: str, media: Address, hold_s: float) -> None:
         sdp = _SDP.format(address=media[0], port=media[1]).rstrip()
-        text = scenario.format(sdp=sdp, learn=_LEARN, number=self.number, hold_ms=round(self.hold_s * 1000))
+        text = scenario.format(sdp=sdp, learn=_LEARN, number=self.number, hold_ms=round(hold_s * 1000))
         (self.folder / f"{side}.xml").write_text(text)
 
     def _start(self, side: str, options: list[str]) -> None:

@@ -23,20 +23,21 @@ from tools.peers.ports import free_port
 from tools.peers.processes import Usage, family_usage
 
 PACKAGES = ("asterisk", "asterisk-moh-opsound-wav")
-ADDRESS = "127.0.0.1"
+ADDRESS = "127.0.0.40"
 _CONFIG = "/etc/bench-asterisk"
 _CONTROL = f"{_CONFIG}/asterisk.conf"
 _SPOOL = "/var/spool/bench-asterisk"
 _START_S = 30.0
 _STOP_S = 8.0
-_MODULES = """
-    res_timing_timerfd res_sorcery_config res_sorcery_memory res_sorcery_astdb res_pjproject res_pjsip
-    res_pjsip_session res_pjsip_sdp_rtp res_pjsip_caller_id res_pjsip_nat res_pjsip_rfc3326
-    res_pjsip_endpoint_identifier_ip res_pjsip_endpoint_identifier_user res_rtp_asterisk chan_pjsip
-    res_musiconhold bridge_simple bridge_native_rtp bridge_softmix bridge_holding bridge_builtin_features
-    codec_ulaw codec_resample format_pcm format_sln format_wav pbx_config app_dial app_queue app_mixmonitor app_stack
-    func_callerid func_strings cdr_csv
-""".split()
+_MODULES = (
+    "res_timing_timerfd", "res_sorcery_config", "res_sorcery_memory", "res_sorcery_astdb", "res_pjproject",
+    "res_pjsip", "res_pjsip_pubsub", "res_pjsip_session", "res_pjsip_sdp_rtp", "res_pjsip_caller_id",
+    "res_pjsip_nat", "res_pjsip_rfc3326", "res_pjsip_endpoint_identifier_ip",
+    "res_pjsip_endpoint_identifier_user", "res_rtp_asterisk", "chan_pjsip", "res_musiconhold",
+    "bridge_simple", "bridge_native_rtp", "bridge_softmix", "bridge_holding", "bridge_builtin_features",
+    "codec_ulaw", "codec_resample", "format_pcm", "format_sln", "format_wav", "pbx_config", "app_dial",
+    "app_queue", "app_mixmonitor", "app_stack", "func_callerid", "func_strings", "cdr_csv",
+)  # fmt: skip
 _FILES = {
     "asterisk.conf": """\
         [directories]

@@ -2,9 +2,11 @@
 
 from collections.abc import Mapping
 from dataclasses import fields
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
+from benchmarks.peers.target import Recorded
 from softswitch import __version__
 from softswitch.config.schema import Rtp
 from tools.peers.centre import load_config
@@ -12,15 +14,24 @@ from tools.peers.g711 import read_wav
 from tools.peers.processes import Usage
 from tools.peers.switch import Switch, SwitchError
 
-from benchmarks.peers.target import Recorded
-
 _RATE = 8000
-_MEDIA_PORTS = 8000
+_PORTS_PER_CALL = 4
+"""Two legs, RTP and RTCP."""
+_COUNTED = (
+    "softswitch_calls_active",
+    "softswitch_sip_dialogs",
+    "softswitch_media_legs",
+    "softswitch_media_recordings",
+    "softswitch_tasks",
+    "softswitch_storage_spooled_rows",
+)
+_addresses = (f"127.0.1.{number}" for number in cycle(range(1, 255)))
+"""A fresh address for each start: no port is in use yet, and no packet is still on its way to it."""
 
 
 class Ours:
-    def __init__(self, engine: str = "auto", calls: int = 0) -> None:
-        self.name = "softswitch" if engine == "auto" else f"softswitch {engine}"
+    def __init__(self, engine: str = "auto") -> None:
+        self.name = "softswitch" if engine == "auto" else f"softswitch ({engine})"
         self._engine = engine
         self._switch: Switch | None = None
 
@@ -31,7 +42,8 @@ class Ours:
         config: dict[str, Any] = load_config(contacts, record=record)
         if has_engines() and self._engine != "auto":
             config["rtp"] = {"engine": self._engine}
-        self._switch = Switch(folder, config, media_ports=_MEDIA_PORTS).start()
+        ports = _PORTS_PER_CALL * len(contacts) + 400
+        self._switch = Switch(folder, config, address=next(_addresses), media_ports=ports).start()
 
     @property
     def sip(self) -> tuple[str, int]:
@@ -41,15 +53,23 @@ class Ours:
         return self._running.usage()
 
     def recordings(self) -> list[Recorded]:
-        rows = self._running.rows(
-            "SELECT path, ani FROM recordings WHERE seconds IS NOT NULL"
-        )
+        rows = self._running.rows("SELECT path, ani FROM recordings WHERE seconds IS NOT NULL")
         found = []
         for row in rows:
             samples = read_wav(self._running.state / "recordings" / row["path"])
             found.append(
                 Recorded(number=int(row["ani"]), seconds=len(samples) / _RATE, channels=samples.shape[1])
             )
+        return found
+
+    def counts(self) -> dict[str, float]:
+        """What must not grow while the load is even: UDP ports, and what the switch counts itself."""
+        found: dict[str, float] = {"udp_ports": _udp_ports(self._running.address)}
+        for line in self._running.get("/metrics")[1].splitlines():
+            name, _, value = line.rpartition(" ")
+            if name.partition("{")[0] in _COUNTED:
+                key = name.partition("{")[0].removeprefix("softswitch_")
+                found[key] = found.get(key, 0.0) + float(value)
         return found
 
     def problems(self) -> list[str]:
@@ -72,3 +92,10 @@ class Ours:
 def has_engines() -> bool:
     """The media engine can be chosen."""
     return any(field.name == "engine" for field in fields(Rtp))
+
+
+def _udp_ports(address: str) -> int:
+    """UDP ports bound at this address."""
+    wanted = "".join(f"{int(part):02X}" for part in reversed(address.split("."))) + ":"
+    lines = Path("/proc/net/udp").read_text().splitlines()[1:]
+    return sum(line.split()[1].startswith(wanted) for line in lines)

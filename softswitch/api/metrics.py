@@ -3,6 +3,7 @@
 Labels are names of the configuration, states and causes, never calls or numbers, so that their count stays bounded.
 """
 
+import asyncio
 from collections.abc import Callable, Iterable, Iterator
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
@@ -147,12 +148,20 @@ def _status(status: StatusView) -> Iterator[Metric]:
     yield _gauge("softswitch_draining", "1: new calls are refused.", float(status.draining))
     yield _counter("softswitch_control_cpu_seconds", "CPU of the control process.", status.cpu_s)
     yield _gauge("softswitch_event_loop_lag_seconds", "Worst in the last second.", status.loop_lag_ms / 1000)
+    yield _gauge("softswitch_tasks", "Tasks of the control process; 0 outside its loop.", _tasks())
     yield _gauge("softswitch_storage_ok", "1: rows reach the database.", float(status.storage.state == "ok"))
     yield _gauge("softswitch_storage_spooled_rows", "Rows waiting in memory.", status.storage.spooled)
     alarms = GaugeMetricFamily("softswitch_alarm", "1 for each alarm that is raised.", labels=["name"])
     for alarm in status.alarms:
         alarms.add_metric([alarm.name], 1)
     yield alarms
+
+
+def _tasks() -> int:
+    try:
+        return len(asyncio.all_tasks())
+    except RuntimeError:
+        return 0
 
 
 def _sip(status: StatusView) -> Iterator[Metric]:

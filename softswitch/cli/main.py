@@ -21,11 +21,14 @@ _COMMANDS = {
     "agent": "softswitch.cli.agent:agent",
     "trunk": "softswitch.cli.trunk:trunk",
     "registrations": "softswitch.cli.registrations:registrations",
+    "supervise": "softswitch.cli.supervise:supervise",
+    "conference": "softswitch.cli.conference:conference",
     "cdr": "softswitch.cli.cdr:cdr",
     "report": "softswitch.cli.report:report",
     "recording": "softswitch.cli.recording:recording",
     "ivr": "softswitch.cli.ivr:ivr",
     "user": "softswitch.cli.user:user",
+    "bench": "softswitch.cli.bench:bench",
 }
 
 
