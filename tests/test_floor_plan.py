@@ -51,6 +51,7 @@ SHELLS = {
     "recorder/wav_file.py",
     "recorder/writer.py",
     "recorder/convert.py",
+    "recorder/side_file.py",
 }
 SHELL_ROOMS = {"store", "call", "api", "cli", "testing"}
 FORBIDDEN_IN_CORES = {

@@ -8,6 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from softswitch.api.steering_views import SupervisionView
+
 LineState = Literal["idle", "ringing", "in use", "unreachable"]
 
 
@@ -168,6 +170,10 @@ class CallDetailView:
     legs: tuple[LegView, ...] = ()
     offers: tuple[OfferView, ...] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
+    supervisors: tuple[SupervisionView, ...] = ()
+    """Who listens now."""
+    consults: str = ""
+    """Party that one side consults, or that makes it three."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -324,6 +330,9 @@ class RecordingView:
     gap_s: float = 0.0
     problem: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
+    bytes: int | None = None
+    deleted_at: float | None = None
+    """When its file was deleted by the rules of retention; `file` is empty then."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -373,11 +382,28 @@ class QueueVisitView:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SegmentView:
+    """One talk of a call with one party, or its stay in a conference."""
+
+    began: float
+    ended: float
+    leg: str
+    party: str
+    agent: str
+    queue: str
+    talk_s: float
+    hold_s: float
+    ended_by: str
+    transferred_to: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CdrDetailView:
     cdr: CdrView
     visits: tuple[QueueVisitView, ...] = ()
     offers: tuple[OfferView, ...] = ()
     legs: tuple[LegView, ...] = ()
+    segments: tuple[SegmentView, ...] = ()
     recordings: tuple[RecordingView, ...] = ()
 
 

@@ -10,6 +10,7 @@ import structlog
 
 from softswitch.api.server import ApiServer
 from softswitch.app.control import Control
+from softswitch.app.keeping import Keeping
 from softswitch.app.logs import set_up_logs
 from softswitch.app.parts import HEARTBEAT_S, Parts, build
 from softswitch.app.recovery import recover
@@ -68,6 +69,7 @@ async def _serve(loaded: LoadedConfig, config_path: Path) -> int:
         _settle_memory()
         _signals(control)
         parts.tasks.append(asyncio.create_task(_beat(parts), name="heartbeat"))
+        parts.tasks.append(asyncio.create_task(Keeping(parts).run(), name="keeping"))
         _log.info(
             "ready", node=loaded.config.general.node, listen=list(loaded.config.sip.listen), pid=os.getpid()
         )

@@ -18,6 +18,7 @@ from softswitch.api.views import (
     QueueReportView,
     QueueVisitView,
     RecordingView,
+    SegmentView,
 )
 from softswitch.app.parts import Parts
 from softswitch.errors import StorageError
@@ -54,6 +55,7 @@ async def cdr(parts: Parts, call: str) -> CdrDetailView:
         visits=tuple(_of(QueueVisitView, visit) for visit in record["visits"]),
         offers=tuple(_offer(offer) for offer in record["offers"]),
         legs=tuple(_of(LegView, leg, state="terminated") for leg in record["legs"]),
+        segments=tuple(_of(SegmentView, segment) for segment in record["segments"]),
         recordings=tuple(recording_view(parts, recording) for recording in record["recordings"]),
     )
 
@@ -116,7 +118,8 @@ async def recording(parts: Parts, recording: str) -> RecordingView:
 
 
 def recording_view(parts: Parts, record: Record) -> RecordingView:
-    return _of(RecordingView, record, file=str(parts.services.files.path(record["path"])))
+    there = record["deleted_at"] is None
+    return _of(RecordingView, record, file=str(parts.services.files.path(record["path"])) if there else "")
 
 
 async def queue_report(parts: Parts, search: ReportSearch) -> QueueReportView:

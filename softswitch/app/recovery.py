@@ -32,4 +32,4 @@ def _repaired(parts: Parts, row: RecordingRow) -> RecordingRow:
     except (OSError, StorageError) as error:
         _log.error("a recording could not be repaired", recording=row.recording, problem=str(error))
         return replace(row, state="crashed", problem=str(error))
-    return replace(row, seconds=seconds, state="crashed")
+    return replace(row, seconds=seconds, state="crashed", bytes=parts.services.files.size(row.path))

@@ -341,6 +341,7 @@ class Recordings:
                 gap_s=report.gap_s,
                 state=state,
                 problem=report.problem,
+                bytes=services.files.size(contact.row.path),
             )
         )
         if state == "failed":
@@ -357,6 +358,13 @@ class Recordings:
                 monotonic=services.clock.monotonic(),
             )
         )
+
+    def end_all(self, problem: str) -> None:
+        """The disk is about to be full: every recording ends well while it still can; calls go on."""
+        for contact in tuple(self._running.values()):
+            self.mark(contact.call, "failed", problem)
+            self.stop(contact.call.id)
+        self._services.alarms.raise_("recording", problem)
 
     def lost(self, worker: WorkerId, problem: str, *, but: frozenset[CallId] = frozenset()) -> None:
         """The worker that made these recordings is dead: what is on disk is what there is. Those of the calls in `but` wait

@@ -83,14 +83,16 @@ def show_recording(client: Client, name: str, as_json: bool) -> None:
         return
     show_fields(
         [
-            *(
-                (key, moment(value) if key == "began" else length(value) if key == "seconds" else value)
-                for key, value in view.items()
-                if key != "labels"
-            ),
+            *((key, _shown(key, value)) for key, value in view.items() if key != "labels"),
             *((f"label {key}", value) for key, value in view["labels"].items()),
         ]
     )
+
+
+def _shown(key: str, value: Any) -> Any:
+    if key in ("began", "deleted_at") and value is not None:
+        return moment(value)
+    return length(value) if key == "seconds" else value
 
 
 @recording.command()
@@ -107,6 +109,11 @@ def export(client: Client, name: str, target: Path | None, kind: str | None) -> 
     view = client.get("recordings", name)
     if view["seconds"] is None:
         raise Failure(f"{name} is still being made", f"`softswitch recording stop {view['call']}` ends it")
+    if view["deleted_at"] is not None:
+        raise Failure(
+            f"{name} was deleted on {moment(view['deleted_at'])}",
+            "`recording.keep_days` says when that happens",
+        )
     chosen = kind or _SUFFIXES.get(target.suffix.lower() if target else ".flac", "")
     if not chosen:
         raise Failure(f"{target} has no known ending", "name it .flac, .opus, .ogg or .wav, or give --format")

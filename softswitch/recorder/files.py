@@ -16,9 +16,12 @@ from zoneinfo import ZoneInfo
 
 from softswitch.errors import StorageError, UnusableError
 from softswitch.recorder.repair import repair_of
+from softswitch.recorder.side_file import side_of
 from softswitch.recorder.wav import LONGEST_HEADER
 
 FIELDS = frozenset({"day", "hour", "recording", "call", "queue", "agent"})
+CONVERTED = (".flac", ".opus")
+_PART = re.compile(r"\..+\.(flac|opus)\.[0-9]+\.part")
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 _LONGEST_PART = 100
 _LONGEST_PATH = 400
@@ -63,6 +66,38 @@ class RecordingFolder:
         if free < self._min_free:
             return f"{self.root} has {free // 1_000_000} MB free, less than {self._min_free // 1_000_000}"
         return "" if os.access(self.root, os.W_OK | os.X_OK) else f"{self.root} cannot be written to"
+
+    @property
+    def nearly_full(self) -> bool:
+        """Less than half of the room that there has to be: what is being recorded should end while it ends well."""
+        try:
+            return shutil.disk_usage(self.root).free < self._min_free / 2
+        except OSError:
+            return False
+
+    def size(self, name: str) -> int | None:
+        """Bytes of a recording; None: there is none."""
+        try:
+            return self.path(name).stat().st_size
+        except (OSError, StorageError):
+            return None
+
+    def delete(self, name: str) -> None:
+        """A recording and what lies beside it; one that is gone already is as good. Raises OSError and StorageError."""
+        path = self.path(name)
+        for each in (path, side_of(path)):
+            each.unlink(missing_ok=True)
+
+    def unfinished(self) -> list[Path]:
+        """What a crash in the midst of a conversion left: parts, which are removed, and the names of recordings that have a
+        converted twin. To be asked before anything is converted."""
+        twins: list[Path] = []
+        for path in self.root.rglob("*"):
+            if _PART.fullmatch(path.name):
+                path.unlink(missing_ok=True)
+            elif path.suffix == ".wav" and any(path.with_suffix(each).exists() for each in CONVERTED):
+                twins.append(path.relative_to(self.root))
+        return twins
 
     def repair(self, name: str) -> float | None:
         """Make a recording that a crash left unfinished whole; its length in seconds. None: no recording is there."""

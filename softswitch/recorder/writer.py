@@ -203,7 +203,8 @@ class RecordingWriter:
         self._place(now)
         settled = (int(now * RATE) - _SETTLE) & ~1
         if not self._due:
-            self._due = [now + WRITE_S * phase / PHASES for phase in range(PHASES)]
+            # All are due at the first flush, whenever it comes, and one after another from then on.
+            self._due = [now - WRITE_S * phase / PHASES for phase in range(PHASES)]
         for phase in range(PHASES):
             if now >= self._due[phase]:
                 # A little early is better than a whole flush late.

@@ -1,11 +1,12 @@
 """Which recordings are kept, as the rules of retention and the conversion ask for them. Reads only."""
 
+from pathlib import Path
+
 from sqlalchemy import Select, func, select
 
 from softswitch.store import schema
-from softswitch.store.reader import Reader
+from softswitch.store.reader import Reader, as_row
 from softswitch.store.rows import RecordingRow
-from softswitch.store.statements import as_row
 from softswitch.store.writer import BatchWriter
 
 _table = schema.recordings
@@ -32,6 +33,12 @@ class KeptRecordings:
 
     async def oldest(self, limit: int) -> list[RecordingRow]:
         return await self._rows(_of().limit(limit))
+
+    async def named(self, path: Path, suffixes: tuple[str, ...]) -> RecordingRow | None:
+        """The one whose file has this name with one of these endings."""
+        names = [f"{path}{suffix}" for suffix in suffixes]
+        rows = await self._rows(_of(_table.c.path.in_(names)).limit(1))
+        return rows[0] if rows else None
 
     async def total_bytes(self) -> int:
         """Of the finished ones."""

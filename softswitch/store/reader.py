@@ -3,9 +3,10 @@
 Values always travel as bound parameters. Only reads: the connection is told so.
 """
 
+import json
 import sqlite3
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import aiosqlite
 from sqlalchemy import ClauseElement
@@ -14,6 +15,7 @@ from softswitch.errors import StorageError
 from softswitch.store.statements import bound
 
 Record = dict[str, Any]
+_Row = TypeVar("_Row")
 
 
 class Reader:
@@ -39,3 +41,12 @@ class Reader:
 
     async def close(self) -> None:
         await self._connection.close()
+
+
+def as_row(kind: type[_Row], record: Record) -> _Row:
+    """The value of a record; mappings come back from their JSON."""
+    values = dict(record)
+    for name in ("labels", "arguments"):
+        if name in values:
+            values[name] = json.loads(values[name] or "{}")
+    return kind(**values)

@@ -4,7 +4,6 @@ Writes go to the one batching writer; only the start and the end of a call are w
 """
 
 import asyncio
-import json
 from dataclasses import fields
 from typing import IO, Any, TypeVar
 
@@ -14,8 +13,9 @@ from softswitch.clock import Clock
 from softswitch.ids import EndpointName
 from softswitch.store import schema
 from softswitch.store.crash import CrashClosing, closing
+from softswitch.store.kept import KeptRecordings
 from softswitch.store.opening import path_of, prepare
-from softswitch.store.reader import Reader
+from softswitch.store.reader import Reader, as_row
 from softswitch.store.reading import Reading
 from softswitch.store.reports import Reports
 from softswitch.store.rows import (
@@ -53,6 +53,7 @@ class Store:
         self.writer = writer
         self.reading = Reading(reader, writer)
         self.reports = Reports(reader, writer)
+        self.kept = KeptRecordings(reader, writer)
 
     @classmethod
     async def open(cls, url: str, *, clock: Clock, on_alarm: AlarmCallback, node: str = "sw1") -> "Store":
@@ -161,12 +162,3 @@ class Store:
     async def _rows(self, kind: type[_Row], statement: Any) -> tuple[_Row, ...]:
         await self.writer.flush()
         return tuple(as_row(kind, record) for record in await self._reader.records(statement))
-
-
-def as_row(kind: type[_Row], record: dict[str, Any]) -> _Row:
-    """The value of a record; mappings come back from their JSON."""
-    values = dict(record)
-    for name in ("labels", "arguments"):
-        if name in values:
-            values[name] = json.loads(values[name] or "{}")
-    return kind(**values)

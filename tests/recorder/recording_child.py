@@ -2,9 +2,12 @@
 
     python recording_child.py FOLDER RECORDINGS ENCODING
 
-Each track repeats known bytes. Prints `ready` when all recordings have begun.
+Each track repeats known bytes. Prints `ready` when all recordings have begun. The file FOLDER/flushed holds two doubles:
+when it last let the recorder write, and its longest pause between two such moments, in seconds since the beginning.
 """
 
+import mmap
+import struct
 import sys
 import time
 from pathlib import Path
@@ -23,6 +26,13 @@ def sound(track: int) -> bytes:
     return np.random.default_rng(track).integers(0, 128, 80_000, np.uint8).tobytes()
 
 
+def stamps(path: Path) -> mmap.mmap:
+    """What is written to it is seen by others at once, and stays when this process is killed."""
+    with path.open("w+b") as file:
+        file.truncate(16)
+        return mmap.mmap(file.fileno(), 16)
+
+
 def main() -> None:
     folder, count, encoding = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
     writer = RecordingWriter()
@@ -37,6 +47,7 @@ def main() -> None:
     rows = count * 2
     payloads = [np.frombuffer(sound(track), np.uint8).reshape(-1, FRAME) for track in (0, 1)]
     slot, track = np.repeat(np.array(slots, np.int32), 2), np.tile(np.array([0, 1], np.uint8), count)
+    seen, pause = stamps(folder / "flushed"), 0.0
     print("ready", start, flush=True)
     flushed = start
     for packet in range(500):
@@ -58,8 +69,9 @@ def main() -> None:
         # As the media worker does, which reads all that waits in the kernel before it lets anything be written.
         caught_up = time.monotonic() < at + FRAME / 8000
         if caught_up and now - flushed >= 0.05:
-            flushed = now
             writer.flush(now)
+            flushed, pause = now, max(pause, now - flushed)
+            seen[:] = struct.pack("dd", now - start, pause)
 
 
 if __name__ == "__main__":

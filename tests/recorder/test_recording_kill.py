@@ -2,11 +2,16 @@
 the files, every sample is the one that was sent, both channels are aligned, at most a second is missing. Also that repair
 then finds the true length.
 
+What is missing is measured from when the process last ran: on a machine that gives it no time for a second nothing can be
+sent, taken or written in that second. `KILLS=100` makes more kills of it.
+
 Does not prove anything about the loss of power: nothing is synchronised.
 """
 
+import os
 import random
 import signal
+import struct
 import subprocess
 import sys
 import time
@@ -20,7 +25,11 @@ from recording_child import sound
 from softswitch.g711 import DECODE_ULAW
 from softswitch.recorder.files import repair
 
-KILLS = 5
+KILLS = int(os.environ.get("KILLS", "5"))
+WRITTEN_S = 0.65
+"""SETTLE_S and WRITE_S of the recorder, and its grain."""
+OFTEN_S = 0.25
+"""How often the recorder asks to be let write."""
 RECORDINGS = 20
 CHILD = Path(__file__).parent / "recording_child.py"
 ROOT = Path(__file__).parent.parent.parent
@@ -47,12 +56,15 @@ def run_until_killed(folder: Path, encoding: str, after: float) -> float:
 @pytest.mark.parametrize("encoding", ["PCMU", "PCM16"])
 def test_recordings_survive_a_kill(tmp_path: Path, encoding: str, kill: int) -> None:
     lasted = run_until_killed(tmp_path, encoding, random.Random().uniform(0.3, 2.6))
+    flushed, pause = struct.unpack("dd", (tmp_path / "flushed").read_bytes())
     sent = [DECODE_ULAW[np.frombuffer(sound(track), np.uint8)] for track in (0, 1)]
     for index in range(RECORDINGS):
         path = tmp_path / f"{index}.wav"
         got = read(path, encoding)
         frames = len(got)
-        assert lasted - frames / 8000 <= 1.0, (lasted, frames)
+        assert flushed - frames / 8000 <= WRITTEN_S, (lasted, flushed, frames)
+        if max(pause, lasted - flushed) <= OFTEN_S:
+            assert lasted - frames / 8000 <= 1.0, (lasted, flushed, frames)
         # The clock's grain: a recording begins up to two samples before its first packet, on both sides alike.
         lead = next(lead for lead in range(3) if np.array_equal(got[lead:, 0], sent[0][: frames - lead]))
         assert np.array_equal(got[lead:, 1], sent[1][: frames - lead])
