@@ -4,6 +4,7 @@ relayed, `mixer.py` makes the sums."""
 import numpy as np
 import numpy.typing as npt
 
+from softswitch.codec import G711
 from softswitch.ids import MixId
 from softswitch.rtp.leg import Leg
 from softswitch.rtp.prompt import SAMPLE_RATE
@@ -16,12 +17,14 @@ I16 = npt.NDArray[np.int16]
 class Listener:
     """A leg that hears a sum. Sums come in steps of the mix's clock; a packet takes one step or several."""
 
-    __slots__ = ("filled", "frame", "leg", "pending")
+    __slots__ = ("by_table", "filled", "frame", "leg", "pending")
 
     def __init__(self, leg: Leg, rate: int) -> None:
         self.leg = leg
         self.frame = rate * leg.ptime_ms // 1000
         """Samples of a packet at the rate of the mix."""
+        self.by_table = rate == SAMPLE_RATE and leg.codec.name in G711
+        """Nothing but a table stands between the sum and the payload."""
         self.pending: I16 = np.zeros(self.frame, np.int16)
         self.filled = 0
 

@@ -12,9 +12,8 @@ import numpy as np
 import numpy.typing as npt
 
 from softswitch import g711
-from softswitch.codec import G711
 from softswitch.rtp.codecs import CodecMissing
-from softswitch.rtp.departures import Departures
+from softswitch.rtp.departures import ROWS, Departures
 from softswitch.rtp.engine import Engine
 from softswitch.rtp.group import F32, I16, Group, Listener
 from softswitch.rtp.leg import Leg
@@ -51,12 +50,16 @@ class Mixer:
         payload: npt.NDArray[np.int32], now: float,
     ) -> None:  # fmt: skip
         """Copy what speakers say of the audio packets `row`, of legs `slot`."""
-        for at in np.flatnonzero(self._table.tapped[slot]).tolist():
-            where, head = int(row[at]), header[at]
-            data = rows[where, HEADER_BYTES : HEADER_BYTES + int(payload[at])].tobytes()
-            self.speakers[int(slot[at])].put(
-                int(head["ssrc"]), int(head["sequence"]), int(head["timestamp"]), data, now
-            )
+        tapped = np.flatnonzero(self._table.tapped[slot])
+        header = header[tapped]
+        whose, where = slot[tapped].tolist(), row[tapped].tolist()
+        sizes, sources = payload[tapped].tolist(), header["ssrc"].tolist()
+        numbers, times = header["sequence"].tolist(), header["timestamp"].tolist()
+        for leg, at, size, ssrc, number, time in zip(
+            whose, where, sizes, sources, numbers, times, strict=True
+        ):
+            data = rows[at, HEADER_BYTES : HEADER_BYTES + size].tobytes()
+            self.speakers[leg].put(ssrc, number, time, data, now)
 
     def take_noise(self, slot: int, payload: bytes) -> None:
         """Comfort noise of one leg (RFC 3389)."""
@@ -88,18 +91,21 @@ class Mixer:
             due = [group for group in self._groups.values() if group.due <= now]
             if not due:
                 return
+            batches: dict[tuple[int, int], list[tuple[list[Listener], F32]]] = {}
             for group in due:
                 if now - group.due > MAX_LATE_S:
                     group.due = now
                 group.due += group.step_ms / 1000
-                self._step(group, now)
-            self._departures.flush(now)
+                if (sums := self._step(group, now)) is not None:
+                    batches.setdefault((group.rate, sums.shape[1]), []).append((group.listeners, sums))
+            for (rate, _), batch in batches.items():
+                self._depart(batch, rate, now)
 
     def _listener(self, before: dict[int, Listener], leg: Leg, rate: int) -> Listener:
         known = before.get(leg.slot)
-        if known is not None and known.frame == rate * leg.ptime_ms // 1000:
-            return known
-        return Listener(leg, rate)
+        fresh = Listener(leg, rate)
+        same = known is not None and (known.frame, known.by_table) == (fresh.frame, fresh.by_table)
+        return known if known is not None and same else fresh
 
     def _tap(self, group: Group, heard: list[Leg]) -> None:
         """Have an intake for each of `heard`, and for nobody else."""
@@ -123,25 +129,22 @@ class Mixer:
             self._report(CommandRefused(command="Mix", problem=str(error), leg=leg.id))
             return None
 
-    def _step(self, group: Group, now: float) -> None:
+    def _step(self, group: Group, now: float) -> F32 | None:
+        """The next sums of a group, a row for each of its listeners."""
         for leg in [each.leg for each in group.listeners if each.leg.voice.speaking]:
             self._playout.finish(leg, now)
         if not group.listeners:
-            return
+            return None
         count = group.rate * group.step_ms // 1000
         said = np.zeros((len(group.speakers), count), np.float32)
         for at, speaker in enumerate(group.speakers.values()):
             if speaker is not None:
                 said[at] = speaker.read(count, now)
-        sums = group.weights @ said
+        sums: F32 = group.weights @ said
         for at, listener in enumerate(group.listeners):
             if listener.leg.voice.speaking:
                 self._speak_over(listener.leg, sums[at], group.rate)
-        np.rint(sums, out=sums)
-        linear = np.clip(sums, -32768, 32767).astype(np.int16)
-        for at, listener in enumerate(group.listeners):
-            if listener.leg.voice.events is None and (frame := listener.add(linear[at])) is not None:
-                self._depart(listener.leg, frame, group.rate, now)
+        return sums
 
     def _speak_over(self, leg: Leg, under: F32, rate: int) -> None:
         """Put the keys or the prompt of a leg over what it hears, in place."""
@@ -155,14 +158,37 @@ class Mixer:
             under *= np.float32(DUCK)
         under += leg.outlet.prompt_at(rate, prompt)
 
-    def _depart(self, leg: Leg, frame: I16, rate: int, now: float) -> None:
-        slot = leg.slot
+    def _depart(self, batch: list[tuple[list[Listener], F32]], rate: int, now: float) -> None:
+        """Clip, encode and send the sums of many groups: by table where that is all, else one by one."""
+        sums = np.concatenate([each for _, each in batch])
+        np.rint(sums, out=sums)
+        linear = np.clip(sums, -32768, 32767, out=sums).astype(np.int16)
+        listeners = [listener for some, _ in batch for listener in some]
+        by_table = [
+            at
+            for at, each in enumerate(listeners)
+            if each.by_table and each.frame == linear.shape[1] and each.leg.voice.events is None
+        ]
+        for begin in range(0, len(by_table), ROWS):
+            self._depart_by_table([listeners[at].leg.slot for at in by_table[begin : begin + ROWS]],
+                                  linear[by_table[begin : begin + ROWS]], now)  # fmt: skip
+        for at in sorted(set(range(len(listeners))).difference(by_table)):
+            listener = listeners[at]
+            if listener.leg.voice.events is None and (frame := listener.add(linear[at])) is not None:
+                self._depart_alone(listener.leg, frame, rate, now)
+        self._departures.flush(now)
+
+    def _depart_by_table(self, slots: list[int], linear: I16, now: float) -> None:
+        slot, count = np.array(slots, np.int32), linear.shape[1]
+        alaw = (self._table.law[slot] == g711.PCMA).astype(np.intp)
+        coded = _ENCODE[alaw[:, None], linear.view(np.uint16)]
+        self._departures.packets.array[: len(slot), HEADER_BYTES : HEADER_BYTES + count] = coded
+        length = np.full(len(slot), count, np.int32)
+        self._departures.send(np.arange(len(slot)), slot, self._table.frame[slot], length, now)
+
+    def _depart_alone(self, leg: Leg, frame: I16, rate: int, now: float) -> None:
+        if not self._table.sends[leg.slot]:
+            return
         if self._departures.full:
             self._departures.flush(now)
-        if not self._table.sends[slot]:
-            return
-        if rate == SAMPLE_RATE and leg.codec.name in G711:
-            law = int(self._table.law[slot] == g711.PCMA)
-            self._departures.add(slot, _ENCODE[law][frame.view(np.uint16)])
-        else:
-            self._departures.add(slot, leg.outlet.encode(frame, rate))
+        self._departures.add(leg.slot, leg.outlet.encode(frame, rate))

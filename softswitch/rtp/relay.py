@@ -81,7 +81,7 @@ class Relay:
             known |= noise
         if arrivals.sources:
             known &= self._admit(arrivals, parsed, known)
-        elif not known.all():
+        elif noise is not None and not known.all():
             table.malformed[slot[~known]] += 1
         taken = known & table.receives[slot]
         paid = table.paid_until[slot]
@@ -144,7 +144,7 @@ class Relay:
             self._mixer.take(rows, row, slot, header, payload, now)
         if self._decoded.slots:
             rows, row, slot, header, payload = self._decoded.as_g711(rows, row, slot, header, payload)
-        self._quality.meter(table, rows, row, slot, header, payload)
+        self._quality.meter(rows, row, slot, header, payload)
         if len(self._recordings):
             self._recordings.take(rows, row, slot, payload, header, now)
         listener = table.inband[slot]
