@@ -167,6 +167,10 @@ class RtpParty:
             self.play([encode(np.zeros(FRAME, dtype=np.int16), self.law)] * round(pause / _PERIOD_S))
         return self
 
+    def send_raw(self, data: bytes) -> None:
+        """A datagram of the test's own from this port."""
+        self._socket.sendto(data, self.peer or ("", 0))
+
     def mute(self, muted: bool = True) -> Self:
         """Send nothing at all, as a phone on hold may."""
         self._muted = muted

@@ -84,6 +84,11 @@ class Switch:
         return self.state / "control.sock"
 
     @property
+    def media(self) -> range:
+        """UDP ports of its media."""
+        return range(self._first_media, self._first_media + self.media_ports)
+
+    @property
     def sip(self) -> tuple[str, int]:
         """Where peers send."""
         return self.address, self.port
