@@ -8,6 +8,7 @@ phone or a worker is a coroutine. An id that does not exist raises `UnknownThing
 from dataclasses import dataclass
 from typing import Protocol
 
+from softswitch.api.steering_control import SteeringControl
 from softswitch.api.views import (
     AgentReportView,
     AgentView,
@@ -70,6 +71,10 @@ class ReportSearch:
 
 
 class SwitchControl(Protocol):
+    @property
+    def steering(self) -> SteeringControl:
+        """Transfers, supervisors, conferences."""
+
     def status(self) -> StatusView: ...
 
     def ready(self) -> bool:

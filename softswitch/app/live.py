@@ -28,6 +28,7 @@ from softswitch.api.views import (
 )
 from softswitch.app.parts import Parts
 from softswitch.app.sip_views import sip_view, trunk_views
+from softswitch.app.steering import supervision_view
 from softswitch.call.call import Call
 from softswitch.call.leg import Leg
 from softswitch.call.why import why_values
@@ -113,6 +114,7 @@ def find_call(parts: Parts, call: str) -> Call:
 
 
 def call_detail(parts: Parts, call: Call, stats: Sequence[LegStats]) -> CallDetailView:
+    talk = parts.room.talks.get(call.id)
     by_leg = {figures.leg: figures for figures in stats}
     wall = parts.clock.wall()
     offers = tuple(
@@ -133,6 +135,8 @@ def call_detail(parts: Parts, call: Call, stats: Sequence[LegStats]) -> CallDeta
         legs=tuple(_leg_view(leg, by_leg.get(leg.id)) for leg in call.legs.values()),
         offers=offers,
         labels=dict(call.figures.labels),
+        supervisors=tuple(supervision_view(each) for each in parts.room.supervisions.of_call(call.id)),
+        consults=talk.consult.leg.party if talk is not None and talk.consult is not None else "",
     )
 
 

@@ -18,6 +18,7 @@ from softswitch.call.opening import parse_calendars
 from softswitch.call.recordings import Recordings
 from softswitch.call.room import Room
 from softswitch.call.services import Services
+from softswitch.call.steering import Steering
 from softswitch.call.supervisions import Supervisions
 from softswitch.call.visits import Visits
 from softswitch.clock import Clock
@@ -55,6 +56,7 @@ class Parts:
     dispatcher: Dispatcher
     recordings: Recordings
     room: Room
+    steering: Steering
     manager: CallManager
     started: float
     draining: bool = False
@@ -132,6 +134,7 @@ async def build(loaded: LoadedConfig, world: World | None = None) -> Parts:
     conferences = Conferences(services, recordings)
     room = Room(dispatcher, recordings, supervisions, conferences, talks)
     manager = CallManager(services, room)
+    steering = Steering(room, manager.calls)
     parts = Parts(
         world=world,
         loaded=loaded,
@@ -145,6 +148,7 @@ async def build(loaded: LoadedConfig, world: World | None = None) -> Parts:
         dispatcher=dispatcher,
         recordings=recordings,
         room=room,
+        steering=steering,
         manager=manager,
         started=clock.wall(),
     )

@@ -41,7 +41,7 @@ class Conference:
     seats: dict[CallId, Seat] = field(default_factory=dict)
     """In the order of coming."""
     hearing: Hearing = field(init=False)
-    _recorded: Call | None = None
+    recorded: Call | None = None
     """In whose call it is recorded."""
     _lonely: Call | None = None
     """Who hears music."""
@@ -64,8 +64,8 @@ class Conference:
     def enter(self, call: Call, *, moderator: bool) -> None:
         self._announce()
         self.seats[call.id] = Seat(call, self.services.clock.wall(), moderator)
-        if self._recorded is not None:
-            self.recordings.party(self._recorded, call.caller, call.ani)
+        if self.recorded is not None:
+            self.recordings.party(self.recorded, call.caller, call.ani)
         self._arrange()
         self._record()
         self._tell(ConferenceJoined, call)
@@ -73,11 +73,11 @@ class Conference:
     def leave(self, call: Call) -> None:
         if self.seats.pop(call.id, None) is None:
             return
-        if self._recorded is call:
+        if self.recorded is call:
             self.recordings.stop(call.id)
-            self._recorded = None
-        elif self._recorded is not None:
-            self.recordings.leave(self._recorded, call.caller)
+            self.recorded = None
+        elif self.recorded is not None:
+            self.recordings.leave(self.recorded, call.caller)
         self._arrange()
         self._announce()
         self._record()
@@ -126,13 +126,13 @@ class Conference:
 
     def _record(self) -> None:
         """A recording belongs to a call. When that member leaves, the next one's takes over, in a file of its own."""
-        if self.settings.record != "always" or self._recorded is not None or len(self.seats) < 2:
+        if self.settings.record != "always" or self.recorded is not None or len(self.seats) < 2:
             return
         host, *others = [seat.call for seat in self.seats.values()]
         started = self.recordings.start(host, (host.caller,))
         if started is None:
             return
-        self._recorded = host
+        self.recorded = host
         host.figures.recording = started
         self.recordings.mark(host, "conference", self.name)
         for call in others:

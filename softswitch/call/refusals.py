@@ -15,6 +15,12 @@ class NoSuch(Refusal):
     sip_status = 404
 
 
+class Unreadable(Refusal):
+    """The words of the order mean nothing."""
+
+    sip_status = 400
+
+
 class NotNow(Refusal):
     """It exists, but it or its rights do not allow this now."""
 

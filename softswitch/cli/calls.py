@@ -8,13 +8,14 @@ from softswitch.cli.client import Client
 from softswitch.cli.offers import show_offers
 from softswitch.cli.options import asks_switch, json_option
 from softswitch.cli.output import length, moment, show, show_fields, show_json, show_rows
+from softswitch.cli.steering import COMMANDS
 
 
 @click.group(invoke_without_command=True)
 @json_option
 @asks_switch
 def calls(client: Client, as_json: bool) -> None:
-    """List calls; `show ID` and `hangup ID` for one."""
+    """List calls; show, transfer or hang up one."""
     if click.get_current_context().invoked_subcommand is not None:
         return
     views = client.get("calls")
@@ -66,6 +67,8 @@ def _detail(view: dict[str, Any]) -> None:
             ("stage", call["stage"] + ("" if call["answered"] else ", not answered")),
             ("queue", call["queue"]),
             ("talks to", call["other"]),
+            ("consults", view["consults"]),
+            *(("supervised by", f"{s['supervisor']} ({s['mode']})") for s in view["supervisors"]),
             ("recording", call["recording"]),
             *((f"label {key}", value) for key, value in view["labels"].items()),
         ]
@@ -119,3 +122,7 @@ def hangup(client: Client, call: str) -> None:
     """End one call."""
     client.delete("calls", call)
     show(f"{call} is hung up")
+
+
+for command in COMMANDS:
+    calls.add_command(command)

@@ -94,6 +94,7 @@ def show_cdr(client: Client, call: str, as_json: bool) -> None:
         ]
     )
     _visits(view["visits"])
+    _segments(view["segments"])
     show_offers(view["offers"])
     show_rows(
         "Legs",
@@ -119,6 +120,27 @@ def show_cdr(client: Client, call: str, as_json: bool) -> None:
         ["recording", "length>", "state", "file"],
         [[r["recording"], length(r["seconds"]), r["state"], r["file"]] for r in view["recordings"]],
         "no recordings",
+    )
+
+
+def _segments(segments: list[dict[str, Any]]) -> None:
+    show_rows(
+        "Talks",
+        ["with", "agent", "queue?", "began", "talked>", "held>", "ended by", "to"],
+        [
+            [
+                s["party"],
+                s["agent"],
+                s["queue"],
+                moment(s["began"]),
+                length(s["talk_s"]),
+                length(s["hold_s"]),
+                s["ended_by"],
+                s["transferred_to"],
+            ]
+            for s in segments
+        ],
+        "talked to nobody",
     )
 
 

@@ -53,6 +53,19 @@ class RecordingFilter:
     offset: int = 0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SupervisionFilter:
+    """All that is given must fit."""
+
+    since: float | None = None
+    until: float | None = None
+    supervisor: str = ""
+    """`endpoint:NAME`."""
+    agent: str = ""
+    call: str = ""
+    limit: int = 100
+
+
 class Reading:
     def __init__(self, reader: Reader, writer: BatchWriter) -> None:
         self._reader = reader
@@ -78,6 +91,7 @@ class Reading:
         record = found[0]
         for name, table, order in (
             ("legs", schema.legs, "began"),
+            ("segments", schema.segments, "began"),
             ("visits", schema.queue_visits, "entered"),
             ("offers", schema.offers, "offered"),
             ("recordings", schema.recordings, "began"),
@@ -113,6 +127,15 @@ class Reading:
         if wanted.box is not None:
             statement = statement.where(table.c.box == wanted.box)
         return await self._records(_newest(statement, table, "began", wanted.limit, wanted.offset))
+
+    async def supervisions(self, wanted: SupervisionFilter) -> list[Record]:
+        """Who has listened to whom."""
+        table = schema.supervisions
+        statement = _between(select(table), table, "began", wanted.since, wanted.until)
+        statement = _equal(
+            statement, table, supervisor=wanted.supervisor, agent=wanted.agent, call=wanted.call
+        )
+        return await self._records(_newest(statement, table, "began", wanted.limit, 0))
 
     async def agent_intervals(self, agent: str, since: float, until: float) -> list[Record]:
         """What an agent did, oldest first."""

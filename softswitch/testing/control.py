@@ -36,6 +36,7 @@ from softswitch.api.views import (
     TrunkView,
     WorkerView,
 )
+from softswitch.testing.steering import FakeSteering
 
 CALL = "01ARZ3NDEKTSV4RRFFQ6"
 RECORDING = "01ARZ3NDEKTSV4RRFFR7"
@@ -53,6 +54,7 @@ class FakeControl:
     is_ready: bool = True
     recording_file: str = f"/var/lib/softswitch/recordings/2026-05-29/{RECORDING}.wav"
     recording_seconds: float | None = 65.0
+    steering: FakeSteering = field(default_factory=FakeSteering)
 
     def status(self) -> StatusView:
         worker = WorkerView(

@@ -9,13 +9,15 @@ from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from softswitch.clock import Clock
-from softswitch.config.schema import Rtp
+from softswitch.config.schema import Quality, Rtp
 from softswitch.errors import MediaError
-from softswitch.ids import LegId, RecordingId, WorkerId
+from softswitch.ids import LegId, MixId, RecordingId, WorkerId
 from softswitch.rtp.commands import (
     Bridge,
     CloseLeg,
     Command,
+    Mix,
+    Music,
     OpenLeg,
     Play,
     SetPeer,
@@ -41,6 +43,16 @@ from softswitch.tap import RecordingReport
 Kind = TypeVar("Kind", bound=Command)
 
 
+def without(mix: Mix, leg: LegId) -> Mix:
+    """The mix when this leg has left it."""
+    kept = [at for at, each in enumerate(mix.legs) if each != leg]
+    return Mix(
+        mix=mix.mix,
+        legs=tuple(mix.legs[at] for at in kept),
+        gains=tuple(tuple(mix.gains[at][to] for to in kept) for at in kept),
+    )
+
+
 class FakeMediaPool:
     def __init__(
         self,
@@ -55,6 +67,7 @@ class FakeMediaPool:
         on_legs_lost: Callable[[WorkerId, frozenset[LegId]], None] = lambda worker, legs: None,
         linger_s: float = 2.0,
         cores: int = 2,
+        quality: Quality | None = None,
     ) -> None:
         self.commands: list[Command] = []
         """Everything told so far, in order, opening and closing included."""
@@ -77,6 +90,7 @@ class FakeMediaPool:
         self._worker, self._pid, self._next_port = WorkerId(1), 4001, 10000
         self._legs: dict[LegId, int] = {}
         self._bridges: set[frozenset[LegId]] = set()
+        self._mixes: dict[MixId, Mix] = {}
         self._plays: dict[LegId, tuple[int, asyncio.TimerHandle]] = {}
         self._recordings: dict[RecordingId, tuple[tuple[LegId, ...], float]] = {}
 
@@ -133,6 +147,13 @@ class FakeMediaPool:
                 self._bridges.add(frozenset((a, b)))
             case Unbridge(leg=leg):
                 self._unbridge(leg)
+            case Mix(mix=mix, legs=()):
+                self._mixes.pop(mix, None)
+            case Mix(mix=mix, legs=legs):
+                for leg in legs:
+                    self._unbridge(leg)
+                    self._unmix(leg)
+                self._mixes[mix] = command
             case StartRecording(spec=spec, tracks=tracks) if tracks and tracks[0] in self._legs:
                 self._recordings[spec.recording] = tracks, asyncio.get_running_loop().time()
             case StopRecording(recording=recording):
@@ -153,6 +174,7 @@ class FakeMediaPool:
             return
         self.commands.append(CloseLeg(leg=leg))
         self._end_play(leg, completed=False)
+        self._unmix(leg)
         self._unbridge(leg)
         del self._legs[leg]
         self.emit(LegClosed(stats=self._stats(leg)))
@@ -187,6 +209,24 @@ class FakeMediaPool:
     def bridges(self) -> frozenset[frozenset[LegId]]:
         """Pairs of legs that hear each other."""
         return frozenset(self._bridges)
+
+    @property
+    def mixes(self) -> dict[MixId, Mix]:
+        """Those that hold somebody, as they were told last, without legs that have closed."""
+        return dict(self._mixes)
+
+    def hears(self, leg: LegId) -> frozenset[LegId]:
+        """Legs that this one hears now, by bridge or mix."""
+        for mix in self._mixes.values():
+            if leg in mix.legs:
+                row = mix.gains[mix.legs.index(leg)]
+                return frozenset(each for each, gain in zip(mix.legs, row, strict=True) if gain)
+        return frozenset(each for pair in self._bridges if leg in pair for each in pair if each != leg)
+
+    def music(self, leg: LegId) -> str | None:
+        """What it hears in the background."""
+        told = self.told(Music, leg)
+        return told[-1].prompt if told else None
 
     def peer(self, leg: LegId) -> SetPeer:
         """What was last said of the leg's peer."""
@@ -250,6 +290,13 @@ class FakeMediaPool:
 
     def _unbridge(self, leg: LegId) -> None:
         self._bridges = {pair for pair in self._bridges if leg not in pair}
+
+    def _unmix(self, leg: LegId) -> None:
+        for mix in tuple(self._mixes.values()):
+            if leg in mix.legs:
+                self._mixes[mix.mix] = without(mix, leg)
+                if not self._mixes[mix.mix].legs:
+                    del self._mixes[mix.mix]
 
     def _end_play(self, leg: LegId, completed: bool) -> None:
         if (playing := self._plays.pop(leg, None)) is not None:

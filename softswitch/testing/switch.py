@@ -136,6 +136,10 @@ class Switch:
             "ports": sorted(self.media.legs),
             "recordings": sorted(self.media.recordings),
             "bridges": sorted(map(str, self.media.bridges)),
+            "mixes": sorted(map(str, self.media.mixes)),
+            "talks": dict(parts.room.talks),
+            "supervisors": parts.room.supervisions.live(),
+            "conferences": parts.room.conferences.live(),
             "sessions": parts.sip.sessions(),
             "lines": services.lines.seized(),
             "callers waiting or connected": dispatcher.callers(),
@@ -144,7 +148,7 @@ class Switch:
             "tasks": sorted(
                 task.get_name()
                 for task in asyncio.all_tasks()
-                if task.get_name().startswith(("call ", "ring "))
+                if task.get_name().startswith(("call ", "ring ", "supervise "))
             ),
             "journal": self.rows("journal"),
             "faults of calls": [row for row in self.cdrs() if row["cause"] == "internal fault"],
