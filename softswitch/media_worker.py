@@ -1,9 +1,8 @@
 """Composition root of a media worker: `python -m softswitch.media_worker --socket PATH --ports FIRST-LAST`.
 
 Started by the controller, which writes the 32 bytes of the shared secret to standard input and waits for the line
-`ready` on standard output. Further options: `--quiet`, `--silent`, `--linger`, each in seconds, `--engine`, and `--quality`, the
-limits of `config.schema.Quality` as JSON. Without
-any, the process is a spare one: it loads what it needs and takes the options from standard input, behind the secret.
+`ready` on standard output. Further options: `--quiet`, `--silent`, `--linger`, each in seconds, `--engine`, and
+`--quality`, the limits of `config.schema.Quality` as JSON. Without any, the process is a spare one: it loads what it needs and takes the options from standard input, behind the secret.
 """
 
 import json

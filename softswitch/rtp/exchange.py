@@ -17,7 +17,6 @@ from softswitch.rtp.commands import (
     CloseLeg,
     Command,
     KeepQuiet,
-    KeepQuiet,
     KeepRecording,
     MarkRecording,
     Mix,
@@ -119,7 +118,6 @@ class Exchange:
         )
         self._carry_out: dict[type[Command], Callable[..., None]] = {
             OpenLeg: self._open,
-            KeepQuiet: lambda command, now: self._ports.keep_quiet(command.ports, now),
             KeepQuiet: lambda command, now: self._ports.keep_quiet(command.ports, now),
             SetPeer: self._set_peer,
             Bridge: self._bridge,
@@ -244,6 +242,7 @@ class Exchange:
         if a is None or b is None or a is b:
             raise CommandError("a bridge takes two legs that are open")
         self._topology.bridge(a, b, now)
+        self._reporter.talk_begins(a, b)
 
     def _start_recording(self, command: StartRecording, now: float) -> None:
         legs = [self._legs[leg] for leg in dict.fromkeys(command.tracks) if leg in self._legs]

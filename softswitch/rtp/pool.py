@@ -8,14 +8,16 @@ be opened again. Makes no decision about calls.
 """
 
 import asyncio
+import json
 from collections.abc import Callable, Iterable
+from dataclasses import asdict
 from pathlib import Path
 from typing import ParamSpec
 
 import structlog
 
 from softswitch.clock import Clock
-from softswitch.config.schema import Rtp
+from softswitch.config.schema import Quality, Rtp
 from softswitch.errors import MediaError, UnusableError
 from softswitch.ids import LegId, MixId, RecordingId, WorkerId
 from softswitch.rtp.commands import (
@@ -66,9 +68,11 @@ class MediaPool:
         linger_s: float = 2.0,
         cores: int = 2,
         spare_after_s: float = AFTER_S,
+        quality: Quality | None = None,
     ) -> None:
         """`cores` counts when `config.workers` is 0. `linger_s`: how long a worker goes on without its controller."""
         self._config = config
+        self._quality = quality or Quality()
         self._directory = Path(socket_dir)
         self._clock = clock
         self._on_report = on_report
@@ -271,6 +275,7 @@ class MediaPool:
             *("--silent", f"{config.timeout_s:g}"),
             *("--linger", f"{self._linger_s:g}"),
             *("--engine", config.engine),
+            *("--quality", json.dumps(asdict(self._quality))),
         )
 
     def _hear(self, seat: Seat, report: Report) -> None:

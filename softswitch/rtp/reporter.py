@@ -11,7 +11,7 @@ from softswitch.rtp.leg import Leg
 from softswitch.rtp.quality import Quality
 from softswitch.rtp.quality_rules import Change, QualityRules
 from softswitch.rtp.reports import LegStats, PeerSilent, QualityAlarm, Report
-from softswitch.rtp.table import LegTable
+from softswitch.rtp.table import NOBODY, LegTable
 
 LOOK_S: Final = 0.25
 """How often the slow clocks are looked at."""
@@ -72,6 +72,11 @@ class Reporter:
         if command.comfort_noise_type is not None or "usedtx=1" in command.format_parameters:
             self._rules.may_pause(leg.slot)
 
+    def talk_begins(self, *legs: Leg) -> None:
+        """They are judged from now on, whatever they have heard of each other before."""
+        for leg in legs:
+            self._quality.begin_anew(leg.slot)
+
     def leg_closes(self, leg: Leg, now: float) -> None:
         """Say BYE to a peer that has had reports, and forget it."""
         self._closed_in += int(self._table.packets_in[leg.slot])
@@ -110,7 +115,8 @@ class Reporter:
             return
         self._look_at = now + LOOK_S
         self.count_strangers()
-        for leg in self._legs.values():
+        for slot, leg in self._legs.items():
+            self._quality.company[slot] = _company(leg)
             if leg.rtcp.due <= now and leg.latch.peer is not None and leg.rtcp.schedule(now, self._chance()):
                 self._send(leg, now, wall)
         self._quality.look(self._table, now)
@@ -178,3 +184,14 @@ class Reporter:
         highest = int(table.highest[slot]) & 0xFFFF_FFFF
         jitter = float(table.jitter[slot])
         return leg.rtcp.block(int(table.ssrc_in[slot]), received + lost, received, highest, jitter, now)
+
+
+def _company(leg: Leg) -> int:
+    """Slot of the other side of a bridge, or in a mix of the first that hears it; nobody, for one that only listens."""
+    group = leg.group
+    if group is None or len(group.legs) < 2:
+        return NOBODY
+    if group.id is None:
+        return group.legs[group.legs[0] is leg].slot
+    hearing = group.gains[:, group.legs.index(leg)].argmax()
+    return group.legs[int(hearing)].slot if group.gains[hearing, group.legs.index(leg)] else NOBODY

@@ -10,12 +10,13 @@ import resource
 import signal
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import structlog
 
 from softswitch.clock import entropy
+from softswitch.config.schema import Quality
 from softswitch.rtp.commands import Command, Shutdown, StopRecording
 from softswitch.rtp.engines import choose
 from softswitch.rtp.exchange import Exchange
@@ -46,6 +47,7 @@ class WorkerSettings:
     silent_s: float = 60.0
     """0 never reports a peer as silent."""
     linger_s: float = 2.0
+    quality: Quality = field(default_factory=Quality)
     engine: str = "auto"
     """One of `engines.WANTED`."""
 
@@ -67,6 +69,7 @@ class Worker:
             silent_s=settings.silent_s,
             entropy=entropy(16),
             report=self._link.report,
+            quality=settings.quality,
         )
         self._stopping = False
         self._alone_until = time.monotonic() + FIRST_CONTROLLER_S
