@@ -37,7 +37,10 @@ def bench(
     quick: bool, peer: tuple[str, ...], calls: str, seconds: float, engines: bool, search: bool, plot: bool,
     as_json: bool,
 ) -> None:  # fmt: skip
-    """Measure what this machine carries: CPU, delay, loss and recordings of queue calls, on loopback."""
+    """Measure how many queue calls this machine carries.
+
+    CPU, delay, loss and recordings, with media on loopback; the peer is made once in a chroot, which takes minutes.
+    """
     checkout = _checkout()
     results = checkout / RESULTS
     results.parent.mkdir(exist_ok=True)
