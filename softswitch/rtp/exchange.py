@@ -121,7 +121,7 @@ class Exchange:
             KeepQuiet: lambda command, now: self._ports.keep_quiet(command.ports, now),
             SetPeer: self._set_peer,
             Bridge: self._bridge,
-            Unbridge: lambda command, now: self._topology.leave(self._leg(command), now),
+            Unbridge: lambda command, now: self._topology.unbridge(self._leg(command), now),
             Mix: lambda c, now: self._topology.mix(c, [self._legs.get(leg) for leg in c.legs], now),
             Music: lambda command, now: self._playout.music(self._leg(command), command.prompt, now),
             Play: lambda command, now: self._playout.play(

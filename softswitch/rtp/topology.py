@@ -49,6 +49,11 @@ class Topology:
         self._settle(group, now)
         self._tell_silent(group, "Bridge")
 
+    def unbridge(self, leg: Leg, now: float) -> None:
+        """End its bridge; a mix is changed by `Mix` only."""
+        if leg.group is not None and leg.group.id is None:
+            self.leave(leg, now)
+
     def leave(self, leg: Leg, now: float) -> None:
         """Out of its bridge, which ends, or out of its mix, which goes on without it."""
         group = leg.group

@@ -229,6 +229,10 @@ def test_who_leaves_a_mix_is_not_heard_and_the_rest_goes_on_relayed_again() -> N
     room.do(Unbridge(leg=agent.peer.leg))
     forget(parties)
     talk(room, [agent, customer], 0.3)
+    assert customer.payloads == agent.said, "a mix is ended by Mix, not by Unbridge"
+    mix(room, "m", [customer], [[0]])
+    forget(parties)
+    talk(room, [agent, customer], 0.3)
     assert customer.heard == agent.heard == []
 
 
