@@ -26,7 +26,12 @@ except ImportError:
 
 MAX_SOURCES: Final = 256
 """Synchronization sources of one key; libsrtp keeps state for each, and only the peer itself can begin one."""
+MAX_ROLLOVERS: Final = 64
+"""Of a stream that is joined late: 23 hours of packets of 20 ms."""
 ROWS: Final = 512
+_TRIES: Final = 8
+"""Packets that may cost the search for their rollover counter (about 2 ms), for each key."""
+_QUARTER: Final = 0x4000
 _CONTROL_BYTES: Final = 8
 _CONTROL_KINDS: Final = range(192, 224)
 """Second byte of RTCP on the port of RTP (RFC 5761 section 4)."""
@@ -45,16 +50,37 @@ class SrtpUnusable(MediaError):
 class Incoming:
     """What the peer sends under one key."""
 
-    __slots__ = ("_session", "_sources", "key")
+    __slots__ = ("_session", "_sources", "_tries", "key")
 
     def __init__(self, key: SrtpKey) -> None:
         self.key = key
         self._session = _session(key, inbound=True)
         self._sources: set[bytes] = set()
+        self._tries = _TRIES
 
     def rtp(self, data: bytes) -> bytes | None:
         """The packet in clear, None when it is not the peer's or came before."""
-        return self._open(data, data[8:12], self._session.unprotect) if len(data) >= HEADER_BYTES else None
+        if len(data) < HEADER_BYTES:
+            return None
+        plain = self._open(data, data[8:12], self._session.unprotect)
+        if plain is None and self._tries and not self._sources:
+            self._tries -= 1
+            plain = self._join(data)
+        return plain
+
+    def _join(self, data: bytes) -> bytes | None:
+        """A packet of a stream that is older than this context, because the call was at another worker before: its
+        rollover counter is not in the packet. libsrtp is led there with packets of our own under the peer's key, each a
+        quarter of the sequence numbers further, until the packet fits."""
+        session, leader = _session(self.key, inbound=True), _session(self.key, inbound=False)
+        before = int.from_bytes(data[2:4]) - 1
+        for quarter in range(4 * MAX_ROLLOVERS):
+            sequence = before + quarter * _QUARTER & 0xFFFF
+            session.unprotect(leader.protect(b"\x80\0" + sequence.to_bytes(2) + bytes(4) + data[8:12]))
+            if quarter % 4 == 0 and (plain := self._open(data, data[8:12], session.unprotect)) is not None:
+                self._session = session
+                return plain
+        return None
 
     def rtcp(self, data: bytes) -> bytes | None:
         return (

@@ -7,6 +7,7 @@ Does not prove negotiation (`tests/sip/test_sip_sdes.py`) nor phones (`tests/int
 
 import base64
 import struct
+import time
 
 import numpy as np
 import pytest
@@ -202,6 +203,33 @@ def test_the_same_keys_again_keep_rollover_and_replay_window() -> None:
     call.send(sent[-1])
     call.send(call.packet(noise(10)))
     assert call.heard() == [noise(n) for n in range(11)]
+
+
+@pytest.mark.parametrize("suite", list(SUITES))
+@pytest.mark.parametrize(("roc", "sequence"), [(0, 0), (1, 0), (1, 1), (3, 500), (7, 0x8000), (63, 0xFFFF)])
+def test_a_stream_that_is_older_than_the_worker_is_joined(suite: str, roc: int, sequence: int) -> None:
+    """After a worker has died the peer's rollover counter goes on, and no message tells it."""
+    call = Secure(suite)
+    call.send(bytes(60))  # one that is not the peer's does not spoil it
+    call.phone.sequence = roc << 16 | sequence
+    sent = [call.packet(noise(n)) for n in range(3)]
+    for data in (*sent, sent[0]):
+        call.send(data)
+    assert call.heard() == [noise(0), noise(1), noise(2)]
+
+
+def test_the_search_for_a_rollover_counter_is_bounded() -> None:
+    call = Secure()
+    call.phone.sequence = 5 << 16
+    for n in range(20):
+        call.send(b"\x80" + noise(n, 100))
+    began = time.process_time()
+    for n in range(1000):
+        call.room.engine.arrive(call.phone.port, b"\x80" + noise(n, 100), call.phone.address)
+    call.room.run(1.0)
+    assert time.process_time() - began < 1.0
+    call.send(call.packet(noise(1)))
+    assert call.heard() == []
 
 
 def test_a_new_source_goes_on_and_their_number_is_bounded() -> None:
