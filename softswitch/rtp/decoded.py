@@ -7,6 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from softswitch import g711
+from softswitch.codec import Codec
 from softswitch.errors import SoftswitchError
 from softswitch.rtp.codecs import decoder
 from softswitch.rtp.leg import Leg
@@ -26,14 +27,14 @@ Audio = tuple[Rows, Indices, Slots, npt.NDArray[np.void], npt.NDArray[np.int32]]
 class DecodedStream:
     """The audio of one leg, packet by packet."""
 
-    def __init__(self, leg: Leg) -> None:
+    def __init__(self, codec: Codec, format_parameters: str) -> None:
         """Raises CodecMissing."""
-        self._leg = leg
-        self._clock = leg.codec.clock
+        self._codec = codec
+        self._format_parameters = format_parameters
         self._begin(None, 0)
 
     def _begin(self, ssrc: int | None, timestamp: int) -> None:
-        self._decoder = decoder(self._leg.codec, self._leg.format_parameters)
+        self._decoder = decoder(self._codec, self._format_parameters)
         self._down = Resampler(self._decoder.rate, SAMPLE_RATE)
         self._ssrc = ssrc
         self._last = self._ticks = timestamp
@@ -47,7 +48,7 @@ class DecodedStream:
         self._last = timestamp
         samples = self._down.process(self._decoder.decode(payload))
         coded = g711.ENCODE_ULAW[np.ascontiguousarray(samples).view(np.uint16)]
-        return self._ticks * SAMPLE_RATE // self._clock & 0xFFFF_FFFF, coded[:MAX_SAMPLES]
+        return self._ticks * SAMPLE_RATE // self._codec.clock & 0xFFFF_FFFF, coded[:MAX_SAMPLES]
 
 
 class DecodedLegs:
@@ -95,7 +96,7 @@ class DecodedLegs:
         data = rows[row, HEADER_BYTES : HEADER_BYTES + size].tobytes()
         try:
             if leg.decoded is None:
-                leg.decoded = DecodedStream(leg)
+                leg.decoded = DecodedStream(leg.codec, leg.format_parameters)
             return leg.decoded.packet(int(header["ssrc"]), int(header["timestamp"]), data)
         except SoftswitchError:
             return None

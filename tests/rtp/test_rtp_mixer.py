@@ -5,6 +5,7 @@ the while; and that each listener's stream stays one stream over relay, mix and 
 Does not prove how speech sounds, nor anything about codecs other than G.711 (test_rtp_transcoding.py).
 """
 
+import gc
 import itertools
 
 import numpy as np
@@ -13,7 +14,7 @@ from media_room import Room, Rtp
 from talkers import TONES, Talker, all_hear_all, amplitude, forget, mix, talk, talker, tones_in
 
 from softswitch import g711
-from softswitch.ids import LegId, MixId
+from softswitch.ids import LegId, MixId, RecordingId
 from softswitch.rtp.commands import (
     Bridge,
     CloseLeg,
@@ -22,17 +23,24 @@ from softswitch.rtp.commands import (
     Play,
     SendDigits,
     SetPeer,
+    StartRecording,
     StopPlay,
     Unbridge,
 )
 from softswitch.rtp.dtmf import EventPayload
+from softswitch.rtp.group import Group
+from softswitch.rtp.leg import Leg
 from softswitch.rtp.prompt import Prompt
 from softswitch.rtp.reports import CommandRefused, DigitPressed, PlayEnded
+from softswitch.rtp.speaker import Speaker
+from softswitch.tap import RecordingSpec
 
 AGENT, CUSTOMER, SUPERVISOR = range(3)
 LISTEN = [[0, 1, 0], [1, 0, 0], [1, 1, 0]]
 WHISPER = [[0, 1, 1], [1, 0, 0], [1, 1, 0]]
 BARGE = [[0, 1, 1], [1, 0, 1], [1, 1, 0]]
+
+SPEC = RecordingSpec(recording=RecordingId("r"), path="x.wav", channels=2, encoding="PCMU", max_s=0)
 
 
 def three(room: Room, *codecs: str) -> list[Talker]:
@@ -344,6 +352,28 @@ def test_a_mix_that_has_ended_costs_nothing_and_can_be_begun_again() -> None:
         talk(room, parties, 0.1)
         assert not any(each.heard for each in parties)
         forget(parties)
+
+
+def test_a_closed_leg_leaves_nothing_behind_for_the_garbage_collector() -> None:
+    room = Room()
+    room.library.prompts["words"] = tone_prompt(TONES[5], 1.0)
+    gc.collect()
+    gc.disable()
+    try:
+        parties = three(room, "opus", "PCMU", "G722")
+        room.do(StartRecording(spec=SPEC, tracks=(parties[0].peer.leg,)))
+        room.do(Bridge(a=parties[0].peer.leg, b=parties[1].peer.leg))
+        room.do(Play(leg=parties[1].peer.leg, play=1, prompts=("words",)))
+        talk(room, parties, 0.2)
+        mix(room, "m", parties, BARGE)
+        room.do(SendDigits(leg=parties[0].peer.leg, digits="5"))
+        talk(room, parties, 0.2)
+        for each in parties:
+            room.do(CloseLeg(leg=each.peer.leg))
+        room.run(0.1)
+        assert [each for each in gc.get_objects() if isinstance(each, Leg | Group | Speaker)] == []
+    finally:
+        gc.enable()
 
 
 def test_after_a_stall_a_mix_makes_no_burst() -> None:
