@@ -118,3 +118,23 @@ def test_paths_hang_on_the_state_folder(tmp_path: Path) -> None:
     assert (paths.recordings(config), paths.prompts(config)) == (Path("/s/recordings"), None)
     file.write_text('[general]\nqueue_log = "off"\n')
     assert paths.queue_log(load(file).config) is None
+
+
+def test_codecs_and_encryption_whose_package_is_missing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    text = (
+        '[rtp]\ncodecs = ["PCMA", "opus", "L16"]\n[endpoint.1001]\ncontact = "sip:1001@192.0.2.7"\nsrtp = "optional"\n'
+        '[trunk.north]\nhost = "sip:192.0.2.10"\ncodecs = ["G722", "G729"]\n'
+    )
+    assert told(tmp_path, text) == {}
+    monkeypatch.setattr("softswitch.config.startup.importlib.util.find_spec", lambda name: None)
+    found = told(tmp_path, text)
+    assert set(found) == {
+        "rtp.codecs[1]",
+        "trunk.north.codecs[0]",
+        "trunk.north.codecs[1]",
+        "endpoint.1001.srtp",
+    }
+    assert "pip install 'softswitch[codecs]'" in found["rtp.codecs[1]"]
+    assert "pylibsrtp" in found["endpoint.1001.srtp"]
