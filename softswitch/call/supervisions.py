@@ -275,9 +275,9 @@ class Supervisions:
         for session in list(self._sessions.values()):
             if session.conversation is not conversation:
                 continue
-            session.detach("talk over")
             by_call = session.wish.call is not None
-            if (by_call and conversation.call.over is None) or (not by_call and session.wish.follow):
+            if conversation.call.over is None if by_call else session.wish.follow:
+                session.detach("talk over")
                 session.wait_for_talk()
             else:
                 session.end("call over" if by_call else "talk over")

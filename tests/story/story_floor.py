@@ -258,7 +258,8 @@ async def _tell(story: Story, config: Config, folder: Path, script: Script, rest
     try:
         await story(centre)
         await asyncio.sleep(rest_s)
-        assert switch.leaks() == [] and FAULTS == []
+        left = [*switch.leaks(), *FAULTS]
+        assert not left, left
         cdrs = switch.cdrs()
         assert all(row["ended"] for row in cdrs), "a call without its end"
         assert len(cdrs) == switch.parts.manager.total, "not one CDR for each call"
