@@ -34,6 +34,8 @@ peers may each name the other's port here as their own, and one packet then goes
 BURST_S: Final = 1.0
 """How many seconds' worth may come at once, after a network that held them back."""
 
+_NONE: Final = np.zeros(0, np.bool_)
+
 Slots = npt.NDArray[np.int32]
 
 
@@ -55,6 +57,7 @@ class Relay:
         """`legs` is by slot and is kept up by its owner. `send_digits` makes a key for a peer that takes no events."""
         self._table = table
         self._engine = engine
+        self._indices = np.arange(table.capacity)
         self._legs = legs
         self._recordings = recordings
         self._quality = quality
@@ -72,44 +75,53 @@ class Relay:
         table, slot = self._table, arrivals.slot
         rows = arrivals.packets.array[: len(slot)]
         parsed = parse(rows, arrivals.length)
-        kind = (parsed.header["second"] & 0x7F).astype(np.int16)
-        audio = parsed.valid & (kind == table.audio_type[slot])
-        event = parsed.valid & (kind == table.event_type[slot])
-        known = audio | event
-        noise = None if known.all() else parsed.valid & (kind == table.noise_type[slot])
-        if noise is not None:
-            known |= noise
+        rules = table.rules.gather(slot)
+        kind = parsed.header["second"] & 0x7F
+        event = noise = _NONE
+        known = audio = parsed.valid & (kind == rules["audio_type"])
+        if not audio.all():
+            event = parsed.valid & (kind == rules["event_type"])
+            noise = parsed.valid & (kind == rules["noise_type"])
+            known = audio | event | noise
         if arrivals.sources:
             known &= self._admit(arrivals, parsed, known)
         elif noise is not None and not known.all():
             table.malformed[slot[~known]] += 1
-        taken = known & table.receives[slot]
+        taken = known & rules["receives"]
         paid = table.paid_until[slot]
         within = paid < now + BURST_S
         if not within.all():
             table.malformed[slot[taken & ~within]] += 1
             taken &= within
-        table.paid_until[slot] = np.where(taken, np.maximum(paid, now) + 1 / MOST_PER_S, paid)
-        row = np.flatnonzero(taken) if not taken.all() else np.arange(len(slot))
+        until = np.maximum(paid, now) + 1 / MOST_PER_S
+        row, header, payload = self._indices[: len(slot)], parsed.header, parsed.payload
+        if not taken.all():
+            row = np.flatnonzero(taken)
+            slot, header, payload, until, rules = slot[row], header[row], payload[row], until[row], rules[row]
         if not row.size:
             return
-        slot, header, payload = slot[row], parsed.header[row], parsed.payload[row]
-        fresh = statistics.receive(table, slot, header, payload, now)
+        fresh = statistics.receive(table, slot, header, payload, now, until)
         if not fresh.all():
-            row, slot, header, payload = row[fresh], slot[fresh], header[fresh], payload[fresh]
+            row, slot, header, payload, rules = (
+                row[fresh],
+                slot[fresh],
+                header[fresh],
+                payload[fresh],
+                rules[fresh],
+            )
+        pauses = None
         heard = audio[row]
         if heard.all():
-            self._listen(rows, row, slot, header, payload, now)
+            self._listen(rows, row, slot, header, payload, rules, now)
         else:
-            self._listen(rows, row[heard], slot[heard], header[heard], payload[heard], now)
-            keys = event[row]
+            self._listen(rows, row[heard], slot[heard], header[heard], payload[heard], rules[heard], now)
+            keys, pauses = event[row], noise[row]
             self._events(rows, row[keys], slot[keys], header[keys], payload[keys], now)
-        pauses = noise[row] if noise is not None else None
         if pauses is not None and self._mixer.speakers:
             for at in np.flatnonzero(pauses).tolist():
                 level = rows[row[at], HEADER_BYTES : HEADER_BYTES + int(payload[at])][:1].tobytes()
                 self._mixer.take_noise(int(slot[at]), level)
-        self._forward(arrivals, row, slot, header, payload, heard, pauses, now)
+        self._forward(arrivals, row, slot, header, payload, rules, heard, pauses, now)
 
     def _admit(
         self, arrivals: Arrivals, parsed: Parsed, known: npt.NDArray[np.bool_]
@@ -134,7 +146,7 @@ class Relay:
 
     def _listen(
         self, rows: npt.NDArray[np.uint8], row: Indices, slot: Slots, header: npt.NDArray[np.void],
-        payload: npt.NDArray[np.int32], now: float,
+        payload: npt.NDArray[np.int32], rules: npt.NDArray[np.void], now: float,
     ) -> None:  # fmt: skip
         """Measure, record and search for tones in audio."""
         table = self._table
@@ -147,9 +159,9 @@ class Relay:
         self._quality.meter(rows, row, slot, header, payload)
         if len(self._recordings):
             self._recordings.take(rows, row, slot, payload, header, now)
-        listener = table.inband[slot]
-        chosen = np.flatnonzero(listener != NOBODY)
-        if chosen.size:
+        listener = rules["inband"]
+        if (listener != NOBODY).any():
+            chosen = np.flatnonzero(listener != NOBODY)
             length = payload[chosen]
             coded = rows[row[chosen], HEADER_BYTES : HEADER_BYTES + int(length.max())]
             alaw = (table.law[slot[chosen]] == g711.PCMA).astype(np.intp)
@@ -178,29 +190,36 @@ class Relay:
 
     def _forward(
         self, arrivals: Arrivals, row: Indices, slot: Slots, header: npt.NDArray[np.void],
-        payload: npt.NDArray[np.int32], audio: npt.NDArray[np.bool_], pauses: npt.NDArray[np.bool_] | None,
-        now: float,
+        payload: npt.NDArray[np.int32], rules: npt.NDArray[np.void], audio: npt.NDArray[np.bool_],
+        pauses: npt.NDArray[np.bool_] | None, now: float,
     ) -> None:  # fmt: skip
         table, rows = self._table, arrivals.packets.array
-        out = table.partner[slot]
-        kind = np.where(audio, table.audio_type[out], table.event_type[out])
+        out = rules["partner"]
+        # What was listened to may have changed how the other side is spoken to, so its rules are read only now.
+        theirs = table.rules.gather(out)
+        kind = theirs["audio_type"]
         if pauses is not None:
-            kind = np.where(pauses, table.noise_type[out], kind)
-        goes = (out != NOBODY) & table.sends[out] & ~table.own[out] & (kind != NOBODY)
+            kind = np.where(audio, kind, np.where(pauses, theirs["noise_type"], theirs["event_type"]))
+        goes = (out != NOBODY) & theirs["sends"] & ~theirs["own"] & (kind != NOBODY)
         if not goes.all():
             if not goes.any():
                 return
-            row, slot, header, payload = row[goes], slot[goes], header[goes], payload[goes]
-            audio, out, kind = audio[goes], out[goes], kind[goes]
-        differs = np.flatnonzero(audio & (table.law[slot] != table.law[out]))
-        if differs.size:
+            row, slot, header, payload, rules = (
+                row[goes],
+                slot[goes],
+                header[goes],
+                payload[goes],
+                rules[goes],
+            )
+            audio, out, kind, theirs = audio[goes], out[goes], kind[goes], theirs[goes]
+        differs = audio & (rules["law"] != theirs["law"])
+        if differs.any():
+            differs = np.flatnonzero(differs)
             width = HEADER_BYTES + int(payload[differs].max())
             alaw = (table.law[slot[differs]] == g711.PCMA).astype(np.intp)
             coded = rows[row[differs], HEADER_BYTES:width]
             rows[row[differs], HEADER_BYTES:width] = _TRANSLATE[alaw[:, None], coded]
         source = slot.astype(np.int64) << 32 | header["ssrc"].astype(np.int64)
-        written = stream.relay(table, out, source, header, payload, kind, now)
+        written = stream.relay(table, out, source, header, payload, kind, theirs["clock"], now)
         rows[row, :HEADER_BYTES] = written.view(np.uint8).reshape(-1, HEADER_BYTES)
-        table.packets_out[out] += 1
-        table.octets_out[out] += payload
         self._engine.send(arrivals.packets, row, out, payload + np.int32(HEADER_BYTES))

@@ -19,6 +19,7 @@ MAX_DROPOUT: Final = 3000
 MAX_MISORDER: Final = 63
 """RFC 3550 has 100; as many as the window of duplicates sees."""
 _WINDOW: Final = 64
+_ONE: Final = np.uint64(1)
 
 Bools = npt.NDArray[np.bool_]
 
@@ -29,9 +30,43 @@ def receive(
     header: npt.NDArray[np.void],
     size: npt.NDArray[np.int32],
     now: float,
+    until: npt.NDArray[np.float64],
 ) -> Bools:
-    """Count one packet for each of `slot` (all different); False where it is a duplicate."""
+    """Count one packet for each of `slot` (all different), paid for `until` then; False where it is a duplicate.
+
+    Most packets are the next of their stream and are counted here, the others one function further on.
+    """
+    flow = table.intake.gather(slot)
     sequence, ssrc = header["sequence"].astype(np.int64), header["ssrc"].astype(np.uint32)
+    following = flow["highest"] + 1
+    ordinary: Bools = (sequence == following & 0xFFFF) & (ssrc == flow["ssrc_in"]) & flow["heard"]
+    window = flow["window"]
+    window <<= _ONE
+    window |= _ONE
+    flow["highest"] = following
+    flow["received"] += 1
+    flow["packets_in"] += 1
+    flow["bytes_in"] += size
+    flow["last_in"], flow["paid_until"] = now, until
+    if ordinary.all():
+        table.intake.put(slot, flow)
+        return ordinary
+    table.intake.put(slot[ordinary], flow[ordinary])
+    odd = np.flatnonzero(~ordinary)
+    table.paid_until[slot[odd]] = until[odd]
+    ordinary[odd] = _receive_odd(table, slot[odd], sequence[odd], ssrc[odd], size[odd], now)
+    return ordinary
+
+
+def _receive_odd(
+    table: LegTable,
+    slot: npt.NDArray[np.int32],
+    sequence: npt.NDArray[np.int64],
+    ssrc: npt.NDArray[np.uint32],
+    size: npt.NDArray[np.int32],
+    now: float,
+) -> Bools:
+    """Packets that begin a stream, or come late, twice or after a loss."""
     highest = table.highest[slot]
     delta = (sequence - highest + 0x8000 & 0xFFFF) - 0x8000
     anew = (
@@ -84,8 +119,12 @@ def measure_jitter(
     transit = (now * table.clock[slot]).astype(np.int64) - timestamp.astype(np.int64)
     difference = np.abs((transit - table.transit[slot] + 0x8000_0000 & 0xFFFF_FFFF) - 0x8000_0000)
     jitter = table.jitter[slot]
-    table.jitter[slot] = np.where(table.timed[slot], jitter + (difference - jitter) / 16, jitter)
-    table.transit[slot], table.timed[slot] = transit, True
+    step = (difference - jitter) * (1 / 16)
+    timed = table.timed[slot]
+    if not timed.all():
+        step *= timed
+        table.timed[slot] = True
+    table.jitter[slot], table.transit[slot] = jitter + step, transit
 
 
 def _lost_now(table: LegTable, slot: npt.NDArray[np.int32]) -> npt.NDArray[np.int64]:

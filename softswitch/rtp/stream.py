@@ -53,9 +53,52 @@ def relay(
     incoming: npt.NDArray[np.void],
     samples: npt.NDArray[np.int32],
     payload_type: npt.NDArray[np.int16],
+    clock: npt.NDArray[np.float64],
     now: float,
 ) -> npt.NDArray[np.void]:
-    """Headers for packets relayed to `slot` (all different) that came with the headers `incoming` from `source`."""
+    """Headers for packets relayed to `slot` (all different) that came with the headers `incoming` from `source`; counts
+    them as sent.
+
+    Most are the next of the stream that is relayed already; one that is not sends its whole round the longer way.
+    """
+    flow = table.output.gather(slot)
+    sequence, timestamp = incoming["sequence"].astype(np.int64), incoming["timestamp"].astype(np.int64)
+    moved, stamped = (
+        sequence + flow["sequence_shift"] & 0xFFFF,
+        timestamp + flow["timestamp_shift"] & 0xFFFF_FFFF,
+    )
+    ahead = moved - flow["sent_sequence"]
+    later = stamped - flow["sent_timestamp"]
+    elapsed = (now - flow["sent_at"]) * clock
+    # Numbers that wrap round, and the packets of one event, go the longer way as well.
+    ordinary = (source == flow["source"]) & (ahead > 0) & (ahead <= MAX_DROPOUT) & (later > 0)
+    ordinary &= np.abs(later - elapsed) <= MAX_TIME_JUMP_S * clock
+    flow["packets_out"] += 1
+    flow["octets_out"] += samples
+    if not ordinary.all():
+        table.output.put(slot, flow)
+        return _relay_any(table, slot, source, incoming, samples, payload_type, now)
+    header = np.empty(len(slot), HEADER)
+    header["first"] = PLAIN
+    header["second"] = incoming["second"] & MARKER | payload_type.astype(np.uint8)
+    header["sequence"] = flow["sent_sequence"] = moved
+    header["timestamp"] = flow["sent_timestamp"] = stamped
+    header["ssrc"] = flow["ssrc_out"]
+    flow["sent_samples"], flow["sent_at"] = samples, now
+    table.output.put(slot, flow)
+    return header
+
+
+def _relay_any(
+    table: LegTable,
+    slot: Slots,
+    source: npt.NDArray[np.int64],
+    incoming: npt.NDArray[np.void],
+    samples: npt.NDArray[np.int32],
+    payload_type: npt.NDArray[np.int16],
+    now: float,
+) -> npt.NDArray[np.void]:
+    """The same for packets that may be of another stream than before, late or far ahead."""
     sequence, timestamp = incoming["sequence"].astype(np.int64), incoming["timestamp"].astype(np.int64)
     ahead = _signed(sequence + table.sequence_shift[slot] - table.sent_sequence[slot], 16)
     clock = table.clock[slot]

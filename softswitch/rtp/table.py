@@ -18,8 +18,69 @@ OWN_SOURCE: Final = -2
 """What was sent last was played by ourselves."""
 
 
+_RULES: Final[list[tuple[str, Any]]] = [
+    ("sends", np.bool_),
+    ("receives", np.bool_),
+    ("audio_type", np.int16),
+    ("event_type", np.int16),
+    ("noise_type", np.int16),
+    ("law", np.uint8),
+    ("partner", np.int32),
+    ("own", np.bool_),
+    ("recording", np.int32),
+    ("track", np.uint8),
+    ("inband", np.int32),
+    ("clock", np.float64),
+]
+_INTAKE: Final[list[tuple[str, Any]]] = [
+    ("heard", np.bool_),
+    ("timed", np.bool_),
+    ("ssrc_in", np.uint32),
+    ("highest", np.int64),
+    ("received", np.int64),
+    ("packets_in", np.int64),
+    ("window", np.uint64),
+    ("bytes_in", np.int64),
+    ("transit", np.int64),
+    ("jitter", np.float64),
+    ("last_in", np.float64),
+    ("paid_until", np.float64),
+]
+_OUTPUT: Final[list[tuple[str, Any]]] = [
+    ("ssrc_out", np.uint32),
+    ("source", np.int64),
+    ("sequence_shift", np.uint16),
+    ("timestamp_shift", np.uint32),
+    ("sent_sequence", np.uint16),
+    ("sent_timestamp", np.uint32),
+    ("sent_samples", np.int32),
+    ("sent_at", np.float64),
+    ("packets_out", np.int64),
+    ("octets_out", np.int64),
+]
+
+
+class Records:
+    """Columns that are needed together, side by side: gathering a leg's row, or putting it back, is one copy for all."""
+
+    def __init__(self, capacity: int, fields: list[tuple[str, Any]]) -> None:
+        self.kind = np.dtype(fields, align=True)
+        self._opaque = np.dtype(f"V{self.kind.itemsize}")
+        self.all: npt.NDArray[np.void] = np.zeros(capacity, self.kind)
+        self._rows = self.all.view(self._opaque)
+
+    def gather(self, slot: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.void]:
+        """A copy of the rows of `slot`."""
+        rows: npt.NDArray[np.void] = self._rows[slot].view(self.kind)
+        return rows
+
+    def put(self, slot: npt.NDArray[np.integer[Any]], rows: npt.NDArray[np.void]) -> None:
+        """Write back what was gathered; what else was written to these rows meanwhile is lost."""
+        self._rows[slot] = rows.view(self._opaque)
+
+
 class LegTable:
-    """Struct of arrays, `capacity` rows each."""
+    """Struct of arrays, `capacity` rows each; those that every packet needs are fields of three `Records`."""
 
     def __init__(self, capacity: int) -> None:
         self.capacity = capacity
@@ -27,75 +88,87 @@ class LegTable:
         self._free = list(range(capacity))
         self.used = 0
         """Rows beyond this one were never in use."""
+        self.rules = Records(capacity, _RULES)
+        """What decides where a packet goes; written by commands only."""
+        self.intake = Records(capacity, _INTAKE)
+        """What every packet received changes."""
+        self.output = Records(capacity, _OUTPUT)
+        """What every packet sent changes."""
         # what was negotiated
-        self.sends = self._column(np.bool_, 0)
-        self.receives = self._column(np.bool_, 0)
-        self.audio_type = self._column(np.int16, NOBODY)
-        self.event_type = self._column(np.int16, NOBODY)
+        self.sends = self._field(self.rules, "sends", 0)
+        self.receives = self._field(self.rules, "receives", 0)
+        self.audio_type = self._field(self.rules, "audio_type", NOBODY)
+        self.event_type = self._field(self.rules, "event_type", NOBODY)
         self.muxed = self._column(np.bool_, 0)
         """RTCP comes and goes by the port of RTP (RFC 5761)."""
-        self.noise_type = self._column(np.int16, NOBODY)
+        self.noise_type = self._field(self.rules, "noise_type", NOBODY)
         """Comfort noise, RFC 3389."""
-        self.law = self._column(np.uint8, 0)
+        self.law = self._field(self.rules, "law", 0)
         """Of G.711; what is decoded of other codecs is recorded and searched for tones in µ-law, which is 0."""
         self.foreign = self._column(np.bool_, 0)
         """Its codec is not G.711."""
-        self.clock = self._column(np.float64, 8000)
+        self.clock = self._field(self.rules, "clock", 8000)
         """Ticks of its RTP timestamps in a second."""
         self.frame = self._column(np.int32, 160)
         """Those ticks of a packet of ours."""
         # who hears what
-        self.partner = self._column(np.int32, NOBODY)
-        self.own = self._column(np.bool_, 0)
+        self.partner = self._field(self.rules, "partner", NOBODY)
+        self.own = self._field(self.rules, "own", 0)
         """Its stream is made here now (prompt, music, digits): nothing is relayed to it."""
         self.due = self._column(np.float64, 0)
         """When the next packet of ours is due; never, where a mix makes them."""
         self.tapped = self._column(np.bool_, 0)
         """What it says is also copied into a mix."""
-        self.recording = self._column(np.int32, NOBODY)
-        self.track = self._column(np.uint8, 0)
-        self.inband = self._column(np.int32, NOBODY)
+        self.recording = self._field(self.rules, "recording", NOBODY)
+        self.track = self._field(self.rules, "track", 0)
+        self.inband = self._field(self.rules, "inband", NOBODY)
         """Row in the tone detector."""
         # the stream received, RFC 3550 appendix A
-        self.heard = self._column(np.bool_, 0)
-        self.ssrc_in = self._column(np.uint32, 0)
+        self.heard = self._field(self.intake, "heard", 0)
+        self.ssrc_in = self._field(self.intake, "ssrc_in", 0)
         self.base = self._column(np.int64, 0)
-        self.highest = self._column(np.int64, 0)
+        self.highest = self._field(self.intake, "highest", 0)
         """Extended highest sequence number."""
-        self.window = self._column(np.uint64, 0)
+        self.window = self._field(self.intake, "window", 0)
         """Bit n: sequence number `highest` - n was received."""
-        self.received = self._column(np.int64, 0)
+        self.received = self._field(self.intake, "received", 0)
         """Of this stream, without duplicates."""
         self.lost_before = self._column(np.int64, 0)
         """Lost in earlier streams of this leg."""
-        self.transit = self._column(np.int64, 0)
-        self.jitter = self._column(np.float64, 0)
-        self.timed = self._column(np.bool_, 0)
-        self.last_in = self._column(np.float64, 0)
-        self.paid_until = self._column(np.float64, 0)
+        self.transit = self._field(self.intake, "transit", 0)
+        self.jitter = self._field(self.intake, "jitter", 0)
+        self.timed = self._field(self.intake, "timed", 0)
+        self.last_in = self._field(self.intake, "last_in", 0)
+        self.paid_until = self._field(self.intake, "paid_until", 0)
         """Up to when its packets have used up what they may take, see `relay.MOST_PER_S`."""
         # counters
-        self.packets_in = self._column(np.int64, 0)
-        self.bytes_in = self._column(np.int64, 0)
+        self.packets_in = self._field(self.intake, "packets_in", 0)
+        self.bytes_in = self._field(self.intake, "bytes_in", 0)
         self.out_of_order = self._column(np.int64, 0)
         self.duplicates = self._column(np.int64, 0)
         self.gaps = self._column(np.int64, 0)
         """Times that the sequence number went ahead by more than one."""
         self.malformed = self._column(np.int64, 0)
         self.strangers = self._column(np.int64, 0)
-        self.packets_out = self._column(np.int64, 0)
-        self.octets_out = self._column(np.int64, 0)
+        self.packets_out = self._field(self.output, "packets_out", 0)
+        self.octets_out = self._field(self.output, "octets_out", 0)
         # the stream sent
-        self.ssrc_out = self._column(np.uint32, 0)
-        self.source = self._column(np.int64, NO_SOURCE)
+        self.ssrc_out = self._field(self.output, "ssrc_out", 0)
+        self.source = self._field(self.output, "source", NO_SOURCE)
         """Whose stream is relayed: slot and SSRC, or one of the constants above."""
-        self.sequence_shift = self._column(np.uint16, 0)
-        self.timestamp_shift = self._column(np.uint32, 0)
-        self.sent_sequence = self._column(np.uint16, 0)
-        self.sent_timestamp = self._column(np.uint32, 0)
-        self.sent_samples = self._column(np.int32, 0)
+        self.sequence_shift = self._field(self.output, "sequence_shift", 0)
+        self.timestamp_shift = self._field(self.output, "timestamp_shift", 0)
+        self.sent_sequence = self._field(self.output, "sent_sequence", 0)
+        self.sent_timestamp = self._field(self.output, "sent_timestamp", 0)
+        self.sent_samples = self._field(self.output, "sent_samples", 0)
         """Length of the packet sent last."""
-        self.sent_at = self._column(np.float64, 0)
+        self.sent_at = self._field(self.output, "sent_at", 0)
+
+    def _field(self, records: Records, name: str, default: float) -> npt.NDArray[Any]:
+        column = records.all[name]
+        column[:] = default
+        self._columns.append((column, default))
+        return column
 
     def _column(self, kind: type[np.generic], default: float) -> npt.NDArray[Any]:
         column = np.full(self.capacity, default, kind)

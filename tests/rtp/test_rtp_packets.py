@@ -121,7 +121,7 @@ def test_counts_agree_with_a_plain_reading_of_the_rfc(data: st.DataObject) -> No
         naive.take(position, timestamp, now)
         header = np.zeros(1, HEADER)
         header["sequence"], header["timestamp"], header["ssrc"] = position & 0xFFFF, timestamp, 9
-        fresh = statistics.receive(table, slot, header, np.array([160], np.int32), now)
+        fresh = statistics.receive(table, slot, header, np.array([160], np.int32), now, np.array([now]))
         if fresh[0]:
             statistics.measure_jitter(table, slot, header["timestamp"], now)
     stats = statistics.leg_stats(table, 2, LegId("x"), now)
@@ -140,7 +140,7 @@ def test_jitter_is_that_of_the_rfc() -> None:
         header = np.zeros(1, HEADER)
         header["sequence"], header["timestamp"] = n & 0xFFFF, n * 160
         naive.take(n, n * 160, arrival)
-        statistics.receive(table, slot, header, np.array([160], np.int32), arrival)
+        statistics.receive(table, slot, header, np.array([160], np.int32), arrival, np.array([arrival]))
         statistics.measure_jitter(table, slot, header["timestamp"], arrival)
     assert table.jitter[0] == pytest.approx(naive.jitter, rel=1e-6)
 
@@ -151,7 +151,7 @@ def test_losses_of_earlier_streams_are_kept() -> None:
         for number in numbers:
             header = np.zeros(1, HEADER)
             header["sequence"], header["ssrc"] = number, ssrc
-            statistics.receive(table, slot, header, np.array([160], np.int32), 1.0)
+            statistics.receive(table, slot, header, np.array([160], np.int32), 1.0, np.array([1.0]))
     assert statistics.lost(table, 0) == 2 + 1 + 1
 
 
