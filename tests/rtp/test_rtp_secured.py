@@ -6,6 +6,8 @@ Does not prove negotiation (`tests/sip/test_sip_sdes.py`) nor phones (`tests/int
 """
 
 import base64
+import os
+import random
 import struct
 import time
 
@@ -24,6 +26,7 @@ from softswitch.rtp.secured import MAX_SOURCES, SecuredEngine
 from softswitch.srtp_key import SUITES, SrtpKey
 from softswitch.testing.engine import MemoryEngine
 
+COUNT = int(os.environ.get("FUZZ_COUNT", "2000"))
 PEER = ("10.0.0.1", 4002)
 STRANGER = ("192.0.2.66", 6666)
 
@@ -147,6 +150,24 @@ def test_forged_changed_and_repeated_packets_go_nowhere() -> None:
     assert call.heard() == [noise(1)]
     stats = call.room.stats(call.phone.leg)
     assert (stats.malformed, stats.packets_in) == (6, 1)
+
+
+def test_a_flood_of_forged_packets_costs_no_good_one() -> None:
+    """`FUZZ_COUNT` in the environment chooses how many; from the peer's own address, one bit changed in each."""
+    call = Secure()
+    rng = random.Random(3711)
+    good = [call.packet(noise(n)) for n in range(COUNT // 50 + 1)]
+    for number in range(COUNT):
+        data = bytearray(rng.choice(good))
+        data[rng.randrange(len(data))] ^= 1 << rng.randrange(8)
+        call.room.engine.arrive(call.phone.port, bytes(data), call.phone.address)
+        if number % 50 == 0:
+            call.room.engine.arrive(call.phone.port, good[number // 50], call.phone.address)
+        if number % 15 == 14:
+            call.room.run()
+    call.room.run(0.1)
+    assert call.heard() == [noise(n) for n in range(-(-COUNT // 50))]
+    assert call.room.stats(call.phone.leg).malformed == COUNT
 
 
 def test_every_truncation_changes_nothing() -> None:
