@@ -6,7 +6,17 @@ subscribers removed each call still works.
 
 from dataclasses import dataclass
 
-from softswitch.ids import AgentId, CallId, EndpointName, OfferId, QueueName, RecordingId, TrunkName, WorkerId
+from softswitch.ids import (
+    AgentId,
+    CallId,
+    EndpointName,
+    LegId,
+    OfferId,
+    QueueName,
+    RecordingId,
+    TrunkName,
+    WorkerId,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -135,6 +145,38 @@ class CallEnded(CallFact):
     sip_status: int
     source: str
     talk_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AudioImpaired(CallFact):
+    """Somebody who talks cannot be heard, cannot hear, or sounds bad."""
+
+    leg: LegId
+    kind: str
+    """`no-packets`, `silence`, `one-way` or `bad-network`."""
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AudioRestored(CallFact):
+    leg: LegId
+    kind: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegEnded(CallFact):
+    """With what its audio was like; None where it cannot be told."""
+
+    leg: LegId
+    direction: str
+    codec: str
+    packets: int
+    loss: float
+    """Lost or late, 0 to 1."""
+    jitter_s: float
+    mos: float | None
+    rtt_s: float | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

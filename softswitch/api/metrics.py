@@ -13,10 +13,32 @@ from prometheus_client.registry import Collector
 from softswitch.api.control import SwitchControl
 from softswitch.api.views import QueueView, StatusView
 from softswitch.bus import Bus
-from softswitch.facts import CallEnded, CallerLeftQueue, Fact, MediaWorkerDied, OfferEnded
+from softswitch.facts import (
+    AudioImpaired,
+    CallEnded,
+    CallerLeftQueue,
+    Fact,
+    LegEnded,
+    MediaWorkerDied,
+    OfferEnded,
+)
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _WAIT_BUCKETS = (1.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1800.0)
+_LEG_FIGURES = (
+    ("mos", "Estimate of ITU-T G.107 for legs that have ended.", (2.0, 2.6, 3.1, 3.6, 4.0, 4.3, 4.5)),
+    (
+        "loss_ratio",
+        "Packets lost or late, of legs that have ended.",
+        (0.0, 0.001, 0.005, 0.01, 0.03, 0.05, 0.1, 0.3),
+    ),
+    ("jitter_seconds", "Jitter of RFC 3550 at the end of legs.", (0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2)),
+    (
+        "round_trip_seconds",
+        "Round trip by RTCP at the end of legs.",
+        (0.01, 0.03, 0.05, 0.1, 0.2, 0.3, 0.5, 1.0),
+    ),
+)
 _TALK_BUCKETS = (10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1200.0, 3600.0)
 
 
@@ -59,6 +81,18 @@ class Metrics:
             buckets=_TALK_BUCKETS,
             registry=self._registry,
         )
+        self._audio = Counter(
+            "softswitch_audio_alarms",
+            "Legs that could not be heard or sounded bad, by what was wrong.",
+            ["kind", "reason"],
+            registry=self._registry,
+        )
+        self._legs = {
+            name: Histogram(
+                f"softswitch_leg_{name}", text, ["direction"], buckets=bounds, registry=self._registry
+            )
+            for name, text, bounds in _LEG_FIGURES
+        }
         self._deaths = Counter(
             "softswitch_media_worker_deaths", "Media workers that died.", registry=self._registry
         )
@@ -83,10 +117,25 @@ class Metrics:
                     self._abandoned.labels(fact.queue).inc()
             case OfferEnded():
                 self._offers.labels(fact.queue, fact.result).inc()
+            case AudioImpaired():
+                self._audio.labels(fact.kind, fact.reason).inc()
+            case LegEnded():
+                self._measure(fact)
             case MediaWorkerDied():
                 self._deaths.inc()
             case _:
                 pass
+
+    def _measure(self, leg: LegEnded) -> None:
+        figures = {
+            "mos": leg.mos,
+            "loss_ratio": leg.loss,
+            "jitter_seconds": leg.jitter_s,
+            "round_trip_seconds": leg.rtt_s,
+        }
+        for name, value in figures.items():
+            if value is not None:
+                self._legs[name].labels(leg.direction).observe(value)
 
     def text(self) -> bytes:
         return generate_latest(self._registry)
@@ -151,9 +200,10 @@ def _status(status: StatusView) -> Iterator[Metric]:
     yield _gauge("softswitch_tasks", "Tasks of the control process; 0 outside its loop.", _tasks())
     yield _gauge("softswitch_storage_ok", "1: rows reach the database.", float(status.storage.state == "ok"))
     yield _gauge("softswitch_storage_spooled_rows", "Rows waiting in memory.", status.storage.spooled)
-    alarms = GaugeMetricFamily("softswitch_alarm", "1 for each alarm that is raised.", labels=["name"])
-    for alarm in status.alarms:
-        alarms.add_metric([alarm.name], 1)
+    alarms = GaugeMetricFamily("softswitch_alarm", "Alarms that are raised, by name.", labels=["name"])
+    names = [alarm.name for alarm in status.alarms]
+    for name in dict.fromkeys(names):
+        alarms.add_metric([name], names.count(name))
     yield alarms
 
 

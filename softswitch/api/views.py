@@ -139,6 +139,35 @@ class LegView:
     packets_lost: int = 0
     jitter_ms: float = 0.0
     worker: int | None = None
+    late: int | None = None
+    """Packets too late for a jitter buffer of 60 ms. None here and below: it cannot be told."""
+    duplicates: int | None = None
+    out_of_order: int | None = None
+    peer_lost: int | None = None
+    """Packets of ours that the peer says it missed."""
+    peer_jitter_ms: float | None = None
+    mos: float | None = None
+    """Estimate of ITU-T G.107 for what the party sends, 1 to 4.4."""
+    mos_now: float | None = None
+    """The same over the last 2.5 s; only of a live call, as the two below."""
+    loss_now: float | None = None
+    """Lost or late over the last 2.5 s, 0 to 1."""
+    quiet_s: float | None = None
+    """Pure silence until now."""
+    rtt_ms: float | None = None
+    """Round trip by RTCP."""
+    level_db: float | None = None
+    """RMS of its speech in dBov."""
+    clipped_share: float | None = None
+    silence_share: float | None = None
+    """Pure silence, of the time it talked with somebody."""
+    talk_share: float | None = None
+    overlap_s: float | None = None
+    """Both talked."""
+    interruptions: int | None = None
+    """Times that it broke in."""
+    impairments: str | None = None
+    """Audio alarms: those raised now of a live call, all that it had of a past one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,6 +3,7 @@
 import os
 import resource
 from collections.abc import Iterable, Sequence
+from typing import Any
 
 from softswitch import __version__
 from softswitch.acd import values as acd
@@ -35,6 +36,22 @@ from softswitch.call.why import why_values
 from softswitch.config import paths
 from softswitch.ids import AgentId, CallId, EndpointName
 from softswitch.rtp.reports import LegStats
+
+_AUDIO = (
+    *(
+        "late",
+        "duplicates",
+        "out_of_order",
+        "peer_lost",
+        "peer_jitter_ms",
+        "mos",
+        "mos_now",
+        "loss_now",
+        "quiet_s",
+    ),
+    *("rtt_ms", "level_db", "clipped_share", "silence_share", "talk_share", "overlap_s", "interruptions"),
+)
+"""Figures that a leg's view has by the names of `LegStats`."""
 
 
 def status(parts: Parts) -> StatusView:
@@ -70,7 +87,7 @@ def status(parts: Parts) -> StatusView:
             )
             for worker in workers
         ),
-        alarms=tuple(AlarmView(name=a.name, message=a.message, since=a.since) for a in parts.alarms.raised),
+        alarms=_alarms(parts),
         storage=StorageView(
             state="failing" if failing else "ok",
             database=paths.database(config),
@@ -78,6 +95,11 @@ def status(parts: Parts) -> StatusView:
         ),
         sip=sip_view(parts),
     )
+
+
+def _alarms(parts: Parts) -> tuple[AlarmView, ...]:
+    raised = (*parts.alarms.raised, *parts.services.audio.raised)
+    return tuple(AlarmView(name=alarm.name, message=alarm.message, since=alarm.since) for alarm in raised)
 
 
 def call_view(parts: Parts, call: Call) -> CallView:
@@ -156,7 +178,15 @@ def _leg_view(leg: Leg, stats: LegStats | None) -> LegView:
         packets_lost=stats.lost if stats else 0,
         jitter_ms=stats.jitter_ms if stats else 0.0,
         worker=leg.opened.worker if leg.opened is not None else None,
+        **(_audio(stats) if stats else {}),
     )
+
+
+def _audio(stats: LegStats) -> dict[str, Any]:
+    return {
+        **{name: getattr(stats, name) for name in _AUDIO},
+        "impairments": " ".join(stats.alarms),
+    }
 
 
 def lines(parts: Parts) -> tuple[LineView, ...]:

@@ -9,6 +9,7 @@ from softswitch.app.registrations import registration_row, restored_bindings
 from softswitch.app.world import MediaRoom, World
 from softswitch.bus import Bus
 from softswitch.call.alarms import Alarms
+from softswitch.call.audio_alarms import AudioAlarms
 from softswitch.call.conference import Conferences
 from softswitch.call.conversation import Conversation
 from softswitch.call.dispatcher import Dispatcher
@@ -90,6 +91,7 @@ async def build(loaded: LoadedConfig, world: World | None = None) -> Parts:
         on_legs_moved=wiring.legs_moved,
         on_legs_lost=wiring.legs_lost,
         cores=os.cpu_count() or 1,
+        quality=config.quality,
     )
     sip = SipEndpoint(
         config,
@@ -105,6 +107,7 @@ async def build(loaded: LoadedConfig, world: World | None = None) -> Parts:
     )
     lines = Lines(wiring.occupied)
     log_file = paths.queue_log(config)
+    talks: dict[CallId, Conversation] = {}
     services = Services(
         config=config,
         calendars=parse_calendars(config),
@@ -119,6 +122,7 @@ async def build(loaded: LoadedConfig, world: World | None = None) -> Parts:
         files=recording_folder(config),
         lines=lines,
         alarms=alarms,
+        audio=AudioAlarms(bus, clock, talks),
         legs={},
         new_id=lambda: generated_id(clock.wall(), world.entropy(ENTROPY_BYTES)),
         entropy=world.entropy,
@@ -129,7 +133,6 @@ async def build(loaded: LoadedConfig, world: World | None = None) -> Parts:
     )
     dispatcher = Dispatcher(services, engine, Visits(services))
     recordings = Recordings(services)
-    talks: dict[CallId, Conversation] = {}
     supervisions = Supervisions(services, dispatcher.desk, recordings, talks)
     conferences = Conferences(services, recordings)
     room = Room(dispatcher, recordings, supervisions, conferences, talks)

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from softswitch.call.services import Media, PromptFinder
 from softswitch.clock import Clock, SystemClock, entropy
-from softswitch.config.schema import Rtp
+from softswitch.config.schema import Quality, Rtp
 from softswitch.ids import LegId, WorkerId
 from softswitch.ivr.prompts import PromptLibrary
 from softswitch.rtp.pool import MediaPool
@@ -43,6 +43,7 @@ class MediaMaker(Protocol):
         on_legs_moved: Callable[[tuple[OpenedLeg, ...]], None],
         on_legs_lost: Callable[[WorkerId, frozenset[LegId]], None],
         cores: int,
+        quality: Quality,
     ) -> MediaRoom: ...
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 import structlog
 
-from softswitch.call.events import CallEvent, LegEvent, MediaLost, NothingAgreed, Wake
+from softswitch.call.events import CallEvent, LegEvent, LegSilent, MediaLost, NothingAgreed, Wake
 from softswitch.call.leg import Leg
 from softswitch.call.mailbox import Mailbox
 from softswitch.call.services import Services
@@ -33,6 +33,8 @@ from softswitch.sip.identity import Identity
 _log = structlog.get_logger(__name__)
 
 
+_ALONE = frozenset({"greet", "wait", "message", "say"})
+"""Stages in which nobody listens to the caller."""
 MAX_STAGES = 100
 ROUNDS, ROUNDS_S = 20, 0.5
 """So many stages in less time are no story but a circle."""
@@ -131,10 +133,19 @@ class Call:
         if isinstance(event, NothingAgreed):
             self.stop(NOTHING_AGREED)
             return
+        if isinstance(event, LegSilent) and self._silent_alone(event):
+            self.stop(by_switch(Cause.PEER_SILENT, 408))
+            return
         if isinstance(event, MediaLost):
             self.stop(MEDIA_LOST)
             return
         self.mailbox.put(event)
+
+    def _silent_alone(self, event: LegSilent) -> bool:
+        """The caller's media has died where nobody but the switch would notice."""
+        caller, limit = self.caller, self.config.rtp.timeout_s
+        alone = event.leg == caller.id and self.stage in _ALONE and caller.answered is not None
+        return alone and bool(limit) and event.silent_s >= limit and not caller.held
 
     def stop(self, termination: Termination) -> None:
         """End the call; the first reason counts."""

@@ -9,8 +9,14 @@ from softswitch.call.call import Call
 from softswitch.call.leg import Leg
 from softswitch.call.room import Room
 from softswitch.call.termination import Termination
-from softswitch.facts import CallEnded
+from softswitch.facts import CallEnded, LegEnded
 from softswitch.store.rows import CallFinished, LegRow
+
+_AUDIO = (
+    *("late", "duplicates", "out_of_order", "peer_lost", "peer_jitter_ms", "mos", "rtt_ms", "level_db"),
+    *("clipped_share", "silence_share", "talk_share", "overlap_s", "interruptions"),
+)
+"""Figures that a leg's row has by the names of `LegStats`."""
 
 
 async def finish(room: Room, call: Call, termination: Termination) -> None:
@@ -59,8 +65,32 @@ async def let_go(call: Call, leg: Leg) -> None:
     finally:
         services.lines.free(leg.id)
         call.legs.pop(leg.id, None)
+        impairments = services.audio.leg_gone(call, leg.id)
         if call.recorded:
-            services.store.leg(_leg_row(call, leg, services.clock.wall()))
+            services.store.leg(_leg_row(call, leg, services.clock.wall(), impairments))
+        _publish(call, leg)
+
+
+def _publish(call: Call, leg: Leg) -> None:
+    """What its audio was like, for the metrics; of a leg that had none there is nothing to say."""
+    stats, clock = leg.stats, call.services.clock
+    if stats is None or not stats.packets_in:
+        return
+    call.services.bus.publish(
+        LegEnded(
+            call=call.id,
+            leg=leg.id,
+            direction=leg.direction,
+            codec=leg.codec,
+            packets=stats.packets_in,
+            loss=(stats.lost + stats.late) / (stats.packets_in + stats.lost),
+            jitter_s=stats.jitter_ms / 1000,
+            mos=stats.mos,
+            rtt_s=stats.rtt_ms / 1000 if stats.rtt_ms is not None else None,
+            wall=clock.wall(),
+            monotonic=clock.monotonic(),
+        )
+    )
 
 
 def _cdr(call: Call, termination: Termination, ended: float) -> CallFinished:
@@ -88,7 +118,7 @@ def _cdr(call: Call, termination: Termination, ended: float) -> CallFinished:
     )
 
 
-def _leg_row(call: Call, leg: Leg, ended: float) -> LegRow:
+def _leg_row(call: Call, leg: Leg, ended: float, impairments: tuple[str, ...]) -> LegRow:
     stats, session = leg.stats, leg.session
     return LegRow(
         leg=leg.id,
@@ -105,4 +135,6 @@ def _leg_row(call: Call, leg: Leg, ended: float) -> LegRow:
         packets_out=stats.packets_out if stats else 0,
         packets_lost=stats.lost if stats else 0,
         jitter_ms=stats.jitter_ms if stats else 0.0,
+        impairments=" ".join(impairments),
+        **{name: getattr(stats, name) for name in _AUDIO if stats},
     )

@@ -17,7 +17,15 @@ from softswitch.call.termination import ADMIN_HUNG_UP, MEDIA_LOST, SHUTDOWN
 from softswitch.errors import PeerError
 from softswitch.facts import MediaWorkerDied
 from softswitch.ids import CallId, LegId, WorkerId
-from softswitch.rtp.reports import CommandRefused, DigitPressed, PeerSilent, PlayEnded, RecordingEnded, Report
+from softswitch.rtp.reports import (
+    CommandRefused,
+    DigitPressed,
+    PeerSilent,
+    PlayEnded,
+    QualityAlarm,
+    RecordingEnded,
+    Report,
+)
 from softswitch.rtp.seating import OpenedLeg
 from softswitch.sip.identity import Identity
 from softswitch.sip.session import Session
@@ -93,6 +101,9 @@ class CallManager:
             leg = self._services.legs.get(report.leg)
             if leg is not None:
                 leg.on_media_report(report)
+        elif isinstance(report, QualityAlarm):
+            for call in self._calls_of(frozenset({report.leg})):
+                self._services.audio.on_report(call, report)
         elif isinstance(report, RecordingEnded):
             self._room.recordings.on_report(report.report)
         elif isinstance(report, CommandRefused):

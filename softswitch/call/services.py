@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from softswitch.bus import Bus
 from softswitch.call.alarms import Alarms
+from softswitch.call.audio_alarms import AudioAlarms
 from softswitch.call.lines import Lines
 from softswitch.clock import Clock, entropy
 from softswitch.config.schema import Config
@@ -94,6 +95,8 @@ class Services:
     files: RecordingFolder
     lines: Lines
     alarms: Alarms
+    audio: AudioAlarms
+    """Who cannot be heard."""
     legs: dict[LegId, "Leg"]
     """Every leg that has a port, for what the media workers report."""
     new_id: Callable[[], str]

@@ -4,10 +4,12 @@ from typing import Any
 
 import click
 
+from softswitch.cli.audio import show_audio
 from softswitch.cli.client import Client
 from softswitch.cli.offers import show_offers
 from softswitch.cli.options import asks_switch, json_option
 from softswitch.cli.output import length, moment, show, show_fields, show_json, show_rows
+from softswitch.cli.record import record
 from softswitch.cli.steering import COMMANDS
 
 
@@ -112,6 +114,7 @@ def _detail(view: dict[str, Any]) -> None:
         ],
         "no legs",
     )
+    show_audio(view["legs"])
     show_offers(view["offers"])
 
 
@@ -124,5 +127,5 @@ def hangup(client: Client, call: str) -> None:
     show(f"{call} is hung up")
 
 
-for command in COMMANDS:
+for command in (*COMMANDS, record):
     calls.add_command(command)

@@ -4,6 +4,7 @@ from typing import Any
 
 import click
 
+from softswitch.cli.audio import show_audio
 from softswitch.cli.client import Client
 from softswitch.cli.offers import show_offers
 from softswitch.cli.options import ListsAlone, Moment, asks_switch, json_option
@@ -98,7 +99,17 @@ def show_cdr(client: Client, call: str, as_json: bool) -> None:
     show_offers(view["offers"])
     show_rows(
         "Legs",
-        ["party", "dir", "codec", "in>", "out>", "lost>", "jitter ms>", "leg?", "SIP Call-ID?"],
+        [
+            "party",
+            "dir",
+            "codec",
+            "in>",
+            "out>",
+            "lost>",
+            "jitter ms>",
+            "leg?",
+            "SIP Call-ID?",
+        ],
         [
             [
                 leg["party"],
@@ -115,6 +126,7 @@ def show_cdr(client: Client, call: str, as_json: bool) -> None:
         ],
         "no legs",
     )
+    show_audio(view["legs"])
     show_rows(
         "Recordings",
         ["recording", "length>", "state", "file"],

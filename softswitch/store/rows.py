@@ -242,6 +242,26 @@ class LegRow:
     packets_out: int
     packets_lost: int
     jitter_ms: float
+    late: int = 0
+    """Packets too late for a jitter buffer of 60 ms."""
+    duplicates: int = 0
+    out_of_order: int = 0
+    peer_lost: int = 0
+    """Packets of ours that the peer says it missed."""
+    peer_jitter_ms: float = 0.0
+    mos: float | None = None
+    """Estimate of ITU-T G.107; None here and below: it could not be told."""
+    rtt_ms: float | None = None
+    level_db: float | None = None
+    """RMS of its speech, dBov."""
+    clipped_share: float | None = None
+    silence_share: float | None = None
+    """Pure silence, of the time it talked with somebody."""
+    talk_share: float | None = None
+    overlap_s: float = 0.0
+    interruptions: int = 0
+    impairments: str = ""
+    """Kinds of audio alarms that it had, separated by spaces."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

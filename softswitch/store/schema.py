@@ -30,6 +30,10 @@ def _maybe_text(name: str) -> Column[str]:
     return Column(name, Text, nullable=True)
 
 
+def _maybe_integer(name: str) -> Column[int]:
+    return Column(name, Integer, nullable=True)
+
+
 def _maybe_real(name: str) -> Column[float]:
     return Column(name, Float, nullable=True)
 
@@ -86,6 +90,10 @@ legs = Table(
     _integer("packets_out"),
     _integer("packets_lost"),
     _real("jitter_ms"),
+    *(_maybe_integer(name) for name in ("late", "duplicates", "out_of_order", "peer_lost", "interruptions")),
+    *(_maybe_real(name) for name in ("mos", "rtt_ms", "peer_jitter_ms", "level_db", "clipped_share")),
+    *(_maybe_real(name) for name in ("silence_share", "talk_share", "overlap_s")),
+    _maybe_text("impairments"),
     Index("legs_call", "call"),
     **_KEYED,
 )

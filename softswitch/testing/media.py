@@ -74,6 +74,8 @@ class FakeMediaPool:
         self.play_s = 1.0
         """How long a prompt lasts that `durations` does not name."""
         self.durations: dict[str, float] = {}
+        self.figures: dict[LegId, Callable[[LegStats], LegStats]] = {}
+        """What a leg's figures are made of those of a leg that heard nothing."""
         self.open_s = 0.0
         """How long a worker takes to open a leg."""
         self.refuse_open = ""
@@ -313,7 +315,7 @@ class FakeMediaPool:
             self.emit(RecordingEnded(report=report))
 
     def _stats(self, leg: LegId) -> LegStats:
-        return LegStats(
+        nothing = LegStats(
             leg=leg,
             packets_in=0,
             packets_out=0,
@@ -326,3 +328,5 @@ class FakeMediaPool:
             jitter_ms=0.0,
             silent_s=0.0,
         )
+        made = self.figures.get(leg)
+        return nothing if made is None else made(nothing)
