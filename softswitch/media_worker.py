@@ -2,7 +2,8 @@
 
 Started by the controller, which writes the 32 bytes of the shared secret to standard input and waits for the line
 `ready` on standard output. Further options: `--quiet`, `--silent`, `--linger`, each in seconds, `--engine`, and
-`--quality`, the limits of `config.schema.Quality` as JSON. Without any, the process is a spare one: it loads what it needs and takes the options from standard input, behind the secret.
+`--quality`, a JSON object. Without any, the process is a spare one: it loads what it needs and takes the options from
+standard input, behind the secret, a word a line.
 """
 
 import json
@@ -15,7 +16,7 @@ from softswitch.config.schema import Quality
 from softswitch.errors import UnusableError
 from softswitch.recorder.writer import RecordingWriter
 from softswitch.rtp.engines import WANTED
-from softswitch.rtp.handshake import SECRET_BYTES
+from softswitch.rtp.handshake import SECRET_BYTES, settings_text
 from softswitch.rtp.portrange import PortRange
 from softswitch.rtp.worker import Worker, WorkerSettings
 
@@ -38,6 +39,7 @@ def settings_of(arguments: list[str]) -> WorkerSettings:
             quiet_s=float(given.get("--quiet", "5")),
             silent_s=float(given.get("--silent", "60")),
             linger_s=float(given.get("--linger", "2")),
+            text=settings_text(arguments),
             engine=engine,
             quality=_limits(given.get("--quality", "{}")),
         )

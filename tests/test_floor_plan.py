@@ -41,6 +41,8 @@ SHELLS = {
     "rtp/seating.py",
     "rtp/openings.py",
     "rtp/rescue.py",
+    "rtp/adopted.py",
+    "rtp/secret_file.py",
     "rtp/spare.py",
     "rtp/remote.py",
     "rtp/link.py",

@@ -118,8 +118,8 @@ async def _shut_down(parts: Parts, api: ApiServer) -> None:
 
 async def begin(parts: Parts) -> None:
     """From built to serving calls."""
+    await parts.media.start()  # first: workers that outlived the last run still write what `recover` mends
     await recover(parts)
-    await parts.media.start()
     await parts.sip.start()
 
 

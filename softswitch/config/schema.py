@@ -119,6 +119,9 @@ class Rtp:
     """Detect tones in the audio of legs that did not negotiate telephone-event."""
     timeout_s: float = 60.0
     """A bridged leg without a single packet for so long ends the call; 0 never does. Held legs are exempt."""
+    linger_s: float = 30.0
+    """How long media workers with calls go on, relaying and recording, when the switch itself has died; one that is started
+    again within this time finds them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,6 +9,9 @@ After it both speak frames of `wire.py`. Owns sizes and proofs only; nonces are 
 
 import hashlib
 import hmac
+from collections.abc import Iterable
+
+from softswitch import __version__
 
 GREETING = b"SWMEDIA1"
 NONCE_BYTES = 32
@@ -16,6 +19,11 @@ PROOF_BYTES = 32
 SECRET_BYTES = 32
 HELLO_BYTES = len(GREETING) + NONCE_BYTES
 ANSWER_BYTES = NONCE_BYTES + PROOF_BYTES
+
+
+def settings_text(arguments: Iterable[str]) -> str:
+    """What a worker was started with, code included: a controller adopts only one that it would start alike."""
+    return "\n".join((__version__, *arguments))
 
 
 def controller_proof(secret: bytes, worker_nonce: bytes, controller_nonce: bytes) -> bytes:

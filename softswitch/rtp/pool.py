@@ -16,7 +16,7 @@ from typing import ParamSpec
 
 import structlog
 
-from softswitch.clock import Clock
+from softswitch.clock import Clock, entropy
 from softswitch.config.schema import Quality, Rtp
 from softswitch.errors import MediaError, UnusableError
 from softswitch.ids import LegId, MixId, RecordingId, WorkerId
@@ -42,9 +42,12 @@ from softswitch.rtp.reports import CommandRefused, LegClosed, LegStats, Recordin
 from softswitch.rtp.rescue import Rescue
 from softswitch.rtp.seat import Seat, WorkerView
 from softswitch.rtp.seating import OpenedLeg, Seating
+from softswitch.rtp.secret_file import kept_secret
 from softswitch.rtp.spare import AFTER_S, Spare
 
 PAUSE_MIN_S, PAUSE_MAX_S, PAUSE_FORGET_S = 0.1, 10.0, 30.0
+CLEARED_S = 5.0
+"""How long an adopted worker may take to end what it has; its next figures say so."""
 MAX_SOCKET_PATH = 100
 """Linux takes 107 bytes."""
 
@@ -65,12 +68,13 @@ class MediaPool:
         on_worker_started: Callable[[WorkerId, int], None] = lambda worker, pid: None,
         on_legs_moved: Callable[[tuple[OpenedLeg, ...]], None] = lambda legs: None,
         on_legs_lost: Callable[[WorkerId, frozenset[LegId]], None] = lambda worker, legs: None,
-        linger_s: float = 2.0,
+        linger_s: float | None = None,
         cores: int = 2,
         spare_after_s: float = AFTER_S,
         quality: Quality | None = None,
     ) -> None:
-        """`cores` counts when `config.workers` is 0. `linger_s`: how long a worker goes on without its controller."""
+        """`cores` counts when `config.workers` is 0. `linger_s`: instead of the
+        configured time that a worker goes on without its controller."""
         self._config = config
         self._quality = quality or Quality()
         self._directory = Path(socket_dir)
@@ -78,7 +82,8 @@ class MediaPool:
         self._on_report = on_report
         self._on_died = on_worker_died
         self._on_started = on_worker_started
-        self._linger_s = linger_s
+        self._linger_s = config.linger_s if linger_s is None else linger_s
+        self._secret = b""
         self._spare = Spare(spare_after_s)
         count = config.workers or max(1, cores - 1)
         ranges = PortRange.parse(config.ports).split(count)
@@ -105,6 +110,10 @@ class MediaPool:
             raise UnusableError(
                 f"{self._directory} is too long for a Unix socket; set a shorter general.state_dir"
             )
+        try:
+            self._secret = kept_secret(self._directory / "secret", entropy)
+        except OSError as error:
+            raise UnusableError(f"{self._directory}: {error}") from error
         self._keepers = [asyncio.create_task(self._keep(seat)) for seat in self._seats]
         for seat in self._seats:
             await seat.ready.wait()
@@ -243,10 +252,15 @@ class MediaPool:
     async def _run(self, seat: Seat) -> str:
         """Start a worker and wait for its end; returns why it ended."""
         path = self._directory / f"media-{seat.worker}.sock"
+        arguments = self._arguments(seat)
+
+        def hear(report: Report) -> None:
+            self._hear(seat, report)
+
         try:
-            remote = await RemoteWorker.start(
-                path, self._arguments(seat), lambda report: self._hear(seat, report), self._spare.take()
-            )
+            remote = await self._adopt(seat, path, arguments, hear) if not seat.starts else None
+            if remote is None:
+                remote = await RemoteWorker.start(path, arguments, self._secret, hear, self._spare.take())
         except (MediaError, OSError) as error:
             seat.problem = str(error)
             seat.ready.set()
@@ -266,6 +280,31 @@ class MediaPool:
         self._rescue.begin(seat, groups, burden, ended)
         await ended
         return reason
+
+    async def _adopt(
+        self, seat: Seat, path: Path, arguments: tuple[str, ...], hear: Callable[[Report], None]
+    ) -> RemoteWorker | None:
+        """A worker whose controller died: its calls are over, and what it recorded of them is made whole."""
+        remote = await RemoteWorker.adopt(path, arguments, self._secret, hear)
+        if remote is None:
+            return None
+        legs, recordings = remote.hello.legs, remote.hello.recordings
+        _log.warning("media worker adopted", pid=remote.pid, legs=len(legs), recordings=len(recordings))
+        seat.stats = None
+        for recording in recordings:
+            remote.send(StopRecording(recording=recording))
+        for leg in legs:
+            remote.send(CloseLeg(leg=leg))
+        try:
+            async with asyncio.timeout(CLEARED_S):
+                while seat.stats is None or seat.stats.legs or seat.stats.recordings:
+                    seat.told.clear()
+                    await seat.told.wait()
+        except TimeoutError:
+            _log.warning("an adopted media worker does not end what it had", pid=remote.pid)
+            await remote.stop()
+            return None
+        return remote
 
     def _arguments(self, seat: Seat) -> tuple[str, ...]:
         config = self._config

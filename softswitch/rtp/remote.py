@@ -7,6 +7,7 @@ second, or it does not read what it is told. Knows nothing of legs.
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
@@ -14,14 +15,16 @@ import structlog
 from softswitch.clock import entropy
 from softswitch.errors import MediaError
 from softswitch.rtp import handshake, wire
+from softswitch.rtp.adopted import AdoptedProcess, WorkerProcess
 from softswitch.rtp.commands import Command, Shutdown
 from softswitch.rtp.reports import Hello, Report
 from softswitch.rtp.spare import kill, start_process
 
 HEARTBEAT_S = 10.0
 START_S = 15.0
+ADOPT_S = 2.0
 STOP_S = 5.0
-LOST_STOP_S = 0.3
+LOST_STOP_S = 1.0
 """How long a worker that closed its socket may take to exit before its place is taken."""
 LAST_WORDS_S = 0.5
 """How long the reports of a process that ended are still read."""
@@ -34,13 +37,16 @@ _log = structlog.get_logger(__name__)
 class RemoteWorker:
     """A running worker; made by `start`. `lost` is done, with the reason, once it is of no use any more."""
 
-    def __init__(self, process: asyncio.subprocess.Process, on_report: Callable[[Report], None]) -> None:
-        self.hello = Hello(pid=process.pid, engine="")
+    def __init__(self, process: WorkerProcess, link: "_Link", on_report: Callable[[Report], None]) -> None:
+        self.hello = link.hello
         self.lost: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._process = process
         self._on_report = on_report
-        self._writer: asyncio.StreamWriter | None = None
-        self._tasks: list[asyncio.Task[None]] = []
+        self._writer = link.writer
+        for body in link.more:
+            on_report(wire.decode_report(body))
+        reading = asyncio.create_task(self._read(link.reader, link.frames))
+        self._tasks = [reading, asyncio.create_task(self._wait(reading))]
 
     @property
     def pid(self) -> int:
@@ -51,62 +57,45 @@ class RemoteWorker:
         cls,
         path: Path,
         arguments: tuple[str, ...],
+        secret: bytes,
         on_report: Callable[[Report], None],
         spare: asyncio.subprocess.Process | None = None,
     ) -> "RemoteWorker":
         """Spawn a worker that listens on `path`, or make the spare one of it, prove the secret both ways and hear its
         Hello."""
-        secret = entropy(handshake.SECRET_BYTES)
         told = ("--socket", str(path), *arguments)
-        worker = cls(spare or await start_process(*told), on_report)
+        process = spare or await start_process(*told)
         try:
             async with asyncio.timeout(START_S):
-                await worker._attach(path, secret, told if spare is not None else ())
+                await _brief(process, secret, told if spare is not None else ())
+                return cls(process, await _connect(path, secret), on_report)
         except (OSError, EOFError, TimeoutError, wire.WireError) as error:
-            worker.kill()
+            kill(process)
             raise MediaError(
-                f"media worker {worker.pid} did not start: {error or type(error).__name__}"
+                f"media worker {process.pid} did not start: {error or type(error).__name__}"
             ) from error
         except BaseException:
-            worker.kill()
+            kill(process)
             raise
-        return worker
 
-    async def _attach(self, path: Path, secret: bytes, told: tuple[str, ...]) -> None:
-        stdin, stdout = self._process.stdin, self._process.stdout
-        assert stdin is not None and stdout is not None
-        stdin.write(secret + "\n".join(told).encode())
-        stdin.close()
-        if await stdout.readline() != b"ready\n":
-            raise MediaError("it ended before it listened")
-        reader, writer = await asyncio.open_unix_connection(path)
-        self._writer = writer
-        greeting = await reader.readexactly(handshake.HELLO_BYTES)
-        if not greeting.startswith(handshake.GREETING):
-            raise MediaError("what listens on its socket is no media worker")
-        theirs, ours = greeting[len(handshake.GREETING) :], entropy(handshake.NONCE_BYTES)
-        writer.write(ours + handshake.controller_proof(secret, theirs, ours))
-        proof = await reader.readexactly(handshake.PROOF_BYTES)
-        if not handshake.same(proof, handshake.worker_proof(secret, theirs, ours)):
-            raise MediaError("what listens on its socket does not know the secret")
-        frames = wire.FrameReader()
-        await self._first(reader, frames)
-        reading = asyncio.create_task(self._read(reader, frames))
-        self._tasks = [reading, asyncio.create_task(self._wait(reading))]
-
-    async def _first(self, reader: asyncio.StreamReader, frames: wire.FrameReader) -> None:
-        bodies: list[bytes] = []
-        while not bodies:
-            data = await reader.read(65536)
-            if not data:
-                raise EOFError("it closed its socket")
-            bodies = list(frames.feed(data))
-        hello = wire.decode_report(bodies[0])
-        if not isinstance(hello, Hello):
-            raise MediaError("it did not say Hello")
-        self.hello = hello
-        for body in bodies[1:]:
-            self._on_report(wire.decode_report(body))
+    @classmethod
+    async def adopt(
+        cls, path: Path, arguments: tuple[str, ...], secret: bytes, on_report: Callable[[Report], None]
+    ) -> "RemoteWorker | None":
+        """The worker that listens on `path` already, since its controller died; None when there is none, or none that
+        would be started alike: that one is told to end."""
+        try:
+            async with asyncio.timeout(ADOPT_S):
+                link = await _connect(path, secret)
+            worker = cls(AdoptedProcess(link.hello.pid), link, on_report)
+        except (OSError, EOFError, TimeoutError, MediaError, wire.WireError) as error:
+            _log.debug("no media worker to adopt", path=str(path), problem=str(error))
+            return None
+        if link.hello.settings == handshake.settings_text(("--socket", str(path), *arguments)):
+            return worker
+        _log.warning("a media worker of another configuration or version is ended", pid=worker.pid)
+        await worker.stop()
+        return None
 
     async def _read(self, reader: asyncio.StreamReader, frames: wire.FrameReader) -> None:
         try:
@@ -131,12 +120,11 @@ class RemoteWorker:
     def _lose(self, reason: str) -> None:
         if not self.lost.done():
             self.lost.set_result(reason)
-        if self._writer is not None:
-            self._writer.close()
+        self._writer.close()
 
     def send(self, command: Command) -> None:
         """Queue a command; it is dropped when the worker is lost already."""
-        if self._writer is None or self.lost.done():
+        if self.lost.done():
             return
         self._writer.write(wire.encode(command))
         if self._writer.transport.get_write_buffer_size() > MAX_UNREAD:
@@ -145,8 +133,7 @@ class RemoteWorker:
 
     def kill(self) -> None:
         """End it at once; its recordings on disk stay playable."""
-        if self._writer is not None:
-            self._writer.close()
+        self._writer.close()
         kill(self._process)
 
     async def stop(self) -> None:
@@ -165,3 +152,50 @@ class RemoteWorker:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+
+@dataclass(slots=True)
+class _Link:
+    """A connection on which both have proved the secret and the worker has said Hello."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+    frames: wire.FrameReader
+    hello: Hello
+    more: list[bytes]
+
+
+async def _brief(process: asyncio.subprocess.Process, secret: bytes, told: tuple[str, ...]) -> None:
+    """Tell a new process its secret, a spare one who it is, and wait until it listens."""
+    stdin, stdout = process.stdin, process.stdout
+    assert stdin is not None and stdout is not None
+    stdin.write(secret + "\n".join(told).encode())
+    stdin.close()
+    if await stdout.readline() != b"ready\n":
+        raise MediaError("it ended before it listened")
+
+
+async def _connect(path: Path, secret: bytes) -> _Link:
+    reader, writer = await asyncio.open_unix_connection(path)
+    try:
+        greeting = await reader.readexactly(handshake.HELLO_BYTES)
+        if not greeting.startswith(handshake.GREETING):
+            raise MediaError("what listens on its socket is no media worker")
+        theirs, ours = greeting[len(handshake.GREETING) :], entropy(handshake.NONCE_BYTES)
+        writer.write(ours + handshake.controller_proof(secret, theirs, ours))
+        proof = await reader.readexactly(handshake.PROOF_BYTES)
+        if not handshake.same(proof, handshake.worker_proof(secret, theirs, ours)):
+            raise MediaError("what listens on its socket does not know the secret")
+        frames, bodies = wire.FrameReader(), list[bytes]()
+        while not bodies:
+            data = await reader.read(65536)
+            if not data:
+                raise EOFError("it closed its socket")
+            bodies = list(frames.feed(data))
+        hello = wire.decode_report(bodies[0])
+        if not isinstance(hello, Hello):
+            raise MediaError("it did not say Hello")
+    except BaseException:
+        writer.close()
+        raise
+    return _Link(reader, writer, frames, hello, bodies[1:])

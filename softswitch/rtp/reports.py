@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from softswitch.ids import LegId
+from softswitch.ids import LegId, RecordingId
 from softswitch.tap import RecordingReport
 
 
@@ -17,6 +17,10 @@ class Hello:
     """Why it is not io_uring, where that was wanted."""
     legs: tuple[LegId, ...] = ()
     """Legs it holds already: those of a controller that went away before this one attached."""
+    recordings: tuple[RecordingId, ...] = ()
+    """Recordings that run already."""
+    settings: str = ""
+    """`handshake.settings_text` of what it was started with."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

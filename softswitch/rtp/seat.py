@@ -47,6 +47,8 @@ class Seat:
     """Ports of the legs that a lost worker had: what their peers still send must not reach anybody else's leg."""
     stats: WorkerStats | None = None
     cpu: float = 0.0
+    told: asyncio.Event = field(default_factory=asyncio.Event)
+    """Set with each `stats`."""
     starts: int = 0
     problem: str = ""
 
@@ -63,6 +65,7 @@ class Seat:
     def heard(self, stats: WorkerStats) -> None:
         self.cpu = stats.cpu_s - self.stats.cpu_s if self.stats is not None else 0.0
         self.stats = stats
+        self.told.set()
 
     def lost(self) -> None:
         """Its process is of no use any more."""

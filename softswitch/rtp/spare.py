@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 import softswitch
+from softswitch.rtp.adopted import AdoptedProcess, WorkerProcess
 
 AFTER_S = 5.0
 """Seconds after the workers have started, or the last spare was taken, until one is made."""
@@ -31,9 +32,11 @@ async def start_process(*arguments: str) -> asyncio.subprocess.Process:
     )
 
 
-def kill(process: asyncio.subprocess.Process) -> None:
+def kill(process: WorkerProcess) -> None:
     """At once. Not Process.kill(): that reaps a process that has just ended, behind the back of asyncio's watcher."""
-    if process.returncode is None:
+    if isinstance(process, AdoptedProcess):
+        process.kill()
+    elif process.returncode is None:
         with contextlib.suppress(ProcessLookupError):
             os.kill(process.pid, signal.SIGKILL)
 

@@ -30,6 +30,7 @@ from softswitch.tap import Tap
 TICK_S: Final = 0.005
 STATS_S: Final = 1.0
 FIRST_CONTROLLER_S: Final = 15.0
+IDLE_LINGER_S: Final = 2.0
 MAX_FAILED_TICKS: Final = 100
 """In a row; then the process gives up and is replaced."""
 _SWITCH_INTERVAL_S: Final = 0.0005
@@ -47,6 +48,9 @@ class WorkerSettings:
     silent_s: float = 60.0
     """0 never reports a peer as silent."""
     linger_s: float = 2.0
+    """Without a controller, while there are legs; an idle worker ends after `IDLE_LINGER_S` at most."""
+    text: str = ""
+    """What tells a new controller whether it would start this worker alike."""
     quality: Quality = field(default_factory=Quality)
     engine: str = "auto"
     """One of `engines.WANTED`."""
@@ -71,7 +75,7 @@ class Worker:
             report=self._link.report,
             quality=settings.quality,
         )
-        self._stopping = False
+        self._stopping = self._signalled = False
         self._alone_until = time.monotonic() + FIRST_CONTROLLER_S
         self._stats_at = 0.0
         self._next_tick = 0.0
@@ -94,6 +98,8 @@ class Worker:
 
     def _shut(self) -> None:
         now = time.monotonic()
+        if self._signalled:  # nobody has asked for the recordings to end: they go on elsewhere
+            self._link.close()
         for recording in self._exchange.recordings:
             self._execute(StopRecording(recording=recording), now)
         self._exchange.shut(now)
@@ -101,7 +107,7 @@ class Worker:
         self._prompts.close()
 
     def _stop(self, number: int, frame: object) -> None:
-        self._stopping = True
+        self._stopping = self._signalled = True
 
     def _step(self) -> None:
         """Sleep until there is something to do, and do it."""
@@ -154,7 +160,9 @@ class Worker:
 
     def _watch_controller(self, now: float) -> None:
         if self._link.attached:
-            self._alone_until = now + self._settings.linger_s
+            busy = self._exchange.busy
+            linger_s = self._settings.linger_s
+            self._alone_until = now + (linger_s if busy else min(linger_s, IDLE_LINGER_S))
         elif now >= self._alone_until:
             _log.warning("no controller: ending", legs=len(self._exchange))
             self._stopping = True
@@ -182,6 +190,8 @@ class Worker:
             engine=self._engine.name,
             engine_problem=self._engine_problem,
             legs=self._exchange.legs,
+            recordings=tuple(self._exchange.recordings),
+            settings=self._settings.text,
         )
 
 

@@ -176,7 +176,23 @@ class Switch:
             os.killpg(self.process.pid, signal.SIGKILL)
         except (ProcessLookupError, PermissionError):
             pass
+        for worker in self._workers():
+            os.kill(worker, signal.SIGKILL)
         self.process.wait()
+
+    def _workers(self) -> list[int]:
+        """Media workers of this switch that outlived it: their command line names its folder."""
+        found = []
+        for entry in Path("/proc").glob("[0-9]*/cmdline"):
+            try:
+                command = entry.read_bytes().split(b"\0")
+            except OSError:
+                continue
+            if b"softswitch.media_worker" in command and any(
+                word.startswith(bytes(self.state) + b"/") for word in command
+            ):
+                found.append(int(entry.parent.name))
+        return found
 
     # -- asking -------------------------------------------------------------------------------------------------------
 
