@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
+from benchmarks.kernel_drops import kernel_drops
 from benchmarks.media_load import MediaLoad, own_cpu_s
 from benchmarks.peers.target import Recorded, Target
 from benchmarks.sipp_load import FIRST_NUMBER, Event, SippLoad
@@ -118,6 +119,7 @@ class Cell:
         self._loop(sipp, latest, until_all_heard=True)
         connected = media.heard() // 2
         self._loop(sipp, time.monotonic() + _SETTLE_S)
+        drops = kernel_drops()
         before, cpu, began = self.target.usage(), own_cpu_s(), time.monotonic()
         media.begin()
         if plan.churn:
@@ -125,6 +127,7 @@ class Cell:
         self._stretch(sipp, began)
         after, seconds, cpu = self.target.usage(), time.monotonic() - began, own_cpu_s() - cpu
         media.end()
+        dropped = {name: count - drops[name] for name, count in kernel_drops().items()}
         still_up = len(self._up) // 2 - len({call for _, call in self._over})
         self._loop(sipp, time.monotonic() + 0.5)
         result = media.result()
@@ -138,7 +141,7 @@ class Cell:
         return self._report(
             before, after, seconds, cpu, asdict(result),
             {"connected": connected, "still_up": still_up, "completed": completed, "failed": failed,
-             "churned": churned, "sipp": sipp.errors()},
+             "churned": churned, "kernel_dropped": dropped, "sipp": sipp.errors()},
             recordings,
         )  # fmt: skip
 
@@ -221,7 +224,8 @@ class Cell:
         self, before: dict[int, Usage], after: dict[int, Usage], seconds: float, generator_cpu: float,
         media: dict[str, Any], calls: dict[str, Any], recordings: dict[str, Any] | None,
     ) -> dict[str, Any]:  # fmt: skip
-        cores = sum(cpu_between(before, after).values()) / seconds
+        by_process = {name: round(cpu / seconds, 4) for name, cpu in cpu_between(before, after).items()}
+        cores = sum(by_process.values())
         wanted = self.plan.calls
         lost = media["lost_measured"]
         carried = (
@@ -247,8 +251,9 @@ class Cell:
             **{n: media[n] for n in ("corrupted", "doubled", "reordered", "misrouted", "deaf_legs")},
             "recordings": recordings,
             "churned": calls["churned"],
+            "kernel_dropped": calls["kernel_dropped"],
             "rss_mb": round(sum(one.rss_mb for one in after.values()), 1),
-            "processes": len(after),
+            "cores_by_process": by_process,
             "generator": {
                 "cores": round(generator_cpu / seconds, 3),
                 "late_p99_ms": media["send_late_p99_ms"],
