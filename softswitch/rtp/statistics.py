@@ -3,7 +3,7 @@
 A jump of the sequence number beyond `MAX_DROPOUT` or `MAX_MISORDER`, or a new SSRC, begins a new stream at once instead
 of after the two packets of A.1: the address is locked already, and waiting would cost the first packet after a
 transfer at the peer. Duplicates are told apart by a window of 64 and are not counted against losses as A.3 would.
-Arrival is the time of the tick, so jitter carries up to the tick's 5 ms as noise.
+Arrival is the time of the tick, so jitter carries up to a tick (`pace.py`) as noise.
 """
 
 from typing import Final

@@ -1,4 +1,5 @@
-"""The media worker's loop: one process, one thread, a tick every 5 ms while there are legs, asleep while there are none.
+"""The media worker's loop: one process, one thread, a tick every few milliseconds (`pace.py`) while there are legs, asleep
+while there are none.
 
 A worker whose controller goes away carries on for `linger_s`, so that calls in progress keep talking while a controller
 comes back; when none does it ends its recordings, so that their headers are final, and exits.
@@ -21,13 +22,13 @@ from softswitch.rtp.commands import Command, Shutdown, StopRecording
 from softswitch.rtp.engines import choose
 from softswitch.rtp.exchange import Exchange
 from softswitch.rtp.link import ControllerLink
+from softswitch.rtp.pace import Pace
 from softswitch.rtp.portrange import PortRange
 from softswitch.rtp.prompts import Prompts
 from softswitch.rtp.reports import CommandRefused, Hello, WorkerStats
 from softswitch.rtp.wire import WireError
 from softswitch.tap import Tap
 
-TICK_S: Final = 0.005
 STATS_S: Final = 1.0
 FIRST_CONTROLLER_S: Final = 15.0
 IDLE_LINGER_S: Final = 2.0
@@ -79,6 +80,7 @@ class Worker:
         self._alone_until = time.monotonic() + FIRST_CONTROLLER_S
         self._stats_at = 0.0
         self._next_tick = 0.0
+        self._pace = Pace()
         self._latest = 0.0
         self._failed = 0
 
@@ -133,6 +135,7 @@ class Worker:
     def _tick(self, now: float) -> None:
         if self._next_tick:
             self._latest = max(self._latest, now - self._next_tick)
+        began = time.thread_time()
         try:
             self._exchange.tick(now, time.time())
         except Exception:
@@ -142,7 +145,8 @@ class Worker:
                 raise
         else:
             self._failed = 0
-        self._next_tick = max((self._next_tick or now) + TICK_S, time.monotonic())
+        self._pace.worked(time.thread_time() - began)
+        self._next_tick = max((self._next_tick or now) + self._pace.tick_s, time.monotonic())
 
     def _execute(self, command: Command | WireError, now: float) -> None:
         if isinstance(command, WireError):
