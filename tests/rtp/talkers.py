@@ -18,7 +18,7 @@ TONES = tuple(310.0 + 230 * n for n in range(13))
 
 @dataclass
 class Talker:
-    """A phone that says a tone of `level` (peak) in packets of its codec; with level 0 it says silence."""
+    """A phone that says a tone of `level` (peak) in packets of its codec; with level 0 silence, or `speech`."""
 
     room: Room
     peer: Peer
@@ -28,6 +28,8 @@ class Talker:
     ptime_ms: int = 20
     said: list[bytes] = field(default_factory=list)
     heard: list[Rtp] = field(default_factory=list)
+    speech: npt.NDArray[np.int16] | None = None
+    """Said in place of the tone, at the rate of the codec."""
 
     def __post_init__(self) -> None:
         self._encoder = codecs.encoder(CODECS[self.codec], self.ptime_ms)
@@ -36,9 +38,13 @@ class Talker:
 
     def speak(self) -> None:
         count = self._encoder.rate * self.ptime_ms // 1000
-        time = (self._at + np.arange(count)) / self._encoder.rate
+        if self.speech is not None:
+            samples = self.speech[self._at : self._at + count]
+            samples = np.concatenate([samples, np.zeros(count - len(samples), np.int16)])
+        else:
+            time = (self._at + np.arange(count)) / self._encoder.rate
+            samples = np.rint(self.level * np.sin(2 * np.pi * self.tone * time)).astype(np.int16)
         self._at += count
-        samples = np.rint(self.level * np.sin(2 * np.pi * self.tone * time)).astype(np.int16)
         payload = self._encoder.encode(samples)
         self.said.append(payload)
         self.send(payload, CODECS[self.codec].clock * self.ptime_ms // 1000)

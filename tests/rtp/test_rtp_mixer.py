@@ -147,7 +147,7 @@ def test_gains_scale_and_loud_sums_are_clipped_without_wrapping() -> None:
     assert amplitude(loud.astype(np.int16), 8000, a.tone) > 32000, "a clipped tone is nearly a square"
 
 
-@pytest.mark.parametrize("ptime_ms", [10, 20, 30, 40, 50, 60])
+@pytest.mark.parametrize("ptime_ms", [10, 30, 40, 60])
 def test_each_listener_gets_packets_of_its_own_length(ptime_ms: int) -> None:
     room = Room()
     parties = [*three(room)[:2], talker(room, "late", TONES[2], ptime_ms=ptime_ms)]

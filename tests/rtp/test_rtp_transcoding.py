@@ -8,9 +8,12 @@ proven in test_rtp_codecs.py. G.729 is fed with frames that are no speech: only 
 
 import itertools
 import struct
+from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 import pytest
+import soundfile
 from media_room import Room
 from talkers import (
     PAYLOAD_TYPES,
@@ -35,9 +38,11 @@ from softswitch.rtp.goertzel import HIGH, LOW
 from softswitch.rtp.packet import WIDTH
 from softswitch.rtp.prompt import Prompt
 from softswitch.rtp.reports import CommandRefused, DigitPressed, PlayEnded
+from softswitch.rtp.resampler import Resampler
 from softswitch.rtp.tones import tone
 from softswitch.tap import RecordingSpec
 
+SPEECH = Path(__file__).parent.parent.parent / "softswitch/prompts/en/menu.wav"
 MADE = ("PCMU", "PCMA", "G722", "opus", "L16")
 LEAST_DB = {"opus": 15.0}
 """Opus keeps no waveform; the others are judged by `LEAST`."""
@@ -62,7 +67,7 @@ def sine(frequency: float, seconds: float, level: float = 4000.0) -> Prompt:
 def test_a_bridge_of_two_codecs_is_transcoded_both_ways(one: str, two: str) -> None:
     room = Room()
     a, b = pair(room, one, two)
-    talk(room, [a, b], 1.5)
+    talk(room, [a, b], 1.0)
     for speaker, listener in ((a, b), (b, a)):
         samples = listener.decode()[round(0.4 * listener.rate) :]
         ratio = snr_db(samples, listener.rate, speaker.tone)
@@ -72,6 +77,36 @@ def test_a_bridge_of_two_codecs_is_transcoded_both_ways(one: str, two: str) -> N
         assert level == pytest.approx(4000, rel=0.12)
         assert_continuous(listener)
         assert {each.kind for each in listener.heard} == {PAYLOAD_TYPES[listener.codec]}
+
+
+@pytest.mark.parametrize(("one", "two"), [("PCMU", "G722"), ("PCMA", "opus"), ("G722", "L16")])
+def test_speech_comes_through_a_transcoded_bridge(one: str, two: str) -> None:
+    room = Room()
+    a, b = pair(room, one, two)
+    for speaker, listener in ((a, b), (b, a)):
+        forget([a, b])
+        said, _ = soundfile.read(SPEECH, frames=12000, dtype="int16")
+        wide = Resampler(8000, 16000).process(said)
+        speaker.speech = said if speaker.rate == 8000 else wide
+        speaker._at, listener.level = 0, 0.0
+        talk(room, [a, b], 1.5)
+        heard = listener.decode()
+        heard = heard if listener.rate == 16000 else Resampler(8000, 16000).process(heard)
+        likeness = correlation(wide, heard, 4000)
+        print(f"speech {speaker.codec:4} to {listener.codec:4}: correlation {likeness:.3f}")
+        assert likeness > 0.95
+        speaker.speech, speaker.level = None, 0.0
+
+
+def correlation(said: npt.NDArray[np.int16], heard: npt.NDArray[np.int16], longest: int) -> float:
+    """The best of all delays up to `longest` samples."""
+    count = min(len(said), len(heard)) - longest
+    one = said[:count].astype(np.float64)
+    spectrum = np.fft.rfft(heard[: count + longest].astype(np.float64), 1 << 17)
+    cross = np.fft.irfft(spectrum * np.conj(np.fft.rfft(one, 1 << 17)))[:longest]
+    delay = int(cross.argmax())
+    other = heard[delay : delay + count].astype(np.float64)
+    return float((one * other).sum() / np.sqrt((one**2).sum() * (other**2).sum()))
 
 
 def assert_continuous(each: Talker) -> None:
@@ -145,7 +180,7 @@ def test_a_conference_of_all_codecs_is_wideband_and_each_hears_the_others() -> N
         for n, name in enumerate(MADE)
     ]
     mix(room, "m", parties, all_hear_all(len(MADE)))
-    talk(room, parties, 1.5)
+    talk(room, parties, 1.0)
     for each in parties:
         assert tones_in(each, list(TONES), 0.4) == [other.tone for other in parties if other is not each]
         assert_continuous(each)
@@ -361,7 +396,7 @@ def test_no_mutation_of_a_payload_stops_a_mix() -> None:
     c = talker(room, "c", TONES[1], "PCMU")
     mix(room, "m", [a, b, c], all_hear_all(3))
     rng = np.random.default_rng(7)
-    for n in range(300):
+    for n in range(100):
         c.speak()
         for each in (a, b):
             each.send(rng.bytes(int(rng.integers(0, 480))), int(rng.integers(0, 4000)))
