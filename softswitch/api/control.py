@@ -125,7 +125,11 @@ class SwitchControl(Protocol):
     async def recording_start(self, call: str) -> RecordingView:
         """Record this bridged call from now on; what is already being recorded is answered as it is."""
 
-    async def recording_stop(self, call: str) -> RecordingView: ...
+    async def recording_stop(self, call: str) -> RecordingView:
+        """Silence from now on; the same recording goes on when it is started again."""
+
+    async def recording_mask(self, call: str, on: bool) -> None:
+        """Card data is being told: the recording is silent, and keys of the call are written nowhere."""
 
     async def cdrs(self, search: CdrSearch) -> tuple[CdrView, ...]: ...
 

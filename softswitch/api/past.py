@@ -22,6 +22,8 @@ class PastRoutes:
             web.get("/v1/recordings/{recording}", self.recording),
             web.post("/v1/calls/{call}/recording", self.start_recording),
             web.delete("/v1/calls/{call}/recording", self.stop_recording),
+            web.post("/v1/calls/{call}/mask", self.mask),
+            web.delete("/v1/calls/{call}/mask", self.unmask),
             web.get("/v1/cdrs", self.cdrs),
             web.get("/v1/cdrs/{call}", self.cdr),
             web.get("/v1/reports/queue", self.queue_report),
@@ -42,6 +44,17 @@ class PastRoutes:
 
     async def stop_recording(self, request: web.Request) -> web.Response:
         return answer(await self._control.recording_stop(request.match_info["call"]))
+
+    async def mask(self, request: web.Request) -> web.Response:
+        return await self._mask(request, on=True)
+
+    async def unmask(self, request: web.Request) -> web.Response:
+        return await self._mask(request, on=False)
+
+    async def _mask(self, request: web.Request, *, on: bool) -> web.Response:
+        call = request.match_info["call"]
+        await self._control.recording_mask(call, on=on)
+        return answer({"call": call, "masked": on})
 
     async def cdrs(self, request: web.Request) -> web.Response:
         search = query_as(request, CdrSearch)

@@ -203,6 +203,9 @@ class Control:
         found.post(RecordOrdered(False))
         return view
 
+    async def recording_mask(self, call: str, on: bool) -> None:
+        self._parts.recordings.mask(live.find_call(self._parts, call), on)
+
     async def _recording_of(self, call: str) -> RecordingView:
         row = self._parts.recordings.of_call(live.find_call(self._parts, call).id)
         if row is None:

@@ -14,12 +14,15 @@ from pathlib import Path
 import structlog
 
 from softswitch.app.parts import Parts
+from softswitch.app.recovery import repaired
 from softswitch.errors import StorageError
 from softswitch.recorder.convert import SUFFIXES, convert
 from softswitch.recorder.retention import Candidate, Rules, too_much, too_old
 from softswitch.store.rows import RecordingRow
 
 ROUND_S = 5.0
+CLOSING_S = 2.0
+"""A worker that gives up closes its recordings in less."""
 RETENTION_S = 60.0
 BATCH = 200
 """Recordings looked at in one step; there is another step."""
@@ -42,8 +45,21 @@ class Keeping:
     async def run(self) -> None:
         """Until it is cancelled."""
         async with asyncio.TaskGroup() as both:
+            both.create_task(self.measure_again())
             both.create_task(self._again(self.guard))
             both.create_task(self._again(self.convert_some, first=self.finish_conversions))
+
+    async def measure_again(self) -> None:
+        """A media worker carries on for a moment without its switch: what it wrote after the repair counts too."""
+        parts = self._parts
+        if not parts.cut_off:
+            return
+        await asyncio.sleep(parts.services.config.rtp.linger_s + CLOSING_S)
+        while parts.cut_off:
+            row = parts.cut_off.pop()
+            size = parts.services.files.size(row.path)
+            if size is not None and size != row.bytes:
+                parts.store.recording(await asyncio.to_thread(repaired, parts, row))
 
     async def _again(self, what: _Step, first: _Step | None = None) -> None:
         """Every few seconds; whatever goes wrong, the next time it is tried again."""
@@ -136,9 +152,10 @@ class Keeping:
         if not config.convert:
             return 0
         done = 0
+        spared = {*self._failed, *(row.recording for row in parts.cut_off)}
         ended_before = parts.clock.wall() - config.convert_after_s
-        for row in await parts.store.kept.unconverted(ended_before, BATCH + len(self._failed)):
-            if row.recording in self._failed or row.recording in parts.recordings.running():
+        for row in await parts.store.kept.unconverted(ended_before, BATCH + len(spared)):
+            if row.recording in spared or row.recording in parts.recordings.running():
                 continue
             if parts.services.files.problem() or done >= BATCH:
                 break

@@ -36,6 +36,7 @@ from softswitch.sip.identity import Identity
 from softswitch.sip.registrar import BindingChange
 from softswitch.sip.session import Session
 from softswitch.store.queue_log_file import QueueLog
+from softswitch.store.rows import RecordingRow
 from softswitch.store.store import Store
 
 HEARTBEAT_S = 0.5
@@ -64,6 +65,8 @@ class Parts:
     loop_lag_ms: float = 0.0
     trunk_since: dict[str, float] = field(default_factory=dict)
     """Wall time of each trunk's last change."""
+    cut_off: list[RecordingRow] = field(default_factory=list)
+    """Recordings that the last run left unfinished: a media worker that outlived it for a moment may still write them."""
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
 
 

@@ -14,7 +14,9 @@ _log = structlog.get_logger(__name__)
 async def recover(parts: Parts) -> None:
     closed = await parts.store.close_unfinished()
     for row in closed.recordings:
-        parts.store.recording(_repaired(parts, row))
+        mended = repaired(parts, row)
+        parts.cut_off.append(mended)
+        parts.store.recording(mended)
     if closed.calls:
         _log.warning(
             "calls cut off by a crash were closed", calls=len(closed.calls), recordings=len(closed.recordings)
@@ -25,7 +27,7 @@ async def recover(parts: Parts) -> None:
         _log.info("registrations restored", contacts=len(registered))
 
 
-def _repaired(parts: Parts, row: RecordingRow) -> RecordingRow:
+def repaired(parts: Parts, row: RecordingRow) -> RecordingRow:
     """A file that cannot be mended is named in its row; it is no reason not to start."""
     try:
         seconds = parts.services.files.repair(row.path)

@@ -10,6 +10,7 @@ from softswitch.call.opening import opening
 from softswitch.call.room import Room
 from softswitch.call.stages import Dial, End, Greet, Message, Stage, Wait
 from softswitch.call.termination import By, Cause, Termination
+from softswitch.config.flow import Collect
 from softswitch.config.target import Target
 from softswitch.ids import QueueName
 from softswitch.ivr import actions
@@ -32,10 +33,10 @@ async def greet(room: Room, call: Call, stage: Greet) -> Stage:
     call.answer()
     flow = call.config.flow[stage.flow]
     if stage.resume is None:
-        walk = Walk(call, begin(stage.flow, flow, call.language, priority=call.priority))
+        walk = Walk(room, call, begin(stage.flow, flow, call.language, priority=call.priority))
         happened: Input = Begin()
     else:
-        walk = Walk(call, stage.resume)
+        walk = Walk(room, call, stage.resume)
         happened = Returned(result=stage.result)
     while True:
         following = walk.take(happened)
@@ -48,7 +49,8 @@ async def greet(room: Room, call: Call, stage: Greet) -> Stage:
 class Walk:
     """One caller's way through one flow: the state, and the timer and prompts it waits for."""
 
-    def __init__(self, call: Call, state: FlowState) -> None:
+    def __init__(self, room: Room, call: Call, state: FlowState) -> None:
+        self._recordings = room.recordings
         self._call = call
         self._state = state
         self._timer = 0
@@ -61,12 +63,19 @@ class Walk:
         self._state, asked = step(call.config.flow, self._state, happened, self._context())
         call.language = self._state.language
         call.priority = self._state.priority
-        call.figures.labels.update(self._state.variables)
+        call.figures.labels.update(self._state.shown)
+        self._recordings.mask(call, self._is_masked())
         for action in asked:
             following = self._do(action)
             if following is not None:
                 return following
         return None
+
+    def _is_masked(self) -> bool:
+        """A node that asks for card data waits for it."""
+        flow = self._call.config.flow.get(self._state.flow)
+        node = flow.node.get(self._state.node) if flow is not None else None
+        return isinstance(node, Collect) and node.masked and bool(self._state.waiting)
 
     def _do(self, action: actions.Action) -> Stage | None:
         call = self._call

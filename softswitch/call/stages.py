@@ -128,8 +128,12 @@ def name_of(stage: Stage) -> str:
 
 
 def arguments_of(stage: Stage) -> dict[str, object]:
-    """JSON values. What follows a feature code stays out: it may be a PIN."""
-    return asdict(replace(stage, argument="") if isinstance(stage, Feature) else stage)
+    """JSON values. What follows a feature code stays out: it may be a PIN; and so does what a flow collected masked."""
+    arguments = asdict(replace(stage, argument="") if isinstance(stage, Feature) else stage)
+    resume = getattr(stage, "resume", None)
+    if isinstance(resume, FlowState) and resume.masked:
+        arguments["resume"] |= {"variables": resume.shown, "typed_ahead": "", "digits": ""}
+    return arguments
 
 
 def from_journal(name: str, arguments: Mapping[str, Any]) -> Stage:
@@ -138,7 +142,7 @@ def from_journal(name: str, arguments: Mapping[str, Any]) -> Stage:
         raise ValueError(f"no stage is called {name!r}")
     plain = json.loads(json.dumps(arguments))
     if plain.get("resume") is not None:
-        plain["resume"] = FlowState(**plain["resume"])
+        plain["resume"] = FlowState(**{**plain["resume"], "masked": tuple(plain["resume"].get("masked", ()))})
     if plain.get("again") is not None:
         plain["again"] = Wait(**plain["again"])
     if "target" in plain:

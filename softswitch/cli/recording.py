@@ -15,7 +15,7 @@ _SUFFIXES = {".flac": "flac", ".opus": "opus", ".ogg": "opus", ".wav": "wav"}
 
 @click.group(cls=ListsAlone)
 def recording() -> None:
-    """Find, show, export, start and end recordings."""
+    """Find, show, export, start and pause recordings."""
 
 
 @recording.command("list")
@@ -142,6 +142,6 @@ def start(client: Client, call: str) -> None:
 @click.argument("call")
 @asks_switch
 def stop(client: Client, call: str) -> None:
-    """End the recording of a call."""
+    """Pause the recording of a call: what follows is silence in the same file."""
     view = client.delete("calls", call, "recording")
-    show(f"{view['recording']} of {call} has ended: {view['file']}")
+    show(f"{view['recording']} of {call} is silent from now on: {view['file']}")

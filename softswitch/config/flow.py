@@ -102,6 +102,8 @@ class Collect:
     """The input is complete at once when it has so many."""
     terminator: Annotated[str, Field(pattern=_OPTIONAL_KEY)] = "#"
     """Key that completes the input; empty: none does."""
+    masked: bool = False
+    """Card data or a PIN: recording is silent meanwhile, and the digits are written nowhere; only branches see them."""
     first_digit_timeout_s: Seconds = 5.0
     """Wait for the first digit after the prompts."""
     inter_digit_timeout_s: Seconds = 3.0

@@ -24,8 +24,19 @@ class FlowState:
     skills: Mapping[str, int] = field(default_factory=dict)
     typed_ahead: str = ""
     """Keys pressed before a node asked for them."""
+    masked: tuple[str, ...] = ()
+    """Variables that were collected masked: they are written nowhere."""
     problem: str = ""
     """Why a fault of the flow itself ended the call; empty: none did."""
+
+
+    @property
+    def shown(self) -> dict[str, str]:
+        """Variables that may be written down."""
+        return {name: value for name, value in self.variables.items() if name not in self.masked}
+
+    def __repr__(self) -> str:
+        return f"<FlowState {self.flow}.{self.node} waiting={self.waiting or 'no'} attempt={self.attempt}>"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -74,7 +74,9 @@ def _complete(collect: Collect, state: FlowState, cut: tuple[Action, ...]) -> Ou
     )
     if not valid:
         return _try_again(collect, state, cut, invalid=True)
-    return go(replace(state, variables={**state.variables, collect.variable: digits}), collect.next, *cut)
+    hidden = {*state.masked, collect.variable} if collect.masked else {*state.masked} - {collect.variable}
+    variables = {**state.variables, collect.variable: digits}
+    return go(replace(state, variables=variables, masked=tuple(sorted(hidden))), collect.next, *cut)
 
 
 def _try_again(node: Menu | Collect, state: FlowState, cut: tuple[Action, ...], *, invalid: bool) -> Outcome:

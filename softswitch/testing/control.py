@@ -246,6 +246,10 @@ class FakeControl:
         self._known_call(call)
         raise NotPossible(f"{call} is not being recorded", hint="`softswitch recording start` begins it")
 
+    async def recording_mask(self, call: str, on: bool) -> None:
+        self._known_call(call)
+        self.commands.append(("mask" if on else "unmask", call))
+
     async def cdrs(self, search: CdrSearch) -> tuple[CdrView, ...]:
         self.searches.append(search)
         return (self._cdr(),)

@@ -93,6 +93,9 @@ async def test_commands_reach_the_switch(running: Running) -> None:
         assert (await running.ask("POST", f"/v1/agents/ana/{action}"))[0] == 200
     assert (await running.ask("POST", "/v1/agents/ana/endpoint", json={"endpoint": "1003"}))[0] == 200
     assert (await running.ask("POST", f"/v1/calls/{CALL}/recording"))[0] == 200
+    for method, masked in (("POST", True), ("DELETE", False)):
+        answer = await running.ask(method, f"/v1/calls/{CALL}/mask")
+        assert answer == (200, {"call": CALL, "masked": masked})
     assert (await running.ask("POST", "/v1/stop", json={"now": True}))[0] == 202
     assert running.control.commands == [
         ("hangup", CALL),
@@ -102,6 +105,8 @@ async def test_commands_reach_the_switch(running: Running) -> None:
         ("logout", "ana"),
         ("endpoint", "ana", "1003"),
         ("record", CALL),
+        ("mask", CALL),
+        ("unmask", CALL),
         ("stop", True),
     ]
 

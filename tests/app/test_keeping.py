@@ -18,7 +18,7 @@ import soundfile
 
 from softswitch.app import keeping
 from softswitch.app.keeping import Keeping
-from softswitch.config.schema import Config, Queue, Recording
+from softswitch.config.schema import Config, Queue, Recording, Rtp
 from softswitch.errors import StorageError
 from softswitch.ids import CallId, QueueName, RecordingId
 from softswitch.recorder.retention import DAY_S
@@ -36,6 +36,7 @@ class Kept:
         self.root = switch.parts.services.files.root
         self.now = switch.parts.clock.wall()
         self.patch = monkeypatch
+        monkeypatch.setattr(keeping, "CLOSING_S", 0.0)
 
     def configure(self, *, queues: dict[str, float] | None = None, **recording: Any) -> None:
         config = self.parts.services.config
@@ -67,7 +68,7 @@ class Kept:
 
 @pytest_asyncio.fixture
 async def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Kept]:
-    config = Config(recording=Recording(min_free_mb=0))
+    config = Config(recording=Recording(min_free_mb=0), rtp=Rtp(linger_s=0.0))
     switch = await Switch.open(config, tmp_path, network=Network())
     try:
         yield Kept(switch, monkeypatch)
@@ -178,6 +179,22 @@ async def test_a_crash_between_the_steps_of_a_conversion_loses_nothing(kept: Kep
     assert not {"after-row.wav", ".x.flac.77.part"} & kept.files()
     assert await kept.keeping.convert_some() == 1, "the one whose row did not know of it is made again"
     assert "before-row.wav" not in kept.files()
+
+
+async def test_what_a_worker_wrote_after_its_switch_had_died_counts(kept: Kept) -> None:
+    kept.configure(convert="flac", convert_after_s=0.0)
+    kept.add("grows", 1, state="crashed")
+    rows = await kept.rows()
+    known = {name: rows["grows"][name] for name in RecordingRow.__dataclass_fields__}
+    kept.parts.cut_off.append(RecordingRow(**{**known, "labels": {}}))
+    assert await kept.keeping.convert_some() == 0, "not while somebody may still write it"
+    with (kept.root / "grows.wav").open("ab") as file:
+        file.write(bytes(8000 * 4))
+    await kept.keeping.measure_again()
+    row = (await kept.rows())["grows"]
+    assert (row["seconds"], row["state"]) == (pytest.approx(1.1), "crashed")
+    assert row["bytes"] == (kept.root / "grows.wav").stat().st_size
+    assert await kept.keeping.convert_some() == 1
 
 
 async def test_recordings_end_before_the_disk_is_full(kept: Kept) -> None:

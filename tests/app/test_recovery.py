@@ -50,7 +50,8 @@ async def test_a_recording_that_cannot_be_repaired_does_not_stop_the_start(fault
     store = _Store()
     parts = SimpleNamespace(
         store=store,
-        services=SimpleNamespace(files=SimpleNamespace(repair=repair)),
+        cut_off=[],
+        services=SimpleNamespace(files=SimpleNamespace(repair=repair, size=lambda path: 40_000)),
         dispatcher=SimpleNamespace(desk=SimpleNamespace(start=lambda agents: None)),
         sip=SimpleNamespace(registrations=lambda: ()),
     )

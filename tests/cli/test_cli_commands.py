@@ -100,6 +100,9 @@ def test_commands_do_what_they_say(served: Served) -> None:
         ("agent", "resume", "ana"),
         ("agent", "logout", "ana"),
         ("recording", "start", CALL),
+        ("calls", "record", CALL, "on"),
+        ("calls", "record", CALL, "mask"),
+        ("calls", "record", CALL, "unmask"),
         ("stop",),
         ("stop", "--now"),
     ):
@@ -112,6 +115,9 @@ def test_commands_do_what_they_say(served: Served) -> None:
         ("resume", "ana"),
         ("logout", "ana"),
         ("record", CALL),
+        ("record", CALL),
+        ("mask", CALL),
+        ("unmask", CALL),
         ("stop", False),
         ("stop", True),
     ]
