@@ -68,7 +68,7 @@ class LegStats:
     rtt_ms: float | None = None
     """Round trip by RTCP; None: the peer sends none that tells."""
     level_db: float | None = None
-    """RMS of its speech in dBov; None: it has not spoken, or its codec is not G.711."""
+    """RMS of its speech in dBov; None: it has not spoken, or its audio is not decoded here."""
     peak_db: float | None = None
     clipped_share: float | None = None
     """Samples at the end of the scale, 0 to 1."""
