@@ -8,6 +8,9 @@ BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 CONFIG ?= config/softswitch.toml
 TEST_LIMIT ?= 1500
+# Asterisk beside ours needs root, for its chroot.
+PEER ?= $(if $(filter 0,$(shell id -u)),--peer asterisk)
+SOAK_CALLS ?= 200
 
 .PHONY: venv packages demo run test bench soak fuzz lint format types docs lock clean
 
@@ -40,11 +43,14 @@ bench: packages $(STAMP)
 	$(BIN)/python -m benchmarks.store_writer
 	$(BIN)/python -m benchmarks.recorder_writer
 	$(BIN)/python -m benchmarks.media_relay
-	$(BIN)/python -m benchmarks.load --calls 100 --seconds 60 --record
+	$(BIN)/python -m benchmarks.srtp_relay
+	$(BIN)/python -m benchmarks.mixing
 	$(BIN)/python -m benchmarks.load --rate 50 --seconds 60
+	$(BIN)/softswitch bench --engines $(PEER)
 
 soak: packages $(STAMP)
-	$(BIN)/python -m benchmarks.load --calls 100 --seconds 3600 --record
+	mkdir -p var
+	$(BIN)/python -m benchmarks.soak --calls $(SOAK_CALLS) --out var/soak.jsonl
 
 fuzz: packages $(STAMP)
 	FUZZ_COUNT=50000 $(BIN)/python -m pytest -q tests -k "fuzz or mutat"
