@@ -1,12 +1,14 @@
 """Proves what is left after `kill -9` of the control process during 20 recorded calls.
 
 Every recording is playable to within a second, each call has exactly one CDR after the restart, closed as crashed, phones
-are still registered and new calls work. Does not prove loss of power: the kernel keeps what a process has written.
+are still registered and new calls work. Media workers outlive it: talks and recordings go on until it is back, which takes
+the workers over. Does not prove loss of power: the kernel keeps what a process has written.
 """
 
 import os
 import signal
 import time
+from functools import partial
 from typing import Any
 
 import pytest
@@ -15,8 +17,10 @@ from benchmarks.ua_load import Plan, UaLoad
 from tools.peers.centre import AGENT_ADDRESS, TRUNK_ADDRESS, load_config, phone
 from tools.peers.g711 import read_wav
 from tools.peers.ports import free_port
+from tools.peers.sip_party import Call
+from tools.peers.sip_text import Message
 from tools.peers.softphone import Softphone, soxi
-from tools.peers.switch import StartSwitch, wait_for
+from tools.peers.switch import StartSwitch, Switch, wait_for
 
 CALLS = 20
 
@@ -94,27 +98,66 @@ def _assert_works(switch: Any, desk: Softphone) -> None:
     assert len(rows) == 1
 
 
-def test_a_media_worker_that_dies_ends_its_calls_and_is_replaced(start_switch: StartSwitch) -> None:
-    switch = start_switch({**load_config({}, record=False), "endpoint": {"1001": phone("one")},
-                           "route": {"1001": {"to": "extension:1001"}}, "queue": {}, "agent": {}})  # fmt: skip
+def _talk(switch: Switch, desk: Softphone, caller: Softphone) -> dict[str, Any]:
+    """The two talk; the worker that carries them."""
+    for party in (desk, caller):
+        party.sip.on_reinvite = partial(_follow, party)
+    desk.register().accept_always()
+    caller.dial("1001")
+    assert caller.rtp.wait_packets(10) and desk.rtp.wait_packets(10)
+    leg = switch.cli("calls", "show", switch.cli("calls")[0]["call"])["legs"][0]
+    return next(view for view in switch.cli("status")["workers"] if view["worker"] == leg["worker"])
+
+
+def _follow(party: Softphone, call: Call, request: Message) -> tuple[int, str]:
+    """Take a re-INVITE, and send where it says."""
+    party.rtp.peer = request.media()
+    return party.sip._accept_reinvite(call, request)
+
+
+def _hears(party: Softphone, more: int = 50) -> bool:
+    return party.rtp.wait_packets(more, 5)
+
+
+CENTRE: dict[str, Any] = {**load_config({}, record=False), "endpoint": {"1001": phone("one", record="always")},
+                          "route": {"1001": {"to": "extension:1001"}}, "queue": {}, "agent": {}}  # fmt: skip
+
+
+def test_a_media_worker_that_dies_is_replaced_under_its_call(start_switch: StartSwitch) -> None:
+    switch = start_switch(CENTRE)
     with (
         Softphone("1001", "127.0.0.21", switch.sip, password="one") as desk,
         Softphone("34600", TRUNK_ADDRESS, switch.sip) as caller,
     ):
-        desk.register().accept_always()
-        caller.dial("1001")
-        assert caller.rtp.wait_packets(3)
-        leg = switch.cli("calls", "show", switch.cli("calls")[0]["call"])["legs"][0]
-        worker = next(view for view in switch.cli("status")["workers"] if view["worker"] == leg["worker"])
+        worker = _talk(switch, desk, caller)
         os.kill(worker["pid"], signal.SIGKILL)
-        assert caller.call.ended.wait(5) and desk.call.ended.wait(5)
-        row = switch.wait_rows("SELECT * FROM calls WHERE ended IS NOT NULL")[0]
-        assert (row["ended_by"], row["cause"]) == ("switch", "media failed")
         wait_for(
             lambda: all(v["pid"] != worker["pid"] for v in switch.cli("status")["workers"]), 5, "a new worker"
         )
-        wait_for(switch.ready, 5, "ready again")
-        desk.accept_always()
-        caller.dial("1001")
-        assert caller.rtp.wait_packets(3)
+        assert _hears(caller) and _hears(desk)
         caller.hangup()
+        assert desk.call.ended.wait(3)
+        row = switch.wait_rows("SELECT * FROM calls WHERE ended IS NOT NULL")[0]
+        assert (row["ended_by"], row["cause"]) == ("caller", "normal")
+
+
+def test_a_talk_goes_on_without_the_control_process_until_it_is_back(start_switch: StartSwitch) -> None:
+    switch = start_switch(CENTRE)
+    with (
+        Softphone("1001", "127.0.0.21", switch.sip, password="one") as desk,
+        Softphone("34600", TRUNK_ADDRESS, switch.sip) as caller,
+    ):
+        worker = _talk(switch, desk, caller)
+        switch.kill9()
+        killed_at = time.time()
+        assert _hears(caller, 100) and _hears(desk, 50)
+        switch.start()
+        [now] = [view for view in switch.cli("status")["workers"] if view["worker"] == worker["worker"]]
+        assert (now["pid"], now["legs"], now["recordings"]) == (worker["pid"], 0, 0), "the same, and cleared"
+        [call] = switch.wait_rows("SELECT * FROM calls WHERE ended IS NOT NULL")
+        assert call["ended_by"] == "crash"
+        [kept] = switch.wait_rows("SELECT * FROM recordings WHERE state = 'crashed'")
+        samples = read_wav(switch.state / "recordings" / kept["path"])
+        assert kept["seconds"] == pytest.approx(len(samples) / 8000, abs=0.1)
+        assert len(samples) / 8000 >= killed_at - kept["began"] + 1.5, "recorded on while nobody was there"
+        assert switch.rows("SELECT count(*) AS n FROM journal")[0]["n"] == 0
