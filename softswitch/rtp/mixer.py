@@ -29,6 +29,9 @@ MAX_LATE_S: Final = 0.2
 """After a longer stall the clock begins anew instead of sending a burst."""
 MAX_STEPS: Final = 3
 """Of one group in one tick, after a short stall."""
+PHASES: Final = 4
+PHASE_S: Final = 0.005
+"""Groups that begin together do not all work in the same tick."""
 _ENCODE: Final = np.stack([g711.ENCODE_ULAW, g711.ENCODE_ALAW])
 
 
@@ -42,6 +45,7 @@ class Mixer:
         self._departures = Departures(table, engine)
         self._groups: dict[int, Group] = {}
         """Those that have a clock, by identity."""
+        self._begun = 0
         self.speakers: dict[int, Speaker] = {}
         """By slot: whose packets are wanted here."""
 
@@ -82,7 +86,8 @@ class Mixer:
             leg.in_sum = leg.summed
         if group.listeners and id(group) not in self._groups:
             self._groups[id(group)] = group
-            group.due = now
+            group.due = now + self._begun % PHASES * PHASE_S
+            self._begun += 1
         elif not group.listeners:
             self._groups.pop(id(group), None)
 
