@@ -8,7 +8,7 @@ from softswitch.cli.output import show, show_json
 from softswitch.cli.supervise import audit_options, show_audit
 
 _BY = click.option(
-    "--by", type=click.Choice(("caller", "callee")), default="", help="Who; without it whoever serves."
+    "--by", type=click.Choice(("caller", "callee")), default=None, help="Who; without it whoever serves."
 )
 
 

@@ -9,12 +9,14 @@ import pytest
 
 from softswitch.call.stages import (
     Arrive,
+    Confer,
     Dial,
     End,
     Greet,
     Message,
     Say,
     Stage,
+    Supervise,
     Talk,
     Wait,
     arguments_of,
@@ -29,13 +31,23 @@ from softswitch.ivr.actions import FlowState
 FLOW = FlowState(
     flow="main", node="menu", language="es", digits="1", variables={"x": "y"}, skills={"sales": 2}
 )
-WAIT = Wait(queue=QueueName("sales"), priority=3, skills={"sales": 2}, entered=1_800_000_000.5, kept=True)
+WAIT = Wait(
+    queue=QueueName("sales"),
+    priority=3,
+    skills={"sales": 2},
+    entered=1_800_000_000.5,
+    waited_s=4.5,
+    kept=True,
+)
 STAGES: tuple[Stage, ...] = (
     Arrive(),
     Greet(flow="main", resume=FLOW, result="busy"),
     WAIT,
     Dial(target=Target("trunk", "carrier", "+34"), dialled="+34", resume=FLOW, hops=2),
     Talk(other=LegId("L"), queue=QueueName("sales"), agent=AgentId("ana"), offer=OfferId("O"), again=WAIT),
+    Dial(target=Target("agent", "ana"), record="always", again=WAIT),
+    Confer(conference="team"),
+    Supervise(agent=AgentId("ana")),
     Message(box="sales", resume=FLOW),
     Say(prompts=("closed", "goodbye"), termination=Termination(By.SWITCH, Cause.NORMAL, 200), early=True),
     End(termination=Termination(By.CALLER, Cause.CANCELLED, 487)),
