@@ -12,6 +12,7 @@ import signal
 import socket
 import struct
 import time
+import wave
 from collections.abc import AsyncIterator
 from pathlib import Path
 from types import SimpleNamespace
@@ -22,11 +23,12 @@ from media_room import noise
 from softswitch.clock import SystemClock
 from softswitch.config.schema import Rtp
 from softswitch.errors import MediaError
-from softswitch.ids import LegId, WorkerId
-from softswitch.rtp.commands import Bridge, Play, SetPeer
+from softswitch.ids import LegId, RecordingId, WorkerId
+from softswitch.rtp.commands import Bridge, Play, SetPeer, StartRecording
 from softswitch.rtp.pool import MediaPool
-from softswitch.rtp.reports import PlayEnded
+from softswitch.rtp.reports import PlayEnded, RecordingEnded
 from softswitch.rtp.seating import OpenedLeg
+from softswitch.tap import RecordingSpec
 
 A, B, C = LegId("a"), LegId("b"), LegId("c")
 
@@ -200,3 +202,18 @@ async def test_a_leg_moves_to_another_legs_worker(tmp_path: Path) -> None:
         with pytest.raises(MediaError):
             await seen.pool.move_leg(B, beside=LegId("nobody"))
         assert [view.legs for view in seen.pool.views()] == [1, 2]
+
+
+async def test_a_worker_told_to_end_by_a_signal_hands_over_its_recordings_as_well(tmp_path: Path) -> None:
+    async with room(tmp_path / "s", 2, "28900-28999") as seen:
+        await call(seen.pool)
+        spec = RecordingSpec(
+            recording=RecordingId("r"), path=str(tmp_path / "r.wav"), channels=2, encoding="PCM16", max_s=0
+        )
+        seen.pool.send(StartRecording(spec=spec, tracks=(A, B)))
+        await seen.pool.stats([A])
+        os.kill(next(view.pid for view in seen.pool.views() if view.worker == 1), signal.SIGTERM)
+        await until_moved(seen, 2)
+        assert not any(isinstance(report, RecordingEnded) for report in seen.reports)
+        with wave.open(str(tmp_path / "r.wav")) as file:
+            assert file.getframerate() == 8000
