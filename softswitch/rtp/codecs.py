@@ -30,6 +30,8 @@ MAX_PAYLOAD_MS: Final = 120
 """Longest packet of Opus; what decodes to more is cut."""
 OPUS_CLOCK: Final = 48000
 OPUS_BIT_RATE: Final = 24000
+OPUS_COMPLEXITY: Final = "2"
+"""Of 0 to 10: a frame of speech costs 0.25 ms instead of 0.45 at the library's default, which tells at music only."""
 _G729_FRAME, _G729_SAMPLES, _G729_NOISE = 10, 80, 2
 _LAWS = {"PCMU": g711.PCMU, "PCMA": g711.PCMA}
 _OPUS_PTIMES = (10, 20, 40, 60)
@@ -106,6 +108,7 @@ def encoder(codec: Codec, ptime_ms: int, format_parameters: str = "") -> Encoder
         return _AvEncoder("g722", codec.rate, samples, {"frame_size": str(samples)}, None)
     if codec.name == "opus":
         options = {"application": "voip", "frame_duration": str(ptime_ms)}
+        options["compression_level"] = OPUS_COMPLEXITY
         if _parameter(format_parameters, "useinbandfec") == 1:
             options |= {"fec": "1", "packet_loss": "5"}
         if _parameter(format_parameters, "cbr") == 1:
