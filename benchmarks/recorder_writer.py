@@ -1,9 +1,9 @@
 """CPU of the recorder itself: rows as the media worker hands them over, to files, in real time order but without waiting.
 
-    python -m benchmarks.recorder_writer [recordings] [seconds]
+    python -m benchmarks.recorder_writer [recordings] [seconds] [tracks]
 
-Prints one JSON line: CPU per recorded second of one call (two tracks of 50 packets a second), what that is of a core per
-100 calls, and how long single flushes take. Files go to a temporary folder and are removed.
+Prints one JSON line: CPU per recorded second of one call (tracks of 50 packets a second, two unless told), what that is of a core
+per 100 calls, and how long single flushes take. Files go to a temporary folder and are removed.
 """
 
 import json
@@ -24,14 +24,14 @@ TICK_S = 0.005
 FLUSHES_PER_S = 20
 
 
-def tick_rows(slots: np.ndarray, tick: int, payload: np.ndarray) -> TapRows:
+def tick_rows(slots: np.ndarray, per_call: int, tick: int, payload: np.ndarray) -> TapRows:
     """The quarter of the tracks whose packet falls into this tick of 5 ms."""
-    tracks = np.arange(len(slots) * 2)
+    tracks = np.arange(len(slots) * per_call)
     mine = tracks[tracks % 4 == tick % 4]
     count = len(mine)
     return TapRows(
-        slot=slots[mine // 2].astype(np.int32),
-        track=(mine % 2).astype(np.uint8),
+        slot=slots[mine // per_call].astype(np.int32),
+        track=(mine % per_call).astype(np.uint8),
         ssrc=np.full(count, 7, np.uint32),
         timestamp=np.full(count, tick // 4 * 160, np.uint32),
         arrival=np.full(count, 100.0 + tick * TICK_S),
@@ -42,8 +42,9 @@ def tick_rows(slots: np.ndarray, tick: int, payload: np.ndarray) -> TapRows:
 
 
 def main() -> None:
-    recordings, seconds = (int(argument) for argument in (*sys.argv[1:], "200", "20")[:2])
-    payload = np.random.default_rng(1).integers(0, 256, (recordings, 160), np.uint8)
+    given = [int(argument) for argument in sys.argv[1:]]
+    recordings, seconds, tracks = [*given, *(200, 20, 2)[len(given) :]]
+    payload = np.random.default_rng(1).integers(0, 256, (recordings * tracks, 160), np.uint8)
     with tempfile.TemporaryDirectory() as folder:
         writer = RecordingWriter()
         slots = np.array(
@@ -52,7 +53,7 @@ def main() -> None:
                     RecordingSpec(
                         recording=RecordingId(str(index)),
                         path=str(Path(folder) / f"{index}.wav"),
-                        channels=2,
+                        channels=tracks,
                         encoding="PCMU",
                         max_s=0.0,
                     ),
@@ -62,7 +63,7 @@ def main() -> None:
             ]
         )
         spent: list[float] = []
-        batches = [tick_rows(slots, tick, payload) for tick in range(int(seconds / TICK_S))]
+        batches = [tick_rows(slots, tracks, tick, payload) for tick in range(int(seconds / TICK_S))]
         began = time.process_time()
         for tick, rows in enumerate(batches):
             writer.append(rows)
@@ -78,6 +79,7 @@ def main() -> None:
     figures = {
         "benchmark": "recorder_writer",
         "recordings": recordings,
+        "tracks": tracks,
         "seconds": seconds,
         "whole": whole,
         "cpu_us_per_call_second": round(cpu / recordings / seconds * 1e6, 1),

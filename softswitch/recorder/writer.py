@@ -202,13 +202,16 @@ class RecordingWriter:
     def flush(self, now: float) -> list[RecordingReport]:
         self._place(now)
         settled = (int(now * RATE) - _SETTLE) & ~1
-        if not self._due:
-            # All are due at the first flush, whenever it comes, and one after another from then on.
-            self._due = [now - WRITE_S * phase / PHASES for phase in range(PHASES)]
+        first = not self._due
+        if first:
+            # However late it comes, the first flush writes all; from then on one group after another.
+            self._due = [now + WRITE_S * (phase + 1) / PHASES for phase in range(PHASES)]
         for phase in range(PHASES):
             if now >= self._due[phase]:
                 # A little early is better than a whole flush late.
                 self._due[phase] = max(self._due[phase] + WRITE_S * 0.99, now + WRITE_S / 2)
+                self._take(phase, settled)
+            elif first:
                 self._take(phase, settled)
         if self._unsaved:
             self._save_some()
