@@ -97,31 +97,25 @@ class Relay:
         row, header, payload = self._indices[: len(slot)], parsed.header, parsed.payload
         if not taken.all():
             row = np.flatnonzero(taken)
-            slot, header, payload, until, rules = slot[row], header[row], payload[row], until[row], rules[row]
+            slot, header, payload, until = slot[row], header[row], payload[row], until[row]
         if not row.size:
             return
         fresh = statistics.receive(table, slot, header, payload, now, until)
         if not fresh.all():
-            row, slot, header, payload, rules = (
-                row[fresh],
-                slot[fresh],
-                header[fresh],
-                payload[fresh],
-                rules[fresh],
-            )
+            row, slot, header, payload = row[fresh], slot[fresh], header[fresh], payload[fresh]
         pauses = None
         heard = audio[row]
         if heard.all():
-            self._listen(rows, row, slot, header, payload, rules, now)
+            self._listen(rows, row, slot, header, payload, now)
         else:
-            self._listen(rows, row[heard], slot[heard], header[heard], payload[heard], rules[heard], now)
+            self._listen(rows, row[heard], slot[heard], header[heard], payload[heard], now)
             keys, pauses = event[row], noise[row]
             self._events(rows, row[keys], slot[keys], header[keys], payload[keys], now)
         if pauses is not None and self._mixer.speakers:
             for at in np.flatnonzero(pauses).tolist():
                 level = rows[row[at], HEADER_BYTES : HEADER_BYTES + int(payload[at])][:1].tobytes()
                 self._mixer.take_noise(int(slot[at]), level)
-        self._forward(arrivals, row, slot, header, payload, rules, heard, pauses, now)
+        self._forward(arrivals, row, slot, header, payload, heard, pauses, now)
 
     def _admit(
         self, arrivals: Arrivals, parsed: Parsed, known: npt.NDArray[np.bool_]
@@ -146,7 +140,7 @@ class Relay:
 
     def _listen(
         self, rows: npt.NDArray[np.uint8], row: Indices, slot: Slots, header: npt.NDArray[np.void],
-        payload: npt.NDArray[np.int32], rules: npt.NDArray[np.void], now: float,
+        payload: npt.NDArray[np.int32], now: float,
     ) -> None:  # fmt: skip
         """Measure, record and search for tones in audio."""
         table = self._table
@@ -159,7 +153,7 @@ class Relay:
         self._quality.meter(rows, row, slot, header, payload)
         if len(self._recordings):
             self._recordings.take(rows, row, slot, payload, header, now)
-        listener = rules["inband"]
+        listener = table.inband[slot]
         if (listener != NOBODY).any():
             chosen = np.flatnonzero(listener != NOBODY)
             length = payload[chosen]
@@ -190,12 +184,11 @@ class Relay:
 
     def _forward(
         self, arrivals: Arrivals, row: Indices, slot: Slots, header: npt.NDArray[np.void],
-        payload: npt.NDArray[np.int32], rules: npt.NDArray[np.void], audio: npt.NDArray[np.bool_],
-        pauses: npt.NDArray[np.bool_] | None, now: float,
+        payload: npt.NDArray[np.int32], audio: npt.NDArray[np.bool_], pauses: npt.NDArray[np.bool_] | None,
+        now: float,
     ) -> None:  # fmt: skip
         table, rows = self._table, arrivals.packets.array
-        out = rules["partner"]
-        # What was listened to may have changed how the other side is spoken to, so its rules are read only now.
+        out = table.partner[slot]
         theirs = table.rules.gather(out)
         kind = theirs["audio_type"]
         if pauses is not None:
@@ -204,15 +197,10 @@ class Relay:
         if not goes.all():
             if not goes.any():
                 return
-            row, slot, header, payload, rules = (
-                row[goes],
-                slot[goes],
-                header[goes],
-                payload[goes],
-                rules[goes],
-            )
-            audio, out, kind, theirs = audio[goes], out[goes], kind[goes], theirs[goes]
-        differs = audio & (rules["law"] != theirs["law"])
+            row, slot, header, payload = row[goes], slot[goes], header[goes], payload[goes]
+            audio, out, kind = audio[goes], out[goes], kind[goes]
+            theirs = table.rules.gather(out)
+        differs = audio & (table.law[slot] != theirs["law"])
         if differs.any():
             differs = np.flatnonzero(differs)
             width = HEADER_BYTES + int(payload[differs].max())

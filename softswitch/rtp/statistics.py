@@ -51,7 +51,7 @@ def receive(
     if ordinary.all():
         table.intake.put(slot, flow)
         return ordinary
-    table.intake.put(slot[ordinary], flow[ordinary])
+    table.intake.put_some(ordinary, slot, flow)
     odd = np.flatnonzero(~ordinary)
     table.paid_until[slot[odd]] = until[odd]
     ordinary[odd] = _receive_odd(table, slot[odd], sequence[odd], ssrc[odd], size[odd], now)
