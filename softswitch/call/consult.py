@@ -36,6 +36,7 @@ class Consult:
 
 def begin_consult(room: Room, call: Call, target: Target, dialled: str) -> Consult | Termination:
     """Ring it; the Termination says why it cannot be."""
+    call.learn()
     attempt = begin_attempt(room, call, target, dialled)
     if isinstance(attempt, Termination):
         return attempt

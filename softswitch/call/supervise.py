@@ -1,7 +1,7 @@
 """The stage of a supervisor who has dialled: his leg hears an agent's calls until he hangs up or takes one over."""
 
 from softswitch.call.call import Call
-from softswitch.call.events import DigitHeard
+from softswitch.call.events import DigitHeard, HoldChanged
 from softswitch.call.matrix import Role
 from softswitch.call.refusals import Refusal
 from softswitch.call.room import Room
@@ -36,6 +36,8 @@ async def supervise(room: Room, call: Call, stage: Supervise) -> Stage:
             event = await call.next()
             if isinstance(event, DigitHeard):
                 session.key(event)
+            elif isinstance(event, HoldChanged):
+                session.hold(event.held)
             else:
                 await room.supervisions.seat(session)
         return End(termination=OVER)

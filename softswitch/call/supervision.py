@@ -67,6 +67,7 @@ class Supervision:
     handed_over: bool = False
     """His leg has another owner."""
     answered: bool = False
+    held: bool = False
     began: float = 0.0
     row: SupervisionRow = field(init=False)
     _tone: asyncio.TimerHandle | None = None
@@ -116,7 +117,7 @@ class Supervision:
             modes="[]",
         )
         self._set_mode(self.mode)
-        conversation.supervise(self.leg.id, self.mode)
+        conversation.supervise(self.leg.id, None if self.held else self.mode)
         self._sound_tone()
         clock = self.services.clock
         _log.info("supervised", call=conversation.call.id, supervisor=self.leg.party, mode=self.mode.value)
@@ -168,7 +169,13 @@ class Supervision:
         self.mode = mode
         if self.conversation is not None:
             self._set_mode(mode)
-            self.conversation.supervise(self.leg.id, mode)
+            self.conversation.supervise(self.leg.id, None if self.held else mode)
+
+    def hold(self, held: bool) -> None:
+        """His phone holds us, and may send music of its own: nobody is to hear it."""
+        self.held = held
+        if self.conversation is not None:
+            self.conversation.supervise(self.leg.id, None if held else self.mode)
 
     def take_over(self) -> None:
         """He becomes the serving party; raises NotNow when there is no talk."""

@@ -13,6 +13,7 @@ from softswitch.call.ending import let_go
 from softswitch.call.events import (
     CallEvent,
     DigitHeard,
+    HoldChanged,
     LegEvent,
     MediaLost,
     PartyAnswered,
@@ -109,6 +110,8 @@ class Supervisions:
         if session.leg.id in call.legs:
             return False
         if wish.agent is not None:
+            if wish.agent not in self._services.config.agent:
+                return False
             seat = f"endpoint:{self._desk.endpoint_of(wish.agent)}"
             if conversation.stage.agent != wish.agent and seat not in conversation.parties:
                 return False
@@ -202,6 +205,8 @@ class Supervisions:
                         session.end("supervisor hung up")
                     case DigitHeard():
                         session.key(event)
+                    case HoldChanged():
+                        session.hold(event.held)
                     case MediaLost():
                         session.end("no media")
                     case _:

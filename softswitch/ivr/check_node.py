@@ -195,7 +195,7 @@ def _dial(dial: Dial, known: KnownNames, variables: AbstractSet[str]) -> Iterato
                 "only extension:{variable} takes a variable: a caller must not choose what a trunk dials",
             )
         return
-    if not dial.target.startswith(("extension:", "trunk:")):
+    if not dial.target.startswith(("extension:", "trunk:", "agent:")):
         yield Fault("target", f"{dial.target!r} does not ring; use `transfer` for it")
     yield from _target(dial.target, known, frozenset())
 

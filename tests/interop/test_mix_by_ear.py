@@ -1,6 +1,6 @@
 """Proves by ear, on a real switch and worker, who hears whom: parties send a tone each, and what each of them receives is
 asked for every tone. Listen, whisper (in nobody's ear and no track but the agent's), barge, three-way, a conference of ten
-with mute; and a transfer under one recording with its tracks, markers and a masked span.
+with mute, another across two workers; and a transfer under one recording with its tracks, markers and a masked span.
 
 Does not prove speech quality, nor delays; those are the unit tests' of the mixer and the benchmarks'.
 """
@@ -19,6 +19,8 @@ import pytest
 from tools.peers.centre import AGENT_ADDRESS, TRUNK_ADDRESS, agent, desk, queue, trunk
 from tools.peers.g711 import decode, read_wav
 from tools.peers.ports import free_port
+from tools.peers.sip_party import Call, SipParty
+from tools.peers.sip_text import Message
 from tools.peers.softphone import Softphone
 from tools.peers.speech import tone
 from tools.peers.switch import Switch
@@ -255,3 +257,34 @@ def test_ten_in_a_conference_and_one_muted(switch: Switch) -> None:
         assert all_hear(parties, tones) == {name: everybody - {name, "m3"} for name in tones}
         for party in parties.values():
             party.hangup()
+
+
+def test_members_whose_calls_came_in_at_two_workers_hear_each_other(tmp_path: Path) -> None:
+    tones = {f"m{number}": 350.0 + 230.0 * number for number in range(4)}
+    config: dict[str, Any] = {
+        "trunk": {"carrier": trunk()},
+        "conference": {"team": {"announce": False, "music": ""}},
+        "rtp": {"codecs": ["PCMU"], "workers": 2},
+        "route": {"800": {"to": "conference:team"}},
+    }
+    with Switch(tmp_path / "two", config) as switch, ExitStack() as stack:
+        parties: dict[str, Softphone] = {}
+        moved = []
+        for name in tones:
+            party = stack.enter_context(Softphone(f"3460{name}", TRUNK_ADDRESS, switch.sip, laws=(0,)))
+            parties[name] = party
+
+            def follow(call: Call, request: Message, party: Softphone = party) -> tuple[int, str]:
+                party.rtp.peer = request.media()
+                moved.append(party)
+                return SipParty._accept_reinvite(call, request)
+
+            party.sip.on_reinvite = follow
+            party.dial("800", caller=name)
+            party.rtp.play(tone(tones[name], seconds=TALK_S, amplitude=AMPLITUDE))
+        everybody = set(tones)
+        assert all_hear(parties, tones) == {name: everybody - {name} for name in tones}
+        assert moved, "all had come in at one worker"
+        for party in parties.values():
+            party.hangup()
+        switch.wait_rows("SELECT * FROM calls WHERE ended IS NOT NULL", count=len(parties))

@@ -306,6 +306,23 @@ async def test_the_agent_hears_a_tone_while_he_is_supervised(c: Centre) -> None:
 
 
 @told(CENTRE)
+async def test_a_supervisor_who_holds_is_heard_by_nobody(c: Centre) -> None:
+    call, _ = await in_talk(c)
+    c.phone("1004").on_call = answering(0.5)
+    await start(c, mode="barge", follow=False)
+    boss = await c.phone("1004").next_call()
+    await asyncio.sleep(2)
+    assert hears(c, CUSTOMER) == {ANA, BOSSES}
+    boss.hold()
+    await asyncio.sleep(1)
+    assert hears(c, CUSTOMER) == {ANA} and hears(c, BOSSES) == set()
+    boss.resume()
+    await asyncio.sleep(1)
+    assert hears(c, CUSTOMER) == {ANA, BOSSES}
+    call.hang_up()
+
+
+@told(CENTRE)
 async def test_on_hold_the_supervisor_hears_nothing_and_the_caller_music(c: Centre) -> None:
     call, agent = await in_talk(c)
     c.phone("1004").on_call = answering(0.5)
