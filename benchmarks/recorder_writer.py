@@ -2,8 +2,8 @@
 
     python -m benchmarks.recorder_writer [recordings] [seconds] [tracks]
 
-Prints one JSON line: CPU per recorded second of one call (tracks of 50 packets a second, two unless told), what that is of a core
-per 100 calls, and how long single flushes take. Files go to a temporary folder and are removed.
+Prints one JSON line: CPU per recorded second of one call (tracks of 50 packets a second, two unless told), what that is of
+a core per 100 calls, and how long single flushes take. Files go to a temporary folder and are removed.
 """
 
 import json
