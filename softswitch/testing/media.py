@@ -65,8 +65,9 @@ class FakeMediaPool:
         on_worker_started: Callable[[WorkerId, int], None] = lambda worker, pid: None,
         on_legs_moved: Callable[[tuple[OpenedLeg, ...]], None] = lambda legs: None,
         on_legs_lost: Callable[[WorkerId, frozenset[LegId]], None] = lambda worker, legs: None,
-        linger_s: float = 2.0,
+        linger_s: float | None = None,
         cores: int = 2,
+        spare_after_s: float = 5.0,
         quality: Quality | None = None,
     ) -> None:
         self.commands: list[Command] = []
