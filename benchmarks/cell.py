@@ -2,7 +2,7 @@
 
 Signalling is SIPp's, media is `media_load`'s; the same for every switch. The measured stretch begins when all legs are
 heard and ends while all calls still talk. CPU is that of all processes of the switch in this stretch. A packet counts as
-lost when it was sent in the stretch and not heard half a second after it. A recording's length is compared with the talk
+lost when it was sent in the stretch and not heard two seconds after it. A recording's length is compared with the talk
 that the agents saw, from ACK to BYE. The generator says how late it was, so that this is not taken for the switch's.
 """
 
@@ -30,6 +30,7 @@ CHURN_HOLD_S = 4.0
 _SETTLE_S = 1.5
 _CONNECT_S = 4.0
 """How long after the last call was begun all must talk."""
+_LATE_S = 2.0
 _FLUSH_S = 6.0
 """How long after the last call recordings may come."""
 
@@ -129,7 +130,7 @@ class Cell:
         media.end()
         dropped = {name: count - drops[name] for name, count in kernel_drops().items()}
         still_up = len(self._up) // 2 - len({call for _, call in self._over})
-        self._loop(sipp, time.monotonic() + 0.5)
+        self._await_late_ones(sipp, time.monotonic() + _LATE_S)
         result = media.result()
         self._loop(sipp, self._began + plan.bound_s, until_over=True)
         self._loop(sipp, time.monotonic() + 0.5)
@@ -144,6 +145,13 @@ class Cell:
              "churned": churned, "kernel_dropped": dropped, "sipp": sipp.errors()},
             recordings,
         )  # fmt: skip
+
+    def _await_late_ones(self, sipp: SippLoad, end: float) -> None:
+        """What a switch still holds is late, not lost."""
+        while time.monotonic() < end:
+            self._loop(sipp, min(end, time.monotonic() + 0.25))
+            if self._media.lost_measured() == 0:
+                return
 
     def _stretch(self, sipp: SippLoad, began: float) -> None:
         end = began + self.plan.seconds

@@ -356,6 +356,10 @@ class MediaLoad:
             lost += int(np.count_nonzero(window == 0))
         return sent, lost
 
+    def lost_measured(self) -> int:
+        """Packets of the measured stretch that have not been heard yet."""
+        return self.lost_between(*self._measured)[1]
+
     def result(self) -> MediaResult:
         sent, lost = self.lost_between(np.zeros(self.legs, np.int64), self.numbers)
         sent_measured, lost_measured = self.lost_between(*self._measured)
