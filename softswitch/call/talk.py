@@ -1,13 +1,12 @@
 """Two parties talk: the stage and what happens in it, until somebody hangs up or the caller is put through elsewhere.
 
-State is in `conversation.py`, keys in `keys.py`, where a transfer leads in `transfer.py`.
+State is in `conversation.py`, keys in `talk_keys.py`, where a transfer leads in `transfer.py`.
 """
 
-from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from dataclasses import dataclass
 
 from softswitch.call.call import Call, loop_time
-from softswitch.call.consult import CAN_BE_CONSULTED, begin_consult
+from softswitch.call.consult import begin_consult
 from softswitch.call.conversation import Conversation
 from softswitch.call.ending import let_go
 from softswitch.call.events import (
@@ -22,9 +21,7 @@ from softswitch.call.events import (
     RecordingOver,
     RecordOrdered,
 )
-from softswitch.call.keys import Begun, FeatureKeys, GivenUp, Pressed
 from softswitch.call.leg import Leg
-from softswitch.call.opening import opening
 from softswitch.call.orders import (
     CompleteOrdered,
     ConsultOrdered,
@@ -35,26 +32,21 @@ from softswitch.call.orders import (
     TransferOrdered,
 )
 from softswitch.call.room import Room
-from softswitch.call.routing import Asked, Routed, route
 from softswitch.call.stages import End, Stage, Talk
+from softswitch.call.talk_keys import TalkKeys
 from softswitch.call.termination import CALLEE_HUNG_UP, Cause, Termination, by_switch
 from softswitch.call.transfer import stage_after, tell_transferred
 from softswitch.call.visits import Transfer
 from softswitch.config.target import Target
-from softswitch.ids import LegId
-from softswitch.rtp.commands import SendDigits
 from softswitch.sip.events import AckMissing, HungUp
 
 LONGEST_ANNOUNCEMENT_S = 20.0
-NUMBER_WITHIN_S = 15.0
-"""How long a phone has to press the number after a transfer's code."""
-PRESSED = ("record", "mask", "transfer", "consult", "back", "three_way")
 NOT_WANTED = 'Q.850;cause=16;text="not wanted any more"'
 
 
 async def talk(room: Room, call: Call, stage: Talk) -> Stage:
     conversation = Conversation(room, call, stage)
-    talking = Talking(room, call, conversation)
+    talking = Talking(room, call, conversation, TalkKeys(room, call, conversation))
     try:
         ended = await talking.announce()
         if ended is None:
@@ -79,9 +71,7 @@ class Talking:
     room: Room
     call: Call
     conversation: Conversation
-    keys: dict[LegId, FeatureKeys] = field(default_factory=dict)
-    number_by: float | None = None
-    """The loop's time at which an unfinished number is given up."""
+    keys: TalkKeys
 
     async def announce(self) -> Termination | None:
         """Tell the agent what comes, while the caller still hears music."""
@@ -121,13 +111,11 @@ class Talking:
     def _deadline(self) -> float | None:
         consult = self.conversation.consult
         rings_until = consult.deadline if consult is not None and not consult.answered else None
-        return min((each for each in (self.number_by, rings_until) if each is not None), default=None)
+        return min((each for each in (self.keys.number_by, rings_until) if each is not None), default=None)
 
     async def _timed_out(self) -> None:
         """A number that was never finished, or nobody answered."""
-        self.number_by = None
-        for keys in self.keys.values():
-            keys.give_up()
+        self.keys.give_up()
         await self._back()
 
     # --- what happens -----------------------------------------------------------------------------------------------
@@ -149,7 +137,8 @@ class Talking:
             case HoldChanged():
                 conversation.hold(event.leg, event.held)
             case DigitHeard():
-                return await self._digit(event)
+                order = self.keys.heard(event)
+                return await self._happened(order) if order is not None else None
             case RecordOrdered():
                 self._record(event.on)
             case RecordingOver():
@@ -271,87 +260,6 @@ class Talking:
         await conversation.dismiss(replaced)
         self.call.figures.destination = leg.party
         return Talk(other=leg.id, agent=agent, record=conversation.stage.record)
-
-    # --- keys -------------------------------------------------------------------------------------------------------
-
-    async def _digit(self, event: DigitHeard) -> Stage | None:
-        """Feature keys of phones; everything the far side cannot get from the audio is sent on."""
-        here, there = self.call.caller, self.conversation.other
-        if event.leg == there.id:
-            here, there = there, here
-        if event.leg != here.id:
-            return None
-        following = await self._feature_key(here, event.digit) if here.party.startswith("endpoint:") else None
-        relayed = event.method == "inband" or (
-            event.method == "rfc4733"
-            and there.negotiated is not None
-            and there.negotiated.event_payload_type is not None
-        )
-        if following is None and not relayed and not self.conversation.aside:
-            self.call.services.media.send(SendDigits(leg=there.id, digits=event.digit))
-        return following
-
-    async def _feature_key(self, leg: Leg, digit: str) -> Stage | None:
-        features = self.call.config.features
-        keys = self.keys.setdefault(leg.id, FeatureKeys({name: getattr(features, name) for name in PRESSED}))
-        if keys.collecting:
-            leg.stop_play()
-            self.number_by = loop_time() + NUMBER_WITHIN_S
-        match keys.press(digit):
-            case Begun():
-                if self.conversation.consult is not None:
-                    keys.give_up()
-                    return None
-                self.number_by = loop_time() + NUMBER_WITHIN_S
-                self.conversation.step_aside(leg)
-                leg.play(("transfer-number",), self.call.config.general.language)
-            case GivenUp():
-                self.number_by = None
-                self.conversation.come_back()
-            case Pressed(feature=feature, number=number):
-                return await self._pressed(leg, feature, number)
-        return None
-
-    async def _pressed(self, leg: Leg, feature: str, number: str) -> Stage | None:
-        conversation = self.conversation
-        consults = leg is conversation.other and conversation.consult is not None
-        match feature:
-            case "record" if conversation.stage.record == "on-demand":
-                self._record(not self.room.recordings.is_recording(self.call.id))
-            case "mask":
-                self.room.recordings.mask(self.call, not self.call.masked)
-            case "transfer" | "consult":
-                return await self._pressed_number(leg, feature, number)
-            case "back" if consults:
-                await self._back()
-            case "three_way" if consults and conversation.third is not None:
-                conversation.join_all()
-            case _:
-                pass
-        return None
-
-    async def _pressed_number(self, leg: Leg, feature: str, number: str) -> Stage | None:
-        """A number as this phone may dial it; where it leads nowhere the two talk again."""
-        self.number_by = None
-        found = self._routed(leg, number)
-        if found is None:
-            self.call.log.info("cannot be transferred", to=number)
-            self.conversation.come_back()
-            return None
-        if feature == "transfer" and found.target.kind != "hangup":
-            return await self._blind(leg, found.target, found.dialled or number)
-        if found.target.kind in CAN_BE_CONSULTED:
-            await self._consult(leg, found.target, found.dialled or number)
-        else:
-            self.conversation.come_back()
-        return None
-
-    def _routed(self, leg: Leg, number: str) -> Routed | None:
-        services, phone = self.call.services, leg.party.partition(":")[2]
-        now = datetime.fromtimestamp(services.clock.wall(), tz=UTC)
-        asked = Asked(number=number, ani=phone, kind="endpoint", name=phone)
-        found = route(services.config, asked, opening(services.calendars, now).open)
-        return None if found is None or found.feature else found
 
     def _record(self, on: bool) -> None:
         recordings, stage = self.room.recordings, self.conversation.stage

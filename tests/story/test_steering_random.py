@@ -1,5 +1,5 @@
-"""Proves that no order of transfers, consultations, supervisors, take-overs, holds, conferences and hang-ups leaves anything
-behind or makes a fault: what is done is drawn at random, and every seed is a test of its own.
+"""Proves that no order of transfers, consultations, supervisors, take-overs, holds, conferences and hang-ups leaves
+anything behind or makes a fault: what is done is drawn at random, and every seed is a test of its own.
 
 Does not prove that what is heard is right; that is told in the stories beside this file.
 """
@@ -47,19 +47,17 @@ class Chaos:
         self.made: list[PeerCall] = []
 
     async def step(self) -> None:
-        act = self.chance.choice(
-            (
-                self.call,
-                self.call,
-                self.order,
-                self.order,
-                self.order,
-                self.supervise,
-                self.mode,
-                self.hang_up,
-            )
-            + (self.hold, self.keys, self.dial)
+        orders = (
+            self.call,
+            self.order,
+            self.order,
+            self.supervise,
+            self.mode,
+            self.hang_up,
+            self.hold,
+            self.keys,
         )
+        act = self.chance.choice((*orders, self.call, self.order, self.dial))
         with contextlib.suppress(ApiError):
             await act()
         await asyncio.sleep(self.chance.choice((0.0, 0.01, 0.3, 2.0)))
