@@ -50,7 +50,10 @@ class Check:
 @place_options
 @click.pass_context
 def doctor(context: click.Context, as_json: bool) -> None:
-    """Check this machine and the configuration; exits with 1 when something would keep the switch from working."""
+    """Check what this machine can do for the switch.
+
+    Exits with 1 when something would keep it from working.
+    """
     place = context.ensure_object(Place)
     checks = list(examine(place.config or default_config(), _running(place.client())))
     if as_json:

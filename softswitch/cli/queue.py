@@ -28,7 +28,7 @@ REFRESH_S = 0.5
 @json_option
 @asks_switch
 def queue(client: Client, as_json: bool) -> None:
-    """List queues; `show NAME` one, `watch` them live."""
+    """List queues, show one, watch them live."""
     if click.get_current_context().invoked_subcommand is not None:
         return
     views = client.get("queues")
