@@ -232,7 +232,9 @@ class Exchange:
             self._engine.secure(leg.slot, command.key_in, command.key_out)
         except SrtpUnusable as error:
             raise CommandError(str(error)) from error
-        if self._peering.negotiate(leg, command, now):
+        changed = self._peering.negotiate(leg, command, now)
+        self._playout.negotiated(leg, now)
+        if changed:
             self._topology.changed(leg, now)
         self._demultiplexer.set(leg.slot, command.rtcp_mux)
         self._reporter.leg_agrees(leg, command)

@@ -28,6 +28,10 @@ class Listener:
         self.pending: I16 = np.zeros(self.frame, np.int16)
         self.filled = 0
 
+    def align(self, step: int) -> None:
+        """Sums come in `step` samples from now on: what is filled ends with one of them, so that the packet does too."""
+        self.filled -= self.filled % step
+
     def add(self, samples: I16) -> I16 | None:
         """A whole packet's samples, or None while they are not all there."""
         if len(samples) == self.frame:

@@ -80,6 +80,8 @@ class Mixer:
         before = {each.leg.slot: each for each in group.listeners}
         group.listeners = [self._listener(before, group.legs[at], group.rate) for at in listening]
         group.step_ms = 10 if any(each.leg.ptime_ms % 20 for each in group.listeners) else 20
+        for each in group.listeners:
+            each.align(group.rate * group.step_ms // 1000)
         group.weights = group.gains[np.ix_(listening, heard)]
         self._tap(group, [group.legs[at] for at in heard])
         for leg in group.legs:

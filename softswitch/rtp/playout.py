@@ -105,6 +105,23 @@ class Playout:
             voice.keys.add([key for key in keys if isinstance(key, Prompt)])
         self.refresh(leg, now)
 
+    def negotiated(self, leg: Leg, now: float) -> None:
+        """End what cannot be sent any more after a new offer and answer: keys as events without their payload type, and
+        all that is made here where nothing can be made in the new codec."""
+        voice = leg.voice
+        if voice.events is not None and self._table.event_type[leg.slot] == NOBODY:
+            voice.events = None
+            stream.begin_anew(self._table, leg.slot)
+        if leg.why_silent:
+            voice.keys = None
+            if voice.play is not None:
+                voice.play.problem = leg.why_silent
+            self.stop_play(leg, now)
+            if voice.music_path is not None:
+                voice.music_path = voice.music = None
+                self._report(CommandRefused(command="Music", problem=leg.why_silent, leg=leg.id))
+        self.refresh(leg, now)
+
     def refresh(self, leg: Leg, now: float) -> None:
         """Work out whether the leg's stream is made here; after everything that may change it."""
         voice, table, slot = leg.voice, self._table, leg.slot

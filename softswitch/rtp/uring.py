@@ -76,7 +76,7 @@ class UringEngine(SocketEngine):
         self._events_at = ctypes.c_void_p(self._events.ctypes.data)
         self._epoll_fd = self._epoll.fileno()
         self._slot_of = np.full(1024, NOBODY, np.int32)
-        """By file descriptor, for the sockets of locked legs."""
+        """By file descriptor of either socket; a slot only for the RTP of locked legs."""
         self._turn_of = np.zeros(1024, np.int64)
         """By file descriptor: the last round it was part of."""
         self._turn = 1
@@ -108,9 +108,11 @@ class UringEngine(SocketEngine):
         if slot >= self._files:
             raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
         super().open(slot, address, port)
-        fd = self._ports[slot].rtp.fileno()
-        if fd >= len(self._slot_of):
-            more = fd + 1 + len(self._slot_of)
+        ports = self._ports[slot]
+        fd = ports.rtp.fileno()
+        # epoll names RTCP's descriptor too, which may be far above RTP's.
+        if (highest := max(fd, ports.control.fileno())) >= len(self._slot_of):
+            more = highest + 1 + len(self._slot_of)
             self._slot_of = np.concatenate((self._slot_of, np.full(more, NOBODY, np.int32)))
             self._turn_of = np.concatenate((self._turn_of, np.zeros(more, np.int64)))
         try:

@@ -161,6 +161,22 @@ def test_each_listener_gets_packets_of_its_own_length(ptime_ms: int) -> None:
         assert tones_in(each, list(TONES)) == [other.tone for other in parties if other is not each]
 
 
+@pytest.mark.parametrize("ptime_ms", [10, 30])
+def test_long_packets_go_on_whole_when_who_had_short_steps_leaves_in_their_midst(ptime_ms: int) -> None:
+    room = Room()
+    long = talker(room, "long", TONES[0], ptime_ms=60)
+    others = [talker(room, name, tone) for name, tone in zip(("b", "c"), TONES[1:], strict=False)]
+    short = talker(room, "short", TONES[3], ptime_ms=ptime_ms)
+    for parts in range(1, 7):
+        mix(room, "m", [long, *others, short], all_hear_all(4))
+        talk(room, [long, *others, short], 0.2 + 0.01 * parts)
+        mix(room, "m", [long, *others], all_hear_all(3))
+        talk(room, [long, *others], 0.2)
+    assert {len(payload) for payload in long.payloads} == {480}
+    assert len(long.heard) == pytest.approx(6 * 435 / 60, abs=6)
+    assert_one_stream(long.heard, 480)
+
+
 def test_music_goes_to_who_hears_nobody_and_into_relay_mix_and_back_as_one_stream() -> None:
     room = Room()
     room.library.prompts["music"] = tone_prompt(TONES[7], 1.0)

@@ -54,6 +54,52 @@ def test_prompts_are_played_without_a_gap_and_end_exactly(codec: str, law: int) 
     assert peer.heard() == []
 
 
+def agree_anew(room: Room, peer: Peer, codec: str, kind: int, event: int | None) -> None:
+    host, port = peer.address
+    room.do(
+        SetPeer(
+            leg=peer.leg, address=host, port=port, codec=codec, payload_type=kind, event_payload_type=event
+        )
+    )
+
+
+def test_all_that_is_made_here_ends_and_is_told_when_the_new_codec_cannot_be_made() -> None:
+    room = Room()
+    room.library.prompts |= {"music": prompt(1, 8000), "one": prompt(2, 8000)}
+    peer = room.phone("a", event=None)
+    room.do(Music(leg=peer.leg, prompt="music"))
+    play(room, peer, "one")
+    room.do(SendDigits(leg=peer.leg, digits="12"))
+    room.run(0.1)
+    assert peer.heard()
+    agree_anew(room, peer, "G729", 18, None)
+    room.run(1.0)
+    assert peer.heard() == []
+    (ended,), (refused,) = room.told(PlayEnded), room.told(CommandRefused)
+    assert isinstance(ended, PlayEnded) and isinstance(refused, CommandRefused)
+    assert (ended.completed, refused.command) == (False, "Music")
+    assert ended.problem == refused.problem != ""
+    agree_anew(room, peer, "PCMU", 0, None)
+    play(room, peer, "one", number=2)
+    room.run(0.1)
+    assert len(peer.heard()) == 5
+
+
+def test_keys_on_their_way_end_where_the_new_answer_has_no_events() -> None:
+    room = Room()
+    room.library.prompts["music"] = prompt(1, 8000)
+    peer = room.phone("a", event=101)
+    room.do(Music(leg=peer.leg, prompt="music"))
+    room.do(SendDigits(leg=peer.leg, digits="123"))
+    room.run(0.1)
+    assert {each.kind for each in peer.heard()} == {101}
+    agree_anew(room, peer, "PCMU", 0, None)
+    room.run(0.1)
+    after = peer.heard()
+    assert [each.kind for each in after] == [0] * 5
+    assert after[0].marker
+
+
 def test_packets_leave_every_20_ms_and_a_stall_makes_no_burst() -> None:
     room = Room()
     room.library.prompts["music"] = prompt(1, 8000)

@@ -273,6 +273,23 @@ def test_a_row_is_filled_to_its_last_byte_and_an_empty_datagram_is_one(
     assert [data for _, data, _ in taken(engine)] == [b"x" * WIDTH, b"", b"y"]
 
 
+def test_rtcp_of_a_high_descriptor_is_read(engine: Engine, phones: list[socket.socket]) -> None:
+    held = [os.dup(0)]
+    try:
+        while held[-1] < 1022:
+            held.append(os.dup(0))
+        for slot in (4, 5):  # RTCP at 1024, then at 1025, with RTP below
+            engine.open(slot, "127.0.0.1", PORT + 2 * slot)
+            engine.aim(slot, phones[0].getsockname())
+            phones[0].sendto(b"report", ("127.0.0.1", PORT + 2 * slot + 1))
+            os.close(held.pop())
+        assert taken(engine) == []
+        assert sorted(slot for slot, _, _ in engine.receive_control()) == [4, 5]
+    finally:
+        for each in held:
+            os.close(each)
+
+
 def test_descriptors_are_all_given_back() -> None:
     before = len(list(Path("/proc/self/fd").iterdir()))
     for wanted in ("auto", "sockets"):
