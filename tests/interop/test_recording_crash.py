@@ -28,6 +28,8 @@ from tools.peers.switch import StartSwitch
 CALLS = 20
 KILLS = int(os.environ.get("KILLS", "2"))
 MOST_LOST_S = 1.0
+MEDIA_PORTS = 120
+"""Each switch of a long run keeps its ports to the end."""
 
 
 class _Killed(Exception):
@@ -53,7 +55,7 @@ def _one_kill(start_switch: StartSwitch, tmp_path: Path, number: int, *, only_wo
     contacts = {f"a{at}": f"sip:a{at}@{AGENT_ADDRESS}:{agent_port}" for at in range(CALLS)}
     config = load_config(contacts, record=True)
     config["recording"]["encoding"] = "PCM16"
-    switch = start_switch(config, name=f"k{number}")
+    switch = start_switch(config, name=f"k{number}", media_ports=MEDIA_PORTS)
     workers = [view["pid"] for view in switch.cli("status")["workers"]]
     killed_at: list[float] = []
 
