@@ -130,7 +130,7 @@ class Quality:
 
     no_packets_s: float = 2.0
     """A bridged leg that sends nothing for so long cannot be heard; 0 never says so."""
-    silence_s: float = 3.0
+    silence_s: float = 2.5
     """So long of pure silence from a leg that has never sent anything else; 0 never says so."""
     fell_silent_s: float = 30.0
     """The same for a leg that was heard before, while the other side talks; 0 never says so."""
