@@ -37,6 +37,8 @@ class Running:
         self.file: WavFile | None = None
         self.memory: Memory | None = None
         self.muted = {"paused": False, "masked": False}
+        self.masked_until = 0
+        """Position up to which the last mask that was taken off still covers."""
         self._size = format.frame_bytes
         self._most = int(spec.max_s * RATE) or LONGEST_DATA // self._size
         if spec.armed_s > 0:

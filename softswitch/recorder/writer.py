@@ -30,9 +30,13 @@ from softswitch.tap import MOST_TRACKS, RecordingReport, RecordingSpec, TapRows
 SETTLE_S = 0.2
 """How long a packet that was overtaken may still come."""
 WRITE_S = 0.4
+MASK_TAIL_S = 0.5
+"""A mask covers this much more: the last word may still be on its way, and a key that is heard as a tone is told before it
+has ended."""
 SIDE_FILES = 16
 """Written in one flush at most, about 60 µs each."""
 _SETTLE = int(SETTLE_S * RATE)
+_MASK_TAIL = int(MASK_TAIL_S * RATE)
 _LAWS = {"PCMU": PCMU, "PCMA": PCMA, "PCM16": AS_IS}
 _FORMATS = [WavFormat(encoding=encoding, channels=channels) for encoding in _LAWS for channels in (1, 2)]
 _WIDE, _BESIDE = len(_FORMATS), len(_FORMATS) + 1
@@ -121,11 +125,18 @@ class RecordingWriter:
         if recording.report is not None:
             return
         recording.muted["masked" if masked else "paused"] = paused
-        silent, at = any(recording.muted.values()), int(now * RATE)
+        at = int(now * RATE)
+        if masked and not paused:
+            recording.masked_until = at + _MASK_TAIL
         for each in recording.slots:
-            self._timeline.pause(each, silent, at)
+            self._hush(each, recording, at)
         off = "unmasked" if masked else "resumed"
         self.mark(slot, ("masked" if masked else "paused") if paused else off, "", now)
+
+    def _hush(self, slot: int, recording: Running, at: int) -> None:
+        """Silence the slot from `at` on, or until what was masked is surely over."""
+        silent = any(recording.muted.values())
+        self._timeline.pause(slot, silent, at if silent else max(at, recording.masked_until))
 
     def party(self, slot: int, track: int, name: str, now: float) -> None:
         self._place(now)
@@ -154,8 +165,9 @@ class RecordingWriter:
             recording.slots.append(slot)
             self._slots_of[first, track // 2] = slot
             self._forms[first] = _WIDE
-            if any(recording.muted.values()):
+            if any(recording.muted.values()) or start < recording.masked_until:
                 self._timeline.pause(slot, True, start)
+                self._hush(slot, recording, start)
         return slot
 
     def mark(self, slot: int, kind: str, text: str, now: float) -> None:

@@ -12,6 +12,7 @@ import wave
 import numpy as np
 
 from benchmarks.ua_load import Plan, UaLoad
+from softswitch.recorder.writer import MASK_TAIL_S
 from tools.peers.centre import AGENT_ADDRESS, TRUNK_ADDRESS, load_config
 from tools.peers.ports import free_port
 from tools.peers.switch import StartSwitch, wait_for
@@ -26,7 +27,7 @@ def test_a_live_call_is_masked_and_paused_from_the_command_line(start_switch: St
     config["recording"]["encoding"] = "PCM16"
     switch = start_switch(config)
     plan = Plan(server=switch.sip, callers=TRUNK_ADDRESS, agents=AGENT_ADDRESS, agent_port=agent_port, calls=1,
-                seconds=8.0)  # fmt: skip
+                seconds=10.0)  # fmt: skip
     load = UaLoad(plan)
 
     def steer() -> None:
@@ -34,7 +35,7 @@ def test_a_live_call_is_masked_and_paused_from_the_command_line(start_switch: St
             lambda: [each["call"] for each in switch.cli("calls") if each["recording"]], 8, "a talk"
         )[0]
         for what in ("mask", "unmask", "pause", "resume"):
-            time.sleep(0.5)
+            time.sleep(0.5 + MASK_TAIL_S)
             assert switch.command("calls", "record", call, what).returncode == 0
 
     steering = threading.Thread(target=steer)
@@ -49,11 +50,12 @@ def test_a_live_call_is_masked_and_paused_from_the_command_line(start_switch: St
     at = {mark["kind"]: round(mark["at_s"] * 8000) for mark in side["markers"]}
     assert list(at) == ["masked", "unmasked", "paused", "resumed"]
     assert [(each["track"], each["name"]) for each in side["tracks"]] == [(0, "caller"), (1, "agent:a0")]
-    assert not samples[at["masked"] + GRAIN : at["unmasked"] - GRAIN].any()
+    unmasked = at["unmasked"] + int(MASK_TAIL_S * 8000)
+    assert not samples[at["masked"] + GRAIN : unmasked - GRAIN].any()
     assert not samples[at["paused"] + GRAIN : at["resumed"] - GRAIN].any()
     for first, last in (
         (at["masked"] - 1600, at["masked"] - 400),
-        (at["unmasked"] + 400, at["paused"] - 400),
+        (unmasked + 400, at["paused"] - 400),
     ):
         assert samples[first:last, 0].any() and samples[first:last, 1].any()
     assert switch.rows("SELECT count(*) AS n FROM recordings")[0]["n"] == 1

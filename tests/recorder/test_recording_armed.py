@@ -13,7 +13,7 @@ from test_recording_parties import T0, Talk, read, said, side, spec
 
 from softswitch.recorder.memory import LONGEST_S, Memory
 from softswitch.recorder.wav import WavFormat
-from softswitch.recorder.writer import RecordingWriter
+from softswitch.recorder.writer import MASK_TAIL_S, RecordingWriter
 from softswitch.tap import RecordingSpec
 
 
@@ -97,8 +97,9 @@ def test_what_was_masked_before_the_key_is_silent_after_it(tmp_path: Path) -> No
     writer.close(slot, talk.now)
     samples = read(path)
     assert np.array_equal(samples[:8000, 0], said(0, 0, 1))
-    assert not samples[8000:16000].any()
-    assert np.array_equal(samples[16000:, 1], said(1, 2, 3))
+    end = 16000 + int(MASK_TAIL_S * 8000)
+    assert not samples[8000:end].any()
+    assert np.array_equal(samples[end:, 1], said(1, end / 8000, 3))
 
 
 def test_a_file_that_cannot_be_made_at_the_key_is_told(tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from recorder_rows import Packet, rows_of
 
 from softswitch.g711 import DECODE_ALAW, DECODE_ULAW
 from softswitch.ids import RecordingId
-from softswitch.recorder.writer import RecordingWriter
+from softswitch.recorder.writer import MASK_TAIL_S, RecordingWriter
 from softswitch.tap import RecordingSpec
 
 T0 = 7000.0
@@ -197,13 +197,36 @@ def test_a_masked_span_is_silent_in_every_track(tmp_path: Path, encoding: str, l
     marks = [(mark["kind"], mark["at_s"]) for mark in side(path)["markers"]]
     assert marks == [("masked", 1.5), ("unmasked", 2.5)]
     samples = soundfile.read(path, dtype="int16")[0]
-    assert not samples[12000:20000].any()
+    end = 20000 + int(MASK_TAIL_S * 8000)
+    assert not samples[12000:end].any()
     shift = int(late * 8000)
     for track in range(2):
         assert np.array_equal(samples[shift:12000, track], said(track, 0, 1.5 - late))
         assert np.array_equal(
-            samples[20000 + shift :, track], said(track, 2.5, 4.0)[: len(samples) - 20000 - shift]
+            samples[end:, track], said(track, 2.5, 4.0)[end - 20000 - shift :][: len(samples) - end]
         )
+
+
+def test_what_was_on_its_way_when_the_mask_ended_is_silent_too(tmp_path: Path) -> None:
+    """Also when a pause begins and ends, and a third party joins, in that time."""
+    path = tmp_path / "tail.wav"
+    writer = RecordingWriter(capacity=64)
+    slot = writer.open(spec(path, "PCMU", 2), T0)
+    talk = Talk(writer, slot)
+    writer.pause(slot, True, talk.now, masked=True)
+    talk.run(0.5, 0, 1)
+    writer.pause(slot, False, talk.now, masked=True)
+    writer.pause(slot, True, talk.now)
+    talk.run(0.1, 0, 1)
+    writer.pause(slot, False, talk.now)
+    writer.party(slot, 2, "somebody who joins", talk.now)
+    talk.run(MASK_TAIL_S - 0.1, 0, 1, 2)
+    talk.run(0.5, 0, 1, 2)
+    writer.close(slot, talk.now)
+    samples = soundfile.read(path, dtype="int16")[0]
+    begins = int((0.5 + MASK_TAIL_S) * 8000)
+    assert not samples[:begins].any()
+    assert np.array_equal(samples[begins:, 0], said(0, 0.5 + MASK_TAIL_S, 1.0 + MASK_TAIL_S))
 
 
 def test_pause_and_mask_are_two_switches(tmp_path: Path) -> None:
@@ -219,12 +242,13 @@ def test_pause_and_mask_are_two_switches(tmp_path: Path) -> None:
     writer.pause(slot, False, talk.now)
     talk.run(0.5, 0)
     writer.pause(slot, False, talk.now, masked=True)
-    talk.run(0.5, 0)
+    talk.run(MASK_TAIL_S + 0.5, 0)
     writer.close(slot, talk.now)
     samples = read(path)[:, 0]
     assert np.array_equal(samples[:4000], said(0, 0, 0.5))
-    assert not samples[4000:16000].any()
-    assert np.array_equal(samples[16000:], said(0, 2.0, 2.5))
+    end = 16000 + int(MASK_TAIL_S * 8000)
+    assert not samples[4000:end].any()
+    assert np.array_equal(samples[end:], said(0, 2.0 + MASK_TAIL_S, 2.5 + MASK_TAIL_S))
     assert [m["kind"] for m in side(path)["markers"]] == ["paused", "masked", "resumed", "unmasked"]
 
 
