@@ -311,11 +311,11 @@ class Quality:
         self.reordered_now[used] = _share(reordered, expected)
         self.lossy_looks[used] = (window[:, 1] > 0).sum(axis=0)
         self.jitter_ms[used] = table.jitter[used] * 1000 / table.clock[used]
-        self.mos_now[used] = np.where(expected >= FEWEST, self._mos(table, used, loss), np.nan)
+        self.mos_now[used] = np.where(expected >= FEWEST, self._mos(table, used, loss, total), np.nan)
 
-    def _mos(self, table: LegTable, used: slice, loss: Reals) -> Reals:
+    def _mos(self, table: LegTable, used: slice, loss: Reals, total: npt.NDArray[np.int64]) -> Reals:
+        """`total`: packets expected and lost in all, which say how lumpy losses are."""
         bursts = np.maximum(table.gaps[used] - table.out_of_order[used], 1)
-        total = self._total[:, used]
         burst = emodel.burst_ratio(total[1], bursts, _share(total[1], total[0]))
         one_way = np.nan_to_num(self.rtt_ms[used]) / 2 + 1000 * PLAYOUT_S
         return emodel.mos(emodel.rating(self._ie[used], self._bpl[used], loss, burst, one_way))
@@ -327,14 +327,14 @@ class Quality:
         one = slice(slot, slot + 1)
         lost, late = int(_lost(table, one)[0]), int(self.late[slot])
         expected = int(table.packets_in[slot] - table.duplicates[slot]) + lost
-        self._total[:2, slot] = np.maximum(self._total[:2, slot], (expected, lost))
-        whole = _share(np.array([lost + late]), np.array([expected]))
+        total = np.array([[expected], [lost]])
+        whole = _share(total[1] + late, total[0])
         sampled, speech = int(self._all_sampled[slot]), int(self._speech_sampled[slot])
         measured = float(self._metered_s[slot])
         rtt, mos_now = float(self.rtt_ms[slot]), float(self.mos_now[slot])
         return LegQuality(
             late=late,
-            mos=float(self._mos(table, one, whole)[0]) if expected >= FEWEST else None,
+            mos=float(self._mos(table, one, whole, total)[0]) if expected >= FEWEST else None,
             mos_now=None if np.isnan(mos_now) else mos_now,
             loss_now=float(self.loss_now[slot]),
             rtt_ms=None if np.isnan(rtt) else rtt,

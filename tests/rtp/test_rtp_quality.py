@@ -17,7 +17,7 @@ from media_room import TICK, Peer, Room
 from softswitch import g711
 from softswitch.ids import LegId
 from softswitch.rtp import emodel
-from softswitch.rtp.commands import Bridge, CloseLeg, SetPeer, Unbridge
+from softswitch.rtp.commands import AskStats, Bridge, CloseLeg, SetPeer, Unbridge
 from softswitch.rtp.quality import PLAYOUT_S
 from softswitch.rtp.reports import LegClosed, QualityAlarm
 
@@ -329,6 +329,14 @@ def test_a_bad_network_is_told_within_three_seconds_and_when_it_is_good_again(
     for name in script:
         setattr(talk.a, name, 0.0)
     assert talk.until("bad-network", raised=False, at_most=12) > 4
+
+
+def test_asking_for_figures_again_and_again_hides_nothing(talk: Talk) -> None:
+    talk.a.drop = 0.1
+    for _ in range(150):
+        talk.run(FRAME)
+        talk.room.do(AskStats())
+    assert talk.alarms() == [("a", "bad-network", True, "loss")]
 
 
 def test_a_little_loss_is_no_alarm(talk: Talk) -> None:
