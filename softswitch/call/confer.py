@@ -3,7 +3,7 @@
 Keys: `*6` mutes and unmutes himself, `*7` of a moderator locks and unlocks the room.
 """
 
-from softswitch.call.beside import sit_beside
+from softswitch.call.beside import sit_beside, sits_beside
 from softswitch.call.call import Call, loop_time
 from softswitch.call.conference import Conference
 from softswitch.call.events import DigitHeard, HoldChanged, LegSilent
@@ -13,6 +13,7 @@ from softswitch.call.room import Room
 from softswitch.call.stages import Confer, End, Say, Stage
 from softswitch.call.termination import Cause, by_switch
 from softswitch.config.schema import Conference as Settings
+from softswitch.errors import MediaError
 from softswitch.ids import LegId
 from softswitch.store.rows import SegmentRow
 
@@ -95,11 +96,14 @@ async def _seated(room: Room, call: Call, name: str) -> Stage | None:
             return Say(prompts=("conference-full",), termination=NO_ROOM)
         anchor = conference.anchor
         assert anchor is not None
-        await sit_beside(call.caller, anchor.caller)
-        there = room.conferences.there(name)
-        if there is conference and conference.anchor is anchor:
+        if sits_beside(call.caller, anchor.caller):
             break
-        conference = there
+        try:
+            await sit_beside(call.caller, anchor.caller)
+        except MediaError:
+            if anchor.id in conference.seats:
+                raise
+        conference = room.conferences.there(name)  # it may have filled, been locked, or moved meanwhile
     return None
 
 

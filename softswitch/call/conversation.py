@@ -122,8 +122,9 @@ class Conversation:
 
     @property
     def on_hold(self) -> bool:
-        """The caller talks to nobody, or one of the two does not hear the other."""
-        return self.aside or (bool(self.held) and not self.three_way)
+        """The caller talks to nobody, or one of the two does not hear the other; a third party that holds is away alone."""
+        apart = not self.held.isdisjoint((self.call.caller.id, self.other.id))
+        return self.aside or (apart and not self.three_way)
 
     def members(self) -> list[Member]:
         caller, other, third, held = self.call.caller, self.other, self.third, self.held
@@ -167,6 +168,8 @@ class Conversation:
     def hold(self, leg: LegId, held: bool) -> None:
         """The party that holds hears nothing of us; the other hears music."""
         call, clock = self.call, self.call.services.clock
+        if self.leg_of(leg) is None and (self.consult is None or leg != self.consult.leg.id):
+            return  # he has left meanwhile
         (self.held.add if held else self.held.discard)(leg)
         kind = CallHeld if held else CallResumed
         by = "caller" if leg == call.caller.id else "callee"
@@ -196,6 +199,7 @@ class Conversation:
     def come_back(self) -> None:
         """The two talk again, alone."""
         self.consult, self.aside, self.three_way = None, False, False
+        self.held.intersection_update((self.call.caller.id, self.other.id))
         self._turn_back()
         self.arrange()
 
@@ -225,8 +229,10 @@ class Conversation:
         await let_go(self.call, consult.leg)
 
     async def dismiss(self, leg: Leg) -> None:
-        """One of the two leaves; the call goes on without him."""
+        """One of the two leaves; the call goes on without him, and without the music of this talk."""
         self.hearing.end()
+        if self._music.pop(self.call.caller.id, ""):
+            self.call.caller.music(None)
         self.room.recordings.leave(self.call, leg)
         leg.hang_up(None, COMPLETED)
         await let_go(self.call, leg)

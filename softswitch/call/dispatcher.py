@@ -129,6 +129,8 @@ class Dispatcher:
         if connected is None:
             return
         self.visits.talk_over(call, talked, transfer)
+        if connected.leg is call.caller and call.over is None:
+            self._services.lines.no_queue_call(connected.leg.id)  # it was the caller who left
         self.act(self.engine.call_released(connected.agent, call.id, self._now()))
 
     def callers(self) -> frozenset[CallId]:

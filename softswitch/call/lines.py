@@ -38,6 +38,13 @@ class Lines:
         if leg in self._lines:
             self._lines[leg].talking = True
 
+    def no_queue_call(self, leg: LegId) -> None:
+        """What the queue engine gave out is over for it, but this phone talks on in the same call."""
+        line = self._lines.get(leg)
+        if line is not None and line.queue_call:
+            line.queue_call = False
+            self._tell(line, 1)
+
     def free(self, leg: LegId) -> None:
         line = self._lines.pop(leg, None)
         if line is None:

@@ -128,8 +128,9 @@ class Recordings:
             self.party(call, leg, name_of(call, leg, agent))
         if not contact.kept:
             self._keep(contact)
-        else:
-            self.pause(call, False)
+        elif contact.reasons:
+            contact.reasons.clear()
+            self._tell_pause(contact)
         return contact.row.recording if contact.kept else None
 
     def stop(self, call: CallId) -> None:

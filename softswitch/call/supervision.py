@@ -98,6 +98,11 @@ class Supervision:
         """The call he heard last."""
         return self._heard
 
+    @property
+    def gone(self) -> bool:
+        """He has hung up; whoever tells his story may not have read so yet."""
+        return self.leg.session is None or self.leg.session.over
+
     # --- the talk he is in ------------------------------------------------------------------------------------------
 
     def attach(self, conversation: "Conversation") -> None:

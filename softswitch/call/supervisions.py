@@ -27,7 +27,7 @@ from softswitch.call.matrix import Role
 from softswitch.call.party import codecs_beside, endpoint_destinations
 from softswitch.call.recordings import Recordings
 from softswitch.call.refusals import NoSuch, NotNow
-from softswitch.call.rights import EVERYBODY, may_supervise
+from softswitch.call.rights import may_supervise
 from softswitch.call.ringing import Invitation, Ringing
 from softswitch.call.services import Services
 from softswitch.call.supervision import Supervision, Wish
@@ -97,6 +97,14 @@ class Supervisions:
                 f"phone {wish.phone} may not supervise {wish.agent}",
                 hint=f"it may supervise {', '.join(sorted(rights))}, and {wish.agent} serves none of these",
             )
+        talk = self.talk_of(wish)
+        if talk is not None and not _may_hear(rights, talk) and not (wish.agent is not None and wish.follow):
+            queue = talk.call.figures.queue
+            raise NotNow(
+                f"phone {wish.phone} may not hear call {talk.call.id}",
+                hint=f"it may supervise {', '.join(sorted(rights))}, and this is a call of "
+                + (f"queue {queue}" if queue else "no queue"),
+            )
 
     def _rights(self, wish: Wish) -> frozenset[str]:
         config = self._services.config
@@ -117,8 +125,7 @@ class Supervisions:
                 return False
         elif call.id != wish.call:
             return False
-        rights = self._rights(wish)
-        return EVERYBODY in rights or call.figures.queue in rights
+        return _may_hear(self._rights(wish), conversation)
 
     def talk_of(self, wish: Wish) -> "Conversation | None":
         """What this wish would hear now."""
@@ -310,3 +317,8 @@ class Supervisions:
             session.end("shutdown")
         if self._tasks:
             await asyncio.wait(list(self._tasks), timeout=2.0)
+
+
+def _may_hear(rights: frozenset[str], conversation: "Conversation") -> bool:
+    queue = conversation.call.figures.queue
+    return may_supervise(rights, (queue,) if queue is not None else ())

@@ -207,6 +207,7 @@ class Talking:
         conversation = self.conversation
         if conversation.consult is not None:
             return
+        self.keys.give_up()
         conversation.step_aside(by)
         begun = begin_consult(self.room, self.call, target, dialled)
         if isinstance(begun, Termination):
@@ -247,13 +248,13 @@ class Talking:
     async def _taken_over(self, supervision: str) -> Stage | None:
         conversation = self.conversation
         session = self.room.supervisions.find(supervision)
-        if session is None or session.conversation is not conversation:
+        if session is None or session.conversation is not conversation or session.gone:
             return None
         replaced = conversation.serving
-        conversation.turn_to(replaced)
-        await self._drop_third()
         leg, agent = session.hand_over()
         self.call.adopt(leg)
+        conversation.turn_to(replaced)
+        await self._drop_third()
         conversation.transfer = Transfer(leg.party, leg.id)
         self.room.recordings.mark(self.call, "take over", leg.party)
         tell_transferred(self.call, "take over", replaced.party, leg.party)
