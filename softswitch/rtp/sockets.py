@@ -34,6 +34,8 @@ MAX_DROPPED: Final = 32
 MAX_CONTROL: Final = 256
 MAX_QUEUED: Final = 4096
 """More than the kernel's buffer holds; bounds the emptying of a socket."""
+MAX_KEPT: Final = 16
+"""Of a peer that is locked, what waited already: 0.3 s. All other legs wait while it is handed over, a datagram a round."""
 _EXPEDITED_FORWARDING: Final = 0xB8
 """DSCP 46, RFC 4594 section 4.1."""
 
@@ -129,6 +131,7 @@ class SocketEngine:
 
     def _empty(self, ports: Ports, keep: Address | None) -> None:
         """Read what waited from before the change: the kernel filters only what comes after `connect`."""
+        kept = 0
         for _ in range(MAX_QUEUED):
             try:
                 data, source = ports.rtp.recvfrom(WIDTH + 1)
@@ -137,7 +140,9 @@ class SocketEngine:
             except OSError:
                 continue
             if keep is not None and source[:2] == keep:
-                self._backlog.append((ports.slot, data))
+                if kept < MAX_KEPT:
+                    self._backlog.append((ports.slot, data))
+                kept += 1
             else:
                 self._strangers[ports.slot] = self._strangers.get(ports.slot, 0) + 1
 

@@ -21,7 +21,7 @@ from softswitch.rtp import ring
 from softswitch.rtp.engine import Address, Engine, PacketRows
 from softswitch.rtp.engines import choose
 from softswitch.rtp.packet import WIDTH
-from softswitch.rtp.sockets import SocketEngine
+from softswitch.rtp.sockets import MAX_KEPT, SocketEngine
 from softswitch.rtp.uring import UringEngine
 
 PORT = 28500
@@ -262,6 +262,21 @@ def test_locked_and_learning_legs_share_a_round(engine: Engine, phones: list[soc
     rows.array[0], rows.array[1] = 65, 66
     engine.send(rows, np.array([1, 0]), np.array([4, 3], np.int32), np.array([2, 2], np.int32))
     assert (phones[0].recv(9), phones[1].recv(9)) == (b"AA", b"BB")
+
+
+def test_a_flood_that_waited_when_its_leg_was_locked_keeps_no_other_waiting(
+    engine: Engine, phones: list[socket.socket]
+) -> None:
+    engine.open(4, "127.0.0.1", PORT + 2)
+    engine.lock(4, phones[1].getsockname())
+    engine.aim(3, phones[2].getsockname())
+    for number in range(100):
+        phones[0].sendto(bytes([number]), TARGET)
+    engine.lock(3, phones[0].getsockname())
+    phones[1].sendto(b"other", ("127.0.0.1", PORT + 2))
+    found = taken(engine)
+    assert [data for slot, data, _ in found if slot == 3] == [bytes([number]) for number in range(MAX_KEPT)]
+    assert (4, b"other", None) in found + taken(engine)
 
 
 def test_a_row_is_filled_to_its_last_byte_and_an_empty_datagram_is_one(
