@@ -1,9 +1,9 @@
 """Where the packets of one track belong: the rules of anchoring, one packet at a time.
 
 A track's first packet is anchored by its arrival. From then on RTP timestamps say where a packet belongs (RFC 3550 §5.1),
-modulo 2^32, until they stop making sense: another SSRC, a jump of more than 2 s, a place too far in the future, or a
-stream that has gone back. Then arrival anchors again. `timeline.py` does the same for thousands of ordinary packets at
-once and comes here with those that are not.
+modulo 2^32, until they stop making sense: another SSRC, a jump of more than 2 s, a place too far in the future, a
+stream that has gone back, or one that stays behind. Then arrival anchors again. `timeline.py` does the same for
+thousands of ordinary packets at once and comes here with those that are not.
 """
 
 from dataclasses import dataclass
@@ -33,6 +33,9 @@ class Track:
     late_timestamp: int = -1
     """Timestamp that would continue the row of late packets."""
     late_packets: int = 0
+    behind_lag: int = 0
+    """How late the first of a row of packets was that come in order, but when their place is settled."""
+    behind_packets: int = 0
 
     def place(self, ssrc: int, timestamp: int, arrival: int, length: int, settled: int) -> int | None:
         """Position of a packet, or None when its place is settled already.
@@ -51,8 +54,8 @@ class Track:
         if distance > 0:
             self.ref_timestamp, self.ref_position = timestamp, position
         if position < settled:
-            # In order, but after a stall: what follows it may be in time again.
-            return None
+            return self._behind(ssrc, timestamp, arrival, length, settled)
+        self.behind_packets = 0
         self.end = max(self.end, position + length)
         return position
 
@@ -63,6 +66,18 @@ class Track:
             return None
         return self._anchor(ssrc, timestamp, arrival, length, settled)
 
+    def _behind(self, ssrc: int, timestamp: int, arrival: int, length: int, settled: int) -> int | None:
+        """In order, but too late. After a stall of the network what follows comes faster and is soon in time again; a
+        sender whose own clock stood still stays late for ever, and is anchored anew."""
+        lag = arrival - self.ref_position
+        if not self.behind_packets:
+            self.behind_lag = lag
+        self.behind_packets += 1
+        catches_up = self.behind_lag - lag >= self.behind_packets * length // 4
+        if self.behind_packets < BACK_PACKETS or catches_up:
+            return None
+        return self._anchor(ssrc, timestamp, arrival, length, settled)
+
     def _anchor(self, ssrc: int, timestamp: int, arrival: int, length: int, settled: int) -> int | None:
         position = arrival
         if self.anchored and arrival < self.end <= arrival + JOIN:
@@ -70,7 +85,7 @@ class Track:
         self.anchored = True
         self.ssrc = ssrc
         self.ref_timestamp, self.ref_position = timestamp, position
-        self.late_packets = 0
+        self.late_packets = self.behind_packets = 0
         if position < settled:
             return None
         self.end = max(self.end, position + length)

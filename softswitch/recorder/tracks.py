@@ -104,7 +104,7 @@ class Tracks:
         track.ssrc, track.ref_timestamp = int(self._ssrc[key]), int(self._ref_timestamp[key])
         track.ref_position, track.end = int(self._ref_position[key]), int(self._end[key])
         place = track.place(ssrc, timestamp, arrival, length, settled)
-        if track.late_packets:
+        if track.late_packets or track.behind_packets:
             self._late[key] = track
         self._anchored[key] = track.anchored
         self._ssrc[key], self._ref_timestamp[key] = track.ssrc, track.ref_timestamp

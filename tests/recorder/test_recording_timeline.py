@@ -210,6 +210,17 @@ def test_stall_drops_what_is_too_late_and_keeps_the_rest_in_place() -> None:
     ]
 
 
+def test_a_sender_whose_clock_stood_still_loses_a_tenth_of_a_second() -> None:
+    stood = [
+        Packet(ssrc=1, timestamp=p.timestamp, arrival=p.arrival + 0.6, payload=p.payload)
+        for p in stream(100)[50:]
+    ]
+    got = heard(stream(50) + stood, 2.6)[0]
+    assert [position_of(got, 50 + index) for index in range(BACK_PACKETS - 1)] == [-1] * (BACK_PACKETS - 1)
+    for index in range(50 + BACK_PACKETS, 100):
+        assert abs(position_of(got, index) - (index * 160 + 4800)) <= 40, index
+
+
 def test_slow_and_fast_clocks_stay_aligned() -> None:
     for every in (0.02 * 1.002, 0.02 * 0.998):
         packets = stream(3000, every=every)
