@@ -20,7 +20,8 @@ SMALLEST_NOISE_DBOV: Final = 40
 """Louder noise than this is not believed."""
 _NOISE: Final = np.random.Generator(np.random.PCG64(3389)).standard_normal(16000).astype(np.float32)
 _STEP_S: Final = 0.01
-"""What is concealed at a time before the length of the stream's packets is known."""
+"""What is concealed at a time before the length of the stream's packets is known, and at least: a peer whose packets hold
+one sample each must not have each of its losses concealed one by one."""
 
 Samples = npt.NDArray[np.int16]
 
@@ -32,7 +33,7 @@ class Intake:
         self._buffer = JitterBuffer(codec.clock)
         self._concealment = Concealment(self._decoder.rate)
         self._resampler = Resampler(self._decoder.rate, rate)
-        self._frame = round(_STEP_S * self._decoder.rate)
+        self._least = self._frame = round(_STEP_S * self._decoder.rate)
         self._ready: deque[Samples] = deque()
         self._count = 0
         self._noise_level = 0.0
@@ -89,11 +90,11 @@ class Intake:
             self.undecodable += 1
             return self._concealment.conceal(self._frame)
         if len(samples):
-            self._frame = len(samples)
+            self._frame = max(len(samples), self._least)
         return self._concealment.good(samples)
 
     def _pause(self) -> Samples:
-        size = round(_STEP_S * self._decoder.rate)
+        size = self._least
         if not self._noise_level:
             return np.zeros(size, np.int16)
         at = (self._noise_at + np.arange(size)) % len(_NOISE)

@@ -24,7 +24,6 @@ from softswitch.rtp.reports import CommandRefused, Report
 from softswitch.rtp.speaker import Speaker
 from softswitch.rtp.table import LegTable
 
-WIDEBAND: Final = 16000
 MAX_LATE_S: Final = 0.2
 """After a longer stall the clock begins anew instead of sending a burst."""
 MAX_STEPS: Final = 3

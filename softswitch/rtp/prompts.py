@@ -17,7 +17,7 @@ import numpy as np
 import soundfile  # type: ignore[import-untyped]
 
 from softswitch.rtp.prompt import Prompt, PromptProblem
-from softswitch.rtp.resample import to_8k
+from softswitch.rtp.prompt_rate import to_8k
 from softswitch.rtp.tones import SCHEME, tone
 
 CACHE_BYTES: Final = 256 << 20

@@ -85,7 +85,7 @@ class Relay:
             known = audio | event | noise
         if arrivals.sources:
             known &= self._admit(arrivals, parsed, known)
-        elif noise is not None and not known.all():
+        elif not known.all():
             table.malformed[slot[~known]] += 1
         taken = known & rules["receives"]
         paid = table.paid_until[slot]

@@ -19,8 +19,6 @@ OP_SEND: Final = 26
 OP_RECV: Final = 27
 FIXED_FILE: Final = 1
 """Flag of an entry: its `fd` is a row of the registered files."""
-SKIP_SUCCESS: Final = 1 << 6
-"""Flag of an entry: a completion only when it fails."""
 
 SUBMISSION: Final = np.dtype(
     [

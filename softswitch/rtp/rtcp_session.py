@@ -33,12 +33,10 @@ class RtcpSession:
         "_silent_reports",
         "_stamps",
         "_stuck_reports",
-        "bye",
         "cname",
         "due",
         "last_sr",
         "last_sr_at",
-        "peer_cname",
         "peer_jitter",
         "peer_lost",
         "port",
@@ -60,9 +58,6 @@ class RtcpSession:
         self.sent_before = 0
         self.peer_lost = 0
         self.peer_jitter = 0
-        self.peer_cname = ""
-        self.bye = False
-        """The peer has said that its stream is over."""
         self.round_trip_s: float | None = None
         self._stamps: deque[int] = deque(maxlen=_SENT_REPORTS)
         self._expected_before = 0
@@ -92,8 +87,6 @@ class RtcpSession:
             return False
         if received.ntp_middle:
             self.last_sr, self.last_sr_at = received.ntp_middle, now
-        self.bye = self.bye or received.bye
-        self.peer_cname = received.cname or self.peer_cname
         told = sent - self._sent_then >= ENOUGH_SENT
         ours = next((block for block in received.blocks if block.ssrc == our_ssrc), None)
         if ours is not None:

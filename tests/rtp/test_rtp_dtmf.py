@@ -168,7 +168,7 @@ def test_listeners_do_not_hear_each_other() -> None:
 def test_speech_is_no_key(tmp_path: Path) -> None:
     import soundfile
 
-    from softswitch.rtp.resample import to_8k
+    from softswitch.rtp.prompt_rate import to_8k
 
     words = (
         "Thank you for calling. Please listen carefully, as our menu has changed. For sales, press one. Eeee, oooh, "

@@ -11,6 +11,7 @@ import pytest
 from softswitch.codec import CODECS
 from softswitch.g711 import ENCODE_ULAW
 from softswitch.rtp.codecs import encoder
+from softswitch.rtp.concealment import Concealment
 from softswitch.rtp.intake import Intake
 from softswitch.rtp.jitter_buffer import MOST_PACKETS, JitterBuffer, Nothing
 
@@ -130,3 +131,16 @@ def test_what_cannot_be_decoded_is_concealed() -> None:
         intake.put(n, n * 160, bytes(13), n * 0.02)
         assert len(intake.read(160, n * 0.02)) == 160
     assert intake.undecodable > 5
+
+
+def test_packets_of_one_sample_cost_no_more_concealment_than_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    concealed: list[int] = []
+    conceal = Concealment.conceal
+    monkeypatch.setattr(
+        Concealment, "conceal", lambda self, count: concealed.append(count) or conceal(self, count)
+    )
+    intake = Intake(PCMU, "", 8000)
+    for number in range(100):
+        intake.put(number, number, b"\x50", number * 0.02)
+        assert len(intake.read(160, number * 0.02)) == 160
+    assert len(concealed) <= 200 and min(concealed) >= 80

@@ -14,8 +14,8 @@ import soundfile
 
 from softswitch.rtp import prompts
 from softswitch.rtp.prompt import Prompt, PromptProblem
+from softswitch.rtp.prompt_rate import to_8k
 from softswitch.rtp.prompts import Prompts, load
-from softswitch.rtp.resample import to_8k
 
 
 def sweep(rate: int, seconds: float = 1.0) -> np.ndarray:

@@ -1,4 +1,7 @@
-"""Bringing audio of any rate to 8 kHz: a windowed-sinc filter applied phase by phase (polyphase), once, at load."""
+"""Bringing prompts of any rate to 8 kHz: a windowed-sinc filter applied phase by phase (polyphase), once, at load.
+
+Live audio has `resampler.py`.
+"""
 
 from math import gcd
 from typing import Final
