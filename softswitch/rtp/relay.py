@@ -6,6 +6,7 @@ negotiated payload type, no RTP or no packet of the peer's goes no further than 
 """
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final
 
 import numpy as np
@@ -134,7 +135,9 @@ class Relay:
                 admitted[row] = False
                 table.strangers[slot] += 1
             if latch.state != was and latch.peer is not None:
-                self._engine.lock(slot, latch.peer)
+                # A source that cannot be connected to (link-local IPv6): the latch goes on judging each packet.
+                with suppress(OSError):
+                    self._engine.lock(slot, latch.peer)
         table.malformed[arrivals.slot[admitted & ~known]] += 1
         return admitted
 

@@ -602,3 +602,18 @@ def test_a_key_is_made_a_tone_for_a_partner_that_takes_no_events() -> None:
     assert len(keys) >= 5
     assert set(keys) == {"5"}
     assert heard[-1].payload == audioop.lin2alaw(audioop.ulaw2lin(noise(19), 2), 2)
+
+
+def test_a_source_that_the_kernel_refuses_to_lock_stops_nobody_else(monkeypatch: pytest.MonkeyPatch) -> None:
+    room = Room()
+    learning, other, third = room.phone("a", latch=True), room.phone("b"), room.phone("c")
+    room.do(Bridge(a=other.leg, b=third.leg))
+
+    def refuse(slot: int, peer: tuple[str, int]) -> None:
+        raise OSError(22, "Invalid argument")
+
+    monkeypatch.setattr(room.engine, "lock", refuse)
+    learning.speak(b"x" * 160)
+    other.speak(b"y" * 160)
+    room.run()
+    assert [each.payload for each in third.heard()] == [b"y" * 160]
