@@ -39,6 +39,8 @@ class Keeping:
         self._failed: dict[str, None] = {}
         self._converting = ""
         """It is not deleted meanwhile."""
+        self._gone: set[str] = set()
+        """Deleted in this round; their rows may still wait for a database that is locked."""
         self._retention_at = 0.0
         self._full = False
 
@@ -56,10 +58,11 @@ class Keeping:
             return
         await asyncio.sleep(parts.services.config.rtp.linger_s + CLOSING_S)
         while parts.cut_off:
-            row = parts.cut_off.pop()
+            row = parts.cut_off[-1]
             size = parts.services.files.size(row.path)
             if size is not None and size != row.bytes:
                 parts.store.recording(await asyncio.to_thread(repaired, parts, row))
+            parts.cut_off.remove(row)
 
     async def _again(self, what: _Step, first: _Step | None = None) -> None:
         """Every few seconds; whatever goes wrong, the next time it is tried again."""
@@ -106,6 +109,7 @@ class Keeping:
         """Delete what the rules say; how many."""
         rules, kept, now = self._rules(), self._parts.store.kept, self._parts.clock.wall()
         gone = 0
+        self._gone.clear()
         for queue, before in rules.cutoffs(now):
             but = tuple(rules.queue_days) if not queue else ()
             while rows := await kept.begun_before(before, BATCH, queue=queue, but=but):
@@ -126,10 +130,10 @@ class Keeping:
 
     async def _delete(self, rows: Sequence[RecordingRow], why: dict[str, str]) -> int:
         parts = self._parts
-        running = parts.recordings.running()
+        spared = {*parts.recordings.running(), *(row.recording for row in parts.cut_off), self._converting}
         gone = 0
         for row in rows:
-            if row.recording in running or row.recording == self._converting:
+            if row.recording in spared or row.recording in self._gone:
                 continue
             try:
                 await asyncio.to_thread(parts.services.files.delete, row.path)
@@ -140,6 +144,7 @@ class Keeping:
                 continue
             parts.store.recording(replace(row, state="expired", deleted_at=parts.clock.wall()))
             _log.info("recording deleted", recording=row.recording, call=row.call, why=why[row.recording])
+            self._gone.add(row.recording)
             gone += 1
         return gone
 

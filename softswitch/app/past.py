@@ -118,8 +118,15 @@ async def recording(parts: Parts, recording: str) -> RecordingView:
 
 
 def recording_view(parts: Parts, record: Record) -> RecordingView:
-    there = record["deleted_at"] is None
-    return _of(RecordingView, record, file=str(parts.services.files.path(record["path"])) if there else "")
+    return _of(RecordingView, record, file=_file(parts, record))
+
+
+def _file(parts: Parts, record: Record) -> str:
+    """Empty: it is deleted, or does not lie where recordings do, which must not hide the others."""
+    try:
+        return str(parts.services.files.path(record["path"])) if record["deleted_at"] is None else ""
+    except StorageError:
+        return ""
 
 
 async def queue_report(parts: Parts, search: ReportSearch) -> QueueReportView:

@@ -136,7 +136,7 @@ class Call:
         if isinstance(event, LegSilent) and self._silent_alone(event):
             self.stop(by_switch(Cause.PEER_SILENT, 408))
             return
-        if isinstance(event, MediaLost):
+        if isinstance(event, MediaLost) and self.stage != "talk":
             self.stop(MEDIA_LOST)
             return
         self.mailbox.put(event)

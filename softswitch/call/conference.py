@@ -65,7 +65,7 @@ class Conference:
         self._announce()
         self.seats[call.id] = Seat(call, self.services.clock.wall(), moderator)
         if self.recorded is not None:
-            self.recordings.party(self.recorded, call.caller, call.ani)
+            self._recorded_with(self.recorded, call)
         self._arrange()
         self._record()
         self._tell(ConferenceJoined, call)
@@ -136,7 +136,12 @@ class Conference:
         host.figures.recording = started
         self.recordings.mark(host, "conference", self.name)
         for call in others:
-            self.recordings.party(host, call.caller, call.ani)
+            self._recorded_with(host, call)
+
+    def _recorded_with(self, host: Call, call: Call) -> None:
+        """A leg is in one recording at most: one of his own, from a talk before, is silent meanwhile."""
+        self.recordings.leave(call, call.caller)
+        self.recordings.party(host, call.caller, call.ani)
 
     def _tell(self, kind: type[ConferenceJoined] | type[ConferenceLeft], call: Call) -> None:
         clock = self.services.clock

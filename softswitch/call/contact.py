@@ -1,8 +1,8 @@
 """One recording of a call as it grows: who is on which track, and why it is silent now. Plain state, no commands.
 
-Track 0 is the caller. In stereo whoever serves is track 1; who joins while that is taken gets a track of his own, which the
-recorder adds to the last channel. With a track for each party nobody gets the track of somebody before him as long as there
-is another.
+Track 0 is the caller. In stereo whoever serves is track 1, or track 0 when it was the caller who put him through; who joins
+while both are taken gets a track of his own, which the recorder adds to the last channel. With a track for each party
+nobody gets the track of somebody before him as long as there is another.
 """
 
 from dataclasses import dataclass, field
@@ -46,9 +46,14 @@ class Contact:
         known = self.track_of(leg)
         if known is not None:
             return known
-        vacant = [
-            track for track in range(MOST_TRACKS) if track not in self.parties and (track == 0) == caller
-        ]
+        order = (
+            (0,)
+            if caller
+            else (*range(1, MOST_TRACKS), 0)
+            if self.by_party
+            else (1, 0, *range(2, MOST_TRACKS))
+        )
+        vacant = [track for track in order if track not in self.parties]
         fresh = [track for track in vacant if track not in self.used] if self.by_party else []
         track = next(iter(fresh or vacant), None)
         if track is not None:

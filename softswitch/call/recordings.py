@@ -289,7 +289,7 @@ class Recordings:
     # --- what workers tell ------------------------------------------------------------------------------------------------
 
     def go_on(self, call: Call, worker: WorkerId) -> None:
-        """The worker that recorded this call is dead, its legs are open again at another: the same file goes on there."""
+        """The worker that recorded it is dead, its legs (in a conference, other calls' too) are at another: it goes on there."""
         contact = self._contact(call.id)
         if contact is None:
             return
@@ -298,8 +298,8 @@ class Recordings:
         spec = (
             replace(contact.spec, armed_s=0.0, continues_s=max(0.0, since)) if contact.kept else contact.spec
         )
-        by_track = sorted(contact.parties.items())
-        present = [(track, leg, name) for track, (leg, name) in by_track if leg in call.legs]
+        known = sorted(contact.parties.items(), key=lambda seat: (seat[1][0] not in call.legs, seat[0]))
+        present = [(track, leg, name) for track, (leg, name) in known if leg in self._services.legs]
         contact.parties = {track: (leg, name) for track, leg, name in present}
         if not present:
             self.lost_one(contact, "the media worker died")

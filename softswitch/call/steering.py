@@ -89,6 +89,8 @@ class Steering:
             raise NotNow(
                 f"call {call} is in stage {live.stage}: nobody talks", hint="try again once it is bridged"
             )
+        if talk.transfer is not None:
+            raise NotNow(f"call {call} is being put through to {talk.transfer.number} already")
         return talk
 
     def _consulting(self, call: str) -> Conversation:

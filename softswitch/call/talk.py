@@ -15,6 +15,7 @@ from softswitch.call.events import (
     HoldChanged,
     LegEvent,
     LegSilent,
+    MediaLost,
     PartyAnswered,
     PartyFailed,
     PromptsEnded,
@@ -34,7 +35,7 @@ from softswitch.call.orders import (
 from softswitch.call.room import Room
 from softswitch.call.stages import End, Stage, Talk
 from softswitch.call.talk_keys import TalkKeys
-from softswitch.call.termination import CALLEE_HUNG_UP, Cause, Termination, by_switch
+from softswitch.call.termination import CALLEE_HUNG_UP, MEDIA_LOST, Cause, Termination, by_switch
 from softswitch.call.transfer import stage_after, tell_transferred
 from softswitch.call.visits import Transfer
 from softswitch.config.target import Target
@@ -132,8 +133,11 @@ class Talking:
                 await self._back()
             case PartyAnswered(leg=leg) if consult and leg == consult.leg.id:
                 conversation.third_answered()
-            case PartyFailed(leg=leg) if consult and leg == consult.leg.id:
+            case PartyFailed(leg=leg) | MediaLost(leg=leg) if consult and leg == consult.leg.id:
                 await self._back()
+            case LegSilent(leg=leg) if consult and leg == consult.leg.id:
+                if self._too_silent(event):
+                    await self._back()
             case HoldChanged():
                 conversation.hold(event.leg, event.held)
             case DigitHeard():
@@ -143,7 +147,7 @@ class Talking:
                 self._record(event.on)
             case RecordingOver():
                 self.call.log.warning("recording ended", problem=event.report.problem)
-            case LegEvent() | LegSilent():
+            case LegEvent() | LegSilent() | MediaLost():
                 ended = self._ended(event)
                 return End(termination=ended) if ended is not None else None
             case _ if isinstance(event, Order):
@@ -160,15 +164,16 @@ class Talking:
                 return CALLEE_HUNG_UP
             case LegEvent(leg=leg, event=AckMissing()) if leg == other:
                 return by_switch(Cause.NO_ACK, 408)
-            case LegSilent() if self._too_silent(event):
+            case LegSilent(leg=leg) if self.conversation.leg_of(leg) is not None and self._too_silent(event):
                 return by_switch(Cause.PEER_SILENT, 408)
+            case MediaLost(leg=leg) if self.conversation.leg_of(leg) is not None:
+                return MEDIA_LOST
             case _:
                 return None
 
     def _too_silent(self, event: LegSilent) -> bool:
         limit = self.call.config.rtp.timeout_s
-        known = self.conversation.leg_of(event.leg) is not None
-        return bool(limit) and known and event.silent_s >= limit and not self.conversation.held
+        return bool(limit) and event.silent_s >= limit and not self.conversation.held
 
     # --- orders -----------------------------------------------------------------------------------------------------
 

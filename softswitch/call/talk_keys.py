@@ -38,7 +38,7 @@ class TalkKeys:
             here, there = there, here
         if event.leg != here.id:
             return None
-        order = self._feature_key(here, event.digit) if here.party.startswith("endpoint:") else None
+        order = self._feature_key(here, event.digit) if self._may_steer(here) else None
         relayed = event.method == "inband" or (
             event.method == "rfc4733"
             and there.negotiated is not None
@@ -47,6 +47,11 @@ class TalkKeys:
         if not relayed and not self.conversation.aside:
             self.call.services.media.send(SendDigits(leg=there.id, digits=event.digit))
         return order
+
+    def _may_steer(self, leg: Leg) -> bool:
+        """A phone of ours; where an agent serves, his alone: whoever called a queue neither masks nor transfers him."""
+        served = self.conversation.stage.agent is not None
+        return leg.party.startswith("endpoint:") and (not served or leg is self.conversation.serving)
 
     def give_up(self) -> None:
         """Numbers that were never finished."""

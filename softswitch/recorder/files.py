@@ -83,9 +83,11 @@ class RecordingFolder:
             return None
 
     def delete(self, name: str) -> None:
-        """A recording and what lies beside it; one that is gone already is as good. Raises OSError and StorageError."""
+        """A recording and what lies beside it, with the twin that a crash in the midst of its conversion left; one that is
+        gone already is as good. Raises OSError and StorageError."""
         path = self.path(name)
-        for each in (path, side_of(path)):
+        twins = (path.with_suffix(suffix) for suffix in (".wav", *CONVERTED))
+        for each in (path, *twins, side_of(path)):
             each.unlink(missing_ok=True)
 
     def unfinished(self) -> list[Path]:

@@ -1,5 +1,6 @@
 """Proves that what goes on beside a transfer, a supervision or a conference does not spoil it: a third party who holds and
-leaves, two who steer at once, a supervisor without the right, an agent who is left alone in the call, silence in between.
+leaves or whose media is lost, two who steer at once, a supervisor without the right, an agent left alone in the call, a
+caller's phone that presses the agent's keys, recordings that meet in a conference, silence in between.
 """
 
 import asyncio
@@ -10,10 +11,11 @@ from story_floor import Centre, centre, fixed, members, sales, told
 from softswitch.acd.values import AgentState
 from softswitch.api.errors import NotPossible
 from softswitch.api.steering_control import SuperviseWish
-from softswitch.call.events import CallEvent
+from softswitch.call.events import CallEvent, LegSilent, MediaLost
 from softswitch.call.orders import TakeOverOrdered
 from softswitch.config.schema import Conference, Queue, Route
-from softswitch.rtp.commands import PauseRecording
+from softswitch.ids import LegId
+from softswitch.rtp.commands import PauseRecording, RecordLeg
 from softswitch.testing.manners import answering
 from softswitch.testing.peer_call import PeerCall
 
@@ -141,3 +143,99 @@ async def test_a_supervisor_who_hangs_up_as_he_takes_over_leaves_the_agent_there
     await asyncio.sleep(1)
     assert talk_again(c) and c.agent("ana").state is AgentState.TALKING
     call.hang_up()
+
+
+@told(CENTRE)
+async def test_a_third_party_without_media_leaves_the_two_together(c: Centre) -> None:
+    call, _ = await in_talk(c)
+    for lost in (MediaLost, lambda leg: LegSilent(leg, 1000.0)):
+        await order(c, "consult", "extension:1003", "")
+        await asyncio.sleep(2)
+        c.live().post(lost(c.leg_of("endpoint:1003")))
+        await asyncio.sleep(1)
+        assert talk_again(c)
+    c.live().post(MediaLost(c.leg_of(ANA)))
+    await call.hung_up()
+    assert (await c.cdr())["cause"] == "media failed"
+
+
+@told(CENTRE)
+async def test_a_phone_that_called_a_queue_neither_masks_nor_transfers_its_agent(c: Centre) -> None:
+    c.phone("1001").on_call = answering(1.0)
+    call = c.phone("1004").call("600")
+    await asyncio.sleep(3)
+    c.press("*2", "endpoint:1004")
+    c.press("*31003#", "endpoint:1004")
+    await asyncio.sleep(1)
+    assert not c.live().masked and len(c.switch.media.bridges) == 1
+    c.press("*2", ANA)
+    await asyncio.sleep(1)
+    assert c.live().masked
+    call.hang_up()
+
+
+@told(CENTRE)
+async def test_a_second_transfer_is_refused_while_the_first_is_carried_out(c: Centre) -> None:
+    call, _ = await in_talk(c)
+    await order(c, "transfer", "extension:1003", "")
+    with pytest.raises(NotPossible):
+        await order(c, "transfer", "extension:1004", "")
+    await asyncio.sleep(3)
+    assert c.live().stage == "talk"
+    call.hang_up()
+
+
+def seats(c: Centre) -> dict[str, dict[int, LegId]]:
+    """Recording to who is on which of its tracks, as the media worker was told."""
+    found: dict[str, dict[int, LegId]] = {}
+    for command in c.switch.media.told(RecordLeg):
+        tracks = found.setdefault(command.recording, {})
+        tracks.pop(command.track, None)
+        if command.leg is not None:
+            assert not any(command.leg in each.values() for each in found.values() if each is not tracks)
+            tracks[command.track] = command.leg
+    return found
+
+
+@told(CENTRE)
+async def test_two_recorded_callers_in_one_conference_are_in_one_recording_and_stay_there(c: Centre) -> None:
+    first, _ = await in_talk(c)
+    await order(c, "transfer", "conference:team", "")
+    await first_alone(c)
+    second = c.caller(user="+34600000002")
+    await c.phone("1001").next_call()
+    await asyncio.sleep(9)
+    calls = list(c.switch.parts.manager.calls.values())
+    await c.switch.control.steering.transfer(calls[1].id, "conference:team", "")
+    await asyncio.sleep(1)
+    host, joined = (each.caller.id for each in calls)
+    recording = calls[0].figures.recording
+    assert recording is not None and joined in seats(c)[recording].values()
+    told_before = len(c.switch.media.told(RecordLeg))
+    c.switch.media.die()
+    await asyncio.sleep(1)
+    again = c.switch.media.told(RecordLeg)[told_before:]
+    assert [(each.recording, each.leg) for each in again if each.leg == joined] == [(recording, joined)]
+    assert host not in [each.leg for each in again], "he is told with the recording"
+    first.hang_up()
+    second.hang_up()
+
+
+async def first_alone(c: Centre) -> None:
+    await asyncio.sleep(1)
+    assert [len(room.members) for room in c.switch.control.steering.conferences()] == [1]
+
+
+@told(CENTRE)
+async def test_a_caller_who_puts_his_partner_through_leaves_him_a_channel_of_his_own(c: Centre) -> None:
+    c.phone("1002").on_call = c.phone("1003").on_call = answering(0.5)
+    caller = c.phone("1004").call("1002")
+    await asyncio.sleep(2)
+    await c.switch.control.recording_start(c.live().id)
+    caller_leg = c.live().caller.id
+    await order(c, "transfer", "extension:1003", "caller")
+    await asyncio.sleep(2)
+    [tracks] = seats(c).values()
+    assert tracks == {0: c.leg_of("endpoint:1003")} and caller_leg not in tracks.values()
+    assert caller.session.over
+    c.phone("1003").calls[0].hang_up()
