@@ -289,7 +289,7 @@ class Recordings:
     # --- what workers tell ------------------------------------------------------------------------------------------------
 
     def go_on(self, call: Call, worker: WorkerId) -> None:
-        """The worker that recorded it is dead, its legs (in a conference, other calls' too) are at another: it goes on there."""
+        """Its worker is dead, its legs (in a conference, those of other calls too) are at another: it goes on there."""
         contact = self._contact(call.id)
         if contact is None:
             return
