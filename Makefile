@@ -33,9 +33,9 @@ run: $(STAMP)
 	$(BIN)/softswitch user secrets --config $(CONFIG)
 	$(BIN)/softswitch run --config $(CONFIG)
 
-# pytest is last, so that its closing line is.
+# The tests are last, so that their closing lines are.
 test: packages lint types
-	timeout --kill-after=30 $(TEST_LIMIT) $(BIN)/python -m pytest -q -o faulthandler_timeout=240 -o faulthandler_exit_on_timeout=true
+	tools/run_tests.sh $(BIN)/python $(TEST_LIMIT)
 
 bench: packages $(STAMP)
 	$(BIN)/python -m benchmarks.matcher

@@ -21,15 +21,13 @@ import pytest
 
 from benchmarks.ua_load import Plan, UaLoad
 from tools.peers.centre import AGENT_ADDRESS, TRUNK_ADDRESS, load_config
-from tools.peers.ports import free_port
+from tools.peers.ports import free_port, give_back
 from tools.peers.softphone import soxi
 from tools.peers.switch import StartSwitch
 
 CALLS = 20
 KILLS = int(os.environ.get("KILLS", "2"))
 MOST_LOST_S = 1.0
-MEDIA_PORTS = 120
-"""Each switch of a long run keeps its ports to the end."""
 
 
 class _Killed(Exception):
@@ -55,7 +53,7 @@ def _one_kill(start_switch: StartSwitch, tmp_path: Path, number: int, *, only_wo
     contacts = {f"a{at}": f"sip:a{at}@{AGENT_ADDRESS}:{agent_port}" for at in range(CALLS)}
     config = load_config(contacts, record=True)
     config["recording"]["encoding"] = "PCM16"
-    switch = start_switch(config, name=f"k{number}", media_ports=MEDIA_PORTS)
+    switch = start_switch(config, name=f"k{number}")
     workers = [view["pid"] for view in switch.cli("status")["workers"]]
     killed_at: list[float] = []
 
@@ -90,6 +88,7 @@ def _one_kill(start_switch: StartSwitch, tmp_path: Path, number: int, *, only_wo
             mended == pytest.approx(row["seconds"], abs=0.001) and mended >= soxi(lay / row["path"]).seconds
         )
     switch.stop()
+    give_back(switch.address, switch.media)
     shutil.rmtree(lay)
     return lost
 

@@ -3,18 +3,25 @@
 import random
 import socket
 
+FIRST, LAST = 10_000, 22_900
+"""Above these, up to where the kernel gives out ports by itself, are those that tests of the media room name."""
 _taken: set[tuple[str, int]] = set()
 
 
 def free_port(address: str = "127.0.0.1", *, count: int = 1, tcp: bool = False) -> int:
     """First of `count` neighbouring ports (it is even), free for UDP now, and for TCP with `tcp`."""
     for _ in range(500):
-        first = random.randrange(10_000, 32_000, 2)
+        first = random.randrange(FIRST, LAST - count, 2)
         block = [(address, port) for port in range(first, first + count)]
         if _taken.isdisjoint(block) and all(_is_free(address, port, tcp) for _, port in block):
             _taken.update(block)
             return first
     raise OSError(f"no {count} free ports on {address}")
+
+
+def give_back(address: str, ports: range) -> None:
+    """Let a block be handed out again."""
+    _taken.difference_update((address, port) for port in ports)
 
 
 def _is_free(address: str, port: int, tcp: bool) -> bool:

@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-from tools.peers.ports import free_port
+from tools.peers.ports import free_port, give_back
 from tools.peers.processes import Usage, family_usage
 from tools.peers.sip_text import Message, compose, token
 from tools.peers.toml_text import to_toml
@@ -135,6 +135,7 @@ class Switch:
             self.stop()
         finally:
             self._end_family()
+            give_back(self.address, self.media)
         if kind is None:
             self.assert_clean()
 
