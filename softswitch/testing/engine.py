@@ -104,8 +104,8 @@ class MemoryEngine:
             assert ports.peer is not None, "sent to nobody"
             self.sent.append((ports.port, ports.peer, bytes(packets.views[at][:count])))
 
-    def send_control(self, slot: int, data: bytes, peer: Address) -> None:
-        self.control_sent.append((self._ports[slot].port + 1, peer, data))
+    def send_control(self, slot: int, data: bytes, peer: Address, *, muxed: bool = False) -> None:
+        self.control_sent.append((self._ports[slot].port + (not muxed), peer, data))
 
     def shut(self) -> None:
         self._ports.clear()
