@@ -139,8 +139,8 @@ class Conference:
             self._recorded_with(host, call)
 
     def _recorded_with(self, host: Call, call: Call) -> None:
-        """A leg is in one recording at most: one of his own, from a talk before, is silent meanwhile."""
-        self.recordings.leave(call, call.caller)
+        """A leg is in one recording at most: one of his own, from a talk before, is complete."""
+        self.recordings.stop(call.id)
         self.recordings.party(host, call.caller, call.ani)
 
     def _tell(self, kind: type[ConferenceJoined] | type[ConferenceLeft], call: Call) -> None:

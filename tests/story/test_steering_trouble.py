@@ -219,6 +219,9 @@ async def test_two_recorded_callers_in_one_conference_are_in_one_recording_and_s
     assert host not in [each.leg for each in again], "he is told with the recording"
     first.hang_up()
     second.hang_up()
+    await c.settled()
+    rows = {row["call"]: row for row in c.switch.rows("recordings") if row["recording"] != recording}
+    assert rows[calls[1].id]["state"] == "ended", "the talk before, complete when he joined"
 
 
 async def first_alone(c: Centre) -> None:
