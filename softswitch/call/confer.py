@@ -36,6 +36,7 @@ async def confer(room: Room, call: Call, stage: Confer) -> Stage:
     call.caller.music(None)
     moderator = await _admitted(call, settings)
     if moderator is None:
+        call.log.warning("does not know the code", conference=stage.conference, source=call.source)
         return Say(prompts=("conference-wrong-pin",), termination=NOT_ALLOWED)
     refusal = await _seated(room, call, stage.conference)
     if refusal is not None:

@@ -169,14 +169,6 @@ class Conferences:
         """Those in which somebody is."""
         return tuple(self._live.values())
 
-    def find(self, name: str) -> Conference:
-        """Raises NoSuch when nobody is in it."""
-        if name not in self._live:
-            known = name in self._services.config.conference
-            message = f"nobody is in conference {name!r}" if known else f"no conference is called {name!r}"
-            raise NoSuch(message, hint="`softswitch conference list` lists them")
-        return self._live[name]
-
     def there(self, name: str) -> Conference | None:
         return self._live.get(name)
 

@@ -37,7 +37,6 @@ class Recordings:
         self._services = services
         self._running: dict[RecordingId, Contact] = {}
         self._of_call: dict[CallId, RecordingId] = {}
-        self._masked: set[CallId] = set()
 
     # --- reading ------------------------------------------------------------------------------------------------------
 
@@ -49,9 +48,6 @@ class Recordings:
         """What is said now goes to disk (or would, but for a mask)."""
         contact = self._contact(call)
         return contact is not None and contact.kept and not contact.reasons
-
-    def is_masked(self, call: CallId) -> bool:
-        return call in self._masked
 
     def of_call(self, call: CallId) -> RecordingRow | None:
         """The recording of a live call, paused or not."""
@@ -135,7 +131,6 @@ class Recordings:
 
     def stop(self, call: CallId) -> None:
         """End this call's recording; its row is completed when the worker has closed the file."""
-        self._masked.discard(call)
         recording = self._of_call.pop(call, None)
         contact = self._running.get(recording) if recording is not None else None
         if contact is None:
@@ -176,9 +171,8 @@ class Recordings:
 
     def mask(self, call: Call, on: bool) -> None:
         """Card data is being told: the recording is silent, and keys of this call are written nowhere."""
-        if on == (call.id in self._masked):
+        if on == call.masked:
             return
-        (self._masked.add if on else self._masked.discard)(call.id)
         call.masked = on
         contact = self._contact(call.id)
         if contact is not None:
@@ -240,7 +234,7 @@ class Recordings:
             self._in_store(contact)
         legs = tuple(leg.id for leg in tracks)
         services.media.send(StartRecording(spec=spec, tracks=legs, names=() if box else names))
-        if call.id in self._masked:
+        if call.masked:
             self._send(PauseRecording(recording=row.recording, paused=True, masked=True))
         return contact
 
@@ -311,7 +305,7 @@ class Recordings:
                 self._send(RecordLeg(recording=recording, track=track, leg=leg, name=name))
         if contact.reasons:
             self._tell_pause(contact)
-        if call.id in self._masked:
+        if call.masked:
             self._send(PauseRecording(recording=recording, paused=True, masked=True))
 
     def on_report(self, report: RecordingReport) -> None:

@@ -1,6 +1,6 @@
 """Proves that what goes on beside a transfer, a supervision or a conference does not spoil it: a third party who holds and
 leaves or whose media is lost, two who steer at once, a supervisor without the right, an agent left alone in the call, a
-caller's phone that presses the agent's keys, recordings that meet in a conference, silence in between.
+caller's phone that presses the agent's keys, recordings that meet in a conference, a mask whose recording ends.
 """
 
 import asyncio
@@ -242,3 +242,18 @@ async def test_a_caller_who_puts_his_partner_through_leaves_him_a_channel_of_his
     assert tracks == {0: c.leg_of("endpoint:1003")} and caller_leg not in tracks.values()
     assert caller.session.over
     c.phone("1003").calls[0].hang_up()
+
+
+@told(CENTRE)
+async def test_a_mask_outlives_the_recording_that_it_began_in(c: Centre) -> None:
+    call, _ = await in_talk(c)
+    c.press("*2", ANA)
+    c.switch.parts.recordings.end_all("the disk is nearly full")
+    await asyncio.sleep(1)
+    await c.switch.control.recording_start(c.live().id)
+    again = c.switch.media.told(PauseRecording)[-1]
+    assert again.masked and again.paused and c.live().masked
+    c.press("*2", ANA)
+    await asyncio.sleep(1)
+    assert not c.switch.media.told(PauseRecording)[-1].paused and not c.live().masked
+    call.hang_up()

@@ -85,7 +85,7 @@ async def test_the_agent_masks_and_the_caller_cannot(c: Centre) -> None:
     assert pauses(c, masked=True) == []
     c.press("*2", ANA)
     await asyncio.sleep(0.1)
-    assert c.switch.parts.recordings.is_masked(c.live().id)
+    assert c.live().masked
     await c.switch.control.recording_mask(c.live().id, on=True)
     c.press("*2", ANA)
     await asyncio.sleep(0.1)
