@@ -1,5 +1,5 @@
-"""What mixing and transcoding cost: CPU of the media room for conferences of 3, 10 and 50 parties, for 100 supervised calls,
-and for 100 calls between each pair of codecs; one JSON line each.
+"""What mixing and transcoding cost: CPU of the media room for conferences of 3, 10 and 50 parties, for 100 supervised
+calls, and for 100 calls between each pair of codecs; one JSON line each.
 
     python -m benchmarks.mixing [--seconds 4] [--only conference|supervised|transcoded]
 

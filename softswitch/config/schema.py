@@ -415,8 +415,8 @@ class Recording:
     encoding: Literal["auto", "PCMU", "PCMA", "PCM16"] = "auto"
     """`auto` keeps the G.711 law of the caller as received."""
     min_free_mb: int = 200
-    """Below this much free space what has expired is deleted early, no recording begins and an alarm is raised; below half of
-    it those that run end too. Calls go on."""
+    """Below this much free space what has expired is deleted early, no recording begins and an alarm is raised; below half
+    of it those that run end too. Calls go on."""
     tracks: Literal["stereo", "party"] = "stereo"
     """`stereo`: the caller left, whoever serves right. `party`: a track for each party, `party_tracks` in all."""
     party_tracks: int = 4

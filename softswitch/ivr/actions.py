@@ -29,7 +29,6 @@ class FlowState:
     problem: str = ""
     """Why a fault of the flow itself ended the call; empty: none did."""
 
-
     @property
     def shown(self) -> dict[str, str]:
         """Variables that may be written down."""

@@ -18,7 +18,8 @@ class OpenLeg:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KeepQuiet:
-    """Bind none of these ports before their quiet time is over: a worker that died had legs there; their peers still send."""
+    """Bind none of these ports before their quiet time is over: a worker that died had legs there, whose peers still
+    send."""
 
     ports: tuple[int, ...]
 
