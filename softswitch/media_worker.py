@@ -1,7 +1,7 @@
 """Composition root of a media worker: `python -m softswitch.media_worker --socket PATH --ports FIRST-LAST`.
 
 Started by the controller, which writes the 32 bytes of the shared secret to standard input and waits for the line
-`ready` on standard output. Further options: `--quiet`, `--silent`, `--linger`, each in seconds, `--engine`, and
+`ready` on standard output. Further options: `--quiet`, `--silent`, `--linger`, each in seconds, `--engine`, `--nice`, and
 `--quality`, a JSON object. Without any, the process is a spare one: it loads what it needs and takes the options from
 standard input, behind the secret, a word a line.
 """
@@ -20,7 +20,7 @@ from softswitch.rtp.handshake import SECRET_BYTES, settings_text
 from softswitch.rtp.portrange import PortRange
 from softswitch.rtp.worker import Worker, WorkerSettings
 
-OPTIONS = ("--socket", "--ports", "--quiet", "--silent", "--linger", "--engine", "--quality")
+OPTIONS = ("--socket", "--ports", "--quiet", "--silent", "--linger", "--engine", "--nice", "--quality")
 
 
 def settings_of(arguments: list[str]) -> WorkerSettings:
@@ -41,6 +41,7 @@ def settings_of(arguments: list[str]) -> WorkerSettings:
             linger_s=float(given.get("--linger", "2")),
             text=settings_text(arguments),
             engine=engine,
+            nice=int(given.get("--nice", "0")),
             quality=_limits(given.get("--quality", "{}")),
         )
     except ValueError as error:

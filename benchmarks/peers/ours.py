@@ -1,5 +1,6 @@
 """This switch as a target, with the media engine it is told to use."""
 
+import time
 from collections.abc import Mapping
 from dataclasses import fields
 from itertools import cycle
@@ -11,10 +12,12 @@ from softswitch import __version__
 from softswitch.config.schema import Rtp
 from tools.peers.centre import load_config
 from tools.peers.g711 import read_wav
-from tools.peers.processes import Usage
+from tools.peers.processes import Usage, cpu_between
 from tools.peers.switch import Switch, SwitchError
 
 _RATE = 8000
+_PROCESSES, _IDLE_CORES, _SETTLE_S = 3, 0.05, 30.0
+"""Control, worker and spare worker; what they may use at rest; how long that may take."""
 _PORTS_PER_CALL = 4
 """Two legs, RTP and RTCP."""
 _COUNTED = (
@@ -44,6 +47,19 @@ class Ours:
             config["rtp"] = {"engine": self._engine}
         ports = _PORTS_PER_CALL * len(contacts) + 400
         self._switch = Switch(folder, config, address=next(_addresses), media_ports=ports).start()
+        self._settle()
+
+    def _settle(self) -> None:
+        """Wait until all its processes have started: a spare worker loads itself some seconds after the others."""
+        end = time.monotonic() + _SETTLE_S
+        while time.monotonic() < end:
+            before = self.usage()
+            time.sleep(1.0)
+            after = self.usage()
+            idle = sum(cpu_between(before, after).values()) < _IDLE_CORES
+            if idle and len(after) >= _PROCESSES:
+                return
+        raise SwitchError("its processes do not come to rest")
 
     @property
     def sip(self) -> tuple[str, int]:

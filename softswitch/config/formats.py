@@ -27,7 +27,7 @@ _PORTS = re.compile(r"(?P<first>[0-9]{1,5})-(?P<last>[0-9]{1,5})")
 _CODE = re.compile(r"[0-9*#]{1,10}")
 _SOURCE = re.compile(r"(?:trunk|endpoint):[^\s:]+")
 _TEMPLATE_WORDS = {"day", "hour", "recording", "call", "queue", "agent"}
-_MAY_BE_NEGATIVE = {"weight", "priority"}
+_MAY_BE_NEGATIVE = {"weight", "priority", "nice"}
 _AT_LEAST_ONE = {
     "max_calls": ("general", "endpoint"),
     "max_contacts": ("sip",),

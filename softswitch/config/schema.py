@@ -95,6 +95,9 @@ class Rtp:
     engine: Literal["auto", "io_uring", "sockets"] = "auto"
     """How media workers reach the kernel: `auto` takes io_uring where the kernel and the container allow it and plain
     sockets elsewhere; with `io_uring` a worker does not start without it."""
+    nice: int = -10
+    """Priority of the media workers, as `nice` has it, where the system lets them have it: audio does not wait for what
+    else the machine does. 0 leaves it as it is."""
     codecs: tuple[CodecName, ...] = ("PCMA", "PCMU")
     """Codecs offered and accepted, best first. A call's second leg is offered the codec of its first before all others,
     so that nothing has to be translated. `G722`, `opus` and `G729` need the package `av`; `G729` is never made here: it

@@ -314,6 +314,7 @@ class MediaPool:
             *("--silent", f"{config.timeout_s:g}"),
             *("--linger", f"{self._linger_s:g}"),
             *("--engine", config.engine),
+            *("--nice", str(config.nice)),
             *("--quality", json.dumps(asdict(self._quality))),
         )
 

@@ -55,6 +55,8 @@ class WorkerSettings:
     quality: Quality = field(default_factory=Quality)
     engine: str = "auto"
     """One of `engines.WANTED`."""
+    nice: int = 0
+    """Priority, where the system lets us have it."""
 
 
 class Worker:
@@ -89,6 +91,7 @@ class Worker:
         signal.signal(signal.SIGTERM, self._stop)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         sys.setswitchinterval(_SWITCH_INTERVAL_S)
+        _prefer(self._settings.nice)
         gc.collect()
         gc.freeze()
         gc.disable()
@@ -197,6 +200,15 @@ class Worker:
             recordings=tuple(self._exchange.recordings),
             settings=self._settings.text,
         )
+
+
+def _prefer(nice: int) -> None:
+    """Before what else the machine does; refused without the right to it (root, RLIMIT_NICE), and then left."""
+    if nice:
+        try:
+            os.setpriority(os.PRIO_PROCESS, 0, nice)
+        except OSError as error:
+            _log.info("priority not changed", nice=nice, problem=error.strerror)
 
 
 def _allow_open_files() -> None:
