@@ -20,6 +20,7 @@ from benchmarks.kernel_drops import kernel_drops
 from benchmarks.media_load import MediaLoad, own_cpu_s
 from benchmarks.peers.target import Recorded, Target
 from benchmarks.sipp_load import FIRST_NUMBER, Event, SippLoad
+from benchmarks.stolen import stolen_s
 from tools.peers.centre import AGENT_ADDRESS, TRUNK_ADDRESS
 from tools.peers.ports import free_port
 from tools.peers.processes import Usage, cpu_between
@@ -120,7 +121,7 @@ class Cell:
         self._loop(sipp, latest, until_all_heard=True)
         connected = media.heard() // 2
         self._loop(sipp, time.monotonic() + _SETTLE_S)
-        drops = kernel_drops()
+        drops, stolen = kernel_drops(), stolen_s()
         before, cpu, began = self.target.usage(), own_cpu_s(), time.monotonic()
         media.begin()
         if plan.churn:
@@ -128,6 +129,7 @@ class Cell:
         self._stretch(sipp, began)
         after, seconds, cpu = self.target.usage(), time.monotonic() - began, own_cpu_s() - cpu
         media.end()
+        stolen = (stolen_s() - stolen) / seconds / (os.cpu_count() or 1)
         dropped = {name: count - drops[name] for name, count in kernel_drops().items()}
         still_up = len(self._up) // 2 - len({call for _, call in self._over})
         self._await_late_ones(sipp, time.monotonic() + _LATE_S)
@@ -142,7 +144,7 @@ class Cell:
         return self._report(
             before, after, seconds, cpu, asdict(result),
             {"connected": connected, "still_up": still_up, "completed": completed, "failed": failed,
-             "churned": churned, "kernel_dropped": dropped, "sipp": sipp.errors()},
+             "churned": churned, "kernel_dropped": dropped, "stolen": round(stolen, 4), "sipp": sipp.errors()},
             recordings,
         )  # fmt: skip
 
@@ -260,6 +262,7 @@ class Cell:
             "recordings": recordings,
             "churned": calls["churned"],
             "kernel_dropped": calls["kernel_dropped"],
+            "stolen": calls["stolen"],
             "rss_mb": round(sum(one.rss_mb for one in after.values()), 1),
             "cores_by_process": by_process,
             "generator": {

@@ -31,6 +31,9 @@ Row = dict[str, Any]
 P99_MS = 10.0
 _MOST = 1600
 _STEP = 10
+MOST_STOLEN = 0.01
+"""Of the machine's processor time, taken by the host of a virtual machine: a cell that lost more is measured again."""
+_TRIES = 4
 
 
 class Ladder:
@@ -81,7 +84,13 @@ class Ladder:
 
     def _cell(self, target: Target, calls: int, record: bool) -> Row:
         began = time.monotonic()
-        row = Cell(target, Plan(calls=calls, seconds=self._seconds, record=record)).run()
+        for left in reversed(range(_TRIES)):
+            row = Cell(target, Plan(calls=calls, seconds=self._seconds, record=record)).run()
+            if row["stolen"] <= MOST_STOLEN or not left:
+                break
+            say(
+                f"{target.name:>20} {calls:5} measured again: {row['stolen']:.0%} of the machine was taken away"
+            )
         self._write(row)
         delay = row["delay_ms"]
         say(

@@ -30,6 +30,8 @@ class RecordingSpec:
     """The recording ends by itself after this many seconds of audio; 0 is no limit."""
     armed_s: float = 0.0
     """Above 0: nothing is written before `KeepRecording`; then what was heard in these last seconds comes first."""
+    masked: bool = False
+    """It begins masked: nothing of its first moments is heard before the order to mask it has come."""
     continues_s: float = -1.0
     """At least 0: `path` holds this recording's beginning already, made by a worker that died; what comes now goes on this
     many seconds after the file's first sample (wall time since it began), the time between is silence."""

@@ -221,6 +221,7 @@ class Recordings:
             encoding=row.encoding,
             max_s=max_s,
             armed_s=call.config.recording.keep_before_s if armed else 0.0,
+            masked=call.masked,
         )
         opened = tracks[0].opened
         worker = opened.worker if opened is not None else None
@@ -289,9 +290,9 @@ class Recordings:
             return
         contact.worker = worker
         since = self._services.clock.wall() - contact.row.began
-        spec = (
-            replace(contact.spec, armed_s=0.0, continues_s=max(0.0, since)) if contact.kept else contact.spec
-        )
+        spec = replace(contact.spec, masked=call.masked)
+        if contact.kept:
+            spec = replace(spec, armed_s=0.0, continues_s=max(0.0, since))
         known = sorted(contact.parties.items(), key=lambda seat: (seat[1][0] not in call.legs, seat[0]))
         present = [(track, leg, name) for track, (leg, name) in known if leg in self._services.legs]
         contact.parties = {track: (leg, name) for track, leg, name in present}

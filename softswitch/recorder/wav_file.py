@@ -49,7 +49,8 @@ class WavFile:
         found, wav = repair_of(header, size), parse(header)
         if found is None or wav is None or wav.format != self.format:
             raise OSError(f"{self.path.name} is not the beginning of this recording")
-        self.frames = (size - self._header_bytes) // self._frame_bytes
+        # A header that is right knows whether the last byte is sound, or the one that makes the size even.
+        self.frames = wav.frames if not found.header else (size - self._header_bytes) // self._frame_bytes
         if found.header:
             os.pwrite(self._fd, found.header, 0)
         os.ftruncate(self._fd, self._header_bytes + self.frames * self._frame_bytes)

@@ -122,16 +122,17 @@ class RecordingWriter:
     def pause(self, slot: int, paused: bool, now: float, *, masked: bool = False) -> None:
         self._place(now)
         recording = self._recordings[slot]
-        if recording.report is not None:
+        kind = "masked" if masked else "paused"
+        if recording.report is not None or recording.muted[kind] == paused:
             return
-        recording.muted["masked" if masked else "paused"] = paused
+        recording.muted[kind] = paused
         at = int(now * RATE)
         if masked and not paused:
             recording.masked_until = at + _MASK_TAIL
         for each in recording.slots:
             self._hush(each, recording, at)
         off = "unmasked" if masked else "resumed"
-        self.mark(slot, ("masked" if masked else "paused") if paused else off, "", now)
+        self.mark(slot, kind if paused else off, "", now)
 
     def _hush(self, slot: int, recording: Running, at: int) -> None:
         """Silence the slot from `at` on, or until what was masked is surely over."""

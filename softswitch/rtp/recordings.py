@@ -59,6 +59,8 @@ class Recordings:
             self._ended(_failed(spec.recording, problem))
             return
         running = self._running[spec.recording] = _Running(slot, {})
+        if spec.masked:
+            self._tap.pause(slot, True, now, masked=True)
         for track, leg in enumerate(legs):
             self._attach(spec.recording, running, track, leg)
             if track < len(names):

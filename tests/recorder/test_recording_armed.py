@@ -13,6 +13,7 @@ from test_recording_parties import T0, Talk, read, said, side, spec
 
 from softswitch.recorder.memory import LONGEST_S, Memory
 from softswitch.recorder.wav import WavFormat
+from softswitch.recorder.wav_file import WavFile
 from softswitch.recorder.writer import MASK_TAIL_S, RecordingWriter
 from softswitch.tap import RecordingSpec
 
@@ -138,6 +139,18 @@ def continued(path: Path, at_s: float, encoding: str = "PCM16", channels: int = 
         max_s=0.0,
         continues_s=at_s,
     )
+
+
+def test_the_byte_that_makes_a_size_even_is_no_sound_when_a_file_goes_on(tmp_path: Path) -> None:
+    path, format = tmp_path / "odd.wav", WavFormat(encoding="PCMU", channels=1)
+    file = WavFile(path, format, keep_open=True)
+    file.append(b"\x55" * 161)
+    file.finish()
+    again = WavFile(path, format, keep_open=True, goes_on=True)
+    assert again.frames == 161
+    again.append(b"\x2a" * 3)
+    again.finish()
+    assert path.read_bytes()[format.header_bytes :] == b"\x55" * 161 + b"\x2a" * 3
 
 
 @pytest.mark.parametrize(("encoding", "channels"), [("PCM16", 2), ("PCMU", 2), ("PCMA", 3)])

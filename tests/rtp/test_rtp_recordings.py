@@ -4,6 +4,8 @@ marks, masks and the keeping of an armed recording reach the recorder; and that 
 Does not prove what the recorder makes of it; `tests/recorder` does.
 """
 
+from dataclasses import replace
+
 from media_room import Room, ended
 
 from softswitch.ids import LegId, RecordingId
@@ -56,6 +58,16 @@ def test_tracks_change_hands() -> None:
     ]  # fmt: skip
     room.do(StartRecording(spec=spec("r2"), tracks=(b.leg,)))
     assert all_speak() == [(7, 1), (8, 0)], "who has left can be recorded elsewhere"
+
+
+def test_a_recording_that_begins_masked_is_masked_before_its_first_packet() -> None:
+    room = Room()
+    a = room.phone("a")
+    a.speak(b"\x55" * 160)
+    room.do(StartRecording(spec=replace(spec(), masked=True), tracks=(a.leg,)))
+    assert room.tap.masked == [(7, True)]
+    room.run(0.02)
+    assert heard(room) == [(7, 0)]
 
 
 def test_a_recording_goes_on_when_all_its_legs_have_closed() -> None:
