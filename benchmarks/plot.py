@@ -24,7 +24,7 @@ def draw(rows: Sequence[Row], path: Path) -> None:
     cells = [row for row in rows if "cores_per_100_calls" in row and "recorded" in row]
     switches = list(dict.fromkeys(row["switch"] for row in cells))
     colours = dict(zip(switches, _COLOURS, strict=False))
-    figure, (left, right) = pyplot.subplots(1, 2, figsize=(11, 4.2), layout="constrained")
+    figure, (left, right) = pyplot.subplots(1, 2, figsize=(11, 4.8), layout="constrained")
     for switch in switches:
         for recorded in (False, True):
             ours = [row for row in cells if row["switch"] == switch and row["recorded"] == recorded]
@@ -40,7 +40,8 @@ def draw(rows: Sequence[Row], path: Path) -> None:
         axes.set(xlabel="queue calls at once", xscale="log", xticks=levels, xticklabels=levels)
         axes.minorticks_off()
         axes.grid(alpha=0.25)
-    left.legend(fontsize=8, frameon=False)
+    handles, labels = left.get_legend_handles_labels()
+    figure.legend(handles, labels, loc="outside upper center", ncols=3, fontsize=9, frameon=False)
     figure.suptitle(
         "Open circles: packets or calls were lost at this level", fontsize=9, color="#555555", y=-0.02
     )
