@@ -1,9 +1,9 @@
 """Proves that media takes from and gives to the negotiated peer only, against the running switch (RFC 3550, RFC 3711).
 
-A stranger on another address sprays RTP and RTCP over every media port before, during and after the answer, through hold
-and re-INVITE: nothing comes back to him, and nothing of his is heard or recorded. Broken packets from the peer's own
-address, cut at every length, and a flood of forged ones leave the audio bit-exact. `FUZZ_COUNT` in the environment
-chooses how many.
+A stranger on another address sprays RTP and RTCP over every media port before, during and after the answer, through hold,
+re-INVITE and transfer: nothing comes back to him, and nothing of his is heard or recorded. Broken packets from the
+peer's own address, cut at every length, and a flood of forged ones leave the audio bit-exact. `FUZZ_COUNT` in the
+environment chooses how many.
 
 Does not prove what a stranger can do who knows the address of a peer behind NAT before its first packet, nor one who can
 send from the peer's own address: where that matters, SRTP is the answer, and the third test shows it.
@@ -26,11 +26,11 @@ from tools.peers.g711 import PCMU, decode, read_wav, unique_frames
 from tools.peers.rtp_party import compare
 from tools.peers.softphone import Softphone
 from tools.peers.speech import HEARD, correlation, sentence
-from tools.peers.switch import StartSwitch, Switch
+from tools.peers.switch import StartSwitch, Switch, wait_for
 
 COUNT = int(os.environ.get("FUZZ_COUNT", "20000"))
 STRANGER = "127.0.0.9"
-PHONE = "127.0.0.22"
+PHONE, OTHER_PHONE = "127.0.0.22", "127.0.0.23"
 PORTS = 60
 RECEIVER_REPORT = struct.pack("!BBHI", 0x81, 201, 7, 0xBEEF) + bytes(24)
 GOODBYE = struct.pack("!BBHI", 0x81, 203, 1, 0xBEEF)
@@ -41,7 +41,7 @@ def _config(srtp: str = "off", **rtp: Any) -> dict[str, Any]:
         "rtp": {"codecs": ["PCMU"], **rtp},
         "recording": {"encoding": "PCM16"},
         "trunk": {"carrier": trunk()},
-        "endpoint": {"1001": phone("one", record="always", srtp=srtp)},
+        "endpoint": {"1001": phone("one", record="always", srtp=srtp), "1002": phone("two")},
         "route": {
             "601": {"to": "extension:1001"},
             "_9X.": {"to": "trunk:carrier", "source": ["endpoint:*"]},
@@ -121,6 +121,15 @@ def _talk(caller: Softphone, called: Softphone, seed: int, count: int = 50) -> N
     assert compare(second, caller.rtp.payloads(since=since)).bit_exact
 
 
+def _party_of(switch: Switch, call: str) -> str:
+    """Whom the caller talks to."""
+    shown = switch.cli("calls", "show", call)
+    talking = [
+        leg["party"] for leg in shown["legs"] if leg["direction"] == "out" and leg["state"] == "confirmed"
+    ]
+    return str(talking[-1]) if talking else ""
+
+
 def _assert_not_recorded(switch: Switch, frames: list[bytes]) -> None:
     row = switch.wait_rows("SELECT * FROM recordings WHERE state = 'ended'")[0]
     assert row["seconds"] > 1
@@ -136,9 +145,11 @@ def test_a_stranger_neither_hears_nor_is_heard(start_switch: StartSwitch) -> Non
         Stranger(switch) as stranger,
         Softphone("34600", TRUNK_ADDRESS, switch.sip, laws=(PCMU,)) as caller,
         Softphone("1001", PHONE, switch.sip, password="one", laws=(PCMU,)) as called,
+        Softphone("1002", OTHER_PHONE, switch.sip, password="two", laws=(PCMU,)) as other,
     ):
         stranger.wait_rounds(3)
         called.register().accept_always()
+        other.register().accept_always()
         caller.dial("601")
         _talk(caller, called, seed=1)
         caller.call.reinvite("sendonly")
@@ -149,11 +160,17 @@ def test_a_stranger_neither_hears_nor_is_heard(start_switch: StartSwitch) -> Non
         stranger.wait_rounds(5)
         called.call.reinvite("sendrecv")
         _talk(caller, called, seed=5, count=25)
-        caller.hangup()
+        (call,) = switch.cli("calls")
+        switch.cli("calls", "transfer", call["call"], "extension:1002")
         assert called.call.ended.wait(5)
+        wait_for(lambda: _party_of(switch, call["call"]) == "endpoint:1002", 5, "the transfer")
+        _talk(caller, other, seed=7, count=25)
+        caller.hangup()
+        assert other.call.ended.wait(5)
         stranger.wait_rounds(3)
-        heard = {packet.payload for party in (caller, called) for packet in party.rtp.received}
-        sources = {packet.source[0] for party in (caller, called) for packet in party.rtp.received}
+        parties = (caller, called, other)
+        heard = {packet.payload for party in parties for packet in party.rtp.received}
+        sources = {packet.source[0] for party in parties for packet in party.rtp.received}
     assert stranger.sprayed > 50 * PORTS and not stranger.received
     assert heard.isdisjoint(stranger.frames) and sources == {switch.address}
     _assert_not_recorded(switch, stranger.frames)

@@ -92,7 +92,7 @@ class Voices:
             _, _, _, _, _, sender, number = _RTP.unpack_from(data)
             if data[_RTP.size :] == payload(sender, number):
                 self.heard[leg].append((time.monotonic(), sender))
-            elif self.measuring:  # before, there is music
+            elif self.heard[leg]:  # before it hears its partner, a caller hears music
                 self.strange += 1
 
     def result(self) -> None:
