@@ -2,7 +2,8 @@
 
 Owns the transactions, the sessions and the one heap of timers, and answers without state what needs none. Refuses more
 transactions of peers than it was told to hold. Datagrams come in by `receive`, time by `tick`; `take` empties what is
-to be done, `on_output` says that there is something. Registrations and admission are asked through `StackOwner`.
+to be done, `on_output` says that there is something. Registrations and admission are asked through `StackOwner`. Longer
+than other files, because it is the one place where bytes, transactions, sessions and timers meet.
 """
 
 import zlib
