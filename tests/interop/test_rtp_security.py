@@ -116,7 +116,8 @@ def _talk(caller: Softphone, called: Softphone, seed: int, count: int = 50) -> N
     caller.rtp.play(first)
     called.rtp.play(second)
     assert caller.rtp.wait_played() and called.rtp.wait_played()
-    caller.rtp.wait_packets(4)
+    for party, last in ((called, first[-1]), (caller, second[-1])):
+        wait_for(lambda party=party, last=last: last in party.rtp.payloads(since=since), 3, "the last frame")
     assert compare(first, called.rtp.payloads(since=since)).bit_exact
     assert compare(second, caller.rtp.payloads(since=since)).bit_exact
 
