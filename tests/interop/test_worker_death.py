@@ -36,7 +36,6 @@ class Voices:
 
     def __init__(self, legs: int) -> None:
         self.legs = legs
-        self.measuring = False
         self.heard: list[list[tuple[float, int]]] = [[] for _ in range(legs)]
         self.strange: list[str] = []
         self._sockets: dict[int, socket.socket] = {}
@@ -64,10 +63,10 @@ class Voices:
         self._targets.pop(leg, None)
 
     def begin(self) -> None:
-        self.measuring = True
+        """All is noted from the start: no stretch is measured by itself."""
 
     def end(self) -> None:
-        self.measuring = False
+        """As `begin`."""
 
     def until_tick(self) -> float:
         return max(0.0, self._due - time.monotonic())
