@@ -243,7 +243,7 @@ def test_registrations_survive_a_restart(start_switch: StartSwitch) -> None:
     switch = start_switch(_config())
     with _party(switch) as party:
         assert party.register(expires=300).status == 200
-        time.sleep(0.3)  # the writer gathers rows for a moment
+        switch.wait_rows("SELECT * FROM registrations")  # the writer gathers rows for a moment
         switch.kill9()
         switch.start()
         assert _contacts(switch) == [party.contact.strip("<>")]

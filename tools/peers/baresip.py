@@ -114,7 +114,7 @@ class Baresip:
     def contact(self) -> str:
         return f"sip:{self.user}@{self.address}:{self.port}"
 
-    def start(self, timeout: float = 8.0) -> Self:
+    def start(self, timeout: float = 30.0) -> Self:
         """Started, and registered where it shall be."""
         with (self.folder / "log").open("wb") as log:
             self._process = subprocess.Popen(
@@ -185,7 +185,7 @@ class Baresip:
             self.command("sndcode", digit)
             time.sleep(seconds)
 
-    def wait_event(self, kind: str, *, count: int = 1, timeout: float = 10.0) -> Mapping[str, Any]:
+    def wait_event(self, kind: str, *, count: int = 1, timeout: float = 30.0) -> Mapping[str, Any]:
         """The `count`-th event of this type since the start: `REGISTER_OK`, `CALL_INCOMING`, `CALL_RINGING`,
         `CALL_ESTABLISHED`, `CALL_CLOSED`, `CALL_DTMF_START` …"""
 

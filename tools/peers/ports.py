@@ -1,10 +1,27 @@
 """Free ports on loopback addresses, each handed out once by a process, so that tests can run beside each other."""
 
+import os
 import random
 import socket
 
-FIRST, LAST = 10_000, 22_900
+_ALL = 10_000, 22_900
 """Above these, up to where the kernel gives out ports by itself, are those that tests of the media room name."""
+
+
+def _own_part(everything: tuple[int, int]) -> tuple[int, int]:
+    """What is this process's alone when pytest-xdist runs several side by side: a port that is free now may be what
+    another is about to bind."""
+    part, parts = (
+        os.environ.get("PYTEST_XDIST_WORKER", "gw0"),
+        os.environ.get("PYTEST_XDIST_WORKER_COUNT", "1"),
+    )
+    first, last = everything
+    size = (last - first) // int(parts) // 2 * 2
+    begin = first + size * int(part.removeprefix("gw"))
+    return begin, begin + size
+
+
+FIRST, LAST = _own_part(_ALL)
 _taken: set[tuple[str, int]] = set()
 
 

@@ -45,7 +45,7 @@ class PyVoipPhone:
         write_wav(self.folder / "speech8.wav", silence(1) if self.speech is None else self.speech, width=1)
         self._queue: queue.Queue[Mapping[str, Any]] = queue.Queue()
 
-    def start(self, timeout: float = 8.0) -> Self:
+    def start(self, timeout: float = 30.0) -> Self:
         """Started and registered."""
         settings = {
             "server": self.server[0], "server_port": self.server[1], "user": self.user, "password": self.password,
@@ -73,7 +73,7 @@ class PyVoipPhone:
     def __exit__(self, *_: object) -> None:
         self.stop()
 
-    def wait(self, what: str, timeout: float = 15.0) -> Mapping[str, Any]:
+    def wait(self, what: str, timeout: float = 45.0) -> Mapping[str, Any]:
         """The next report of this kind."""
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:

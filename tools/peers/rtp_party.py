@@ -180,7 +180,7 @@ class RtpParty:
         """True once all that was queued has left."""
         return self._idle.wait(timeout)
 
-    def wait_packets(self, count: int, timeout: float = 10.0) -> bool:
+    def wait_packets(self, count: int, timeout: float = 30.0) -> bool:
         """True once `count` more packets than now have come."""
         goal, deadline = len(self.received) + count, time.monotonic() + timeout
         while len(self.received) < goal and time.monotonic() < deadline:

@@ -41,7 +41,7 @@ class Transaction:
     """All responses, retransmissions too."""
     final: Message | None = None
 
-    def wait(self, *statuses: int, timeout: float = 10.0) -> Message:
+    def wait(self, *statuses: int, timeout: float = 30.0) -> Message:
         """The first response of one of these statuses, or the final one when none is named."""
         deadline, pause, again = time.monotonic() + timeout, T1_S, time.monotonic() + T1_S
         while time.monotonic() < deadline:
@@ -91,7 +91,7 @@ class Call:
     """200 to the last INVITE that this side sent."""
     laws: tuple[int, ...] = (0, 8)
 
-    def wait(self, *statuses: int, timeout: float = 10.0) -> Message:
+    def wait(self, *statuses: int, timeout: float = 30.0) -> Message:
         """Calling side: wait for a response to the INVITE; a 200 is acknowledged and makes the dialog."""
         assert self.invite is not None
         response = self.invite.wait(*statuses, timeout=timeout)
@@ -110,7 +110,7 @@ class Call:
         """ACK of a 2xx: a request of its own (RFC 3261 section 13.2.2.4)."""
         self.party.send_request("ACK", self.target, [*self._dialog(response.cseq, "ACK")])
 
-    def cancel(self, timeout: float = 5.0) -> Message:
+    def cancel(self, timeout: float = 30.0) -> Message:
         """CANCEL the INVITE; returns the response to the CANCEL. The 487 comes at `wait(487)`."""
         assert self.invite is not None
         keep = {"via", "from", "to", "call-id", "route"}
@@ -132,16 +132,16 @@ class Call:
         headers = [*self._dialog(self.cseq, method), ("Contact", self.party.contact), *extra]
         return self.party.transact(method, self.target, headers, body, content_type=content_type)
 
-    def bye(self, timeout: float = 5.0) -> Message:
+    def bye(self, timeout: float = 30.0) -> Message:
         self.ended.set()
         return self.send("BYE").wait(timeout=timeout)
 
-    def info_digit(self, digit: str, *, duration_ms: int = 160, timeout: float = 5.0) -> Message:
+    def info_digit(self, digit: str, *, duration_ms: int = 160, timeout: float = 30.0) -> Message:
         body = f"Signal={digit}\r\nDuration={duration_ms}\r\n"
         return self.send("INFO", body, content_type="application/dtmf-relay").wait(timeout=timeout)
 
     def reinvite(
-        self, direction: str = "sendrecv", *, media: Address | None = None, timeout: float = 8.0
+        self, direction: str = "sendrecv", *, media: Address | None = None, timeout: float = 30.0
     ) -> Message:
         """Hold (`sendonly`, `inactive`), resume (`sendrecv`) or move the media."""
         self.version += 1
@@ -163,7 +163,7 @@ class Call:
     def ring(self, status: int = 180) -> Self:
         return self.respond(status, "Ringing")
 
-    def accept(self, *, timeout: float = 8.0, body: str | None = None) -> Self:
+    def accept(self, *, timeout: float = 30.0, body: str | None = None) -> Self:
         """200 with SDP, repeated until the ACK is there."""
         assert self.request is not None
         law = next((law for law in self.laws if law in self.request.payload_types()), self.laws[0])
@@ -182,7 +182,7 @@ class Call:
     def reject(self, status: int = 486, reason: str = "Busy Here") -> Self:
         return self.respond(status, reason)
 
-    def wait_request(self, method: str, timeout: float = 8.0) -> Message:
+    def wait_request(self, method: str, timeout: float = 30.0) -> Message:
         """The next request of this method within the call; others before it are passed over."""
         deadline = time.monotonic() + timeout
         while time.monotonic() < deadline:
@@ -284,14 +284,14 @@ class SipParty:
         to: str = "",
         extra: Sequence[Header] = (),
         body: str = "",
-        timeout: float = 8.0,
+        timeout: float = 30.0,
     ) -> Message:
         """A request outside any dialog, and its final response; a challenge is not answered."""
         headers = [("From", f"<{self.aor}>;tag={token()}"), ("To", to or f"<{uri}>"), ("Call-ID", token()),
                    ("CSeq", f"1 {method}"), ("Max-Forwards", "70"), ("Contact", self.contact), *extra]  # fmt: skip
         return self.transact(method, uri, headers, body).wait(timeout=timeout)
 
-    def ping(self, timeout: float = 2.0) -> Message:
+    def ping(self, timeout: float = 10.0) -> Message:
         return self.request("OPTIONS", f"sip:{self.domain}", timeout=timeout)
 
     def register(
@@ -303,7 +303,7 @@ class SipParty:
         aor: str = "",
         answer: bool = True,
         count: int | None = None,
-        timeout: float = 8.0,
+        timeout: float = 30.0,
     ) -> Message:
         """REGISTER, answering one challenge. `authorization` replays a value; `answer=False` returns the 401."""
         response = self._register_once(expires, contact, authorization, aor, timeout)
@@ -368,7 +368,7 @@ class SipParty:
         number: str,
         media: Address,
         *,
-        timeout: float = 10.0,
+        timeout: float = 30.0,
         caller: str = "",
         extra: Sequence[Header] = (),
     ) -> Call:
@@ -380,7 +380,7 @@ class SipParty:
             call.wait(200, timeout=timeout)
         return call
 
-    def accept_call(self, media: Address, timeout: float = 10.0) -> Call:
+    def accept_call(self, media: Address, timeout: float = 30.0) -> Call:
         """The next INVITE that comes, not yet answered."""
         try:
             call = self.incoming.get(timeout=timeout)

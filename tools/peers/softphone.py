@@ -68,7 +68,7 @@ class Softphone:
         self._registered = True
         return self
 
-    def dial(self, number: str, *, caller: str = "", timeout: float = 10.0,
+    def dial(self, number: str, *, caller: str = "", timeout: float = 30.0,
              extra: Sequence[tuple[str, str]] = ()) -> Call:  # fmt: skip
         """Call, wait for the answer, send media where it says."""
         self._call = self.sip.dial(number, self.media, caller=caller, timeout=timeout, extra=extra)
@@ -76,12 +76,12 @@ class Softphone:
         self.rtp.peer = self._call.answer.media()
         return self._call
 
-    def ring(self, timeout: float = 10.0, *, status: int = 180) -> Call:
+    def ring(self, timeout: float = 30.0, *, status: int = 180) -> Call:
         """Wait for a call and ring."""
         self._call = self.sip.accept_call(self.media, timeout).ring(status)
         return self._call
 
-    def accept(self, timeout: float = 10.0) -> Call:
+    def accept(self, timeout: float = 30.0) -> Call:
         """Answer the call that rings, or the next one."""
         call = self._call
         if call is None or call.confirmed.is_set() or call.ended.is_set():

@@ -25,6 +25,7 @@ from tools.peers.sip_text import Message, compose, token
 from tools.peers.toml_text import to_toml
 
 ROOT = Path(__file__).resolve().parents[2]
+PATIENCE = 4.0
 _UNHANDLED = re.compile(
     r"Traceback \(most recent call last\)|Task exception was never retrieved|Exception ignored in|"
     r"coroutine '.*' was never awaited|Unhandled exception|Exception in callback|Future exception was never retrieved"
@@ -112,7 +113,7 @@ class Switch:
 
     # -- life ---------------------------------------------------------------------------------------------------------
 
-    def start(self, timeout: float = 20.0) -> Self:
+    def start(self, timeout: float = 90.0) -> Self:
         with self.log_file.open("ab") as log:
             self.process = subprocess.Popen(
                 [sys.executable, "-m", "softswitch", "run", "--config", str(self.config_file)], cwd=ROOT,
@@ -147,7 +148,7 @@ class Switch:
     def running(self) -> bool:
         return self.process is not None and self.process.poll() is None
 
-    def stop(self, timeout: float = 15.0) -> int:
+    def stop(self, timeout: float = 60.0) -> int:
         """`softswitch stop --now`, by its signal; the exit code."""
         if self.process is None:
             return 0
@@ -203,7 +204,7 @@ class Switch:
         except OSError:
             return False
 
-    def get(self, path: str, timeout: float = 5.0) -> tuple[int, str]:
+    def get(self, path: str, timeout: float = 20.0) -> tuple[int, str]:
         """Status and body of a GET on the control socket."""
         connection = _UnixConnection(self.control_socket, timeout)
         try:
@@ -215,7 +216,7 @@ class Switch:
         finally:
             connection.close()
 
-    def cli(self, *arguments: str, check: bool = True, timeout: float = 20.0) -> Any:
+    def cli(self, *arguments: str, check: bool = True, timeout: float = 60.0) -> Any:
         """`softswitch ARGUMENTS --json`: what it printed, as JSON when it is, else as text."""
         done = self.command(*arguments, *(["--json"] if _has_json(arguments) else []), timeout=timeout)
         if check and done.returncode:
@@ -227,7 +228,7 @@ class Switch:
         except ValueError:
             return done.stdout
 
-    def command(self, *arguments: str, timeout: float = 20.0) -> "subprocess.CompletedProcess[str]":
+    def command(self, *arguments: str, timeout: float = 60.0) -> "subprocess.CompletedProcess[str]":
         """The command line as it is, with this switch's configuration."""
         command = [sys.executable, "-m", "softswitch", *arguments]
         env = {**os.environ, "PYTHONPATH": str(ROOT), "SOFTSWITCH_SOCKET": str(self.control_socket),
@@ -236,7 +237,7 @@ class Switch:
             command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=timeout, check=False
         )
 
-    def options(self, timeout: float = 2.0, source: str = "127.0.0.9") -> float:
+    def options(self, timeout: float = 10.0, source: str = "127.0.0.9") -> float:
         """Seconds until an OPTIONS is answered, from a socket of its own."""
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as probe:
             probe.bind((source, 0))
@@ -319,8 +320,9 @@ StartSwitch = Callable[..., Switch]
 
 
 def wait_for(probe: Callable[[], Any], timeout: float = 5.0, what: str = "condition") -> Any:
-    """The first true value of `probe`."""
-    deadline = time.monotonic() + timeout
+    """The first true value of `probe`. The bound is there to end a wait that is in vain, not to measure: a shared machine
+    that is slow for a moment has `PATIENCE` times as long."""
+    deadline = time.monotonic() + timeout * PATIENCE
     while True:
         value = probe()
         if value:
