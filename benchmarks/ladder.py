@@ -2,12 +2,15 @@
 
     python -m benchmarks.ladder --peer asterisk                     # the table
     python -m benchmarks.ladder --peer asterisk --calls '' --search # how many recorded calls each carries
+    python -m benchmarks.ladder --again FILE --peer asterisk        # what the host disturbed in a run before
     python -m benchmarks.ladder --quick                             # a few small cells of ours
 
 One run on one machine, all switches in turn at each level, so that ratios hold. One JSON line a cell, on stdout and in
 `--out`. A switch that loses more than 1 % or does not connect all calls at a level is not asked for a higher one.
 `--search` halves between what is carried and what is not: nothing lost, all recorded, p99 of the added delay at most
-10 ms; a number that fails is tried once more, because the machine is shared with the generator.
+10 ms; a number that fails is tried once more, because the machine is shared with the generator. `--again` takes the
+table of a run and measures anew, for all switches in turn, each level at which the host of a virtual machine took more
+than 1 % of it away from any of them.
 """
 
 import argparse
@@ -57,6 +60,17 @@ class Ladder:
                     if row["connected"] < calls or row["lost"] > row["packets"] / 100:
                         self._given_up.add((target.name, record))
 
+    def again(self, rows: Sequence[Row]) -> None:
+        """The table of a run, its disturbed levels measured anew."""
+        disturbed = {_level(row) for row in rows if row.get("stolen", 0.0) > MOST_STOLEN}
+        for level in dict.fromkeys(map(_level, rows)):
+            if level in disturbed:
+                self.climb([level[0]], [level[1]])
+            else:
+                for row in rows:
+                    if _level(row) == level:
+                        self._write(row)
+
     def search(self) -> None:
         for target in self._targets:
             name = target.name
@@ -105,6 +119,10 @@ class Ladder:
         return row
 
 
+def _level(row: Row) -> tuple[int, bool]:
+    return row["calls"], row["recorded"]
+
+
 def within_bar(row: Row) -> bool:
     return bool(row["carried"]) and row["delay_ms"]["p99"] <= P99_MS
 
@@ -147,11 +165,16 @@ def main() -> None:
     if given.quick:
         levels, seconds = [50, 100], 5.0
     recorded = [record for record in (False, True) if record or not given.recorded]
+    before = [json.loads(line) for line in given.again.read_text().splitlines()] if given.again else []
+    before = [row for row in before if "recorded" in row]
     chosen = targets(given.peer, given.cache, engines=given.engines)
     for target in chosen:
         say(f"{target.name} {target.version()}")
     ladder = Ladder(chosen, seconds, writer(given.out))
-    ladder.climb(levels, recorded)
+    if before:
+        ladder.again(before)
+    else:
+        ladder.climb(levels, recorded)
     if given.search:
         ladder.search()
 
@@ -169,6 +192,9 @@ def _arguments() -> argparse.Namespace:
     )
     parser.add_argument(
         "--search", action="store_true", help="then find how many recorded calls each carries"
+    )
+    parser.add_argument(
+        "--again", type=Path, default=None, help="JSON lines of a run whose disturbed levels to repeat"
     )
     parser.add_argument("--quick", action="store_true", help="50 and 100 calls, 5 s each")
     parser.add_argument("--out", type=Path, default=None, help="JSON lines go here too")
