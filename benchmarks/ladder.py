@@ -28,6 +28,7 @@ from benchmarks.peers.asterisk import Asterisk
 from benchmarks.peers.chroot import CACHE
 from benchmarks.peers.ours import Ours, has_engines
 from benchmarks.peers.target import Target
+from benchmarks.stolen import await_calm
 from benchmarks.ua_load import raise_file_limit
 
 Row = dict[str, Any]
@@ -105,6 +106,7 @@ class Ladder:
             say(
                 f"{target.name:>20} {calls:5} measured again: {row['stolen']:.0%} of the machine was taken away"
             )
+            await_calm(MOST_STOLEN)
         self._write(row)
         delay = row["delay_ms"]
         say(
