@@ -7,10 +7,17 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 @dataclass(frozen=True, slots=True)
 class Source:
     transport: str
-    """`udp`, `tcp`, in lower case."""
+    """`udp`, `tcp`, `tls`, `ws` or `wss`."""
     address: str
     """An IP address as text, IPv6 without brackets."""
     port: int
+    name: str = ""
+    """Of a connection that we open over TLS: whom the peer's certificate must name. Places with different names never
+    share a connection, though they lead to one address."""
+
+    @property
+    def secure(self) -> bool:
+        return self.transport in ("tls", "wss")
 
     @property
     def ip(self) -> IPv4Address | IPv6Address:

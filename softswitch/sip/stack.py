@@ -15,23 +15,28 @@ from typing import Any
 from softswitch.ids import LegId
 from softswitch.sip.challenge import ChallengeMemory
 from softswitch.sip.client_transaction import ClientTransaction, FailureHandler, ResponseHandler
+from softswitch.sip.dead_targets import DeadTargets
 from softswitch.sip.errors import ParseError
 from softswitch.sip.events import SessionEvent
+from softswitch.sip.guard import TRUSTING, Guard
 from softswitch.sip.message import Request, Response, make_response, parse_message
 from softswitch.sip.nat import is_address
+from softswitch.sip.notifier import Notifier
 from softswitch.sip.outgoing_invite import InvitePlan, OutgoingInvite
 from softswitch.sip.outputs import Deliver, LookUp, Output, Send
 from softswitch.sip.screening import branch_of, merge_key, own_sent_by, reply_destination, stamp
 from softswitch.sip.server_transaction import ServerTransaction
 from softswitch.sip.session import Session
-from softswitch.sip.session_layer import Located
+from softswitch.sip.session_layer import Located, LocatedAll
 from softswitch.sip.source import Source
 from softswitch.sip.stack_owner import StackOwner
 from softswitch.sip.stack_stats import StackStats
+from softswitch.sip.target_probes import TargetProbes
 from softswitch.sip.timers import TimerHeap, TimerValues
 from softswitch.sip.transaction import Transaction, TransactionKey, cancelled_key, client_key, server_key
 from softswitch.sip.uri import Uri
 from softswitch.sip.user_agent_server import Arrival, UserAgentServer
+from softswitch.sip.way import direct_place, transport_of
 
 RETRY_AFTER_S = 5
 _KEEPALIVE = b"\r\n\0 \t"
@@ -56,10 +61,15 @@ class SipStack:
         *,
         monotonic: Callable[[], float],
         entropy: Callable[[int], bytes],
+        guard: Guard | None = None,
     ) -> None:
         self.settings = settings
+        self.guard = guard if guard is not None else Guard(TRUSTING)
+        self.room = 0
+        """Most bytes of a stateless answer to the datagram at hand; 0 is no limit."""
         self.timer_values = settings.timers
         self.timers = TimerHeap()
+        self.dead_targets = DeadTargets()
         self.stats = StackStats()
         self.draining = False
         self.on_output: Callable[[], None] | None = None
@@ -74,7 +84,9 @@ class SipStack:
         self._sessions: dict[tuple[str, str], Session] = {}
         self._sent_by: set[str] = set()
         self._tag_salt = entropy(6).hex()
+        self.notifier = Notifier(self)
         self._server = UserAgentServer(self, owner)
+        self._target_probes = TargetProbes(self, self.dead_targets)
 
     # Input.
 
@@ -86,9 +98,11 @@ class SipStack:
             if not data.strip(_KEEPALIVE):
                 self._keepalive(data, source)
             else:
+                self.room = self.guard.room(source, len(data), now)
                 self._receive(data, source, now)
         finally:
             self._busy = before
+            self.room = 0
         return self.take()
 
     def tick(self, now: float) -> list[Output]:
@@ -103,10 +117,10 @@ class SipStack:
     def next_deadline(self) -> float | None:
         return self.timers.next_deadline()
 
-    def located(self, then: Located, destination: Source | None, now: float) -> list[Output]:
+    def located(self, then: LocatedAll, places: tuple[Source, ...], now: float) -> list[Output]:
         """The finding of a `LookUp`."""
         with self._step():
-            then(destination, now)
+            then(places, now)
         return self.take()
 
     def transport_failed(self, destination: Source, now: float) -> list[Output]:
@@ -203,11 +217,16 @@ class SipStack:
         self._emit(Send(data, destination))
 
     def locate(self, uri: Uri, then: Located) -> None:
-        transport = uri.transport or "udp"
-        if uri.scheme != "sip" or transport not in ("udp", "tcp"):
-            then(None, self.now())
-        elif is_address(uri.host):
-            then(Source(transport, uri.host.strip("[]"), uri.port or 5060), self.now())
+        def first(places: tuple[Source, ...], now: float) -> None:
+            ordered = self.dead_targets.ordered(places, now)
+            then(ordered[0] if ordered else None, now)
+
+        self.locate_all(uri, first)
+
+    def locate_all(self, uri: Uri, then: LocatedAll) -> None:
+        if is_address(uri.host) or not transport_of(uri):
+            direct = direct_place(uri)
+            then((direct,) if direct is not None else (), self.now())
         else:
             self._emit(LookUp(uri, then))
 
@@ -234,14 +253,17 @@ class SipStack:
             request, destination, self, on_response=on_response, on_failure=on_failure
         )
         self._clients[transaction.key] = transaction
-        transaction.start(self.now())
+        now = self.now()
+        self.guard.proved(destination.address, now)
+        transaction.start(now)
         return transaction
 
     def forget(self, transaction: Transaction) -> None:
         if isinstance(transaction, ClientTransaction):
             self._clients.pop(transaction.key, None)
         elif isinstance(transaction, ServerTransaction):
-            self._servers.pop(transaction.key, None)
+            if self._servers.pop(transaction.key, None) is not None:
+                self.guard.quotas.give("transactions", transaction.peer.address)
             self._unmerge(transaction)
 
     def _unmerge(self, transaction: ServerTransaction) -> None:
@@ -251,6 +273,7 @@ class SipStack:
 
     def forget_session(self, call_id: str, local_tag: str) -> None:
         self._sessions.pop((call_id, local_tag), None)
+        self.guard.quotas.end_dialog(call_id, local_tag)
 
     # What the user agent server needs.
 
@@ -258,7 +281,8 @@ class SipStack:
         self, request: Request, key: TransactionKey, reply: Source, now: float
     ) -> ServerTransaction | None:
         """A transaction for a new request; None, and 503, when there are too many."""
-        if len(self._servers) >= self.settings.max_transactions:
+        full = len(self._servers) >= self.settings.max_transactions
+        if full or not self.guard.may_hold("transactions", reply.address, now):
             self.refuse(request, reply, 503, headers=(("Retry-After", str(RETRY_AFTER_S)),))
             return None
         transaction = ServerTransaction(request, key, reply, self, now)
@@ -278,14 +302,20 @@ class SipStack:
         """A stateless final response, but never to an ACK."""
         if request.method == "ACK":
             return
-        fields = (*headers, *self.common("Server"))
-        self.reply(
-            make_response(request, status, reason, to_tag=self.stateless_tag(request), headers=fields), reply
-        )
+        fields, tag = (*headers, *self.common("Server")), self.stateless_tag(request)
+        response = make_response(request, status, reason, to_tag=tag, headers=fields)
+        if self.room and len(response.to_bytes()) > self.room:
+            response = make_response(request, status, reason, to_tag=tag)
+        self.reply(response, reply)
 
     def reply(self, response: Response, reply: Source) -> None:
+        """Without state, and only where that does not turn a little of a forged source into much."""
+        data = response.to_bytes()
+        if self.room and len(data) > self.room:
+            self.stats.too_short += 1
+            return
         self.stats.stateless[response.status] += 1
-        self.send(response.to_bytes(), reply)
+        self.send(data, reply)
 
     def stateless_tag(self, request: Request) -> str:
         """The same To-tag for each repetition of a request (section 8.2.7), and one that cannot be guessed."""
@@ -314,9 +344,19 @@ class SipStack:
             if isinstance(message, Response):
                 self._receive_response(message, now)
             else:
-                self._receive_request(message, source, len(data), now)
+                self._receive_request(message, source, now)
         except ParseError as error:
-            self._broken(error, source)
+            if self._unreadable(source, now):
+                self._broken(error, source)
+
+    def _unreadable(self, source: Source, now: float) -> bool:
+        """Whether it is answered: a stream has shown that it receives, and a known peer is told what it does wrong (RFC
+        4475 section 3.1.2 asks for 400); a stranger's datagram gets nothing, or we could be used against others."""
+        if source.transport != "udp" or self.guard.knows(source.address, now):
+            return True
+        self.stats.unparsable += 1
+        self.guard.offence(source.address, "unparsable", now)
+        return False
 
     @contextmanager
     def _step(self) -> Iterator[None]:
@@ -326,6 +366,11 @@ class SipStack:
             yield
         finally:
             self._busy = before
+
+    def wake(self) -> None:
+        """Timers have been started outside a step: tell the shell, which sets its alarm."""
+        if not self._busy and self.on_output is not None:
+            self.on_output()
 
     def _emit(self, output: Output) -> None:
         """Also tells the shell, unless it waits for what a step returns."""
@@ -365,7 +410,7 @@ class SipStack:
             response.validate()  # a dialog is made of these; a refusal counts however badly it is written
         transaction.receive(response, now)
 
-    def _receive_request(self, request: Request, source: Source, size: int, now: float) -> None:
+    def _receive_request(self, request: Request, source: Source, now: float) -> None:
         vias = request.vias
         if not vias:
             raise ParseError("a request without Via")
@@ -387,7 +432,7 @@ class SipStack:
         elif request.method == "CANCEL":
             self._receive_cancel(request, key, reply, now)
         else:
-            self._server.receive(Arrival(request, key, vias, source, reply, now, size))
+            self._server.receive(Arrival(request, key, vias, source, reply, now))
 
     def _receive_ack(self, request: Request, now: float) -> None:
         session = self._sessions.get((request.call_id, request.to_tag))
