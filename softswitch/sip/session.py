@@ -1,10 +1,10 @@
 """One SIP session: the INVITE usage of a dialog, from either side (RFC 3261 sections 9, 13, 14, 15).
 
 `Session` owns which state the call is in and tells its owner what happened; the collaborators own the details:
-`IncomingInvite` and `OutgoingInvite` the establishment, `DialogClient` our requests inside the dialog, `Reoffers` new
-offers. Sans-IO: everything goes through a `SessionLayer`. What an owner asks of a session that is over, or for which it
-is too late, is ignored; after `hangup` or `reject` no event follows. Longer than other files by its state table, which is
-to be read beside the methods that step through it.
+`IncomingInvite` and `OutgoingInvite` the establishment, `DialogClient` our requests inside the dialog, `DialogServer`
+the peer's, `Reoffers` new offers. Sans-IO: everything goes through a `SessionLayer`. What an owner asks of a session
+that is over, or for which it is too late, is ignored; after `hangup` or `reject` no event follows. Longer than other
+files by its state table, which is to be read beside the methods that step through it.
 """
 
 import logging
@@ -14,24 +14,22 @@ from typing import Literal
 from softswitch.errors import PeerError
 from softswitch.ids import LegId
 from softswitch.sip.address import Address
-from softswitch.sip.capabilities import ALLOW
-from softswitch.sip.dialog import Dialog, OutOfOrder
+from softswitch.sip.dialog import Dialog
 from softswitch.sip.dialog_client import DialogClient
+from softswitch.sip.dialog_server import DialogServer
 from softswitch.sip.events import (
     Acked,
     AckMissing,
     Answered,
     Cancelled,
     HungUp,
-    InfoReceived,
     Progress,
     Refused,
     SessionEvent,
 )
 from softswitch.sip.identity import Identity
 from softswitch.sip.incoming_invite import IncomingInvite
-from softswitch.sip.info import digit_of
-from softswitch.sip.message import Request, Response, make_response
+from softswitch.sip.message import Request, Response
 from softswitch.sip.outgoing_invite import OutgoingInvite
 from softswitch.sip.refusal import refusal_of
 from softswitch.sip.reoffers import Reoffers
@@ -42,8 +40,6 @@ from softswitch.sip.session_layer import SessionLayer
 from softswitch.sip.session_state import NEXT, SessionInput, SessionState
 from softswitch.sip.source import Source
 from softswitch.sip.timers import Timer
-
-BYE_ACCEPTED_AFTER_S = 0.5
 
 Headers = Iterable[tuple[str, str]]
 
@@ -83,6 +79,7 @@ class Session:
         """The offer of the caller's INVITE."""
         self._layer = layer
         self._common = common
+        self._server = DialogServer(layer, self, common)
         self._incoming: IncomingInvite | None = None
         self._outgoing: OutgoingInvite | None = None
         self._client: DialogClient | None = None
@@ -135,12 +132,12 @@ class Session:
 
     def ring(self, status: int = 180, sdp: SessionDescription | None = None, headers: Headers = ()) -> None:
         """A provisional response; with `sdp` it carries early media."""
-        if self._incoming is not None and self._step(_I.RING):
+        if self._incoming is not None and self.step(_I.RING):
             self._incoming.provisional(status, _bytes(sdp), headers, self._layer.now())
 
     def answer(self, sdp: SessionDescription, headers: Headers = ()) -> None:
         """200; retransmitted until its ACK."""
-        if self._incoming is not None and self._step(_I.ANSWER):
+        if self._incoming is not None and self.step(_I.ANSWER):
             now = self._layer.now()
             self._incoming.succeed(_bytes(sdp), headers, now, on_missing=self._ack_missing)
             if self._client is not None:
@@ -150,26 +147,26 @@ class Session:
         self, status: int, reason: str | None = None, headers: Headers = (), contacts: Iterable[str] = ()
     ) -> None:
         """A final response of 300 or above; `contacts` are the addresses of a 3xx."""
-        if self._incoming is not None and self._step(_I.REJECT):
+        if self._incoming is not None and self.step(_I.REJECT):
             fields = [*(("Contact", f"<{contact}>") for contact in contacts), *headers]
             self._incoming.fail(status, reason, fields, self._layer.now())
-            self._finish()
+            self.finish()
 
     def hangup(self, status: int | None = None, reason_header: str | None = None) -> None:
         """End the session by what its state asks for: CANCEL, BYE, a refusal with `status` (603), or nothing."""
         before = self.state
-        if not self._step(_I.HANG_UP):
+        if not self.step(_I.HANG_UP):
             return
         now = self._layer.now()
         headers = () if reason_header is None else (("Reason", reason_header),)
         if before in (_S.INCOMING, _S.RINGING) and self._incoming is not None:
             self._incoming.fail(603 if status is None else status, None, headers, now)
-            self._finish()
+            self.finish()
         elif before in (_S.CALLING, _S.PROCEEDING) and self._outgoing is not None:
             self._outgoing.cancel(now, reason=headers)
             if self._outgoing.request is None:
                 self._set_state(_S.TERMINATED)
-                self._finish()
+                self.finish()
         elif before is _S.CONFIRMED:
             self._send_bye(headers)
 
@@ -198,29 +195,21 @@ class Session:
                 on_failure=_nothing,
             )
 
+    def refer(self, refer_to: str, headers: Headers = ()) -> None:
+        """Ask the peer to call `refer_to`; ends in a ReferProgress that is over."""
+        if self.state is _S.CONFIRMED and self._client is not None:
+            self._server.referring().refer(self._client, refer_to, tuple(headers))
+
     # What the stack hands in.
 
     def receive(self, transaction: ServerTransaction, request: Request, now: float) -> None:
         """A request inside the dialog, other than ACK and CANCEL."""
-        client = self._client
-        if client is None or not client.dialog.matches(request):
-            self._respond(transaction, 481, now)
-            return
-        try:
-            client.dialog.accept(request)
-        except OutOfOrder as error:
-            self._respond(transaction, error.sip_status, now)
-            return
-        handler = self._HANDLERS.get(request.method)
-        if handler is None:
-            self._respond(transaction, 405, now, (ALLOW,))
-        else:
-            handler(self, transaction, request, now)
+        self._server.receive(transaction, request, now)
 
     def receive_ack(self, ack: Request, now: float) -> None:
         if self._incoming is not None and self._incoming.acknowledged(ack):
             hanging_up = self.state is _S.HANGING_UP
-            if not self._step(_I.ACK):
+            if not self.step(_I.ACK):
                 return
             if hanging_up:
                 self._send_bye(())
@@ -235,15 +224,15 @@ class Session:
         if self._incoming is None:
             return
         self._incoming.answer_cancel(cancel, now)
-        if self._step(_I.CANCEL):
+        if self.step(_I.CANCEL):
             self._incoming.fail(487, None, (), now)
             self.tell(Cancelled(reason=cancel.request.headers.get("Reason") or ""))
-            self._finish()
+            self.finish()
 
     # What the collaborators report.
 
     def provisional(self, response: Response, now: float) -> None:
-        if not self._step(_I.PROVISIONAL) or response.status == 100:
+        if not self.step(_I.PROVISIONAL) or response.status == 100:
             return
         if self._client is None and response.to_tag and self._outgoing is not None:
             self._adopt_early(response)
@@ -251,7 +240,7 @@ class Session:
 
     def succeeded(self, client: DialogClient, response: Response, now: float) -> bool:
         wanted = self.state is not _S.CANCELLING
-        if not self._step(_I.SUCCESS):
+        if not self.step(_I.SUCCESS):
             return False
         if wanted:
             try:
@@ -264,73 +253,37 @@ class Session:
                 self._adopt(client)
                 self.tell(Answered(sdp=sdp))
         if not wanted:
-            self._finish()
+            self.finish()
         return wanted
 
     def failed(self, status: int, response: Response | None, now: float) -> None:
         wanted = self.state is not _S.CANCELLING
-        if self._step(_I.FAILURE):
+        if self.step(_I.FAILURE):
             if wanted:
                 self.tell(refusal_of(status, response))
-            self._finish()
+            self.finish()
 
     def tell(self, event: SessionEvent) -> None:
         self._layer.deliver(self._deliver, event)
 
     def dialog_lost(self, status: int, now: float) -> None:
-        if self._step(_I.LOST):
+        if self.step(_I.LOST):
             self._send_bye(())
             self.tell(HungUp(reason=f"SIP;cause={status}", accept=_accepted))
 
-    # Inside the dialog.
+    # What the peer's requests change.
 
-    def _receive_bye(self, transaction: ServerTransaction, request: Request, now: float) -> None:
-        early, told = self.state is _S.RINGING, self.state in (_S.RINGING, _S.ANSWERED, _S.CONFIRMED)
-        if not self._step(_I.BYE):
-            self._respond(transaction, 481, now)
-            return
-        reason = request.headers.get("Reason") or ""
-        if early or not told:
-            self._respond(transaction, 200, now)
-            if early and self._incoming is not None:
-                self._incoming.fail(487, None, (), now)
-                self.tell(Cancelled(reason=reason))
-        else:
-            self._offer_bye(transaction, reason, now)
-        self._finish()
+    @property
+    def reoffers(self) -> Reoffers | None:
+        return self._reoffers
 
-    def _offer_bye(self, transaction: ServerTransaction, reason: str, now: float) -> None:
-        def accept_at(at: float) -> None:
-            due.cancel()
-            if not transaction.final_sent:
-                self._respond(transaction, 200, at)
+    def client_for(self, request: Request) -> DialogClient | None:
+        client = self._client
+        return client if client is not None and client.dialog.matches(request) else None
 
-        due = self._layer.timers.start(now + BYE_ACCEPTED_AFTER_S, accept_at)
-        self.tell(HungUp(reason=reason, accept=lambda: accept_at(self._layer.now())))
-
-    def _receive_offer(self, transaction: ServerTransaction, request: Request, now: float) -> None:
-        if self._reoffers is None or self.state not in (_S.ANSWERED, _S.CONFIRMED):
-            seconds = str(self._layer.entropy(1)[0] % 11)
-            self._respond(transaction, 500, now, (("Retry-After", seconds),))
-        else:
-            self._reoffers.receive(transaction, request, now)
-
-    def _receive_info(self, transaction: ServerTransaction, request: Request, now: float) -> None:
-        self._respond(transaction, 200, now)
-        kind = request.content_type
-        digit = digit_of(kind, request.body)
-        self.tell(InfoReceived(digit=digit, content_type=kind, body=request.body))
-
-    def _receive_options(self, transaction: ServerTransaction, request: Request, now: float) -> None:
-        self._respond(transaction, 200, now, (ALLOW,))
-
-    _HANDLERS = {  # noqa: RUF012
-        "BYE": _receive_bye,
-        "INVITE": _receive_offer,
-        "UPDATE": _receive_offer,
-        "INFO": _receive_info,
-        "OPTIONS": _receive_options,
-    }
+    def refuse_invite(self, status: int, now: float) -> None:
+        if self._incoming is not None:
+            self._incoming.fail(status, None, (), now)
 
     def _info_answered(self, response: Response, now: float) -> None:
         if response.status == 481:
@@ -338,7 +291,7 @@ class Session:
 
     def _ack_missing(self, now: float) -> None:
         hanging_up = self.state is _S.HANGING_UP
-        if self._step(_I.ACK_MISSING):
+        if self.step(_I.ACK_MISSING):
             if not hanging_up:
                 self.tell(AckMissing())
             self._send_bye(())
@@ -346,7 +299,7 @@ class Session:
     def _send_bye(self, headers: Headers) -> None:
         if self._client is not None:
             self._client.request("BYE", headers=headers, on_response=_ignored, on_failure=_nothing)
-        self._finish()
+        self.finish()
 
     def _send_wanted(self) -> None:
         wanted, self._wanted = self._wanted, None
@@ -366,25 +319,20 @@ class Session:
         self._client = client
         self._reoffers = Reoffers(self._layer, client, self, self._common)
 
-    def _respond(
-        self, transaction: ServerTransaction, status: int, now: float, headers: Headers = ()
-    ) -> None:
-        response = make_response(transaction.request, status, headers=(*headers, *self._common))
-        transaction.respond(response, now)
-
     def _deliver(self, event: SessionEvent) -> None:
         self.on_event(event)
 
-    def _finish(self) -> None:
+    def finish(self) -> None:
         """The one end of a session that sends and receives nothing more; idempotent."""
         now = self._layer.now()
         if self._incoming is not None:
             self._incoming.stop()
         if self._reoffers is not None:
             self._reoffers.close(now)
+        self._server.close()
         self._layer.forget_session(self.call_id, self.local_tag)
 
-    def _step(self, event: SessionInput) -> bool:
+    def step(self, event: SessionInput) -> bool:
         """Take the row of this state and input; without one, nothing may happen."""
         after = NEXT.get((self.state, event))
         if after is None:

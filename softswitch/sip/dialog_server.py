@@ -1,0 +1,164 @@
+"""The peer's requests inside one dialog, but ACK and CANCEL: what each means to the session (RFC 3261 sections 12.2.2, 15).
+
+Owns the order of their numbers, 481 and 405, and the answer to a BYE, which waits a moment for the owner's. The session
+owns its state; offers are handed to `Reoffers`.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Protocol
+
+from softswitch.sip.capabilities import ALLOW
+from softswitch.sip.dialog import OutOfOrder
+from softswitch.sip.dialog_client import DialogClient
+from softswitch.sip.events import Cancelled, HungUp, InfoReceived, Referred, SessionEvent
+from softswitch.sip.info import digit_of
+from softswitch.sip.message import Request, make_response
+from softswitch.sip.refer_client import ReferClient
+from softswitch.sip.refer_server import ReferServer
+from softswitch.sip.reoffers import Reoffers
+from softswitch.sip.server_transaction import ServerTransaction
+from softswitch.sip.session_layer import SessionLayer
+from softswitch.sip.session_state import SessionInput, SessionState
+
+BYE_ACCEPTED_AFTER_S = 0.5
+
+Headers = Iterable[tuple[str, str]]
+
+_S, _I = SessionState, SessionInput
+
+
+class DialogOwner(Protocol):
+    """What of a session its peer's requests change."""
+
+    state: SessionState
+
+    @property
+    def reoffers(self) -> Reoffers | None: ...
+
+    def client_for(self, request: Request) -> DialogClient | None:
+        """The dialog that a request belongs to; None when there is none."""
+
+    def step(self, event: SessionInput) -> bool: ...
+
+    def tell(self, event: SessionEvent) -> None: ...
+
+    def refuse_invite(self, status: int, now: float) -> None:
+        """Answer the peer's INVITE that is still open."""
+
+    def finish(self) -> None: ...
+
+
+class DialogServer:
+    """Serves what a peer asks within the dialogs of one session."""
+
+    __slots__ = ("_common", "_layer", "_owner", "_referring", "_refers")
+
+    def __init__(self, layer: SessionLayer, owner: DialogOwner, common: tuple[tuple[str, str], ...]) -> None:
+        self._layer = layer
+        self._owner = owner
+        self._common = common
+        self._refers: ReferServer | None = None
+        self._referring: ReferClient | None = None
+
+    def receive(self, transaction: ServerTransaction, request: Request, now: float) -> None:
+        client = self._owner.client_for(request)
+        if client is None:
+            self.respond(transaction, 481, now)
+            return
+        try:
+            client.dialog.accept(request)
+        except OutOfOrder as error:
+            self.respond(transaction, error.sip_status, now)
+            return
+        handler = HANDLERS.get(request.method)
+        if handler is None:
+            self.respond(transaction, 405, now, (ALLOW,))
+        else:
+            handler(self, transaction, request, now)
+
+    def respond(self, transaction: ServerTransaction, status: int, now: float, headers: Headers = ()) -> None:
+        response = make_response(transaction.request, status, headers=(*headers, *self._common))
+        transaction.respond(response, now)
+
+    def bye(self, transaction: ServerTransaction, request: Request, now: float) -> None:
+        owner = self._owner
+        early, told = (
+            owner.state is _S.RINGING,
+            owner.state in (_S.RINGING, _S.ANSWERED, _S.CONFIRMED),
+        )
+        if not owner.step(_I.BYE):
+            self.respond(transaction, 481, now)
+            return
+        reason = request.headers.get("Reason") or ""
+        if early or not told:
+            self.respond(transaction, 200, now)
+            if early:
+                owner.refuse_invite(487, now)
+                owner.tell(Cancelled(reason=reason))
+        else:
+            self._offer_bye(transaction, reason, now)
+        owner.finish()
+
+    def _offer_bye(self, transaction: ServerTransaction, reason: str, now: float) -> None:
+        def accept_at(at: float) -> None:
+            due.cancel()
+            if not transaction.final_sent:
+                self.respond(transaction, 200, at)
+
+        due = self._layer.timers.start(now + BYE_ACCEPTED_AFTER_S, accept_at)
+        self._owner.tell(HungUp(reason=reason, accept=lambda: accept_at(self._layer.now())))
+
+    def offer(self, transaction: ServerTransaction, request: Request, now: float) -> None:
+        reoffers = self._owner.reoffers
+        if reoffers is None or self._owner.state not in (_S.ANSWERED, _S.CONFIRMED):
+            seconds = str(self._layer.entropy(1)[0] % 11)
+            self.respond(transaction, 500, now, (("Retry-After", seconds),))
+        else:
+            reoffers.receive(transaction, request, now)
+
+    def info(self, transaction: ServerTransaction, request: Request, now: float) -> None:
+        self.respond(transaction, 200, now)
+        kind = request.content_type
+        digit = digit_of(kind, request.body)
+        self._owner.tell(InfoReceived(digit=digit, content_type=kind, body=request.body))
+
+    def options(self, transaction: ServerTransaction, request: Request, now: float) -> None:
+        self.respond(transaction, 200, now, (ALLOW,))
+
+    def refer(self, transaction: ServerTransaction, request: Request, now: float) -> None:
+        client = self._owner.client_for(request)
+        assert client is not None
+        if self._refers is None:
+            self._refers = ReferServer(self._layer, self._common)
+        open_ = self._owner.state in (_S.ANSWERED, _S.CONFIRMED)
+        refer = self._refers.receive(client, transaction, request, now, open_=open_)
+        if refer is not None:
+            self._owner.tell(Referred(refer=refer))
+
+    def notify(self, transaction: ServerTransaction, request: Request, now: float) -> None:
+        """About a REFER of ours; nothing else was subscribed to in this dialog."""
+        status = 481 if self._referring is None else self._referring.notified(request)
+        self.respond(transaction, status, now)
+
+    def referring(self) -> ReferClient:
+        """REFERs of ours in this session."""
+        if self._referring is None:
+            self._referring = ReferClient(self._layer, self._owner.tell)
+        return self._referring
+
+    def close(self) -> None:
+        if self._referring is not None:
+            self._referring.close()
+
+
+Handler = Callable[[DialogServer, ServerTransaction, Request, float], None]
+
+HANDLERS: Mapping[str, Handler] = {
+    "BYE": DialogServer.bye,
+    "INVITE": DialogServer.offer,
+    "UPDATE": DialogServer.offer,
+    "INFO": DialogServer.info,
+    "OPTIONS": DialogServer.options,
+    "REFER": DialogServer.refer,
+    "NOTIFY": DialogServer.notify,
+}
