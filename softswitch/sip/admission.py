@@ -1,21 +1,32 @@
 """Lets a request outside a dialog in, or refuses it: by the network it came from, or by digest (RFC 3261 section 22).
 
 OPTIONS, ACK and CANCEL are never challenged. Whoever does not prove himself gets one stateless 401 (section 26.3.2.4):
-the same bytes and the same work for a user that exists and one that does not. 403 is only for a proven user who wants
-to register another's address of record (section 10.3 step 4).
+the same bytes and the same work for a user that exists and one that does not. It is kept short where the request is: all
+algorithms are offered, best first (RFC 8760), when they fit, else the last one alone, which every phone knows. 403 is only
+for a proven user who wants to register another's address of record (section 10.3 step 4).
 """
 
 from dataclasses import dataclass
+from typing import Literal
 
 from softswitch.sip.digest import Challenge, Credentials, Nonces, canonical_algorithm, verify
 from softswitch.sip.errors import ParseError
+from softswitch.sip.guard import Guard, Offence
 from softswitch.sip.identity import Identity, IdentityTable, KnownUser
 from softswitch.sip.message import Request, Response, make_response
 from softswitch.sip.source import Source
 from softswitch.sip.uri import Uri
 
+Why = Literal["unanswered challenge", "wrong password", "guessed nonce", "stale", "replayed", "forbidden"]
+
 NEVER_CHALLENGED = frozenset({"OPTIONS", "ACK", "CANCEL"})
 
+_OFFENCES: dict[Why, Offence] = {
+    "unanswered challenge": "unanswered challenge",
+    "wrong password": "wrong password",
+    "guessed nonce": "guessed nonce",
+    "forbidden": "forbidden",
+}
 _MAX_CREDENTIALS = 8
 _NOBODY: dict[str, str] = {}
 """The hashes of a user that does not exist: nothing fits, and finding that out costs as much."""
@@ -25,14 +36,16 @@ _NOBODY: dict[str, str] = {}
 class Admitted:
     identity: Identity | None
     """None only for a method that is never challenged, from somebody unknown."""
+    by_digest: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
     response: Response
     """Send it without a transaction, to where the request came from."""
-    why: str
-    """For counters and logs: `unauthenticated`, `stale`, `replayed`, `forbidden`."""
+    why: Why
+    user: str = ""
+    """Whom the peer said it was, in its credentials."""
 
 
 class Admission:
@@ -70,27 +83,51 @@ class Admission:
             return ("MD5",)
         return offered or self.table.algorithms
 
-    def check(self, request: Request, source: Source, now: float, entropy: bytes) -> Admitted | Refusal:
-        """For requests outside dialogs. `entropy`: at least 8 bytes; `now`: monotonic seconds."""
+    def decide(
+        self, request: Request, source: Source, now: float, entropy: bytes, guard: Guard, room: int
+    ) -> Identity | Response:
+        """Who sent it, or the answer that refuses it; the guard learns of both."""
+        verdict = self.check(request, source, now, entropy, room)
+        if isinstance(verdict, Refusal):
+            offence = _OFFENCES.get(verdict.why)
+            if offence is not None:
+                guard.offence(source.address, offence, now, verdict.user)
+            return verdict.response
+        assert verdict.identity is not None
+        if verdict.by_digest:
+            guard.proved(source.address, now)
+        return verdict.identity
+
+    def check(
+        self, request: Request, source: Source, now: float, entropy: bytes, room: int = 0
+    ) -> Admitted | Refusal:
+        """For requests outside dialogs. `entropy`: at least 8 bytes; `now`: monotonic seconds; `room`: bytes that the
+        answer should not be longer than, 0 for any length."""
         if request.method in NEVER_CHALLENGED:
             return Admitted(self.table.identify(source))
+
+        def challenge(why: Why, user: str = "") -> Refusal:
+            return self._challenge(request, source, now, entropy, room, why, user)
+
         credentials = self._credentials(request)
         if credentials is None:
             identity = self.table.identify(source)
             if identity is not None and request.method != "REGISTER":
                 return Admitted(identity)
-            return self._challenge(request, now, entropy, "unauthenticated")
+            return challenge("unanswered challenge")
         user = self._proven(request, credentials, source)
-        if user is None:
-            return self._challenge(request, now, entropy, "unauthenticated")
         algorithm = canonical_algorithm(credentials.algorithm) or ""
-        if self._nonces.check(credentials.nonce, now, algorithm) != "fresh":
-            return self._challenge(request, now, entropy, "stale")
+        state = self._nonces.check(credentials.nonce, now, algorithm, source.address)
+        if user is None:
+            return challenge("wrong password" if state == "fresh" else "guessed nonce", credentials.username)
+        if state != "fresh":
+            return challenge("stale")
         if not self._nonces.use(credentials.nonce, credentials.nonce_count):
-            return self._challenge(request, now, entropy, "replayed")
+            return challenge("replayed")
         if request.method == "REGISTER" and not _registers_itself(request, user.identity):
-            return Refusal(make_response(request, 403, to_tag=self._to_tag(request)), "forbidden")
-        return Admitted(user.identity)
+            response = make_response(request, 403, to_tag=self._to_tag(request))
+            return Refusal(response, "forbidden", credentials.username)
+        return Admitted(user.identity, by_digest=True)
 
     def _credentials(self, request: Request) -> Credentials | None:
         """Those for our realm; what cannot be read proves nothing."""
@@ -109,19 +146,22 @@ class Admission:
         right = _same_resource(credentials.uri, request.uri) and right
         return user if right and user is not None and user.may_come_from(source) else None
 
-    def _challenge(self, request: Request, now: float, entropy: bytes, why: str) -> Refusal:
-        challenges = [
-            Challenge(
-                realm=self._realm,
-                nonce=self._nonces.make(now, entropy, algorithm),
-                algorithm=algorithm,
-                qop=("auth",),
-                stale=why in ("stale", "replayed"),
-            )
-            for algorithm in self._offered(request)
+    def _challenge(
+        self, request: Request, source: Source, now: float, entropy: bytes, room: int, why: Why, user: str
+    ) -> Refusal:
+        offered = self._offered(request)
+        headers = [
+            ("WWW-Authenticate", self._header(algorithm, source, now, entropy, why)) for algorithm in offered
         ]
-        headers = [("WWW-Authenticate", str(challenge)) for challenge in challenges]
-        return Refusal(make_response(request, 401, to_tag=self._to_tag(request), headers=headers), why)
+        response = make_response(request, 401, to_tag=self._to_tag(request), headers=headers)
+        if room and len(headers) > 1 and len(response.to_bytes()) > room:
+            response = make_response(request, 401, to_tag=self._to_tag(request), headers=headers[-1:])
+        return Refusal(response, why, user)
+
+    def _header(self, algorithm: str, source: Source, now: float, entropy: bytes, why: Why) -> str:
+        nonce = self._nonces.make(now, entropy, algorithm, source.address)
+        stale = why in ("stale", "replayed")
+        return str(Challenge(realm=self._realm, nonce=nonce, algorithm=algorithm, qop=("auth",), stale=stale))
 
     def _to_tag(self, request: Request) -> str:
         """The same for each retransmission (RFC 3261 section 8.2.7)."""

@@ -28,6 +28,8 @@ CHALLENGE_HEADER = {401: "WWW-Authenticate", 407: "Proxy-Authenticate"}
 NonceState = Literal["fresh", "stale", "forged"]
 
 _HASHLIB_NAME = {"MD5": "md5", "SHA-256": "sha256"}
+_NONCE_TIME, _NONCE_CHANCE = 5, 4
+_NONCE_BODY, _NONCE_BYTES, _NONCE_LENGTH = 9, 18, 24
 _MAX_PARAMETERS = 32
 _MAX_CHALLENGES = 8
 _PAIR = re.compile(rf'[ \t,]*({TOKEN})[ \t]*=[ \t]*("(?:[^"\\]|\\.)*"|[^\s",]+)[ \t]*(?=,|$)', re.DOTALL)
@@ -239,6 +241,8 @@ def _ha1_for(secret: Secret, algorithm: str, realm: str) -> str:
 class Nonces:
     """Nonces that carry their own age and signature, and the highest count seen of those that proved a user.
 
+    Short, since a challenge must not be much longer than what asked for it: five bytes of time, four of chance, nine of
+    signature. The signature covers the address that the challenge went to: who answers it receives what is sent there.
     When the memory of counts is full the oldest nonce is forgotten, and every nonce as old as that is stale from then on:
     forgetting never lets a replay in.
     """
@@ -250,18 +254,22 @@ class Nonces:
         self._counts: OrderedDict[str, int] = OrderedDict()
         self._floor_ms = 0
 
-    def make(self, now: float, entropy: bytes, algorithm: str = "") -> str:
-        """`now` in seconds of a clock that does not step back; at least 8 bytes of entropy."""
-        if len(entropy) < 8:
-            raise ValueError("8 bytes of entropy are needed")
-        body = int(now * 1000).to_bytes(7) + entropy[:8]
-        return base64.urlsafe_b64encode(body + self._signature(body, algorithm)).decode().rstrip("=")
+    def make(self, now: float, entropy: bytes, algorithm: str = "", address: str = "") -> str:
+        """`now` in seconds of a clock that does not step back; at least 4 bytes of entropy."""
+        if len(entropy) < _NONCE_CHANCE:
+            raise ValueError(f"{_NONCE_CHANCE} bytes of entropy are needed")
+        body = int(now * 1000).to_bytes(_NONCE_TIME) + entropy[:_NONCE_CHANCE]
+        signed = body + self._nonce_signature(body, algorithm, address)
+        return base64.urlsafe_b64encode(signed).decode()
 
-    def check(self, nonce: str, now: float, algorithm: str = "") -> NonceState:
+    def check(self, nonce: str, now: float, algorithm: str = "", address: str = "") -> NonceState:
         raw = self._decoded(nonce)
-        if raw is None or not hmac.compare_digest(raw[15:], self._signature(raw[:15], algorithm)):
+        if raw is None:
             return "forged"
-        made_ms = int.from_bytes(raw[:7])
+        body, signature = raw[:_NONCE_BODY], raw[_NONCE_BODY:]
+        if not hmac.compare_digest(signature, self._nonce_signature(body, algorithm, address)):
+            return "forged"
+        made_ms = int.from_bytes(body[:_NONCE_TIME])
         fresh = self._floor_ms < made_ms + 1 and 0 <= int(now * 1000) - made_ms <= self._lifetime_s * 1000
         return "fresh" if fresh else "stale"
 
@@ -275,22 +283,25 @@ class Nonces:
             forgotten, _ = self._counts.popitem(last=False)
             raw = self._decoded(forgotten)
             if raw is not None:
-                self._floor_ms = max(self._floor_ms, int.from_bytes(raw[:7]) + 1)
+                self._floor_ms = max(self._floor_ms, int.from_bytes(raw[:_NONCE_TIME]) + 1)
         return True
 
     def sign(self, text: str) -> str:
         """Ten characters that only this switch makes of `text`: a To tag that stays the same without state."""
         return self._signature(text.encode("utf-8", "surrogateescape"), "tag").hex()[:10]
 
-    def _signature(self, body: bytes, algorithm: str) -> bytes:
-        return hmac.digest(self._secret, algorithm.encode() + b"\0" + body, "sha256")[:15]
+    def _nonce_signature(self, body: bytes, algorithm: str, address: str) -> bytes:
+        return self._signature(body + address.encode(), algorithm)[: _NONCE_BYTES - _NONCE_BODY]
+
+    def _signature(self, body: bytes, kind: str) -> bytes:
+        return hmac.digest(self._secret, kind.encode() + b"\0" + body, "sha256")
 
     @staticmethod
     def _decoded(nonce: str) -> bytes | None:
-        if len(nonce) != 40 or not nonce.isascii():
+        if len(nonce) != _NONCE_LENGTH or not nonce.isascii():
             return None
         try:
             raw = base64.b64decode(nonce, altchars=b"-_", validate=True)
         except ValueError:
             return None
-        return raw if len(raw) == 30 else None
+        return raw if len(raw) == _NONCE_BYTES else None

@@ -87,6 +87,10 @@ class IdentityTable:
     def user(self, name: str) -> KnownUser | None:
         return self._users.get(name)
 
+    def networks(self) -> tuple[IPv4Network | IPv6Network, ...]:
+        """All from which a trunk, or a phone with a fixed address, may send."""
+        return tuple(known.network for known in self._networks)
+
     def network(self, source: Source) -> KnownNetwork | None:
         """The narrowest network of anybody's that holds the address."""
         address = source.ip

@@ -18,6 +18,8 @@ class StackStats:
     """Responses and ACKs that belong to nothing."""
     stateless: Counter[int] = field(default_factory=Counter)
     """Stateless final responses by status."""
+    too_short: int = 0
+    """Requests of strangers without an answer, since any would have been more than half as long again."""
     sessions_in: int = 0
     sessions_out: int = 0
     faults: int = 0

@@ -13,9 +13,12 @@ from softswitch.sip.capabilities import ACCEPT, ALLOW, METHODS, SUPPORTED
 from softswitch.sip.dialog import Dialog
 from softswitch.sip.dialog_client import DialogClient
 from softswitch.sip.errors import ParseError
+from softswitch.sip.guard import Guard
 from softswitch.sip.identity import Identity
 from softswitch.sip.incoming_invite import IncomingInvite
 from softswitch.sip.message import Request, Response, make_response
+from softswitch.sip.notifier import Notifier
+from softswitch.sip.overload import retry_after
 from softswitch.sip.screening import BadExtension, check_extensions, check_hops
 from softswitch.sip.server_transaction import ServerTransaction
 from softswitch.sip.session import Session
@@ -27,9 +30,7 @@ from softswitch.sip.transaction import TransactionKey
 from softswitch.sip.via import Via
 
 RETRY_AFTER = ("Retry-After", "5")
-SHORTEST_OPTIONS = 240
-"""A shorter one gets a short answer, so that a forged source is not flooded with more than was sent."""
-_INSIDE_ONLY = ("BYE", "INFO", "UPDATE", "PRACK")
+_INSIDE_ONLY = ("BYE", "INFO", "UPDATE", "PRACK", "REFER", "NOTIFY")
 
 
 @dataclass(slots=True)
@@ -44,12 +45,12 @@ class Arrival:
     reply: Source
     """Where its responses go."""
     now: float
-    size: int
-    """Bytes on the wire."""
 
 
 class ServerLayer(SessionLayer, Protocol):
+    notifier: Notifier
     stats: StackStats
+    guard: Guard
     draining: bool
 
     def new_server(
@@ -105,6 +106,9 @@ class UserAgentServer:
 
     def _inside(self, arrival: Arrival) -> None:
         request = arrival.request
+        if request.method == "SUBSCRIBE" and self._layer.notifier.find(request.call_id, request.to_tag):
+            self._admit(arrival)
+            return
         session = self._layer.session(request.call_id, request.to_tag)
         if session is None:
             self._refuse(arrival, 481)
@@ -115,6 +119,8 @@ class UserAgentServer:
 
     def _outside(self, arrival: Arrival) -> None:
         request = arrival.request
+        if self._layer.guard.is_scanner(request, arrival.source.address, arrival.now):
+            return
         check_hops(request, arrival.vias, self._layer.ours())
         if request.method == "OPTIONS":
             self._options(arrival)
@@ -126,6 +132,8 @@ class UserAgentServer:
             self._refuse(arrival, 482)
         elif request.method == "INVITE" and self._layer.draining:
             self._refuse(arrival, 503, headers=(RETRY_AFTER,))
+        elif self._layer.guard.overload.refuses(request.method):
+            self._refuse_for_now(arrival)
         else:
             self._admit(arrival)
 
@@ -133,8 +141,12 @@ class UserAgentServer:
         if self._layer.draining:
             self._refuse(arrival, 503, headers=(RETRY_AFTER,))
         else:
-            wordy = arrival.size >= SHORTEST_OPTIONS
-            self._refuse(arrival, 200, headers=(ALLOW, ACCEPT, SUPPORTED) if wordy else ())
+            self._refuse(arrival, 200, headers=(ALLOW, ACCEPT, SUPPORTED))
+
+    def _refuse_for_now(self, arrival: Arrival) -> None:
+        request = arrival.request
+        seconds = retry_after(request.method, request.call_id)
+        self._refuse(arrival, 503, headers=(("Retry-After", str(seconds)),))
 
     def _admit(self, arrival: Arrival) -> None:
         request = arrival.request
@@ -149,6 +161,8 @@ class UserAgentServer:
             transaction.respond(
                 self._owner.register(request, verdict, arrival.source, arrival.now), arrival.now
             )
+        elif request.method == "SUBSCRIBE":
+            self._layer.notifier.serve(transaction, verdict, arrival.source, arrival.now)
         else:
             self._invite(arrival, transaction, verdict)
 
@@ -156,6 +170,10 @@ class UserAgentServer:
         request, layer, now = arrival.request, self._layer, arrival.now
         tag = layer.token()
         common = layer.common("Server")
+        address = arrival.source.address
+        if not layer.guard.may_hold("dialogs", address, now):
+            transaction.respond(make_response(request, 503, to_tag=tag, headers=(RETRY_AFTER, *common)), now)
+            return
         contact = layer.contact(arrival.source, request.uri.user)
         try:
             if not request.contacts:
@@ -185,6 +203,7 @@ class UserAgentServer:
             )
             session.begin_incoming(invite, client)
         except PeerError as error:
+            layer.guard.quotas.give("dialogs", address)
             accept = (ACCEPT,) if error.sip_status == 415 else ()
             response = make_response(
                 request, error.sip_status, error.reason, to_tag=tag, headers=(*accept, *common)
@@ -194,6 +213,7 @@ class UserAgentServer:
         transaction.on_cancel = session.receive_cancel
         layer.stats.sessions_in += 1
         layer.add_session(session)
+        layer.guard.quotas.dialog_begins(session.call_id, tag, address)
         layer.deliver(self._owner.invited, session)
 
     def _transaction(self, arrival: Arrival) -> ServerTransaction | None:

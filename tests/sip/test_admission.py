@@ -105,7 +105,7 @@ def test_never_challenged(method: str) -> None:
 @pytest.mark.parametrize("method", METHODS)
 def test_every_other_method_is_challenged_without_proof(method: str) -> None:
     refusal = refused(admission().check(request(method), PHONE, 0, b"e" * 8))
-    assert (refusal.response.status, refusal.why) == (401, "unauthenticated")
+    assert (refusal.response.status, refusal.why) == (401, "unanswered challenge")
     assert [challenge.algorithm for challenge in challenges_of(refusal.response)] == ["SHA-256", "MD5"]
     assert all(
         challenge.qop == ("auth",) and not challenge.stale for challenge in challenges_of(refusal.response)
@@ -139,7 +139,7 @@ def test_right_password(method: str) -> None:
     answer = credentials(first, secret, method)
     assert answer.algorithm == "SHA-256"
     verdict = door.check(request(method, ("Authorization", str(answer))), PHONE, 1, b"f" * 8)
-    assert verdict == Admitted(Identity("endpoint", "1001"))
+    assert verdict == Admitted(Identity("endpoint", "1001"), by_digest=True)
 
 
 def test_md5_and_credentials_of_other_realms_and_schemes_beside() -> None:
@@ -154,7 +154,7 @@ def test_md5_and_credentials_of_other_realms_and_schemes_beside() -> None:
         ("Authorization", str(answer)),
     ]
     verdict = door.check(request("INVITE", *headers), PHONE, 1, b"f" * 8)
-    assert verdict == Admitted(Identity("endpoint", "1001"))
+    assert verdict == Admitted(Identity("endpoint", "1001"), by_digest=True)
 
 
 def _without_nonce(refusal: Refusal) -> bytes:
@@ -170,7 +170,7 @@ def test_known_and_unknown_users_are_answered_alike(method: str) -> None:
         wrong = Secret.from_password(user, REALM, "wrong")
         proof = ("Authorization", str(credentials(first, wrong, method)))
         refusal = refused(door.check(request(method, proof), PHONE, 1, b"f" * 8))
-        assert refusal.why == "unauthenticated"
+        assert refusal.why == "wrong password"
         answers.append(_without_nonce(refusal))
     bad = (
         "Digest \x00",
@@ -206,7 +206,7 @@ def test_stale_nonce_says_so_only_to_who_knows_the_password() -> None:
     assert isinstance(door.check(request("INVITE", again), PHONE, 12, b"g" * 8), Admitted)
     wrong = ("Authorization", str(credentials(first, Secret.from_password("alice", REALM, "no"), "INVITE")))
     other = refused(door.check(request("INVITE", wrong), PHONE, 11, b"f" * 8))
-    assert other.why == "unauthenticated" and not any(
+    assert other.why == "guessed nonce" and not any(
         challenge.stale for challenge in challenges_of(other.response)
     )
 
@@ -275,12 +275,15 @@ def test_trunks_by_digest() -> None:
     door = admission()
     first = refused(door.check(request(), PHONE, 0, b"e" * 8))
     roamer = ("Authorization", str(credentials(first, SECRETS["trunk", "digest"], "INVITE")))
-    assert door.check(request("INVITE", roamer), PHONE, 1, b"f" * 8) == Admitted(Identity("trunk", "digest"))
-    other = refused(door.check(request(), PHONE, 0, b"other---"))
-    both = ("Authorization", str(credentials(other, SECRETS["trunk", "both"], "INVITE")))
-    refused(door.check(request("INVITE", both), PHONE, 1, b"f" * 8))
+    assert door.check(request("INVITE", roamer), PHONE, 1, b"f" * 8) == Admitted(
+        Identity("trunk", "digest"), by_digest=True
+    )
     inside = Source("udp", "203.0.113.70", 5060)
-    assert door.check(request("INVITE", both), inside, 1, b"f" * 8) == Admitted(Identity("trunk", "both"))
+    for place, let_in in ((PHONE, False), (inside, True)):
+        other = refused(door.check(request(), place, 0, b"other---"))
+        both = ("Authorization", str(credentials(other, SECRETS["trunk", "both"], "INVITE")))
+        verdict = door.check(request("INVITE", both), place, 1, b"f" * 8)
+        assert (verdict == Admitted(Identity("trunk", "both"), by_digest=True)) is let_in
 
 
 def test_a_phone_at_a_trunks_address_is_itself_when_it_proves_it() -> None:
@@ -288,8 +291,34 @@ def test_a_phone_at_a_trunks_address_is_itself_when_it_proves_it() -> None:
     first = refused(door.check(request("REGISTER"), CARRIER, 0, b"e" * 8))
     proof = ("Authorization", str(credentials(first, secret, "INVITE")))
     assert door.check(request("INVITE", proof), CARRIER, 1, b"f" * 8) == Admitted(
-        Identity("endpoint", "1001")
+        Identity("endpoint", "1001"), by_digest=True
     )
+
+
+def test_a_nonce_is_good_only_where_the_challenge_went() -> None:
+    """So a wrong password with a good nonce comes from somebody who receives there, and may count against him."""
+    door, secret = admission(), SECRETS["endpoint", "1001"]
+    first = refused(door.check(request(), PHONE, 0, b"e" * 8))
+    right = ("Authorization", str(credentials(first, secret, "INVITE")))
+    elsewhere = Source("udp", "192.0.2.51", 5060)
+    moved = refused(door.check(request("INVITE", right), elsewhere, 1, b"f" * 8))
+    assert moved.why == "stale" and challenges_of(moved.response)[0].stale
+    wrong = Secret.from_password("alice", REALM, "no")
+    guessed = ("Authorization", str(credentials(first, wrong, "INVITE")))
+    assert refused(door.check(request("INVITE", guessed), elsewhere, 1, b"f" * 8)).why == "guessed nonce"
+    assert refused(door.check(request("INVITE", guessed), PHONE, 1, b"f" * 8)).why == "wrong password"
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_challenge_is_as_long_as_there_is_room(method: str) -> None:
+    """All algorithms best first, or the one that every phone knows; whether the user exists changes nothing."""
+    for user in ("1001", "nobody"):
+        asked = request(method, user=user)
+        full = refused(admission().check(asked, PHONE, 0, b"e" * 8)).response
+        roomy = refused(admission().check(asked, PHONE, 0, b"e" * 8, room=len(full.to_bytes()))).response
+        assert roomy.to_bytes() == full.to_bytes()
+        tight = refused(admission().check(asked, PHONE, 0, b"e" * 8, room=len(full.to_bytes()) - 1)).response
+        assert [challenge.algorithm for challenge in challenges_of(tight)] == ["MD5"]
 
 
 def test_only_algorithms_that_every_user_can_answer_are_offered() -> None:

@@ -195,10 +195,10 @@ def test_nonces_age_and_cannot_be_forged() -> None:
     for place in range(len(nonce)):
         changed = nonce[:place] + ("A" if nonce[place] != "A" else "B") + nonce[place + 1 :]
         assert nonces.check(changed, 1000.0, "MD5") == "forged"
-    for text in ("", "x", nonce[:-1], nonce + "A", "é" * 40, "=" * 40, "\udce9" * 40, nonce[:-1] + "\n"):
+    for text in ("", "x", nonce[:-1], nonce + "A", "é" * 24, "=" * 24, "\udce9" * 24, nonce[:-1] + "\n"):
         assert nonces.check(text, 1000.0, "MD5") == "forged"
     with pytest.raises(ValueError):
-        nonces.make(0, b"short")
+        nonces.make(0, b"few")
     assert nonces.make(1000.0, b"12345678") != nonces.make(1000.0, b"12345679")
 
 

@@ -1,0 +1,113 @@
+"""Who is not listened to, for how long and why: bans of addresses and networks that grow with each further one.
+
+A ban lasts `first_s`, the next of the same source `growth` times as long, up to `longest_s`; a source that keeps quiet for
+twice the longest ban begins anew. Times are monotonic seconds. The table is bounded: the ban that ends first makes place.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
+
+LARGEST_TABLE = 20_000
+_FOR_EVER_S = 10 * 365 * 86400.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ban:
+    key: str
+    """An address, or a network `ADDRESS/BITS`."""
+    why: str
+    since: float
+    until: float
+    times: int = 1
+    """How often this source has been banned, this time included."""
+    manual: bool = False
+    """Made by an administrator; kept apart from offences."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BanLengths:
+    first_s: float = 300.0
+    growth: float = 4.0
+    longest_s: float = 86400.0
+
+    def of(self, times: int) -> float:
+        """Of the ban that is a source's `times`-th."""
+        return min(self.longest_s, self.first_s * self.growth ** min(times - 1, 64))
+
+
+class Bans:
+    def __init__(self, lengths: BanLengths, size: int = LARGEST_TABLE) -> None:
+        self.lengths = lengths
+        self._size = size
+        self._bans: dict[str, Ban] = {}
+        """Those in force, and those that have ended but still count for the length of the next."""
+        self._networks: dict[str, IPv4Network | IPv6Network] = {}
+        """Of bans wider than what offences ban: /24 and the like, made by hand."""
+
+    def add(self, key: str, why: str, now: float) -> Ban:
+        """For offences; longer than the last one of the same source."""
+        known = self._bans.get(key)
+        times = known.times + 1 if known is not None else 1
+        ban = Ban(key=key, why=why, since=now, until=now + self.lengths.of(times), times=times)
+        self._keep(ban, now)
+        return ban
+
+    def add_by_hand(self, key: str, why: str, now: float, length_s: float) -> Ban:
+        """`length_s` 0 is for ever. Raises ValueError for what is neither address nor network."""
+        network = ip_network(key, strict=False)
+        single = network.prefixlen == network.max_prefixlen
+        name = str(network.network_address) if single else str(network)
+        until = now + (length_s or _FOR_EVER_S)
+        known = self._bans.get(name)
+        times = known.times if known is not None else 1
+        ban = Ban(key=name, why=why, since=now, until=until, times=times, manual=True)
+        self._keep(ban, now)
+        if not single:
+            self._networks[name] = network
+        return ban
+
+    def restore(self, bans: Iterable[Ban], now: float) -> None:
+        """Those of the last run."""
+        for ban in bans:
+            try:
+                network = ip_network(ban.key)
+            except ValueError:
+                continue
+            self._keep(ban, now)
+            if network.prefixlen != network.max_prefixlen:
+                self._networks[ban.key] = network
+
+    def remove(self, key: str, now: float) -> Ban | None:
+        """The ban of exactly this address or network; its history is forgotten too."""
+        ban = self._bans.pop(key, None)
+        self._networks.pop(key, None)
+        return ban if ban is not None and now < ban.until else None
+
+    def until(self, address: IPv4Address | IPv6Address, key: str) -> float:
+        """When all bans that cover `address`, or its `key`, are over; 0 when there are none."""
+        found = [self._bans[name].until for name in (str(address), key) if name in self._bans]
+        found += [self._bans[name].until for name, network in self._networks.items() if address in network]
+        return max(found, default=0.0)
+
+    def in_force(self, now: float) -> tuple[Ban, ...]:
+        """The longest-lasting first."""
+        alive = [ban for ban in self._bans.values() if now < ban.until]
+        return tuple(sorted(alive, key=lambda ban: -ban.until))
+
+    def remembered(self, now: float) -> tuple[Ban, ...]:
+        """All that a restart must not forget."""
+        self._forget_old(now)
+        return tuple(self._bans.values())
+
+    def _keep(self, ban: Ban, now: float) -> None:
+        if ban.key not in self._bans and len(self._bans) >= self._size:
+            self._forget_old(now)
+            if len(self._bans) >= self._size:
+                self.remove(min(self._bans.values(), key=lambda one: one.until).key, now)
+        self._bans[ban.key] = ban
+
+    def _forget_old(self, now: float) -> None:
+        quiet_s = 2 * self.lengths.longest_s
+        for key in [key for key, ban in self._bans.items() if now > ban.until + quiet_s]:
+            self.remove(key, now)
