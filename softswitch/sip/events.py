@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from softswitch.sip.refer_server import Refer
 from softswitch.sip.sdp import SessionDescription
 
 
@@ -93,6 +94,21 @@ class InfoReceived:
     body: bytes
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Referred:
+    """The peer wants its far side to talk to somebody else; `refer` is to be accepted or refused at once."""
+
+    refer: Refer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReferProgress:
+    """What became of a REFER of ours so far; with `over` nothing more comes."""
+
+    status: int
+    over: bool
+
+
 SessionEvent = (
     Progress
     | Answered
@@ -105,4 +121,6 @@ SessionEvent = (
     | ReofferAnswered
     | ReofferRefused
     | InfoReceived
+    | Referred
+    | ReferProgress
 )
