@@ -7,7 +7,8 @@ python=${1:?the python of the virtual environment}
 limit=${2:?seconds}
 most_again=8
 log=$(mktemp)
-trap 'rm -f "$log"; kill "${rest:-}" 2>/dev/null || true' EXIT
+folder=$(mktemp -d /tmp/ss.XXXXXX) # short: the Unix sockets of switches are below it
+trap 'rm -rf "$log" "$folder"; kill "${rest:-}" 2>/dev/null || true' EXIT
 
 run() {
 	exec timeout --kill-after=30 "$limit" "$python" -m pytest -q -o faulthandler_timeout=240 "$@"
@@ -18,7 +19,7 @@ run() {
 	run tests --ignore=tests/interop -p no:cacheprovider -p no:xdist
 ) >"$log" 2>&1 &
 rest=$!
-(run tests/interop -n 2 --dist worksteal)
+(run tests/interop -n 2 --dist worksteal --basetemp="$folder/a")
 interop_status=$?
 wait "$rest"
 rest_status=$?
@@ -26,7 +27,7 @@ if ((interop_status == 1)); then
 	failed=$("$python" -c "import json; print(len(json.load(open('.pytest_cache/v/cache/lastfailed'))))")
 	if ((failed <= most_again)); then
 		echo "again, by themselves: the $failed that failed"
-		(run tests/interop --last-failed -p no:xdist)
+		(run tests/interop --last-failed -p no:xdist --basetemp="$folder/b")
 		interop_status=$?
 	fi
 fi

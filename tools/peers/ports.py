@@ -22,23 +22,32 @@ def _own_part(everything: tuple[int, int]) -> tuple[int, int]:
 
 
 FIRST, LAST = _own_part(_ALL)
-_taken: set[tuple[str, int]] = set()
+_LARGE = 100
+_SPLIT = FIRST + (LAST - FIRST) * 2 // 3 // 2 * 2
+"""Large blocks are below, so that single ports never leave no room for one."""
+_taken: dict[tuple[str, int], None] = {}
+"""In the order in which they were handed out."""
 
 
 def free_port(address: str = "127.0.0.1", *, count: int = 1, tcp: bool = False) -> int:
     """First of `count` neighbouring ports (it is even), free for UDP now, and for TCP with `tcp`."""
-    for _ in range(500):
-        first = random.randrange(FIRST, LAST - count, 2)
-        block = [(address, port) for port in range(first, first + count)]
-        if _taken.isdisjoint(block) and all(_is_free(address, port, tcp) for _, port in block):
-            _taken.update(block)
-            return first
+    lowest, end = (FIRST, _SPLIT) if count >= _LARGE else (_SPLIT, LAST)
+    for _ in range(3):
+        for _ in range(300):
+            first = random.randrange(lowest, end - count, 2)
+            block = [(address, port) for port in range(first, first + count)]
+            if _taken.keys().isdisjoint(block) and all(_is_free(address, port, tcp) for _, port in block):
+                _taken.update(dict.fromkeys(block))
+                return first
+        for oldest in list(_taken)[: len(_taken) // 2]:  # who had these has ended long ago
+            del _taken[oldest]
     raise OSError(f"no {count} free ports on {address}")
 
 
 def give_back(address: str, ports: range) -> None:
     """Let a block be handed out again."""
-    _taken.difference_update((address, port) for port in ports)
+    for port in ports:
+        _taken.pop((address, port), None)
 
 
 def _is_free(address: str, port: int, tcp: bool) -> bool:
