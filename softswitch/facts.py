@@ -245,5 +245,19 @@ class AlarmCleared(Fact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SourceBanned(Fact):
+    address: str
+    """An address or a network."""
+    why: str
+    seconds: float
+    """0: until it is lifted."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceUnbanned(Fact):
+    address: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ConfigReloaded(Fact):
     changed: tuple[str, ...]

@@ -8,6 +8,7 @@ phone or a worker is a coroutine. An id that does not exist raises `UnknownThing
 from dataclasses import dataclass
 from typing import Protocol
 
+from softswitch.api.security_control import SecurityControl
 from softswitch.api.steering_control import SteeringControl
 from softswitch.api.views import (
     AgentReportView,
@@ -74,6 +75,10 @@ class SwitchControl(Protocol):
     @property
     def steering(self) -> SteeringControl:
         """Transfers, supervisors, conferences."""
+
+    @property
+    def security(self) -> SecurityControl:
+        """Bans, rates, load."""
 
     def status(self) -> StatusView: ...
 

@@ -11,6 +11,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from softswitch.api.control import SwitchControl
+from softswitch.api.security_metrics import security_metrics
 from softswitch.api.views import QueueView, StatusView
 from softswitch.bus import Bus
 from softswitch.facts import (
@@ -154,6 +155,7 @@ class _LiveCollector(Collector):
         status = self._control.status()
         yield from _status(status)
         yield from _sip(status)
+        yield from security_metrics(self._control.security.show())
         yield from _media(status)
         yield from _queues(self._control.queues())
         yield self._agents()

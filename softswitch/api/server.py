@@ -19,6 +19,7 @@ from softswitch.api.errors import ApiError, http_status
 from softswitch.api.live import LiveRoutes
 from softswitch.api.metrics import CONTENT_TYPE, Metrics
 from softswitch.api.past import PastRoutes
+from softswitch.api.security import SecurityRoutes
 from softswitch.api.steering import SteeringRoutes
 from softswitch.bus import Bus
 from softswitch.errors import SoftswitchError, UnusableError
@@ -79,6 +80,7 @@ def _application(control: SwitchControl, metrics: Metrics) -> web.Application:
         [web.get("/health", health), web.get("/ready", ready), web.get("/metrics", metrics_text)]
     )
     application.add_routes(SteeringRoutes(control.steering).routes())
+    application.add_routes(SecurityRoutes(control.security).routes())
     application.add_routes(LiveRoutes(control).routes())
     application.add_routes(PastRoutes(control).routes())
     return application

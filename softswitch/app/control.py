@@ -32,6 +32,7 @@ from softswitch.api.views import (
 from softswitch.app import live, past
 from softswitch.app.parts import Parts
 from softswitch.app.reload import reload
+from softswitch.app.security import SecurityDesk
 from softswitch.app.steering import SteeringOrders
 from softswitch.call.desk import Desk
 from softswitch.call.events import RecordOrdered
@@ -51,6 +52,7 @@ class Control:
         self._config_path = config_path
         self._stopping = stopping
         self.steering = SteeringOrders(parts)
+        self.security = SecurityDesk(parts)
         self._spawned: set[asyncio.Task[Any]] = set()
         self._reloading = asyncio.Lock()
         self._signalled = asyncio.Lock()

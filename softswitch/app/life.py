@@ -63,6 +63,7 @@ async def _serve(loaded: LoadedConfig, config_path: Path) -> int:
         [queue.servicelevel for queue in loaded.config.queue.values()],
     )
     try:
+        control.security.load()
         await begin(parts)
         parts.services.queue_log.write(queue_log.queue_start(parts.clock.wall()))
         await api.start()
@@ -70,12 +71,14 @@ async def _serve(loaded: LoadedConfig, config_path: Path) -> int:
         _signals(control)
         parts.tasks.append(asyncio.create_task(_beat(parts), name="heartbeat"))
         parts.tasks.append(asyncio.create_task(Keeping(parts).run(), name="keeping"))
+        parts.tasks.append(asyncio.create_task(control.security.watch(), name="security"))
         _log.info(
             "ready", node=loaded.config.general.node, listen=list(loaded.config.sip.listen), pid=os.getpid()
         )
         await stopping.wait()
     finally:
         await _shut_down(parts, api)
+        control.security.save_now()
     return 0
 
 

@@ -20,6 +20,7 @@ _COMMANDS = {
     "queue": "softswitch.cli.queue:queue",
     "agent": "softswitch.cli.agent:agent",
     "trunk": "softswitch.cli.trunk:trunk",
+    "security": "softswitch.cli.security:security",
     "registrations": "softswitch.cli.registrations:registrations",
     "supervise": "softswitch.cli.supervise:supervise",
     "conference": "softswitch.cli.conference:conference",

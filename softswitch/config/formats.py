@@ -14,10 +14,12 @@ from softswitch.config.problem import Finding, Path, nearest
 from softswitch.config.schema import Calendar, Config
 from softswitch.config.shape import visit
 from softswitch.config.target import Target
+from softswitch.config.tracing import homer_address
+from softswitch.config.trunk_formats import digits, failover_cause, header_name, header_value
 from softswitch.hours import CalendarError, CalendarHours
 from softswitch.patterns import Pattern
 
-_NAMED = ("endpoint", "trunk", "agent", "queue", "calendar", "flow", "message", "conference")
+_NAMED = ("endpoint", "trunk", "trunk_group", "lcr", "agent", "queue", "calendar", "flow", "message", "conference")
 _NAME = re.compile(r"[A-Za-z0-9_.+*#-]{1,64}")
 _LISTEN = re.compile(r"(?P<transport>udp|tcp)://(?P<host>\[[0-9a-fA-F:.]+\]|[0-9.]+):(?P<port>[0-9]{1,5})")
 _SIP = re.compile(
@@ -31,6 +33,18 @@ _MAY_BE_NEGATIVE = {"weight", "priority", "nice"}
 _AT_LEAST_ONE = {
     "max_calls": ("general", "endpoint"),
     "max_contacts": ("sip",),
+    "rate": ("security",),
+    "network_rate": ("security",),
+    "strangers_rate": ("security",),
+    "known_rate": ("security",),
+    "ban_after": ("security",),
+    "ban_window_s": ("security",),
+    "ban_s": ("security",),
+    "ban_growth": ("security",),
+    "ban_max_s": ("security",),
+    "default_expires_s": ("subscriptions",),
+    "max_expires_s": ("subscriptions",),
+    "per_second": ("subscriptions",),
     "t1_ms": ("sip",),
     "t2_ms": ("sip",),
     "t4_ms": ("sip",),
@@ -40,6 +54,8 @@ _AT_LEAST_ONE = {
     "max_s": ("message",),
     "max_members": ("conference",),
     "options_failures": ("trunk",),
+    "attempts": ("trunk_group", "lcr"),
+    "shortest": ("numbers",),
     "expires_s": ("trunk",),
 }
 MIN_PORTS = 4
@@ -105,15 +121,21 @@ def _general(path: Path) -> tuple[str, ...]:
     if len(parts) > 2 and parts[0] not in (
         "general",
         "sip",
+        "security",
+        "subscriptions",
         "rtp",
         "recording",
         "prompts",
         "routing",
         "features",
         "supervision",
+        "trace",
+        "capture",
+        "numbers",
+        "toll",
     ):
         parts[1] = "*"
-    if len(parts) > 3 and parts[2] in ("keys", "skills", "hours", "open"):
+    if len(parts) > 3 and parts[2] in ("keys", "skills", "hours", "open", "headers_add"):
         parts[3] = "*"
     return tuple(parts)
 
@@ -175,6 +197,12 @@ def _source(text: str) -> None:
         raise ValueError(f"{text!r} is no source; expected trunk:NAME, trunk:*, endpoint:NAME or endpoint:*")
 
 
+def _signature(text: str) -> None:
+    header, colon, wanted = text.partition(":")
+    if not colon or not header.strip() or not wanted.strip():
+        raise ValueError(f"{text!r} tells no scanner; expected HEADER: TEXT, as User-Agent: friendly-scanner")
+
+
 def _database(text: str) -> None:
     if not text.startswith("sqlite:///") or len(text) == len("sqlite:///"):
         raise ValueError(f"{text!r} cannot be used; expected sqlite:///PATH")
@@ -186,6 +214,9 @@ _CHECKS: Mapping[tuple[str, ...], Callable[[str], object]] = {
     ("sip", "listen", "*"): listen_address,
     ("sip", "external_address"): _ip_address,
     ("sip", "local_nets", "*"): _network,
+    ("security", "trusted", "*"): _network,
+    ("security", "contact_networks", "*"): _network,
+    ("security", "scanners", "*"): _signature,
     ("rtp", "address"): _ip_address,
     ("rtp", "ports"): port_range,
     ("endpoint", "*", "contact"): _sip_address,
@@ -193,7 +224,23 @@ _CHECKS: Mapping[tuple[str, ...], Callable[[str], object]] = {
     ("trunk", "*", "host"): _sip_address,
     ("trunk", "*", "match", "*"): _network,
     ("trunk", "*", "register", "server"): _sip_address,
+    ("trunk", "*", "register", "server", "*"): _sip_address,
+    ("trunk", "*", "outbound_proxy"): _sip_address,
+    ("trunk", "*", "headers_pass", "*"): header_name,
+    ("trunk", "*", "headers_add", "*"): header_value,
+    ("trunk", "*", "numbers", "country"): digits,
+    ("trunk", "*", "numbers", "area"): digits,
+    ("trunk_group", "*", "failover_on", "*"): failover_cause,
+    ("lcr", "*", "failover_on", "*"): failover_cause,
+    ("lcr", "*", "rates", "*", "prefix"): digits,
+    ("numbers", "country"): digits,
+    ("numbers", "area"): digits,
+    ("toll", "allowed", "*"): digits,
+    ("toll", "blocked", "*"): digits,
+    ("endpoint", "*", "toll", "allowed", "*"): digits,
+    ("endpoint", "*", "toll", "blocked", "*"): digits,
     ("trunk", "*", "register", "aor"): _sip_address,
+    ("capture", "homer", "address"): homer_address,
     ("agent", "*", "pin"): _code,
     ("queue", "*", "on_timeout"): Target.parse,
     ("queue", "*", "on_full"): Target.parse,
@@ -241,6 +288,10 @@ def _names(config: Config) -> Iterator[Finding]:
     if not config.sip.min_expires_s <= config.sip.default_expires_s <= config.sip.max_expires_s:
         message = "does not lie between min_expires_s and max_expires_s"
         yield Finding(path=("sip", "default_expires_s"), message=message)
+    granted = config.subscriptions
+    if not granted.min_expires_s <= granted.default_expires_s <= granted.max_expires_s:
+        message = "does not lie between min_expires_s and max_expires_s"
+        yield Finding(path=("subscriptions", "default_expires_s"), message=message)
 
 
 def _template(text: str) -> Iterator[Finding]:

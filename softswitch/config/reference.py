@@ -1,6 +1,6 @@
 """Makes `docs/configuration.md` from the schema: `python -m softswitch.config.reference > docs/configuration.md`.
 
-Reads the sources of `schema.py` and `flow.py` with `ast`, because the docstring under a field is not kept at run time.
+Reads the sources of `schema.py` and what it imports with `ast`, because the docstring under a field is not kept at run time.
 """
 
 import ast
@@ -8,7 +8,7 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-_SOURCES = ("schema.py", "flow.py")
+_SOURCES = ("schema.py", "flow.py", "security.py", "subscriptions.py", "trunks.py", "tracing.py")
 _UNITS = {"_ms": "milliseconds", "_s": "seconds", "_mb": "MiB", "_bytes": "bytes"}
 _SECONDS = {"timeout", "wrapuptime", "max_wait", "servicelevel", "announce_frequency"}
 """Keys named as in Asterisk, where seconds go without saying."""
@@ -20,8 +20,8 @@ The switch reads one TOML file (`softswitch run --config FILE`) and every `conf.
 file only. `softswitch config check` tells everything that is wrong, with file and line. `softswitch reload` (or SIGHUP)
 takes changes over without touching calls. Keys may be written with dashes, `announce-frequency`.
 
-Where a call goes is written as a *target*: `flow:NAME`, `queue:NAME`, `extension:NAME`, `agent:NAME`, `trunk:NAME` (same
-number), `trunk:NAME/NUMBER`, `conference:NAME`, `message:NAME`, `play:PROMPT`, `hangup`, `hangup:busy`,
+Where a call goes is written as a *target*: `flow:NAME`, `queue:NAME`, `extension:NAME`, `agent:NAME`, `trunk:NAME` (a
+trunk or a group of trunks; same number), `trunk:NAME/NUMBER`, `lcr:NAME` (the cheapest trunk), `conference:NAME`, `message:NAME`, `play:PROMPT`, `hangup`, `hangup:busy`,
 `hangup:congestion`, `hangup:unknown`, `hangup:declined`.
 """
 
@@ -45,13 +45,14 @@ class Table:
 def tables() -> dict[str, Table]:
     """Every dataclass of the schema by name."""
     found: dict[str, Table] = {}
-    for source in _SOURCES:
-        tree = ast.parse((Path(__file__).parent / source).read_text())
-        aliases = {
-            node.targets[0].id: ast.unparse(node.value)
-            for node in tree.body
-            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
-        }
+    trees = [ast.parse((Path(__file__).parent / source).read_text()) for source in _SOURCES]
+    aliases = {
+        node.targets[0].id: ast.unparse(node.value)
+        for tree in trees
+        for node in tree.body
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
+    }
+    for tree in trees:
         for node in tree.body:
             if isinstance(node, ast.ClassDef):
                 found[node.name] = _table(node, aliases)

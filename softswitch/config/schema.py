@@ -10,6 +10,10 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from softswitch.config.flow import Flow
+from softswitch.config.tracing import Capture, Trace
+from softswitch.config.security import Security
+from softswitch.config.trunks import EndpointToll, Lcr, NumberFormat, Numbers, Toll, TrunkGroup
+from softswitch.config.subscriptions import Subscriptions
 
 Language = Literal["en", "es", "ro"]
 CodecName = Literal["PCMU", "PCMA", "G722", "opus", "L16", "G729"]
@@ -70,6 +74,9 @@ class Sip:
     """RFC 3261 timer T2, the longest retransmission interval."""
     t4_ms: int = 5000
     """RFC 3261 timer T4, how long a message may stay in the network."""
+    target_timeout_s: float = 4.0
+    """How long one of several servers of a name, or of several trunks of a group, may leave a request without any response
+    before the next one is tried (RFC 3263 section 4.3). The last one has 64 times `t1_ms`."""
     nonce_lifetime_s: int = 300
     """Age at which a digest nonce is stale and renewed."""
     min_expires_s: int = 60
@@ -190,6 +197,18 @@ class Endpoint:
     """Calls at once, over all its contacts."""
     supervises: tuple[str, ...] = ()
     """Queues whose calls and agents may be listened to from this phone; `["*"]` is everybody. Empty: nobody."""
+    toll: EndpointToll | None = None
+    """What it may dial out, where that differs from `[toll]`."""
+    watches: tuple[str, ...] = ()
+    """What this phone may subscribe to beside itself and its mailbox: numbers of phones, `queue-NAME`, `agent-NAME`,
+    `park-PLACE`, `box-NAME`, each with `*` and `?` as wild cards; `["*"]` is everything."""
+    watches_parties: tuple[str, ...] = ()
+    """Of that, where it is also shown who the other side of a call is (a lamp needs it to pick a call up), and where phones
+    are registered."""
+    mailbox: str = ""
+    """Message box whose new messages light this phone's message lamp."""
+    mwi_unsolicited: bool = False
+    """Tell it of its messages without being asked to, for phones that do not subscribe (RFC 3842 section 4.1)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,8 +225,9 @@ class Rewrite:
 class TrunkRegister:
     """Registering outward at the provider."""
 
-    server: str = ""
-    """Registrar, `sip:HOST[:PORT][;transport=tcp]`; empty means the trunk's host."""
+    server: str | tuple[str, ...] = ""
+    """Registrar, `sip:HOST[:PORT][;transport=tcp]`, or a list of them, at each of which we register; empty means the trunk's
+    host."""
     aor: str = ""
     """Address of record, `sip:USER@DOMAIN`; empty makes it of the auth user and the server."""
     expires_s: int = 600
@@ -216,6 +236,12 @@ class TrunkRegister:
     """First pause after a failure; it doubles with each further one."""
     retry_max_s: float = 300.0
     """Longest pause between tries."""
+
+    @property
+    def servers(self) -> tuple[str, ...]:
+        """Registrars; none means the trunk's host."""
+        listed = (self.server,) if isinstance(self.server, str) else self.server
+        return tuple(server for server in listed if server)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -255,6 +281,28 @@ class Trunk:
     """Language of prompts for its callers."""
     trusted: bool = False
     """Believe its P-Asserted-Identity and send it ours (RFC 3325)."""
+    outbound_proxy: str = ""
+    """Where all requests to it are sent instead of to `host`, `sip:HOST[:PORT]`, with a Route (RFC 3261 section 8.1.2)."""
+    max_calls_per_s: float = 0.0
+    """Calls begun at it within a second; more go to the next trunk or are refused. 0 is no limit."""
+    number_format: NumberFormat = "as-is"
+    """How numbers are written to it, before `rewrite_out`: `+e164` `+34911…`, `e164` `34911…`, `international` `0034911…`,
+    `national` `911…` within the country. Needs `numbers.country`."""
+    numbers: Numbers | None = None
+    """How numbers of its calls are written, where it differs from `[numbers]`."""
+    caller_id: Literal["from", "pai", "ppi", "rpid"] = "from"
+    """Where the caller's number is told beside From: P-Asserted-Identity, P-Preferred-Identity (RFC 3325) or
+    Remote-Party-ID. `trusted` tells P-Asserted-Identity in any case."""
+    user_phone: bool = False
+    """Mark numbers in addresses with `user=phone` (RFC 3261 section 19.1.1)."""
+    headers_add: Mapping[str, str] = field(default_factory=dict)
+    """Headers put on every call to it, `{ "X-Customer" = "4711" }`."""
+    headers_pass: tuple[str, ...] = ("Identity",)
+    """Headers of the calling party's INVITE that are passed on untouched; `Identity` is a STIR/SHAKEN signature."""
+    early_media: Literal["pass", "ringback"] = "pass"
+    """What callers hear before it answers: what it sends, or only that it rings."""
+    redirects: Literal["refuse", "trunk"] = "refuse"
+    """What a 3xx of it does: end the attempt, or call the number of the first Contact at this same trunk, once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -516,6 +564,8 @@ class Conference:
 class Config:
     general: General = field(default_factory=General)
     sip: Sip = field(default_factory=Sip)
+    security: Security = field(default_factory=Security)
+    subscriptions: Subscriptions = field(default_factory=Subscriptions)
     rtp: Rtp = field(default_factory=Rtp)
     quality: Quality = field(default_factory=Quality)
     recording: Recording = field(default_factory=Recording)
@@ -523,8 +573,14 @@ class Config:
     routing: Routing = field(default_factory=Routing)
     features: Features = field(default_factory=Features)
     supervision: Supervision = field(default_factory=Supervision)
+    trace: Trace = field(default_factory=Trace)
+    capture: Capture = field(default_factory=Capture)
     endpoint: Mapping[str, Endpoint] = field(default_factory=dict)
     trunk: Mapping[str, Trunk] = field(default_factory=dict)
+    trunk_group: Mapping[str, TrunkGroup] = field(default_factory=dict)
+    lcr: Mapping[str, Lcr] = field(default_factory=dict)
+    numbers: Numbers = field(default_factory=Numbers)
+    toll: Toll = field(default_factory=Toll)
     agent: Mapping[str, Agent] = field(default_factory=dict)
     queue: Mapping[str, Queue] = field(default_factory=dict)
     calendar: Mapping[str, Calendar] = field(default_factory=dict)

@@ -16,21 +16,25 @@ from softswitch.config.secret import Secret
 from softswitch.errors import UnusableError
 from softswitch.ids import EndpointName, LegId, TrunkName, generated_id
 from softswitch.sip.address import Address
-from softswitch.sip.admission import Admission, Admitted
+from softswitch.sip.admission import Admission
 from softswitch.sip.advertised import AdvertisedAddress
 from softswitch.sip.challenge import ChallengeMemory
 from softswitch.sip.digest import Nonces
 from softswitch.sip.errors import FramingError
 from softswitch.sip.events import SessionEvent
+from softswitch.sip.guard import Guard, SecurityEvent
 from softswitch.sip.identity import Identity, IdentityTable
-from softswitch.sip.invite_plan import plan_invite, way_to
+from softswitch.sip.invite_plan import DIRECT, InviteWay, plan_invite, way_to
 from softswitch.sip.message import Request, Response
 from softswitch.sip.nat import is_address
+from softswitch.sip.notifier import Notifier
+from softswitch.sip.notifier_settings import NotifierSettings
 from softswitch.sip.outputs import Deliver, Output, Send
 from softswitch.sip.registrar import Binding, BindingChange, Registrar, RegistrarSettings
 from softswitch.sip.resolver import Resolver
 from softswitch.sip.sdp import SessionDescription
 from softswitch.sip.session import Session
+from softswitch.sip.session_layer import LocatedAll
 from softswitch.sip.source import Source
 from softswitch.sip.stack import SipStack, StackSettings
 from softswitch.sip.stack_stats import StackStats
@@ -64,8 +68,10 @@ class SipEndpoint:
         bindings: Iterable[Binding] = (),
         wire: Wire | None = None,
         resolver: Resolver | None = None,
+        on_security: Callable[[SecurityEvent], None] = lambda event: None,
     ) -> None:
         self._config = config
+        self.guard = Guard(config.security, on_security)
         self._secrets = dict(secrets)
         self._clock = clock
         self._entropy = entropy
@@ -85,11 +91,21 @@ class SipEndpoint:
             algorithms=config.sip.digest,
             md5_only=config.sip.md5_only,
         )
+        self.guard.set_exempt(self._admission.table.networks())
         self._registrar = Registrar(RegistrarSettings.from_config(config.sip))
         self._registrar.restore(bindings)
-        self._stack = SipStack(_stack_settings(config), self, monotonic=clock.monotonic, entropy=entropy)
+        for binding in self._registrar.all(clock.wall()):
+            self.guard.proved(binding.source.address, clock.monotonic())
+        self._stack = SipStack(
+            _stack_settings(config), self, monotonic=clock.monotonic, entropy=entropy, guard=self.guard
+        )
         self._stack.on_output = self._flush
+        self._stack.notifier.settings = NotifierSettings.from_config(config.subscriptions)
         self._trunks = TrunkWatch(self._stack, on_trunk)
+        self.on_message: Callable[[bool, bytes, Source], None] | None = None
+        """Hears of each message (whether it is ours, its bytes, the peer); it must be quick."""
+        self.on_calling: Callable[[Session], None] | None = None
+        """Hears of each INVITE of ours before it leaves."""
         self._expiry: Timer | None = None
         self._alarm: asyncio.TimerHandle | None = None
         self._alarm_at = 0.0
@@ -99,7 +115,9 @@ class SipEndpoint:
 
     async def start(self) -> None:
         """Listen, register outward, probe trunks; raises UnusableError."""
-        events = WireEvents(received=self._received, broken=self._broken, lost=self._lost)
+        events = WireEvents(
+            received=self._received, broken=self._broken, lost=self._lost, welcome=self._welcome
+        )
         await self._wire.start(events)
         self._registrar.settings = RegistrarSettings.from_config(self._config.sip, self._wire.own_addresses())
         self._plan_expiry()
@@ -131,12 +149,19 @@ class SipEndpoint:
             self._config, self._secrets = before
             raise
         self._advertised = advertised
+        self.guard.configure(config.security)
         self._reload_admission(identities)
         self._registrar.settings = RegistrarSettings.from_config(config.sip, self._wire.own_addresses())
         self._stack.reconfigure(_stack_settings(config))
+        self._stack.notifier.settings = NotifierSettings.from_config(config.subscriptions)
         for name in {binding.endpoint for binding in self.registrations()} - set(config.endpoint):
             self._tell_registrations(self._registrar.forget(name))
         self._spawn(self._refresh_trunk_addresses())
+
+    @property
+    def notifier(self) -> Notifier:
+        """Who watches what."""
+        return self._stack.notifier
 
     def drain(self, on: bool) -> None:
         """503 with Retry-After to new calls, and to OPTIONS, so that those who probe us go elsewhere."""
@@ -152,6 +177,7 @@ class SipEndpoint:
         sdp: SessionDescription,
         headers: Iterable[tuple[str, str]] = (),
         credentials: Secret | None = None,
+        way: InviteWay = DIRECT,
         on_event: Callable[[SessionEvent], None],
     ) -> Session:
         """Call `destination`. A Max-Forwards among `headers` replaces ours; `credentials` answer the challenges of a
@@ -165,9 +191,12 @@ class SipEndpoint:
             sdp=sdp,
             headers=tuple(headers),
             connected=self._wire.connected,
+            invite_way=way,
         )
         memory = ChallengeMemory(credentials, self._entropy) if credentials is not None else None
         session = self._stack.invite(plan, leg=leg, memory=memory, on_event=on_event)
+        if self.on_calling is not None:
+            self.on_calling(session)
         asyncio.get_running_loop().call_soon(self._flush)
         return session
 
@@ -191,7 +220,8 @@ class SipEndpoint:
         if isinstance(way, Source):
             return way
         found = await self._resolver.resolve(way)
-        return found[0] if found else None
+        ordered = self._stack.dead_targets.ordered(found, self._clock.monotonic())
+        return ordered[0] if ordered else None
 
     def sessions(self) -> tuple[Session, ...]:
         return tuple(self._stack.sessions())
@@ -203,6 +233,10 @@ class SipEndpoint:
         """Connections and datagrams refused or dropped, by the reason."""
         return dict(self._wire.counts)
 
+    def receive_queue(self) -> float:
+        """How full the fullest queue of datagrams is, 0 to 1."""
+        return self._wire.backlog()
+
     def identify(self, source: Source) -> Identity | None:
         """Whom the address of a message alone proves."""
         return self._admission.table.identify(source)
@@ -211,14 +245,15 @@ class SipEndpoint:
         """Host and port by which a peer at `destination` is told to reach us; the host also suits its media."""
         return self._advertised.towards(destination)
 
+    def bound_address(self, peer: Source) -> tuple[str, int]:
+        """Our own end of what is exchanged with `peer`, as the wire has it."""
+        return self._wire.local_address(peer)
+
     # StackOwner.
 
     def admit(self, request: Request, source: Source, now: float) -> Identity | Response:
-        verdict = self._admission.check(request, source, now, self._entropy(16))
-        if isinstance(verdict, Admitted) and verdict.identity is not None:
-            return verdict.identity
-        assert not isinstance(verdict, Admitted)
-        return verdict.response
+        entropy = self._entropy(8)
+        return self._admission.decide(request, source, now, entropy, self.guard, self._stack.room)
 
     def register(self, request: Request, identity: Identity, source: Source, now: float) -> Response:
         result = self._registrar.register(
@@ -251,7 +286,14 @@ class SipEndpoint:
     # From the wire and the loop.
 
     def _received(self, data: bytes, source: Source) -> None:
-        self._guarded(lambda: self._stack.receive(data, source, self._clock.monotonic()))
+        now = self._clock.monotonic()
+        if self.guard.lets_in(source.address, now):
+            if self.on_message is not None:
+                self.on_message(False, data, source)
+            self._guarded(lambda: self._stack.receive(data, source, now))
+
+    def _welcome(self, address: str) -> bool:
+        return not self.guard.is_banned(address, self._clock.monotonic())
 
     def _broken(self, error: FramingError, source: Source) -> None:
         self._guarded(lambda: self._stack.refuse_broken(error, source))
@@ -289,6 +331,8 @@ class SipEndpoint:
 
     def _perform_one(self, output: Output) -> None:
         if isinstance(output, Send):
+            if self.on_message is not None:
+                self.on_message(True, output.data, output.destination)
             self._wire.send(output.data, output.destination)
         elif isinstance(output, Deliver):
             try:
@@ -307,10 +351,9 @@ class SipEndpoint:
                 return
             await asyncio.sleep(UNREGISTER_WITHIN_S / UNREGISTER_POLLS)
 
-    async def _look_up(self, uri: Uri, then: Callable[[Source | None, float], None]) -> None:
+    async def _look_up(self, uri: Uri, then: LocatedAll) -> None:
         found = await self._resolver.resolve(uri)
-        first = found[0] if found else None
-        self._guarded(lambda: self._stack.located(then, first, self._clock.monotonic()))
+        self._guarded(lambda: self._stack.located(then, tuple(found), self._clock.monotonic()))
 
     def _arm(self) -> None:
         """One timer of the loop for all of SIP."""
@@ -362,6 +405,7 @@ class SipEndpoint:
     def _reload_admission(self, identities: IdentityTable) -> None:
         sip = self._config.sip
         self._admission.reload(identities, sip.realm, algorithms=sip.digest, md5_only=sip.md5_only)
+        self.guard.set_exempt(identities.networks())
 
     def _identities(self) -> IdentityTable:
         """Trunks that are named by host are recognised by what DNS says of it."""
@@ -395,5 +439,7 @@ class SipEndpoint:
 
 def _stack_settings(config: Config) -> StackSettings:
     sip = config.sip
-    timers = TimerValues(t1=sip.t1_ms / 1000, t2=sip.t2_ms / 1000, t4=sip.t4_ms / 1000)
+    timers = TimerValues(
+        t1=sip.t1_ms / 1000, t2=sip.t2_ms / 1000, t4=sip.t4_ms / 1000, target=sip.target_timeout_s
+    )
     return StackSettings(timers=timers, user_agent=sip.user_agent)

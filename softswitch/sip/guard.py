@@ -165,6 +165,11 @@ class Guard:
             state.exempt, state.epoch = False, -1
         return state
 
+    def is_banned(self, address: str, now: float) -> bool:
+        """Without taking of its rate: for a connection that begins."""
+        state = self._state(address, now)
+        return state is None or now < state.banned_until or now < state.group.banned_until
+
     # What the stack and admission have seen.
 
     def knows(self, address: str, now: float) -> bool:

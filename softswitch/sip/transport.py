@@ -9,6 +9,7 @@ import asyncio
 import contextlib
 import functools
 import socket
+import struct
 from collections import Counter, OrderedDict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,6 +28,8 @@ DATAGRAMS_PER_WAKEUP = 64
 LARGEST_DATAGRAM = 65535
 RECEIVE_BUFFER = 4 << 20
 REMEMBERED_PEERS = 50_000
+_SO_MEMINFO = 55
+"""Linux: bytes taken and size of the receive buffer first."""
 
 _log = structlog.get_logger(__name__)
 
@@ -89,7 +92,7 @@ class _Connection(asyncio.Protocol):
     def __init__(
         self, transport: "SocketTransport", events: WireEvents, limits: StreamLimits, *, opened: bool = False
     ) -> None:
-        self._opened = opened
+        self.opened = opened
         """By us: the peer need not send anything."""
         self._owner = transport
         self._events = events
@@ -113,7 +116,7 @@ class _Connection(asyncio.Protocol):
             transport.abort()
             return
         transport.set_write_buffer_limits(high=self._limits.unsent_bytes)
-        if not self._opened:
+        if not self.opened:
             self._restart_deadline()
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -242,6 +245,9 @@ class SocketTransport:
             return routed_address(destination.address), 5060
         return (routed_address(destination.address) if listener.wildcard else listener.address), listener.port
 
+    def backlog(self) -> float:
+        return max((queue_filling(udp.socket) for udp in self._udp), default=0.0)
+
     def own_addresses(self) -> tuple[tuple[str, int], ...]:
         """Of a wildcard listener, those by which the nearest and the default route lead out."""
         found: set[tuple[str, int]] = set()
@@ -265,6 +271,9 @@ class SocketTransport:
 
     def admit(self, connection: _Connection) -> bool:
         address = connection.source.address
+        if self._events is not None and not connection.opened and not self._events.welcome(address):
+            self.counts["connections refused: banned"] += 1
+            return False
         if self._per_address[address] >= self._limits.connections_per_address:
             self.counts["connections refused: too many from one address"] += 1
             return False
@@ -345,6 +354,16 @@ class SocketTransport:
         else:
             for data in waiting:
                 connection.write(data)
+
+
+def queue_filling(bound: socket.socket) -> float:
+    """How much of a socket's receive buffer is taken, 0 to 1; 0 where the kernel does not say."""
+    try:
+        memory = bound.getsockopt(socket.SOL_SOCKET, _SO_MEMINFO, 36)
+    except OSError:
+        return 0.0
+    taken, size = struct.unpack_from("=II", memory) if len(memory) >= 8 else (0, 0)
+    return min(1.0, taken / size) if size else 0.0
 
 
 @functools.lru_cache(maxsize=10_000)

@@ -18,6 +18,8 @@ class WireEvents:
     """A stream lost its framing; it is closed after this call."""
     lost: Callable[[Source], None]
     """Nothing can be sent there: refused, unreachable, or a connection that is gone."""
+    welcome: Callable[[str], bool] = lambda address: True
+    """Whether a connection from there is accepted."""
 
 
 class Wire(Protocol):
@@ -37,6 +39,9 @@ class Wire(Protocol):
 
     def local_address(self, destination: Source) -> tuple[str, int]:
         """Our own address and listening port on the way to `destination`."""
+
+    def backlog(self) -> float:
+        """How full the fullest receive queue of datagrams is, 0 to 1."""
 
     def own_addresses(self) -> tuple[tuple[str, int], ...]:
         """Addresses and ports that lead to ourselves."""

@@ -36,6 +36,7 @@ from softswitch.api.views import (
     TrunkView,
     WorkerView,
 )
+from softswitch.testing.security import FakeSecurity
 from softswitch.testing.steering import FakeSteering
 
 CALL = "01ARZ3NDEKTSV4RRFFQ6"
@@ -55,6 +56,7 @@ class FakeControl:
     recording_file: str = f"/var/lib/softswitch/recordings/2026-05-29/{RECORDING}.wav"
     recording_seconds: float | None = 65.0
     steering: FakeSteering = field(default_factory=FakeSteering)
+    security: FakeSecurity = field(default_factory=FakeSecurity)
 
     def status(self) -> StatusView:
         worker = WorkerView(

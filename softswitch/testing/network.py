@@ -150,6 +150,9 @@ class NetworkWire:
         place = self._places["udp"]
         return place.address, place.port
 
+    def backlog(self) -> float:
+        return 0.0
+
     def own_addresses(self) -> tuple[tuple[str, int], ...]:
         place = self._places["udp"]
         return ((place.address, place.port),)
