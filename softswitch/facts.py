@@ -218,6 +218,17 @@ class RecordingEnded(CallFact):
     recording: RecordingId
     seconds: float
     gaps: int
+    box: str = ""
+    """Message box; empty for a talk."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessagesChanged(Fact):
+    """The messages in a box are others than before."""
+
+    box: str
+    new: int
+    old: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

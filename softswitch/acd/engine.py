@@ -175,6 +175,10 @@ class Engine:
     def snapshot(self, now: float) -> Snapshot:
         return self._views.snapshot(now)
 
+    def waiting(self, queue: QueueName) -> int:
+        """Callers who wait there, rung for or not."""
+        return len(self._entry.queue(queue).line)
+
     def queue_view(self, queue: QueueName, now: float) -> QueueView:
         return self._views.queue(self._entry.queue(queue), now)
 

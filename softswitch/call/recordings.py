@@ -350,6 +350,7 @@ class Recordings:
                 recording=report.recording,
                 seconds=report.seconds,
                 gaps=report.gaps,
+                box=contact.row.box,
                 wall=services.clock.wall(),
                 monotonic=services.clock.monotonic(),
             )

@@ -79,6 +79,10 @@ class Notifier:
         watched = self._watched.get(resource)
         return watched.state if watched is not None else None
 
+    @property
+    def watched_any(self) -> bool:
+        return bool(self._watched)
+
     def watched(self) -> tuple[ResourceKey, ...]:
         return tuple(self._watched)
 

@@ -176,12 +176,20 @@ class RecordingRow:
     gaps: int = 0
     gap_s: float = 0.0
     state: str = "recording"
-    """`recording`, `ended`, `failed`, `crashed`; `expired` when its file was deleted by the rules of retention."""
+    """`recording`, `ended`, `failed`, `crashed`; `expired` when its file was deleted by the rules of retention, `deleted`
+    when somebody wanted it."""
     problem: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
     bytes: int | None = None
     """Size of the file; None while it is being made."""
     deleted_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MessageMark:
+    recording: RecordingId
+    heard: float | None
+    """None: new again."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -265,6 +273,27 @@ class LegRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AttemptRow:
+    """One try of a call at one trunk, for the CDR's detail and for what the toll guard counts."""
+
+    call: CallId
+    began: float
+    trunk: str
+    number: str
+    """In E.164 where it could be understood."""
+    source: str
+    """`endpoint:NAME` or `trunk:NAME`: who pays."""
+    ended: float
+    """When it was answered or failed."""
+    answered: float | None
+    sip_status: int
+    cause: str
+    """`answered`, or a cause of `call/termination.py`."""
+    why: str
+    """Why this trunk, in plain words."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RegistrationGone:
     """A contact that was removed or replaced."""
 
@@ -305,11 +334,13 @@ Row = (
     | SupervisionRow
     | AgentInterval
     | RecordingRow
+    | MessageMark
     | JournalEntry
     | RegistrationRow
     | RegistrationGone
     | AgentRow
     | LegRow
+    | AttemptRow
     | QueueLogRow
     | Heartbeat
 )

@@ -154,6 +154,23 @@ segments = Table(
     **_KEYED,
 )
 
+attempts = Table(
+    "attempts",
+    metadata,
+    _text("call", key=True),
+    _real("began", key=True),
+    _text("trunk", key=True),
+    _text("number"),
+    _text("source"),
+    _real("ended"),
+    _maybe_real("answered"),
+    Column("sip_status", Integer, nullable=False),
+    _text("cause"),
+    _text("why"),
+    Index("attempts_began", "began"),
+    **_KEYED,
+)
+
 supervisions = Table(
     "supervisions",
     metadata,
@@ -213,8 +230,12 @@ recordings = Table(
     Index("recordings_call", "call"),
     Index("recordings_began", "began"),
     Index("recordings_unfinished", "state", sqlite_where=text("state = 'recording'")),
+    Index("recordings_box", "box", "began", sqlite_where=text("box != ''")),
     **_KEYED,
 )
+
+message_marks = Table("message_marks", metadata, _text("recording", key=True), _maybe_real("heard"), **_KEYED)
+"""When a message in a box was heard; without a row, or without a time, it is new."""
 
 journal = Table(
     "journal",

@@ -14,6 +14,7 @@ from softswitch.ids import EndpointName
 from softswitch.store import schema
 from softswitch.store.crash import CrashClosing, closing
 from softswitch.store.kept import KeptRecordings
+from softswitch.store.messages import Messages
 from softswitch.store.opening import path_of, prepare
 from softswitch.store.reader import Reader, as_row
 from softswitch.store.reading import Reading
@@ -21,6 +22,7 @@ from softswitch.store.reports import Reports
 from softswitch.store.rows import (
     AgentInterval,
     AgentRow,
+    AttemptRow,
     CallFinished,
     CallStarted,
     Heartbeat,
@@ -54,6 +56,7 @@ class Store:
         self.reading = Reading(reader, writer)
         self.reports = Reports(reader, writer)
         self.kept = KeptRecordings(reader, writer)
+        self.messages = Messages(reader, writer)
 
     @classmethod
     async def open(cls, url: str, *, clock: Clock, on_alarm: AlarmCallback, node: str = "sw1") -> "Store":
@@ -87,6 +90,9 @@ class Store:
         self.writer.submit(row)
 
     def segment(self, row: SegmentRow) -> None:
+        self.writer.submit(row)
+
+    def attempt(self, row: AttemptRow) -> None:
         self.writer.submit(row)
 
     def supervision(self, row: SupervisionRow) -> None:

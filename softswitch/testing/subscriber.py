@@ -1,4 +1,4 @@
-"""A phone that only subscribes, by hand: it says SUBSCRIBE, answers each NOTIFY as a test wants, and keeps what it heard."""
+"""A phone that only subscribes, by hand: it says SUBSCRIBE, answers each NOTIFY as told, and keeps what it heard."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
