@@ -19,13 +19,14 @@ from softswitch.sip.address import Address
 from softswitch.sip.admission import Admission
 from softswitch.sip.advertised import AdvertisedAddress
 from softswitch.sip.challenge import ChallengeMemory
+from softswitch.sip.contact_acl import contacts_allowed
 from softswitch.sip.digest import Nonces
 from softswitch.sip.errors import FramingError
 from softswitch.sip.events import SessionEvent
 from softswitch.sip.guard import Guard, SecurityEvent
-from softswitch.sip.identity import Identity, IdentityTable
+from softswitch.sip.identity import Identity, IdentityTable, trunk_places
 from softswitch.sip.invite_plan import DIRECT, InviteWay, plan_invite, way_to
-from softswitch.sip.message import Request, Response
+from softswitch.sip.message import Request, Response, make_response
 from softswitch.sip.nat import is_address
 from softswitch.sip.notifier import Notifier
 from softswitch.sip.notifier_settings import NotifierSettings
@@ -39,8 +40,9 @@ from softswitch.sip.source import Source
 from softswitch.sip.stack import SipStack, StackSettings
 from softswitch.sip.stack_stats import StackStats
 from softswitch.sip.timers import Timer, TimerValues
-from softswitch.sip.transport import SocketTransport, StreamLimits
+from softswitch.sip.transport import SocketTransport
 from softswitch.sip.trunk_watch import TrunkListener, TrunkStatus, TrunkWatch
+from softswitch.sip.unsolicited import notify_messages
 from softswitch.sip.uri import Uri
 from softswitch.sip.wire import Wire, WireEvents
 
@@ -77,9 +79,7 @@ class SipEndpoint:
         self._entropy = entropy
         self._on_invite = on_invite
         self._on_registration = on_registration
-        self._wire = wire or SocketTransport(
-            config.sip.listen, StreamLimits(message_bytes=config.sip.max_message_bytes)
-        )
+        self._wire = wire or SocketTransport.from_config(config)
         self._resolver = resolver or Resolver()
         self._advertised = AdvertisedAddress(self._wire, config.sip)
         nonces = Nonces(entropy(32), config.sip.nonce_lifetime_s)
@@ -127,6 +127,7 @@ class SipEndpoint:
 
     async def stop(self) -> None:
         """Take registrations at trunks back and close everything; `drain` and the end of the calls come before."""
+        self.notifier.stop(self._clock.monotonic())
         await self._unregister()
         for task in tuple(self._tasks):
             task.cancel()
@@ -144,6 +145,7 @@ class SipEndpoint:
         try:
             identities = self._identities()
             advertised = AdvertisedAddress(self._wire, config.sip)
+            self._wire.reconfigure(config)
             self._trunks.reconfigure(config, self._secrets)
         except UnusableError:
             self._config, self._secrets = before
@@ -162,6 +164,10 @@ class SipEndpoint:
     def notifier(self) -> Notifier:
         """Who watches what."""
         return self._stack.notifier
+
+    def notify_messages(self, destination: Uri | Binding, *, user: str, counts: tuple[int, int]) -> None:
+        """Light a phone's message lamp that has not subscribed."""
+        notify_messages(self._stack, destination, user=user, counts=counts, connected=self._wire.connected)
 
     def drain(self, on: bool) -> None:
         """503 with Retry-After to new calls, and to OPTIONS, so that those who probe us go elsewhere."""
@@ -223,6 +229,9 @@ class SipEndpoint:
         ordered = self._stack.dead_targets.ordered(found, self._clock.monotonic())
         return ordered[0] if ordered else None
 
+    def session(self, call_id: str, local_tag: str) -> Session | None:
+        return self._stack.session(call_id, local_tag)
+
     def sessions(self) -> tuple[Session, ...]:
         return tuple(self._stack.sessions())
 
@@ -236,6 +245,10 @@ class SipEndpoint:
     def receive_queue(self) -> float:
         """How full the fullest queue of datagrams is, 0 to 1."""
         return self._wire.backlog()
+
+    def connections(self) -> Mapping[str, int]:
+        """Connections that stand, by their transport."""
+        return self._wire.connections()
 
     def identify(self, source: Source) -> Identity | None:
         """Whom the address of a message alone proves."""
@@ -256,6 +269,8 @@ class SipEndpoint:
         return self._admission.decide(request, source, now, entropy, self.guard, self._stack.room)
 
     def register(self, request: Request, identity: Identity, source: Source, now: float) -> Response:
+        if not contacts_allowed(request.contacts, source, self.guard.contact_networks):
+            return make_response(request, 403, "Contact Not Allowed", to_tag=self._stack.token())
         result = self._registrar.register(
             request, EndpointName(identity.name), source, self._clock.wall(), to_tag=self._stack.token()
         )
@@ -426,9 +441,9 @@ class SipEndpoint:
         """A name that DNS has nothing for at the moment keeps the addresses it had."""
         found = dict(self._trunk_addresses)
         for name, trunk in self._config.trunk.items():
-            host = Uri.parse(trunk.host)
-            if not trunk.match and not is_address(host.host):
-                places = await self._resolver.resolve(host)
+            hosts = [Uri.parse(place) for place in trunk_places(trunk)]
+            if not trunk.match and not all(is_address(host.host) for host in hosts):
+                places = [place for host in hosts for place in await self._resolver.resolve(host)]
                 if places:
                     found[name] = tuple(sorted({place.address for place in places}))
         found = {name: found[name] for name in found if name in self._config.trunk}

@@ -92,6 +92,7 @@ class Guard:
             cpu=settings.overload_cpu_percent / 100,
         )
         self._signatures = Signatures(settings.scanners)
+        self.contact_networks = tuple(ip_network(text, strict=False) for text in settings.contact_networks)
         self._trusted = tuple(ip_network(text, strict=False) for text in settings.trusted)
         self._epoch += 1
 
