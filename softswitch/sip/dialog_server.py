@@ -7,15 +7,20 @@ owns its state; offers are handed to `Reoffers`.
 from collections.abc import Callable, Iterable, Mapping
 from typing import Protocol
 
+from softswitch.errors import PeerError
 from softswitch.sip.capabilities import ALLOW
 from softswitch.sip.dialog import OutOfOrder
 from softswitch.sip.dialog_client import DialogClient
-from softswitch.sip.events import Cancelled, HungUp, InfoReceived, Referred, SessionEvent
+from softswitch.sip.early_dialogs import EarlyDialog, EarlyDialogs
+from softswitch.sip.events import Acked, Cancelled, HungUp, InfoReceived, Referred, SessionEvent
+from softswitch.sip.incoming_invite import IncomingInvite
 from softswitch.sip.info import digit_of
 from softswitch.sip.message import Request, make_response
 from softswitch.sip.refer_client import ReferClient
 from softswitch.sip.refer_server import ReferServer
 from softswitch.sip.reoffers import Reoffers
+from softswitch.sip.sdp import SessionDescription
+from softswitch.sip.sdp_body import description_in
 from softswitch.sip.server_transaction import ServerTransaction
 from softswitch.sip.session_layer import SessionLayer
 from softswitch.sip.session_state import SessionInput, SessionState
@@ -25,6 +30,7 @@ BYE_ACCEPTED_AFTER_S = 0.5
 Headers = Iterable[tuple[str, str]]
 
 _S, _I = SessionState, SessionInput
+_EARLY = (_S.PROCEEDING, _S.RINGING, _S.AWAITING_PRACK)
 
 
 class DialogOwner(Protocol):
@@ -32,11 +38,21 @@ class DialogOwner(Protocol):
 
     state: SessionState
 
+    offer: SessionDescription | None
+
+    incoming: IncomingInvite | None
+    early: EarlyDialogs | None
+    reoffers: Reoffers | None
+
     @property
-    def reoffers(self) -> Reoffers | None: ...
+    def contact(self) -> str: ...
+
+    def adopt_early(self, early: EarlyDialog) -> None: ...
 
     def client_for(self, request: Request) -> DialogClient | None:
         """The dialog that a request belongs to; None when there is none."""
+
+    def provisional_acknowledged(self, now: float) -> None: ...
 
     def step(self, event: SessionInput) -> bool: ...
 
@@ -82,10 +98,8 @@ class DialogServer:
 
     def bye(self, transaction: ServerTransaction, request: Request, now: float) -> None:
         owner = self._owner
-        early, told = (
-            owner.state is _S.RINGING,
-            owner.state in (_S.RINGING, _S.ANSWERED, _S.CONFIRMED),
-        )
+        early = owner.state in (_S.RINGING, _S.AWAITING_PRACK)
+        told = early or owner.state in (_S.ANSWERED, _S.CONFIRMED)
         if not owner.step(_I.BYE):
             self.respond(transaction, 481, now)
             return
@@ -109,12 +123,71 @@ class DialogServer:
         self._owner.tell(HungUp(reason=reason, accept=lambda: accept_at(self._layer.now())))
 
     def offer(self, transaction: ServerTransaction, request: Request, now: float) -> None:
-        reoffers = self._owner.reoffers
-        if reoffers is None or self._owner.state not in (_S.ANSWERED, _S.CONFIRMED):
-            seconds = str(self._layer.entropy(1)[0] % 11)
-            self.respond(transaction, 500, now, (("Retry-After", seconds),))
+        owner, established = self._owner, self._owner.state in (_S.ANSWERED, _S.CONFIRMED)
+        refused = 0
+        if not established:
+            refused = self._too_early(request)
+        elif owner.state is _S.ANSWERED and self._answer_due():
+            refused = 491 if request.body or request.method == "INVITE" else 0
+        if refused:
+            self._refuse(transaction, refused, now)
+        elif owner.reoffers is None or not (established or request.body):
+            client = owner.client_for(request)
+            if client is not None:
+                client.dialog.refresh_target(request)
+            self.respond(transaction, 200, now, (("Contact", owner.contact), ALLOW))
         else:
-            reoffers.receive(transaction, request, now)
+            owner.reoffers.receive(transaction, request, now)
+
+    def _too_early(self, request: Request) -> int:
+        """The status that a new offer gets before the answer; 0 when an UPDATE may come in already."""
+        if request.method != "UPDATE" or self._owner.state not in _EARLY:
+            return 500
+        return self._early_offer(request) if request.body else 0
+
+    def _early_offer(self, request: Request) -> int:
+        """RFC 3311 section 5.2: what was offered before must have been answered for certain."""
+        owner = self._owner
+        if owner.incoming is not None:
+            if owner.incoming.described:
+                return 0
+            return 500 if owner.offer is not None else 491
+        early = owner.early.find(request) if owner.early is not None else None
+        if early is None or early.answer is None:
+            return 491
+        owner.adopt_early(early)
+        return 0
+
+    def _answer_due(self) -> bool:
+        """Our 2xx offered; the ACK has the answer."""
+        owner = self._owner
+        return owner.offer is None and owner.incoming is not None and not owner.incoming.described
+
+    def _refuse(self, transaction: ServerTransaction, status: int, now: float) -> None:
+        """500 says when to try again (RFC 3261 section 14.2)."""
+        seconds = str(self._layer.entropy(1)[0] % 11)
+        self.respond(transaction, status, now, (("Retry-After", seconds),) if status == 500 else ())
+
+    def prack(self, transaction: ServerTransaction, request: Request, now: float) -> None:
+        """Its answer, or a new offer, goes on to the owner (RFC 3262 section 5)."""
+        owner = self._owner
+        acknowledged = owner.incoming.pracked(request, now) if owner.incoming is not None else None
+        if acknowledged is None:
+            self.respond(transaction, 481, now)
+            return
+        try:
+            sdp = description_in(request)
+        except PeerError as error:
+            self.respond(transaction, error.sip_status, now)
+            sdp = None
+        if acknowledged.body and owner.offer is None:
+            self.respond(transaction, 200, now)
+            owner.tell(Acked(sdp=sdp))
+        elif sdp is not None and owner.reoffers is not None:
+            owner.reoffers.receive(transaction, request, now)
+        else:
+            self.respond(transaction, 200, now)
+        owner.provisional_acknowledged(now)
 
     def info(self, transaction: ServerTransaction, request: Request, now: float) -> None:
         self.respond(transaction, 200, now)
@@ -157,6 +230,7 @@ HANDLERS: Mapping[str, Handler] = {
     "BYE": DialogServer.bye,
     "INVITE": DialogServer.offer,
     "UPDATE": DialogServer.offer,
+    "PRACK": DialogServer.prack,
     "INFO": DialogServer.info,
     "OPTIONS": DialogServer.options,
     "REFER": DialogServer.refer,

@@ -52,7 +52,14 @@ class Acked:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AckMissing:
-    """64*T1 passed without an ACK; BYE has been sent (RFC 3261 section 13.3.1.4)."""
+    """64*T1 passed without an ACK; BYE has been sent (RFC 3261 section 13.3.1.4). Or without the PRACK of a reliable
+    provisional response; 504 has been sent (RFC 3262 section 3)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SessionExpired:
+    """No sign of life within the session's interval, or a refresh that was answered with nothing or 481; BYE has been
+    sent (RFC 4028 section 10)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -116,6 +123,7 @@ SessionEvent = (
     | Cancelled
     | Acked
     | AckMissing
+    | SessionExpired
     | HungUp
     | Reoffered
     | ReofferAnswered

@@ -1,10 +1,15 @@
-"""A peer's initial INVITE until our final response is acknowledged (RFC 3261 sections 9.2, 13.3)."""
+"""A peer's initial INVITE until our final response is acknowledged (RFC 3261 sections 9.2, 13.3; RFC 3262).
+
+Provisionals are sent reliably when the peer requires it, and when it can and they carry a description. What has been
+described so is not described again: neither by a later provisional nor by the 2xx.
+"""
 
 from collections.abc import Callable, Iterable
 
 from softswitch.sip.answer_retransmission import AnswerRetransmission
-from softswitch.sip.capabilities import ALLOW, SDP_TYPE
+from softswitch.sip.capabilities import ALLOW, SDP_TYPE, SUPPORTED
 from softswitch.sip.message import Request, Response, make_response
+from softswitch.sip.reliable_provisional import OPTION, ReliableProvisionals
 from softswitch.sip.server_transaction import ServerTransaction
 from softswitch.sip.session_layer import SessionLayer
 from softswitch.sip.timers import Timer
@@ -18,7 +23,20 @@ Headers = Iterable[tuple[str, str]]
 class IncomingInvite:
     """Answers `transaction` with one To-tag throughout; sends 100 at once."""
 
-    __slots__ = ("_again", "_answer", "_common", "_last", "_layer", "_tag", "_transaction", "contact")
+    __slots__ = (
+        "_again",
+        "_answer",
+        "_common",
+        "_described",
+        "_last",
+        "_layer",
+        "_reliable",
+        "_tag",
+        "_transaction",
+        "contact",
+        "on_prack_missing",
+        "reliability",
+    )
 
     def __init__(
         self,
@@ -36,8 +54,13 @@ class IncomingInvite:
         self._common = common
         self._answer: AnswerRetransmission | None = None
         self._again: Timer | None = None
-        self._last: Response | None = None
+        self._last: tuple[int, tuple[tuple[str, str], ...]] | None = None
+        self._reliable: ReliableProvisionals | None = None
+        self._described = False
         self.contact = contact
+        self.reliability = _reliability(transaction.request)
+        """What the peer makes of reliable provisionals: `required`, `supported` or empty."""
+        self.on_prack_missing: Callable[[float], None] = _nothing
         transaction.respond(make_response(transaction.request, 100), now)
 
     @property
@@ -45,19 +68,45 @@ class IncomingInvite:
         return self._transaction.request
 
     def provisional(self, status: int, body: bytes, headers: Headers, now: float) -> None:
-        self._last = self._response(status, None, headers, body, with_contact=True)
-        self._send_provisional(now)
+        if self._described:
+            body = b""
+        self._last = status, tuple(headers)
+        if self.reliability == "required" or (body and self.reliability):
+            self._stop_provisional()
+            self._send_reliably(status, body, self._last[1], now)
+            self._begin_again(now)
+        else:
+            self._send_provisional(now, body)
+
+    @property
+    def answer_must_wait(self) -> bool:
+        """A provisional with our description is not acknowledged: no 2xx before its PRACK (RFC 3262 section 3)."""
+        return self._reliable is not None and self._reliable.description_waits
+
+    @property
+    def described(self) -> bool:
+        """Our description has arrived for certain, in a provisional."""
+        return self._described and not self.answer_must_wait
+
+    def pracked(self, prack: Request, now: float) -> Response | None:
+        """The provisional that this PRACK acknowledges; None when there is none."""
+        return self._reliable.acknowledge(prack, now) if self._reliable is not None else None
 
     def succeed(
         self, body: bytes, headers: Headers, now: float, *, on_missing: Callable[[float], None]
     ) -> None:
         """200, again and again until `acknowledged`; `on_missing` after 64*T1."""
         self._stop_provisional()
+        if self._reliable is not None:
+            self._reliable.rest()
+        body = b"" if self._described else body
         response = self._response(200, None, headers, body, with_contact=True)
         self._answer = AnswerRetransmission(self._layer, self._transaction, response, on_missing, now)
 
     def fail(self, status: int, reason: str | None, headers: Headers, now: float) -> None:
         self._stop_provisional()
+        if self._reliable is not None:
+            self._reliable.rest()
         self._transaction.respond(self._response(status, reason, headers, b"", with_contact=False), now)
 
     def answer_cancel(self, cancel: ServerTransaction, now: float) -> None:
@@ -76,6 +125,8 @@ class IncomingInvite:
     def stop(self) -> None:
         """Send nothing more."""
         self._stop_provisional()
+        if self._reliable is not None:
+            self._reliable.rest()
         if self._answer is not None:
             self._answer.stop()
 
@@ -84,7 +135,7 @@ class IncomingInvite:
     ) -> Response:
         fields = [*self._common, *headers]
         if with_contact:
-            fields = [("Contact", self.contact), ALLOW, *fields]
+            fields = [("Contact", self.contact), ALLOW, SUPPORTED, *fields]
         return make_response(
             self.request,
             status,
@@ -95,13 +146,47 @@ class IncomingInvite:
             content_type=SDP_TYPE if body else None,
         )
 
-    def _send_provisional(self, now: float) -> None:
+    def _send_provisional(self, now: float, body: bytes = b"") -> None:
+        assert self._last is not None
         self._stop_provisional()
-        if self._last is not None:
-            self._transaction.respond(self._last, now)
-            self._again = self._layer.timers.start(now + PROVISIONAL_AGAIN_S, self._send_provisional)
+        status, headers = self._last
+        self._transaction.respond(self._response(status, None, headers, body, with_contact=True), now)
+        self._begin_again(now, body)
+
+    def _send_reliably(
+        self, status: int, body: bytes, headers: tuple[tuple[str, str], ...], now: float
+    ) -> None:
+        if self._reliable is None:
+            self._reliable = ReliableProvisionals(self._layer, self._transaction, self.on_prack_missing)
+        self._described = self._described or bool(body)
+        fields = (("Require", OPTION), *headers)
+        self._reliable.send(self._response(status, None, fields, body, with_contact=True), now)
+
+    def _begin_again(self, now: float, body: bytes = b"") -> None:
+        def again(at: float) -> None:
+            self._again = None
+            if self._last is not None and self.reliability == "required":
+                if self._reliable is not None and not self._reliable.open:
+                    self._send_reliably(self._last[0], b"", self._last[1], at)
+                self._begin_again(at)
+            else:
+                self._send_provisional(at, body)
+
+        self._again = self._layer.timers.start(now + PROVISIONAL_AGAIN_S, again)
 
     def _stop_provisional(self) -> None:
         if self._again is not None:
             self._again.cancel()
             self._again = None
+
+
+def _reliability(invite: Request) -> str:
+    headers = invite.headers
+    for name, found in (("Require", "required"), ("Supported", "supported")):
+        if name in headers and OPTION in (tag.lower() for tag in headers.get_list(name)):
+            return found
+    return ""
+
+
+def _nothing(now: float) -> None:
+    """Nobody has said yet whom to tell."""

@@ -1,15 +1,18 @@
-"""Our initial INVITE until it is over: challenge, CANCEL, the 2xx of every fork and their ACKs.
+"""Our initial INVITE until it is over: next places, challenge, CANCEL, the 2xx of every fork and their ACKs.
 
 RFC 3261 sections 8.1, 9.1, 13.2, RFC 6026. CANCEL waits for a provisional; a 2xx that crosses it, and each 2xx of
-another fork than the first, is acknowledged and hung up. What the answers mean for the call is the session's.
+another fork than the first, is acknowledged and hung up. A place that is silent, overloaded or cannot be reached is left
+for the next one (RFC 3263 section 4.3); what it says later is cancelled or hung up. What the answers mean for the call
+is the session's.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Protocol
 
 from softswitch.sip.address import Address
-from softswitch.sip.capabilities import ACCEPT, ALLOW, SDP_TYPE
+from softswitch.sip.capabilities import ACCEPT, ALLOW, SDP_TYPE, SUPPORTED
 from softswitch.sip.challenge import ChallengeMemory
 from softswitch.sip.client_transaction import ClientTransaction
 from softswitch.sip.dialog import Dialog
@@ -18,10 +21,12 @@ from softswitch.sip.message import Request, Response
 from softswitch.sip.request_forms import cancel_of
 from softswitch.sip.session_layer import SessionLayer
 from softswitch.sip.source import Source
+from softswitch.sip.target_walk import TargetWalk
 from softswitch.sip.timers import Timer
 from softswitch.sip.uri import Uri
 
 MAX_FORKS = 16
+_ABLE = (ALLOW, ACCEPT, SUPPORTED)
 RINGING_LIMIT_S = 180.0
 """Timer C of RFC 3261 section 16.6: without a provisional for so long nobody is there any more."""
 
@@ -44,9 +49,20 @@ class InvitePlan:
     headers: tuple[tuple[str, str], ...]
     body: bytes
     max_forwards: int = 70
+    hurry: bool = False
+    """Somebody else can be called instead: even the last place may not be silent for long."""
 
 
 class InviteListener(Protocol):
+    def invite_headers(self) -> tuple[tuple[str, str], ...]:
+        """What the session adds to each INVITE."""
+
+    def worth_asking_again(self, response: Response) -> bool:
+        """A refusal that other headers may turn into an answer."""
+
+    def dialog_of(self, invite: Request, response: Response) -> Dialog:
+        """The dialog that a 2xx confirms."""
+
     def provisional(self, response: Response, now: float) -> None: ...
 
     def succeeded(self, client: DialogClient, response: Response, now: float) -> bool:
@@ -65,6 +81,7 @@ class OutgoingInvite:
         "_cancelled",
         "_common",
         "_layer",
+        "_left",
         "_listener",
         "_memory",
         "_plan",
@@ -72,6 +89,8 @@ class OutgoingInvite:
         "_sequence",
         "_silence",
         "_transaction",
+        "_tries",
+        "_walk",
         "_won",
         "contact",
         "destination",
@@ -99,6 +118,10 @@ class OutgoingInvite:
         self._reason: tuple[tuple[str, str], ...] = ()
         self._won = ""
         self._acks: dict[str, tuple[bytes, Source] | None] = {}
+        self._walk: TargetWalk | None = None
+        self._tries = 0
+        self._left: dict[str, tuple[ClientTransaction, bool]] = {}
+        """Tries at places that were given up, by branch, and whether they have been cancelled."""
         self.destination: Source | None = None
         self.contact = ""
 
@@ -107,11 +130,15 @@ class OutgoingInvite:
         """The INVITE as sent last; None until it is known where it goes."""
         return self._transaction.request if self._transaction is not None else None
 
+    @property
+    def memory(self) -> ChallengeMemory | None:
+        return self._memory
+
     def start(self) -> None:
         if self._plan.flow is not None:
-            self._located(self._plan.flow, self._layer.now())
+            self._go(self._plan.flow, self._layer.now())
         else:
-            self._layer.locate(self._plan.next_hop, self._located)
+            self._layer.locate_all(self._plan.next_hop, self._located)
 
     def cancel(self, now: float, *, reason: tuple[tuple[str, str], ...] = ()) -> None:
         """Send CANCEL as soon as a provisional allows it; nothing at all when the INVITE has not left yet."""
@@ -120,15 +147,33 @@ class OutgoingInvite:
         if self._transaction is not None and self._transaction.provisional_seen:
             self._send_cancel(now)
 
-    def _located(self, destination: Source | None, now: float) -> None:
+    def _located(self, places: tuple[Source, ...], now: float) -> None:
         if self._cancelled:
             return
-        if destination is None:
+        self._walk = TargetWalk(places, self._layer.dead_targets, now)
+        if self._walk.current is None:
             self._listener.failed(503, None, now)
-            return
+        else:
+            self._go(self._walk.current, now)
+
+    def _go(self, destination: Source, now: float) -> None:
         self.destination = destination
         self.contact = self._layer.contact(destination, self._plan.contact_user)
         self._send(destination)
+        walk = self._walk
+        if self._silence is None and walk is not None and (walk.more or self._plan.hurry):
+            self._silence = self._layer.timers.start(now + self._layer.timer_values.target, self._unheard)
+
+    def _unheard(self, now: float) -> None:
+        """No response at all so far."""
+        self._silence = None
+        transaction = self._transaction
+        if self._cancelled or transaction is None:
+            return
+        transaction.hush()
+        self._left[transaction.key.branch] = (transaction, False)
+        self._tries += 1
+        self._failed("timeout", now)
 
     def _send(self, destination: Source) -> None:
         plan = self._plan
@@ -144,17 +189,26 @@ class OutgoingInvite:
         headers.add("Call-ID", plan.call_id)
         headers.add("CSeq", f"{self._sequence} INVITE")
         headers.add("Contact", self.contact)
-        for name, value in (ALLOW, ACCEPT, *self._common, *plan.headers):
+        for name, value in (*_ABLE, *self._listener.invite_headers(), *self._common, *plan.headers):
             headers.add(name, value)
         if plan.body:
             headers.add("Content-Type", SDP_TYPE)
             request.body = plan.body
         if self._memory is not None:
             self._memory.authorize(request)
-        self._transaction = self._layer.start_client(request, destination, self._response, self._lost)
+        self._tries += 1
+        lost = partial(self._lost, self._tries)
+        self._transaction = self._layer.start_client(request, destination, self._response, lost)
 
     def _response(self, response: Response, now: float) -> None:
+        if self._left and response.vias[0].branch in self._left:
+            self._late(response, now)
+            return
+        if self._walk is not None:
+            self._walk.answered(response)
         if response.status < 200:
+            if response.status > 100:
+                self._walk = None  # it rings there: whatever follows is the answer
             self._restart_silence(now)
             if self._cancelled:
                 self._send_cancel(now)
@@ -170,12 +224,29 @@ class OutgoingInvite:
     def _failure(self, response: Response, now: float) -> None:
         memory, destination = self._memory, self.destination
         challenged = response.status in (401, 407) and not self._cancelled
-        if challenged and memory and destination and memory.learn(response, self._sequence):
+        authorized = bool(challenged and memory and memory.learn(response, self._sequence))
+        again = authorized or (not self._cancelled and self._listener.worth_asking_again(response))
+        if again and destination is not None:
             self._send(destination)
         else:
-            self._listener.failed(response.status, response, now)
+            following = None if self._cancelled or self._walk is None else self._walk.refused(response, now)
+            if following is not None:
+                self._go(following, now)
+            else:
+                self._listener.failed(response.status, response, now)
 
-    def _success(self, response: Response, now: float) -> None:
+    def _late(self, response: Response, now: float) -> None:
+        """A place that was given up says something after all: nobody wants it any more."""
+        branch = response.vias[0].branch
+        transaction, cancelled = self._left[branch]
+        if response.status < 200 and not cancelled:
+            self._left[branch] = (transaction, True)
+            cancel = cancel_of(transaction.request)
+            self._layer.start_client(cancel, transaction.peer, _ignore_response, _ignore_failure)
+        elif 200 <= response.status < 300:
+            self._success(response, now, transaction)
+
+    def _success(self, response: Response, now: float, late: ClientTransaction | None = None) -> None:
         tag = response.to_tag
         if tag in self._acks:
             ack = self._acks[tag]
@@ -183,9 +254,11 @@ class OutgoingInvite:
                 self._layer.send(*ack)
             return
         transaction, destination = self._transaction, self.destination
+        if late is not None:
+            transaction, destination = late, late.peer
         if transaction is None or destination is None or len(self._acks) >= MAX_FORKS:
             return
-        dialog = Dialog.of_caller(transaction.request, response)
+        dialog = self._listener.dialog_of(transaction.request, response)
         client = DialogClient(
             self._layer,
             dialog,
@@ -197,8 +270,8 @@ class OutgoingInvite:
         )
         self._acks[tag] = None
         client.acknowledge(transaction.request, self._remember(tag))
-        first = not self._won
-        self._won = self._won or tag or "-"
+        first = not self._won and late is None
+        self._won = self._won or (tag or "-" if first else "")
         if not first or not self._listener.succeeded(client, response, now):
             client.request("BYE", on_response=_ignore_response, on_failure=_ignore_failure)
 
@@ -208,9 +281,20 @@ class OutgoingInvite:
 
         return remember
 
-    def _lost(self, cause: str, now: float) -> None:
+    def _lost(self, number: int, cause: str, now: float) -> None:
+        if number != self._tries:
+            return
         self._stop_silence()
-        self._listener.failed(408 if cause == "timeout" else 503, None, now)
+        self._failed(cause, now)
+
+    def _failed(self, cause: str, now: float) -> None:
+        following = None
+        if self._walk is not None:
+            following = self._walk.silent(cause, now)
+        if following is not None and not self._cancelled:
+            self._go(following, now)
+        else:
+            self._listener.failed(408 if cause == "timeout" else 503, None, now)
 
     def _send_cancel(self, now: float) -> None:
         """Once; after 64*T1 without a final response it is over all the same (section 9.1)."""

@@ -1,7 +1,8 @@
 """New offers inside a running session, from either side: re-INVITE and UPDATE (RFC 3261 section 14, RFC 3311).
 
 Owns who may offer when: 491 and the randomised retry when both do at once, 500 with Retry-After for a second offer
-before the first is answered. What a failed one leaves behind is nothing: the session goes on as before.
+before the first is answered. What a failed one leaves behind is nothing: the session goes on as before. A refresh by
+re-INVITE (RFC 4028) is an offer of what is described already, and is told to nobody unless the answer has changed.
 """
 
 from enum import StrEnum
@@ -9,13 +10,14 @@ from typing import Protocol
 
 from softswitch.errors import PeerError
 from softswitch.sip.answer_retransmission import AnswerRetransmission
-from softswitch.sip.capabilities import ALLOW, SDP_TYPE
+from softswitch.sip.capabilities import ALLOW, SDP_TYPE, SUPPORTED
 from softswitch.sip.dialog_client import DialogClient
 from softswitch.sip.events import Acked, ReofferAnswered, Reoffered, ReofferRefused, SessionEvent
 from softswitch.sip.message import Request, Response, make_response
 from softswitch.sip.sdp_body import description_in
 from softswitch.sip.server_transaction import ServerTransaction
 from softswitch.sip.session_layer import SessionLayer
+from softswitch.sip.session_timer import SessionTimer
 from softswitch.sip.source import Source
 from softswitch.sip.timers import Timer
 
@@ -83,6 +85,9 @@ class ReofferOwner(Protocol):
     def dialog_lost(self, status: int, now: float) -> None:
         """The peer knows nothing of this dialog, or is silent (section 12.2.1.2)."""
 
+    def session_expired(self, status: int, now: float) -> None:
+        """The same, said to a refresh (RFC 4028 section 10)."""
+
 
 class Reoffers:
     """The offers of one confirmed dialog."""
@@ -97,9 +102,13 @@ class Reoffers:
         "_kept",
         "_layer",
         "_owner",
+        "_refreshing",
         "_retry",
+        "_timer",
         "_transaction",
         "_tries",
+        "described",
+        "heard",
         "state",
     )
 
@@ -108,10 +117,17 @@ class Reoffers:
         layer: SessionLayer,
         client: DialogClient,
         owner: ReofferOwner,
+        timer: SessionTimer,
         common: tuple[tuple[str, str], ...],
     ) -> None:
         self._layer = layer
         self._client = client
+        self._timer = timer
+        self.described = b""
+        """Our description as it counts now."""
+        self.heard = b""
+        """The peer's."""
+        self._refreshing = False
         self._owner = owner
         self._common = common
         self.state = _S.IDLE
@@ -134,8 +150,27 @@ class Reoffers:
         else:
             self._kept = body
 
+    def refresh(self) -> bool:
+        """Offer again what is described already; False when something else is open."""
+        if self.state is not _S.IDLE or self._answers or not self.described:
+            return False
+        self._step(_I.WANTED)
+        self._tries = 0
+        self._refreshing = True
+        self._send(self.described)
+        return True
+
+    @property
+    def settled(self) -> bool:
+        """No offer is open."""
+        return self.state is _S.IDLE and not self._answers
+
     def receive(self, transaction: ServerTransaction, request: Request, now: float) -> None:
-        """A re-INVITE or UPDATE whose CSeq was in order."""
+        """A re-INVITE, UPDATE or PRACK whose CSeq was in order."""
+        too_small = self._timer.too_small(request)
+        if too_small:
+            self._respond(transaction, 422, now, headers=too_small)
+            return
         try:
             sdp = description_in(request)
         except PeerError as error:
@@ -143,7 +178,7 @@ class Reoffers:
             return
         if request.method == "UPDATE" and sdp is None:
             self._client.dialog.refresh_target(request)
-            self._respond(transaction, 200, now, headers=(("Contact", self._client.contact), ALLOW))
+            self._respond(transaction, 200, now, headers=self._headers_of_success(request, now))
             return
         action = self._step(_I.OFFER)
         if action is _A.REFUSE_PENDING:
@@ -161,15 +196,17 @@ class Reoffers:
         if transaction is None:
             return
         self._transaction = None
-        self._client.dialog.refresh_target(transaction.request)
+        self.described, self.heard = body, transaction.request.body
         response = make_response(
             transaction.request,
             200,
-            headers=(("Contact", self._client.contact), ALLOW, *self._common),
+            headers=(*self._headers_of_success(transaction.request, now), *self._common),
             body=body,
             content_type=SDP_TYPE,
         )
-        if transaction.request.method == "UPDATE":
+        if transaction.request.method != "PRACK":
+            self._client.dialog.refresh_target(transaction.request)
+        if transaction.request.method != "INVITE":
             self._step(_I.ANSWERED)
             transaction.respond(response, now)
         else:
@@ -201,6 +238,7 @@ class Reoffers:
                 sdp = description_in(ack)
             except PeerError:
                 sdp = None
+            self.heard = ack.body
             self._owner.tell(Acked(sdp=sdp))
         self._send_kept()
 
@@ -236,7 +274,13 @@ class Reoffers:
         self._kept = None
         self._client.request(
             "INVITE",
-            headers=(("Contact", self._client.contact), ALLOW, ("Content-Type", SDP_TYPE)),
+            headers=(
+                ("Contact", self._client.contact),
+                ALLOW,
+                SUPPORTED,
+                *self._timer.offered(),
+                ("Content-Type", SDP_TYPE),
+            ),
             body=body,
             on_response=self._response,
             on_failure=self._lost,
@@ -250,19 +294,31 @@ class Reoffers:
         if response.status < 200:
             return
         if response.status < 300:
-            self._success(response)
+            self._success(response, now)
+        elif self._timer.learn_too_small(response):
+            self._send(self._body)
         elif response.status == 491 and self._tries < MAX_RETRIES:
             self._step(_I.CONFLICT)
             self._tries += 1
             self._retry = self._layer.timers.start(now + self._back_off(), self._try_again)
         else:
-            self._step(_I.FAILURE)
-            self._owner.tell(ReofferRefused(status=response.status, reason=response.reason))
-            if response.status in (408, 481):
-                self._owner.dialog_lost(response.status, now)
+            self._failed(response.status, response.reason, now)
             self._send_kept()
 
-    def _success(self, response: Response) -> None:
+    def _failed(self, status: int, reason: str, now: float) -> None:
+        refreshing, self._refreshing = self._refreshing, False
+        self._step(_I.FAILURE)
+        lost = status in (408, 481)
+        if not refreshing:
+            self._owner.tell(ReofferRefused(status=status, reason=reason))
+            if lost:
+                self._owner.dialog_lost(status, now)
+        elif lost:
+            self._owner.session_expired(status, now)
+        else:
+            self._timer.again_soon(now)
+
+    def _success(self, response: Response, now: float) -> None:
         number = response.cseq.number
         if number == self._acked:
             if self._ack is not None:
@@ -273,6 +329,8 @@ class Reoffers:
             return
         self._step(_I.SUCCESS)
         self._client.dialog.refresh_target(response)
+        self._timer.granted(response, now)
+        refreshing, self._refreshing = self._refreshing, False
         self._acked, self._ack = number, None
         self._client.acknowledge(invite, self._remember_ack)
         try:
@@ -280,17 +338,22 @@ class Reoffers:
         except PeerError as error:
             self._owner.tell(ReofferRefused(status=error.sip_status, reason=str(error)))
         else:
-            self._owner.tell(ReofferAnswered(sdp=sdp))
+            unchanged = refreshing and response.body == self.heard
+            self.described, self.heard = self._body, response.body
+            if not unchanged:
+                self._owner.tell(ReofferAnswered(sdp=sdp))
         self._send_kept()
 
     def _remember_ack(self, data: bytes, destination: Source) -> None:
         self._ack = (data, destination)
 
     def _lost(self, cause: str, now: float) -> None:
-        status = 408 if cause == "timeout" else 503
-        self._step(_I.FAILURE)
-        self._owner.tell(ReofferRefused(status=status, reason=cause))
-        self._owner.dialog_lost(status, now)
+        if self._refreshing or cause == "timeout":
+            self._failed(408, cause, now)
+        else:
+            self._step(_I.FAILURE)
+            self._owner.tell(ReofferRefused(status=503, reason=cause))
+            self._owner.dialog_lost(503, now)
 
     def _back_off(self) -> float:
         """Section 14.1: the owner of the Call-ID waits 2.1 to 4 s, the other 0 to 2 s, in steps of 10 ms."""
@@ -306,6 +369,11 @@ class Reoffers:
         self._answers.pop(number, None)
         self._step(_I.ACK)
         self._owner.dialog_lost(408, now)
+
+    def _headers_of_success(self, request: Request, now: float) -> tuple[tuple[str, str], ...]:
+        if request.method == "PRACK":
+            return ()
+        return ("Contact", self._client.contact), ALLOW, SUPPORTED, *self._timer.grant(request, now)
 
     def _respond(
         self,

@@ -17,15 +17,16 @@ from softswitch.sip.address import Address
 from softswitch.sip.dialog import Dialog
 from softswitch.sip.dialog_client import DialogClient
 from softswitch.sip.dialog_server import DialogServer
+from softswitch.sip.early_dialogs import EarlyDialog, EarlyDialogs
 from softswitch.sip.events import (
     Acked,
     AckMissing,
     Answered,
     Cancelled,
     HungUp,
-    Progress,
     Refused,
     SessionEvent,
+    SessionExpired,
 )
 from softswitch.sip.identity import Identity
 from softswitch.sip.incoming_invite import IncomingInvite
@@ -37,9 +38,10 @@ from softswitch.sip.sdp import SessionDescription
 from softswitch.sip.sdp_body import description_in
 from softswitch.sip.server_transaction import ServerTransaction
 from softswitch.sip.session_layer import SessionLayer
+from softswitch.sip.session_refresh import SessionRefresh
 from softswitch.sip.session_state import NEXT, SessionInput, SessionState
+from softswitch.sip.session_timer import IntervalTooSmall, SessionTimer
 from softswitch.sip.source import Source
-from softswitch.sip.timers import Timer
 
 Headers = Iterable[tuple[str, str]]
 
@@ -80,12 +82,17 @@ class Session:
         self._layer = layer
         self._common = common
         self._server = DialogServer(layer, self, common)
-        self._incoming: IncomingInvite | None = None
+        self.incoming: IncomingInvite | None = None
         self._outgoing: OutgoingInvite | None = None
         self._client: DialogClient | None = None
-        self._reoffers: Reoffers | None = None
+        self.early: EarlyDialogs | None = None
+        self.reoffers: Reoffers | None = None
+        self._refresh: SessionRefresh | None = None
+        self._timer = SessionTimer(
+            layer.timers, layer.session_timer, on_refresh=self._refresh_due, on_expired=self._expired
+        )
         self._wanted: bytes | None = None
-        self._bye_due: Timer | None = None
+        self._answer: tuple[SessionDescription, tuple[tuple[str, str], ...]] | None = None
 
     def __repr__(self) -> str:
         return f"<Session {self.leg} {self.direction} {self.state}>"
@@ -93,13 +100,18 @@ class Session:
     # What the stack calls to begin.
 
     def begin_incoming(self, invite: IncomingInvite, client: DialogClient) -> None:
-        """Take over a peer's INVITE; raises ParseError when its offer cannot be read."""
-        self._incoming = invite
-        self._adopt(client)
+        """Take over a peer's INVITE; raises IntervalTooSmall, and PeerError when its offer cannot be read."""
+        too_small = self._timer.too_small(invite.request)
+        if too_small:
+            raise IntervalTooSmall(too_small)
         self.offer = description_in(invite.request)
+        self.incoming = invite
+        invite.on_prack_missing = self._prack_missing
+        self._adopt(client, described=b"", heard=invite.request)
 
     def begin_outgoing(self, invite: OutgoingInvite) -> None:
         self._outgoing = invite
+        self.early = EarlyDialogs(self._layer, invite, self._common)
         invite.start()
 
     # What the owner may ask and read.
@@ -107,8 +119,8 @@ class Session:
     @property
     def request(self) -> Request | None:
         """The INVITE; None for one of ours that has not left yet."""
-        if self._incoming is not None:
-            return self._incoming.request
+        if self.incoming is not None:
+            return self.incoming.request
         return self._outgoing.request if self._outgoing is not None else None
 
     @property
@@ -119,7 +131,15 @@ class Session:
 
     @property
     def dialog(self) -> Dialog | None:
-        return self._client.dialog if self._client is not None else None
+        if self._client is not None:
+            return self._client.dialog
+        return self.early.latest if self.early is not None else None
+
+    @property
+    def offers_early(self) -> bool:
+        """A caller without an offer wants ours in the first provisional (RFC 3262 section 5)."""
+        invite = self.incoming
+        return invite is not None and self.offer is None and invite.reliability == "required"
 
     @property
     def behind_nat(self) -> bool:
@@ -132,14 +152,22 @@ class Session:
 
     def ring(self, status: int = 180, sdp: SessionDescription | None = None, headers: Headers = ()) -> None:
         """A provisional response; with `sdp` it carries early media."""
-        if self._incoming is not None and self.step(_I.RING):
-            self._incoming.provisional(status, _bytes(sdp), headers, self._layer.now())
+        if self.incoming is not None and self.step(_I.RING):
+            self.incoming.provisional(status, _bytes(sdp), headers, self._layer.now())
+            self._describe(sdp)
 
     def answer(self, sdp: SessionDescription, headers: Headers = ()) -> None:
-        """200; retransmitted until its ACK."""
-        if self._incoming is not None and self.step(_I.ANSWER):
+        """200; retransmitted until its ACK, and later when a provisional with a description is not acknowledged yet."""
+        invite = self.incoming
+        if invite is None:
+            return
+        if invite.answer_must_wait and self.step(_I.ANSWER_LATER):
+            self._answer = sdp, tuple(headers)
+        elif self.step(_I.ANSWER):
             now = self._layer.now()
-            self._incoming.succeed(_bytes(sdp), headers, now, on_missing=self._ack_missing)
+            self._describe(sdp)
+            fields = (*self._timer.grant(invite.request, now), *headers)
+            invite.succeed(_bytes(sdp), fields, now, on_missing=self._ack_missing)
             if self._client is not None:
                 self._client.dialog.confirm()
 
@@ -147,9 +175,9 @@ class Session:
         self, status: int, reason: str | None = None, headers: Headers = (), contacts: Iterable[str] = ()
     ) -> None:
         """A final response of 300 or above; `contacts` are the addresses of a 3xx."""
-        if self._incoming is not None and self.step(_I.REJECT):
+        if self.incoming is not None and self.step(_I.REJECT):
             fields = [*(("Contact", f"<{contact}>") for contact in contacts), *headers]
-            self._incoming.fail(status, reason, fields, self._layer.now())
+            self.incoming.fail(status, reason, fields, self._layer.now())
             self.finish()
 
     def hangup(self, status: int | None = None, reason_header: str | None = None) -> None:
@@ -159,8 +187,8 @@ class Session:
             return
         now = self._layer.now()
         headers = () if reason_header is None else (("Reason", reason_header),)
-        if before in (_S.INCOMING, _S.RINGING) and self._incoming is not None:
-            self._incoming.fail(603 if status is None else status, None, headers, now)
+        if before in (_S.INCOMING, _S.RINGING, _S.AWAITING_PRACK) and self.incoming is not None:
+            self.incoming.fail(603 if status is None else status, None, headers, now)
             self.finish()
         elif before in (_S.CALLING, _S.PROCEEDING) and self._outgoing is not None:
             self._outgoing.cancel(now, reason=headers)
@@ -172,18 +200,18 @@ class Session:
 
     def reinvite(self, sdp: SessionDescription) -> None:
         """Offer anew, at once or as soon as nothing else is open; ends in ReofferAnswered or ReofferRefused."""
-        if self.state is _S.CONFIRMED and self._reoffers is not None:
-            self._reoffers.send(_bytes(sdp))
-        elif self.state is _S.ANSWERED:
+        if self.state is _S.CONFIRMED and self.reoffers is not None:
+            self.reoffers.send(_bytes(sdp))
+        elif self.state in (_S.ANSWERED, _S.AWAITING_PRACK):
             self._wanted = _bytes(sdp)
 
     def accept_reoffer(self, sdp: SessionDescription) -> None:
-        if self._reoffers is not None and not self.over:
-            self._reoffers.accept(_bytes(sdp), self._layer.now())
+        if self.reoffers is not None and not self.over:
+            self.reoffers.accept(_bytes(sdp), self._layer.now())
 
     def refuse_reoffer(self, status: int) -> None:
-        if self._reoffers is not None and not self.over:
-            self._reoffers.refuse(status, self._layer.now())
+        if self.reoffers is not None and not self.over:
+            self.reoffers.refuse(status, self._layer.now())
 
     def send_info(self, content_type: str, body: bytes) -> None:
         if self.state is _S.CONFIRMED and self._client is not None:
@@ -207,36 +235,49 @@ class Session:
         self._server.receive(transaction, request, now)
 
     def receive_ack(self, ack: Request, now: float) -> None:
-        if self._incoming is not None and self._incoming.acknowledged(ack):
+        if self.incoming is not None and self.incoming.acknowledged(ack):
             hanging_up = self.state is _S.HANGING_UP
             if not self.step(_I.ACK):
                 return
             if hanging_up:
                 self._send_bye(())
                 return
+            if ack.body and self.reoffers is not None:
+                self.reoffers.heard = ack.body
             self.tell(Acked(sdp=_readable_sdp(ack)))
             self._send_wanted()
-        elif self._reoffers is not None:
-            self._reoffers.acked(ack)
+        elif self.reoffers is not None:
+            self.reoffers.acked(ack)
 
     def receive_cancel(self, cancel: ServerTransaction, now: float) -> None:
         """200 always; 487 and the end only before our final response (section 9.2)."""
-        if self._incoming is None:
+        if self.incoming is None:
             return
-        self._incoming.answer_cancel(cancel, now)
+        self.incoming.answer_cancel(cancel, now)
         if self.step(_I.CANCEL):
-            self._incoming.fail(487, None, (), now)
+            self.incoming.fail(487, None, (), now)
             self.tell(Cancelled(reason=cancel.request.headers.get("Reason") or ""))
             self.finish()
 
     # What the collaborators report.
 
+    def invite_headers(self) -> tuple[tuple[str, str], ...]:
+        return self._timer.offered()
+
+    def worth_asking_again(self, response: Response) -> bool:
+        return self._timer.learn_too_small(response)
+
+    def dialog_of(self, invite: Request, response: Response) -> Dialog:
+        return (
+            Dialog.of_caller(invite, response) if self.early is None else self.early.dialog(invite, response)
+        )
+
     def provisional(self, response: Response, now: float) -> None:
-        if not self.step(_I.PROVISIONAL) or response.status == 100:
+        if not self.step(_I.PROVISIONAL) or response.status == 100 or self.early is None:
             return
-        if self._client is None and response.to_tag and self._outgoing is not None:
-            self._adopt_early(response)
-        self.tell(Progress(status=response.status, reason=response.reason, sdp=_readable_sdp(response)))
+        progress = self.early.heard(response)
+        if progress is not None:
+            self.tell(progress)
 
     def succeeded(self, client: DialogClient, response: Response, now: float) -> bool:
         wanted = self.state is not _S.CANCELLING
@@ -244,13 +285,15 @@ class Session:
             return False
         if wanted:
             try:
-                sdp = description_in(response)
+                sdp = self._answer_in(response)
             except PeerError:
                 self._set_state(_S.TERMINATED)
                 self.tell(Refused(status=488, reason="the answer cannot be read", local=True))
                 wanted = False
             else:
-                self._adopt(client)
+                request = self._outgoing.request if self._outgoing is not None else None
+                self._adopt(client, described=request.body if request is not None else b"", heard=response)
+                self._timer.granted(response, now)
                 self.tell(Answered(sdp=sdp))
         if not wanted:
             self.finish()
@@ -271,19 +314,42 @@ class Session:
             self._send_bye(())
             self.tell(HungUp(reason=f"SIP;cause={status}", accept=_accepted))
 
+    def session_expired(self, status: int, now: float) -> None:
+        if self.step(_I.EXPIRED):
+            self._send_bye((("Reason", f'SIP;cause={status};text="session expired"'),))
+            self.tell(SessionExpired())
+
     # What the peer's requests change.
 
     @property
-    def reoffers(self) -> Reoffers | None:
-        return self._reoffers
+    def contact(self) -> str:
+        if self._client is not None:
+            return self._client.contact
+        return self._outgoing.contact if self._outgoing is not None else ""
 
     def client_for(self, request: Request) -> DialogClient | None:
         client = self._client
-        return client if client is not None and client.dialog.matches(request) else None
+        if client is not None and client.dialog.matches(request):
+            return client
+        early = self.early.find(request) if self.early is not None else None
+        return early.client if early is not None else None
+
+    def adopt_early(self, early: EarlyDialog) -> None:
+        """Offers are made in this early dialog."""
+        early.updated = True
+        if self._client is not early.client:
+            self._adopt(early.client, described=b"", heard=None)
+
+    def provisional_acknowledged(self, now: float) -> None:
+        """An answer that waited for this leaves now."""
+        waited, invite = self._answer, self.incoming
+        if waited is not None and invite is not None and not invite.answer_must_wait:
+            self._answer = None
+            self.answer(*waited)
 
     def refuse_invite(self, status: int, now: float) -> None:
-        if self._incoming is not None:
-            self._incoming.fail(status, None, (), now)
+        if self.incoming is not None:
+            self.incoming.fail(status, None, (), now)
 
     def _info_answered(self, response: Response, now: float) -> None:
         if response.status == 481:
@@ -303,21 +369,43 @@ class Session:
 
     def _send_wanted(self) -> None:
         wanted, self._wanted = self._wanted, None
-        if wanted is not None and self._reoffers is not None:
-            self._reoffers.send(wanted)
+        if wanted is not None and self.reoffers is not None:
+            self.reoffers.send(wanted)
 
-    def _adopt_early(self, response: Response) -> None:
-        """So that requests of the callee find an early dialog (section 12.1.2)."""
-        invite = self._outgoing
-        if invite is not None and invite.request is not None and invite.destination is not None:
-            dialog = Dialog.of_caller(invite.request, response)
-            self._client = DialogClient(
-                self._layer, dialog, invite.destination, contact=invite.contact, common=self._common
-            )
+    def _prack_missing(self, now: float) -> None:
+        if self.incoming is not None and self.step(_I.PRACK_MISSING):
+            self.incoming.fail(504, None, (), now)
+            self.tell(AckMissing())
+            self.finish()
 
-    def _adopt(self, client: DialogClient) -> None:
+    def _refresh_due(self, now: float) -> None:
+        if self._refresh is not None and self.state is _S.CONFIRMED:
+            self._refresh.send(now)
+        else:
+            self._timer.again_soon(now)
+
+    def _expired(self, now: float) -> None:
+        self.session_expired(408, now)
+
+    def _adopt(self, client: DialogClient, *, described: bytes, heard: Request | Response | None) -> None:
         self._client = client
-        self._reoffers = Reoffers(self._layer, client, self, self._common)
+        reoffers = self.reoffers = Reoffers(self._layer, client, self, self._timer, self._common)
+        reoffers.described = described
+        self._refresh = SessionRefresh(client, reoffers, self._timer, self)
+        if heard is not None:
+            reoffers.heard = heard.body
+            self._refresh.learn(heard)
+
+    def _describe(self, sdp: SessionDescription | None) -> None:
+        if sdp is not None and self.reoffers is not None and not self.reoffers.described:
+            self.reoffers.described = sdp.serialize()
+
+    def _answer_in(self, response: Response) -> SessionDescription | None:
+        """What a provisional has answered for certain already, counts; raises PeerError (RFC 6337 section 2.2)."""
+        early = self.early.of(response) if self.early is not None else None
+        if early is None or early.answer is None:
+            return description_in(response)
+        return None if early.updated else early.answer
 
     def _deliver(self, event: SessionEvent) -> None:
         self.on_event(event)
@@ -325,10 +413,11 @@ class Session:
     def finish(self) -> None:
         """The one end of a session that sends and receives nothing more; idempotent."""
         now = self._layer.now()
-        if self._incoming is not None:
-            self._incoming.stop()
-        if self._reoffers is not None:
-            self._reoffers.close(now)
+        if self.incoming is not None:
+            self.incoming.stop()
+        self._timer.close()
+        if self.reoffers is not None:
+            self.reoffers.close(now)
         self._server.close()
         self._layer.forget_session(self.call_id, self.local_tag)
 

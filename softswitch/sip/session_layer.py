@@ -4,18 +4,24 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 from softswitch.sip.client_transaction import ClientTransaction, FailureHandler, ResponseHandler
+from softswitch.sip.dead_targets import DeadTargets
 from softswitch.sip.message import Request
+from softswitch.sip.session_timer import SessionTimerSettings
 from softswitch.sip.source import Source
 from softswitch.sip.timers import TimerHeap, TimerValues
 from softswitch.sip.uri import Uri
 
 Located = Callable[[Source | None, float], None]
 """Called with where a URI leads and now; None when it leads nowhere."""
+LocatedAll = Callable[[tuple[Source, ...], float], None]
+"""Called with every place a URI leads to, in the order they are to be tried."""
 
 
 class SessionLayer(Protocol):
     timers: TimerHeap
     timer_values: TimerValues
+    session_timer: SessionTimerSettings
+    dead_targets: DeadTargets
 
     def now(self) -> float:
         """Monotonic seconds, for what the owner of a session does between two messages."""
@@ -27,6 +33,9 @@ class SessionLayer(Protocol):
 
     def locate(self, uri: Uri, then: Located) -> None:
         """Find where `uri` leads; `then` is called at once for an IP address, later for a name."""
+
+    def locate_all(self, uri: Uri, then: LocatedAll) -> None:
+        """As `locate`, with the whole list."""
 
     def connected(self, destination: Source) -> bool:
         """False for a stream whose connection is gone."""

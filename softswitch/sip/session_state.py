@@ -1,4 +1,6 @@
-"""The states of a session and what leads from one to another: the table that `session.py` runs (RFC 3261 sections 9 to 15).
+"""The states of a session and what leads from one to another: the table that `session.py` runs.
+
+RFC 3261 sections 9 to 15, RFC 3262 section 3, RFC 4028 section 10.
 
 Policy for an input without a row: nothing happens. It is a message that came late, or an owner who did not know yet.
 """
@@ -12,6 +14,8 @@ class SessionState(StrEnum):
     CANCELLING = "cancelling"
     INCOMING = "incoming"
     RINGING = "ringing"
+    AWAITING_PRACK = "awaiting PRACK"
+    """To be answered as soon as the description in a provisional of ours is acknowledged (RFC 3262 section 3)."""
     ANSWERED = "answered"
     """Our 2xx is out, its ACK is not in."""
     HANGING_UP = "hanging up"
@@ -26,6 +30,8 @@ class SessionInput(StrEnum):
     FAILURE = "300-699 received, or none"
     RING = "1xx sent"
     ANSWER = "2xx sent"
+    ANSWER_LATER = "2xx waits for a PRACK"
+    PRACK_MISSING = "no PRACK in 64*T1"
     REJECT = "300-699 sent"
     CANCEL = "CANCEL received"
     ACK = "ACK received"
@@ -33,6 +39,7 @@ class SessionInput(StrEnum):
     BYE = "BYE received"
     HANG_UP = "owner hangs up"
     LOST = "dialog lost"
+    EXPIRED = "session timer expired"
 
 
 _S, _I = SessionState, SessionInput
@@ -59,6 +66,14 @@ NEXT = {
     (_S.RINGING, _I.HANG_UP): _S.TERMINATED,
     (_S.RINGING, _I.CANCEL): _S.TERMINATED,
     (_S.RINGING, _I.BYE): _S.TERMINATED,
+    (_S.RINGING, _I.ANSWER_LATER): _S.AWAITING_PRACK,
+    (_S.RINGING, _I.PRACK_MISSING): _S.TERMINATED,
+    (_S.AWAITING_PRACK, _I.ANSWER): _S.ANSWERED,
+    (_S.AWAITING_PRACK, _I.PRACK_MISSING): _S.TERMINATED,
+    (_S.AWAITING_PRACK, _I.REJECT): _S.TERMINATED,
+    (_S.AWAITING_PRACK, _I.HANG_UP): _S.TERMINATED,
+    (_S.AWAITING_PRACK, _I.CANCEL): _S.TERMINATED,
+    (_S.AWAITING_PRACK, _I.BYE): _S.TERMINATED,
     (_S.ANSWERED, _I.ACK): _S.CONFIRMED,
     (_S.ANSWERED, _I.ACK_MISSING): _S.TERMINATED,
     (_S.ANSWERED, _I.BYE): _S.TERMINATED,
@@ -69,5 +84,6 @@ NEXT = {
     (_S.CONFIRMED, _I.BYE): _S.TERMINATED,
     (_S.CONFIRMED, _I.HANG_UP): _S.TERMINATED,
     (_S.CONFIRMED, _I.LOST): _S.TERMINATED,
+    (_S.CONFIRMED, _I.EXPIRED): _S.TERMINATED,
     (_S.ANSWERED, _I.LOST): _S.TERMINATED,
 }

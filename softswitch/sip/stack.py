@@ -28,6 +28,7 @@ from softswitch.sip.screening import branch_of, merge_key, own_sent_by, reply_de
 from softswitch.sip.server_transaction import ServerTransaction
 from softswitch.sip.session import Session
 from softswitch.sip.session_layer import Located, LocatedAll
+from softswitch.sip.session_timer import SessionTimerSettings
 from softswitch.sip.source import Source
 from softswitch.sip.stack_owner import StackOwner
 from softswitch.sip.stack_stats import StackStats
@@ -47,6 +48,7 @@ class StackSettings:
     timers: TimerValues = field(default_factory=TimerValues)
     user_agent: str = ""
     """User-Agent and Server; empty sends none."""
+    session_timer: SessionTimerSettings = field(default_factory=SessionTimerSettings)
     max_transactions: int = 20000
     """Transactions of peers at once; more requests get 503."""
 
@@ -68,6 +70,7 @@ class SipStack:
         self.room = 0
         """Most bytes of a stateless answer to the datagram at hand; 0 is no limit."""
         self.timer_values = settings.timers
+        self.session_timer = settings.session_timer
         self.timers = TimerHeap()
         self.dead_targets = DeadTargets()
         self.stats = StackStats()
@@ -191,6 +194,7 @@ class SipStack:
         """Counts for what begins from now on."""
         self.settings = settings
         self.timer_values = settings.timers
+        self.session_timer = settings.session_timer
 
     def token(self, size: int = 8) -> str:
         """A tag or Call-ID that cannot be guessed."""

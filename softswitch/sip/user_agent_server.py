@@ -23,6 +23,7 @@ from softswitch.sip.screening import BadExtension, check_extensions, check_hops
 from softswitch.sip.server_transaction import ServerTransaction
 from softswitch.sip.session import Session
 from softswitch.sip.session_layer import SessionLayer
+from softswitch.sip.session_timer import IntervalTooSmall
 from softswitch.sip.source import Source
 from softswitch.sip.stack_owner import StackOwner
 from softswitch.sip.stack_stats import StackStats
@@ -204,9 +205,10 @@ class UserAgentServer:
             session.begin_incoming(invite, client)
         except PeerError as error:
             layer.guard.quotas.give("dialogs", address)
-            accept = (ACCEPT,) if error.sip_status == 415 else ()
+            extra = error.headers if isinstance(error, IntervalTooSmall) else ()
+            extra = (ACCEPT,) if error.sip_status == 415 else extra
             response = make_response(
-                request, error.sip_status, error.reason, to_tag=tag, headers=(*accept, *common)
+                request, error.sip_status, error.reason, to_tag=tag, headers=(*extra, *common)
             )
             transaction.respond(response, now)
             return

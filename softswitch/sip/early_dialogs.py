@@ -1,0 +1,148 @@
+"""The early dialogs of one INVITE of ours: one for each To-tag of a provisional response (RFC 3261 section 12.1.2).
+
+Owns the acknowledgement of reliable provisionals (RFC 3262 section 4) in each, and what of them is worth telling: no
+repetition that would take early media back, nothing behind a gap, and no 199 (RFC 6228), which only ends its dialog.
+The dialog that said something new last is the one whose early media counts; the one that answers wins.
+"""
+
+import re
+from dataclasses import dataclass, replace
+
+from softswitch.errors import PeerError
+from softswitch.sip.dialog import Dialog
+from softswitch.sip.dialog_client import DialogClient
+from softswitch.sip.events import Progress
+from softswitch.sip.message import Request, Response
+from softswitch.sip.outgoing_invite import MAX_FORKS, OutgoingInvite
+from softswitch.sip.reliable_provisional import OPTION
+from softswitch.sip.sdp import SessionDescription
+from softswitch.sip.sdp_body import description_in
+from softswitch.sip.session_layer import SessionLayer
+
+EARLY_DIALOG_TERMINATED = 199
+_RSEQ = re.compile(r"[1-9][0-9]{0,9}")
+
+
+@dataclass(slots=True)
+class EarlyDialog:
+    client: DialogClient
+    rseq: int = 0
+    """Of the latest reliable provisional; 0 before the first."""
+    answer: SessionDescription | None = None
+    """The answer to our offer, when it came for certain."""
+    updated: bool = False
+    """The peer has offered anew since."""
+    told: tuple[int, bytes] = (0, b"")
+
+
+class EarlyDialogs:
+    def __init__(
+        self, layer: SessionLayer, invite: OutgoingInvite, common: tuple[tuple[str, str], ...]
+    ) -> None:
+        self._layer = layer
+        self._invite = invite
+        self._common = common
+        self._known: dict[str, EarlyDialog] = {}
+        self._latest = ""
+        """Tag of the dialog that spoke last."""
+
+    @property
+    def latest(self) -> Dialog | None:
+        """The one that spoke last."""
+        early = self._known.get(self._latest)
+        return early.client.dialog if early is not None else None
+
+    def find(self, request: Request) -> EarlyDialog | None:
+        """The early dialog that a request of the callee belongs to."""
+        return self._known.get(request.from_tag)
+
+    def of(self, response: Response) -> EarlyDialog | None:
+        return self._known.get(response.to_tag)
+
+    def heard(self, response: Response) -> Progress | None:
+        """A provisional above 100; None when it tells nothing new."""
+        early = self._of(response)
+        if early is None:
+            return self._progress(response, None) if response.status != EARLY_DIALOG_TERMINATED else None
+        number = _rseq_of(response)
+        if number:
+            if early.rseq and number != early.rseq + 1:
+                return None
+            early.rseq = number
+            self._acknowledge(early, number, response)
+        if response.status == EARLY_DIALOG_TERMINATED:
+            self._known.pop(response.to_tag, None)
+            return None
+        repeated = not number and early.told == (response.status, response.body)
+        if repeated and self._latest != response.to_tag:
+            return None
+        self._latest = response.to_tag
+        early.told = response.status, response.body
+        return self._progress(response, early if number else None)
+
+    def dialog(self, invite: Request, response: Response) -> Dialog:
+        """The dialog that a 2xx confirms: it goes on counting where its early one stopped."""
+        dialog = Dialog.of_caller(invite, response)
+        early = self._known.get(response.to_tag)
+        if early is not None:
+            before = early.client.dialog.state
+            dialog.state = replace(
+                dialog.state,
+                local_sequence=max(before.local_sequence, dialog.state.local_sequence),
+                remote_sequence=before.remote_sequence,
+            )
+        return dialog
+
+    def _of(self, response: Response) -> EarlyDialog | None:
+        tag, request, destination = response.to_tag, self._invite.request, self._invite.destination
+        early = self._known.get(tag)
+        if early is not None or not tag or request is None or destination is None:
+            return early
+        if len(self._known) >= MAX_FORKS:
+            return None
+        client = DialogClient(
+            self._layer,
+            Dialog.of_caller(request, response),
+            destination,
+            contact=self._invite.contact,
+            memory=self._invite.memory,
+            common=self._common,
+        )
+        client.invite = request
+        early = self._known[tag] = EarlyDialog(client)
+        return early
+
+    def _progress(self, response: Response, certain: EarlyDialog | None) -> Progress:
+        """Where a description is welcome but not needed: one that cannot be read counts as none."""
+        try:
+            sdp = description_in(response)
+        except PeerError:
+            sdp = None
+        if certain is not None and sdp is not None and certain.answer is None:
+            certain.answer = sdp
+        return Progress(status=response.status, reason=response.reason, sdp=sdp)
+
+    def _acknowledge(self, early: EarlyDialog, number: int, response: Response) -> None:
+        early.client.request(
+            "PRACK",
+            headers=(("RAck", f"{number} {response.cseq}"),),
+            on_response=_ignored,
+            on_failure=_nothing,
+        )
+
+
+def _rseq_of(response: Response) -> int:
+    """Its RSeq; 0 when it asks for no acknowledgement."""
+    headers = response.headers
+    if "RSeq" not in headers or OPTION not in (tag.lower() for tag in headers.get_list("Require")):
+        return 0
+    text = headers.get("RSeq") or ""
+    return int(text) if _RSEQ.fullmatch(text) else 0
+
+
+def _ignored(response: Response, now: float) -> None:
+    """What the peer says to a PRACK changes nothing: it sends the provisional again, or gives up."""
+
+
+def _nothing(cause: str, now: float) -> None:
+    """Nor does its silence."""
