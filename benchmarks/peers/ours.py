@@ -33,9 +33,11 @@ _addresses = (f"127.0.1.{number}" for number in cycle(range(1, 255)))
 
 
 class Ours:
-    def __init__(self, engine: str = "auto") -> None:
+    def __init__(self, engine: str = "auto", media_ports: str = "") -> None:
+        """`media_ports`: `FIRST-LAST`, when calls come and go; else as many as calls held at once need."""
         self.name = "softswitch" if engine == "auto" else f"softswitch ({engine})"
         self._engine = engine
+        self._media_ports = media_ports
         self._switch: Switch | None = None
 
     def version(self) -> str:
@@ -45,6 +47,8 @@ class Ours:
         config: dict[str, Any] = load_config(contacts, record=record)
         if has_engines() and self._engine != "auto":
             config["rtp"] = {"engine": self._engine}
+        if self._media_ports:
+            config.setdefault("rtp", {})["ports"] = self._media_ports
         ports = _PORTS_PER_CALL * len(contacts) + 400
         self._switch = Switch(folder, config, address=next(_addresses), media_ports=ports).start()
         self._settle()

@@ -9,14 +9,15 @@ RMS of a square wave at full scale.
 
 import math
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
 from softswitch import g711
 from softswitch.codec import CODECS
-from softswitch.rtp import emodel
+from softswitch.rtp import emodel, statistics
+from softswitch.rtp.columns import Columns
 from softswitch.rtp.packet import HEADER_BYTES, Indices
 from softswitch.rtp.table import NOBODY, LegTable
 
@@ -95,8 +96,8 @@ class Quality:
         """`conceals`: receivers of G.711 are taken to hide losses."""
         self._capacity = capacity
         self._conceals = conceals
-        self._columns: list[tuple[npt.NDArray[Any], float]] = []
-        column = self._column
+        self._columns = Columns(capacity)
+        column = self._columns.add
         # what was negotiated, and who listens
         self.metered = column(np.bool_, 0)
         """Its level can be told now."""
@@ -157,14 +158,8 @@ class Quality:
         self._looks = 0
         self._looked_at = 0.0
 
-    def _column(self, kind: type[np.generic], default: float) -> npt.NDArray[Any]:
-        column = np.full(self._capacity, default, kind)
-        self._columns.append((column, default))
-        return column
-
     def clear(self, slot: int) -> None:
-        for column, default in self._columns:
-            column[slot] = default
+        self._columns.clear(slot)
         self._total[:, slot] = 0
         self._added[:, :, slot] = 0
 
@@ -324,20 +319,17 @@ class Quality:
 
     def figures(self, table: LegTable, slot: int) -> LegQuality:
         """Of one leg so far; what was sampled since the last look is not in it."""
-        one = slice(slot, slot + 1)
-        lost, late = int(_lost(table, one)[0]), int(self.late[slot])
+        lost, late = statistics.lost(table, slot), int(self.late[slot])
         expected = int(table.packets_in[slot] - table.duplicates[slot]) + lost
-        total = np.array([[expected], [lost]])
-        whole = _share(total[1] + late, total[0])
         sampled, speech = int(self._all_sampled[slot]), int(self._speech_sampled[slot])
         measured = float(self._metered_s[slot])
         rtt, mos_now = float(self.rtt_ms[slot]), float(self.mos_now[slot])
         return LegQuality(
             late=late,
-            mos=float(self._mos(table, one, whole, total)[0]) if expected >= FEWEST else None,
-            mos_now=None if np.isnan(mos_now) else mos_now,
+            mos=self._whole_mos(table, slot, expected, lost, late) if expected >= FEWEST else None,
+            mos_now=None if math.isnan(mos_now) else mos_now,
             loss_now=float(self.loss_now[slot]),
-            rtt_ms=None if np.isnan(rtt) else rtt,
+            rtt_ms=None if math.isnan(rtt) else rtt,
             level_db=_decibel(float(self._speech_energy[slot]) / speech) if speech else None,
             peak_db=_decibel(float(int(self._peak[slot]) & _ENERGY)) if sampled else None,
             clipped_share=int(self._all_clipped[slot]) / sampled if sampled else None,
@@ -348,6 +340,11 @@ class Quality:
             overlap_s=float(self.overlap_s[slot]),
             interruptions=int(self.interruptions[slot]),
         )
+
+    def _whole_mos(self, table: LegTable, slot: int, expected: int, lost: int, late: int) -> float:
+        total = np.array([[expected], [lost]])
+        share = _share(total[1] + late, total[0])
+        return float(self._mos(table, slice(slot, slot + 1), share, total)[0])
 
 
 def _lost(table: LegTable, used: slice) -> npt.NDArray[np.int64]:

@@ -24,6 +24,7 @@ import numpy as np
 import numpy.typing as npt
 
 from softswitch.config.schema import Quality as Limits
+from softswitch.rtp.columns import Columns
 from softswitch.rtp.quality import FEWEST, FLOWING_S, Quality
 from softswitch.rtp.table import LegTable
 
@@ -64,30 +65,22 @@ class Change:
 class QualityRules:
     def __init__(self, capacity: int, limits: Limits) -> None:
         self._limits = limits
+        self._columns = Columns(capacity)
+        column = self._columns.add
         self._raised = np.zeros((len(Kind), capacity), np.bool_)
-        self._bad_until = np.zeros(capacity)
-        self._jittery = np.zeros(capacity, np.int64)
-        self._idle = np.zeros(capacity, np.bool_)
+        self._bad_until = column(np.float64, 0)
+        self._jittery = column(np.int64, 0)
+        self._idle = column(np.bool_, 0)
         """Nothing came since the last look."""
-        self._lost = np.zeros(capacity, np.int64)
-        self._late = np.zeros(capacity, np.int64)
-        self._came = np.zeros(capacity, np.int64)
-        self._pauses = np.zeros(capacity, np.bool_)
+        self._lost = column(np.int64, 0)
+        self._late = column(np.int64, 0)
+        self._came = column(np.int64, 0)
+        self._pauses = column(np.bool_, 0)
         """It sends nothing in silence (DTX): it has paused without a loss, or has agreed to comfort noise."""
-        self._unreached = np.zeros(capacity, np.bool_)
+        self._unreached = column(np.bool_, 0)
 
     def clear(self, slot: int) -> None:
-        for column in (
-            self._bad_until,
-            self._jittery,
-            self._idle,
-            self._lost,
-            self._late,
-            self._came,
-            self._pauses,
-            self._unreached,
-        ):
-            column[slot] = 0
+        self._columns.clear(slot)
         self._raised[:, slot] = False
 
     def may_pause(self, slot: int) -> None:
@@ -98,7 +91,8 @@ class QualityRules:
         self._unreached[slot] = not reached
 
     def kinds(self, slot: int) -> tuple[str, ...]:
-        return tuple(kind.word for kind in Kind if self._raised[kind, slot])
+        raised = self._raised[:, slot]
+        return tuple(kind.word for kind in Kind if raised[kind]) if raised.any() else ()
 
     def judge(self, table: LegTable, quality: Quality, now: float) -> Iterator[Change]:
         """What has changed; call it after each `Quality.look`."""

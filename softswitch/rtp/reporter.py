@@ -1,20 +1,21 @@
 """What is told on slow clocks: RTCP of every leg, how good its audio is, peers that fell silent, packet totals."""
 
 from collections.abc import Callable
-from dataclasses import asdict, replace
+from dataclasses import fields
 from typing import Final
 
 from softswitch.rtp import rtcp, statistics
 from softswitch.rtp.commands import SetPeer
 from softswitch.rtp.engine import Engine
 from softswitch.rtp.leg import Leg
-from softswitch.rtp.quality import Quality
+from softswitch.rtp.quality import LegQuality, Quality
 from softswitch.rtp.quality_rules import Change, QualityRules
 from softswitch.rtp.reports import LegStats, PeerSilent, QualityAlarm, Report
 from softswitch.rtp.table import NOBODY, LegTable
 
 LOOK_S: Final = 0.25
 """How often the slow clocks are looked at."""
+_HEARD: Final = tuple(field.name for field in fields(LegQuality))
 
 
 class Reporter:
@@ -55,11 +56,18 @@ class Reporter:
         table, slot, session = self._table, leg.slot, leg.rtcp
         clock = float(table.clock[slot])
         self.count_strangers()
-        plain = statistics.leg_stats(
-            table, slot, leg.id, now, peer_lost=session.peer_lost, peer_jitter_ms=session.peer_jitter * 1000 / clock
-        )  # fmt: skip
-        heard = asdict(self._quality.figures(table, slot))
-        return replace(plain, **heard, reached=session.reached, alarms=self._rules.kinds(slot))
+        heard = self._quality.figures(table, slot)
+        return statistics.leg_stats(
+            table,
+            slot,
+            leg.id,
+            now,
+            peer_lost=session.peer_lost,
+            peer_jitter_ms=session.peer_jitter * 1000 / clock,
+            reached=session.reached,
+            alarms=self._rules.kinds(slot),
+            **{name: getattr(heard, name) for name in _HEARD},
+        )
 
     def leg_opens(self, leg: Leg, name: bytes) -> None:
         """`name`: entropy for its CNAME, which RFC 7022 wants to say nothing of anybody."""

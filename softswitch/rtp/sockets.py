@@ -12,6 +12,7 @@ address compared here, sending 1.6 instead of 2.2.
 
 import ctypes
 import errno
+import functools
 import ipaddress
 import select
 import socket
@@ -96,7 +97,8 @@ class SocketEngine:
         del self._by_fd[ports.rtp.fileno()], self._by_control_fd[ports.control.fileno()]
         ports.rtp.close()
         ports.control.close()
-        self._backlog = deque((other, data) for other, data in self._backlog if other != slot)
+        if self._backlog:
+            self._backlog = deque((other, data) for other, data in self._backlog if other != slot)
         self._strangers.pop(slot, None)
 
     def aim(self, slot: int, peer: Address) -> None:
@@ -256,14 +258,19 @@ class SocketEngine:
         self._epoll.close()
 
 
-def _bound(address: str, port: int) -> socket.socket:
+@functools.lru_cache(maxsize=64)
+def _family(address: str) -> socket.AddressFamily:
+    """Of one of our own addresses; raises OSError when it is none."""
     try:
-        family = socket.AF_INET6 if ipaddress.ip_address(address).version == 6 else socket.AF_INET
+        return socket.AF_INET6 if ipaddress.ip_address(address).version == 6 else socket.AF_INET
     except ValueError as error:
         raise OSError(errno.EINVAL, f"{address[:40]!r} is no IP address") from error
-    made = socket.socket(family, socket.SOCK_DGRAM)
+
+
+def _bound(address: str, port: int) -> socket.socket:
+    family = _family(address)
+    made = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
     try:
-        made.setblocking(False)
         if family == socket.AF_INET:
             made.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, _EXPEDITED_FORWARDING)
         else:

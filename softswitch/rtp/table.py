@@ -10,6 +10,8 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from softswitch.rtp.columns import Columns
+
 NOBODY: Final = -1
 """No partner, no recording, no payload type."""
 NO_SOURCE: Final = -1
@@ -72,6 +74,20 @@ class Records:
         self._opaque = np.dtype(f"V{self.kind.itemsize}")
         self.all: npt.NDArray[np.void] = np.zeros(capacity, self.kind)
         self._rows = self.all.view(self._opaque)
+        self._blank: npt.NDArray[np.void] = np.zeros(1, self.kind)
+
+    def field(self, name: str, default: float) -> npt.NDArray[Any]:
+        """One column, filled with what `clear` gives back."""
+        column = self.all[name]
+        column[:] = self._blank[name] = default
+        return column
+
+    def clear(self, slot: int) -> None:
+        self._rows[slot] = self._blank.view(self._opaque)[0]
+
+    def row(self, slot: int) -> dict[str, Any]:
+        """One leg's fields as plain numbers."""
+        return dict(zip(self.all.dtype.names or (), self.all[slot].item(), strict=True))
 
     def gather(self, slot: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.void]:
         """A copy of the rows of `slot`."""
@@ -93,7 +109,7 @@ class LegTable:
 
     def __init__(self, capacity: int) -> None:
         self.capacity = capacity
-        self._columns: list[tuple[npt.NDArray[Any], int | float]] = []
+        self._columns = Columns(capacity)
         self._free = list(range(capacity))
         self.used = 0
         """Rows beyond this one were never in use."""
@@ -104,85 +120,74 @@ class LegTable:
         self.output = Records(capacity, _OUTPUT)
         """What every packet sent changes."""
         # what was negotiated
-        self.sends = self._field(self.rules, "sends", 0)
-        self.receives = self._field(self.rules, "receives", 0)
-        self.audio_type = self._field(self.rules, "audio_type", NOBODY)
-        self.event_type = self._field(self.rules, "event_type", NOBODY)
-        self.muxed = self._column(np.bool_, 0)
+        self.sends = self.rules.field("sends", 0)
+        self.receives = self.rules.field("receives", 0)
+        self.audio_type = self.rules.field("audio_type", NOBODY)
+        self.event_type = self.rules.field("event_type", NOBODY)
+        self.muxed = self._columns.add(np.bool_, 0)
         """RTCP comes and goes by the port of RTP (RFC 5761)."""
-        self.noise_type = self._field(self.rules, "noise_type", NOBODY)
+        self.noise_type = self.rules.field("noise_type", NOBODY)
         """Comfort noise, RFC 3389."""
-        self.law = self._field(self.rules, "law", 0)
+        self.law = self.rules.field("law", 0)
         """Of G.711; what is decoded of other codecs is recorded and searched for tones in µ-law, which is 0."""
-        self.foreign = self._column(np.bool_, 0)
+        self.foreign = self._columns.add(np.bool_, 0)
         """Its codec is not G.711."""
-        self.clock = self._field(self.rules, "clock", 8000)
+        self.clock = self.rules.field("clock", 8000)
         """Ticks of its RTP timestamps in a second."""
-        self.frame = self._column(np.int32, 160)
+        self.frame = self._columns.add(np.int32, 160)
         """Those ticks of a packet of ours."""
         # who hears what
-        self.partner = self._field(self.rules, "partner", NOBODY)
-        self.own = self._field(self.rules, "own", 0)
+        self.partner = self.rules.field("partner", NOBODY)
+        self.own = self.rules.field("own", 0)
         """Its stream is made here now (prompt, music, digits): nothing is relayed to it."""
-        self.due = self._column(np.float64, 0)
+        self.due = self._columns.add(np.float64, 0)
         """When the next packet of ours is due; never, where a mix makes them."""
-        self.tapped = self._column(np.bool_, 0)
+        self.tapped = self._columns.add(np.bool_, 0)
         """What it says is also copied into a mix."""
-        self.recording = self._field(self.rules, "recording", NOBODY)
-        self.track = self._field(self.rules, "track", 0)
-        self.inband = self._field(self.rules, "inband", NOBODY)
+        self.recording = self.rules.field("recording", NOBODY)
+        self.track = self.rules.field("track", 0)
+        self.inband = self.rules.field("inband", NOBODY)
         """Row in the tone detector."""
         # the stream received, RFC 3550 appendix A
-        self.heard = self._field(self.intake, "heard", 0)
-        self.ssrc_in = self._field(self.intake, "ssrc_in", 0)
-        self.base = self._column(np.int64, 0)
-        self.highest = self._field(self.intake, "highest", 0)
+        self.heard = self.intake.field("heard", 0)
+        self.ssrc_in = self.intake.field("ssrc_in", 0)
+        self.base = self._columns.add(np.int64, 0)
+        self.highest = self.intake.field("highest", 0)
         """Extended highest sequence number."""
-        self.window = self._field(self.intake, "window", 0)
+        self.window = self.intake.field("window", 0)
         """Bit n: sequence number `highest` - n was received."""
-        self.received = self._field(self.intake, "received", 0)
+        self.received = self.intake.field("received", 0)
         """Of this stream, without duplicates."""
-        self.lost_before = self._column(np.int64, 0)
+        self.lost_before = self._columns.add(np.int64, 0)
         """Lost in earlier streams of this leg."""
-        self.transit = self._field(self.intake, "transit", 0)
-        self.jitter = self._field(self.intake, "jitter", 0)
-        self.timed = self._field(self.intake, "timed", 0)
-        self.last_in = self._field(self.intake, "last_in", 0)
-        self.paid_until = self._field(self.intake, "paid_until", 0)
+        self.transit = self.intake.field("transit", 0)
+        self.jitter = self.intake.field("jitter", 0)
+        self.timed = self.intake.field("timed", 0)
+        self.last_in = self.intake.field("last_in", 0)
+        self.paid_until = self.intake.field("paid_until", 0)
         """Up to when its packets have used up what they may take, see `relay.MOST_PER_S`."""
         # counters
-        self.packets_in = self._field(self.intake, "packets_in", 0)
-        self.bytes_in = self._field(self.intake, "bytes_in", 0)
-        self.out_of_order = self._column(np.int64, 0)
-        self.duplicates = self._column(np.int64, 0)
-        self.gaps = self._column(np.int64, 0)
+        self.packets_in = self.intake.field("packets_in", 0)
+        self.bytes_in = self.intake.field("bytes_in", 0)
+        self.out_of_order = self._columns.add(np.int64, 0)
+        self.duplicates = self._columns.add(np.int64, 0)
+        self.gaps = self._columns.add(np.int64, 0)
         """Times that the sequence number went ahead by more than one."""
-        self.malformed = self._column(np.int64, 0)
-        self.strangers = self._column(np.int64, 0)
-        self.packets_out = self._field(self.output, "packets_out", 0)
-        self.octets_out = self._field(self.output, "octets_out", 0)
+        self.malformed = self._columns.add(np.int64, 0)
+        self.strangers = self._columns.add(np.int64, 0)
+        self.packets_out = self.output.field("packets_out", 0)
+        self.octets_out = self.output.field("octets_out", 0)
         # the stream sent
-        self.ssrc_out = self._field(self.output, "ssrc_out", 0)
-        self.source = self._field(self.output, "source", NO_SOURCE)
+        self.ssrc_out = self.output.field("ssrc_out", 0)
+        self.source = self.output.field("source", NO_SOURCE)
         """Whose stream is relayed: slot and SSRC, or one of the constants above."""
-        self.sequence_shift = self._field(self.output, "sequence_shift", 0)
-        self.timestamp_shift = self._field(self.output, "timestamp_shift", 0)
-        self.sent_sequence = self._field(self.output, "sent_sequence", 0)
-        self.sent_timestamp = self._field(self.output, "sent_timestamp", 0)
-        self.sent_samples = self._field(self.output, "sent_samples", 0)
+        self.sequence_shift = self.output.field("sequence_shift", 0)
+        self.timestamp_shift = self.output.field("timestamp_shift", 0)
+        self.sent_sequence = self.output.field("sent_sequence", 0)
+        self.sent_timestamp = self.output.field("sent_timestamp", 0)
+        self.sent_samples = self.output.field("sent_samples", 0)
         """Length of the packet sent last."""
-        self.sent_at = self._field(self.output, "sent_at", 0)
-
-    def _field(self, records: Records, name: str, default: float) -> npt.NDArray[Any]:
-        column = records.all[name]
-        column[:] = default
-        self._columns.append((column, default))
-        return column
-
-    def _column(self, kind: type[np.generic], default: float) -> npt.NDArray[Any]:
-        column = np.full(self.capacity, default, kind)
-        self._columns.append((column, default))
-        return column
+        self.sent_at = self.output.field("sent_at", 0)
 
     @property
     def count(self) -> int:
@@ -195,6 +200,7 @@ class LegTable:
         return slot
 
     def give_back(self, slot: int) -> None:
-        for column, default in self._columns:
-            column[slot] = default
+        for records in (self.rules, self.intake, self.output):
+            records.clear(slot)
+        self._columns.clear(slot)
         heapq.heappush(self._free, slot)

@@ -6,12 +6,14 @@ A display name may hold more than the grammar's tokens (phones send `José (2)` 
 
 import re
 from dataclasses import dataclass, replace
+from functools import lru_cache
 
 from softswitch.sip.errors import ParseError
 from softswitch.sip.grammar import UNSAFE, quote, quoted_string, readable, split
 from softswitch.sip.params import NO_PARAMS, Params
 from softswitch.sip.uri import Uri
 
+_LONGEST_REMEMBERED = 256
 _NOT_DISPLAY = re.compile(r'["<>,;\\\x00\r\n]')
 
 
@@ -27,6 +29,10 @@ class Address:
     @classmethod
     def parse(cls, text: str) -> "Address":
         """One address with nothing before or behind it."""
+        return _remembered(text) if len(text) <= _LONGEST_REMEMBERED else cls._parse(text)
+
+    @classmethod
+    def _parse(cls, text: str) -> "Address":
         display, rest = "", text
         if text.startswith('"'):
             display, end = quoted_string(text)
@@ -73,6 +79,13 @@ class Address:
         return replace(self, params=self.params.having("tag", tag))
 
 
+@lru_cache(maxsize=2048)
+def _remembered(text: str) -> Address:
+    """From, To and Contact come again with each message of a dialog."""
+    return Address._parse(text)
+
+
+@lru_cache(maxsize=2048)
 def tag_of(text: str) -> str:
     """The tag of a From or To without taking the address apart: on the path of each message."""
     behind = text.rfind(">") + 1

@@ -20,6 +20,8 @@ WITH_COMFORT_NOISE: Final = frozenset({"PCMU", "PCMA", "G722"})
 """The others have a silence of their own (RFC 3389 section 2)."""
 
 _USUAL = {"opus": 111, "L16": 97, EVENT: EVENT_PAYLOAD_TYPE, COMFORT_NOISE: COMFORT_NOISE_TYPE}
+_FORMATS_REMEMBERED = 8
+"""Different m-lines over the same attributes."""
 _FIRST_DYNAMIC, _END = 96, 128
 _OURS = {"opus": "useinbandfec=1", "G729": "annexb=no", EVENT: "0-15"}
 """What our own `fmtp` says. G.729 without Annex B: its silence frames are not decoded here (RFC 4856 section 2.1.9)."""
@@ -32,8 +34,18 @@ _STATIC = {
 _BY_NAME = {(codec.name.lower(), codec.clock, codec.channels): codec for codec in CODECS.values()}
 
 
-def formats(media: MediaDescription) -> dict[int, RtpMap]:
+def formats(media: MediaDescription) -> Mapping[int, RtpMap]:
     """Each payload type of an m-line with its encoding, in order; those nobody explains are left out."""
+    known = media.lines.encodings
+    found = known.get(media.formats)
+    if found is None:
+        found = _formats(media)
+        if len(known) < _FORMATS_REMEMBERED:
+            known[media.formats] = found
+    return found
+
+
+def _formats(media: MediaDescription) -> Mapping[int, RtpMap]:
     named = media.rtpmaps
     found: dict[int, RtpMap] = {}
     for number in media.payload_types:

@@ -4,8 +4,8 @@ Received lines are kept and written byte for byte, folds included; only what is 
 Bytes that are no UTF-8 survive as surrogates. What we set may hold no CR, LF or NUL (RFC 3261 sections 7.3 and 20).
 """
 
-from collections.abc import Callable, Iterable, Iterator
-from typing import TypeVar, cast
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, TypeVar
 
 from softswitch.sip.errors import ParseError
 from softswitch.sip.grammar import IS_TOKEN, UNSAFE, fold, split
@@ -73,7 +73,7 @@ class Headers:
     def __init__(self, items: Iterable[tuple[str, str]] = ()) -> None:
         self._keys: list[str] = []
         self._lines: list[str] = []
-        self._parsed: dict[str, object] = {}
+        self._parsed: dict[str, Any] = {}
         for name, value in items:
             self.add(name, value)
 
@@ -109,7 +109,7 @@ class Headers:
 
     def get(self, name: str, default: str | None = None) -> str | None:
         """The first value of `name`."""
-        key = header_key(name)
+        key = _KEYS.get(name) or header_key(name)
         return self._value(self._keys.index(key)) if key in self._keys else default
 
     def get_all(self, name: str) -> list[str]:
@@ -122,13 +122,24 @@ class Headers:
         pieces = (piece.strip(" \t") for value in self.get_all(name) for piece in split(value, ","))
         return [piece for piece in pieces if piece]
 
+    @property
+    def keys(self) -> Sequence[str]:
+        """The folded long name of each line, in order."""
+        return self._keys
+
     def count(self, name: str) -> int:
         """How many lines of `name` there are."""
         return self._keys.count(header_key(name))
 
     def add(self, name: str, value: str) -> None:
         """Append a line at the end."""
-        self.insert(len(self._keys), name, value)
+        if UNSAFE.search(value):
+            raise ValueError(f"a line end or NUL in {name}")
+        key = _KEYS.get(name) or header_key(name)
+        self._keys.append(key)
+        self._lines.append(f"{_WRITTEN.get(key, name)}: {value}")
+        if self._parsed:
+            self._unremember(key)
 
     def prepend(self, name: str, value: str) -> None:
         """Put a line before all others of its name, or at the very front when there is none."""
@@ -167,10 +178,12 @@ class Headers:
     def copy_from(self, other: "Headers", name: str) -> None:
         """Append the lines of `name` from a received message as they are, escaped NULs of a peer included."""
         key = header_key(name)
-        for found, line in zip(other._keys, other._lines, strict=True):
-            if found == key:
-                self._keys.append(key)
-                self._lines.append(line)
+        found = other._keys.count(key)
+        at = -1
+        for _ in range(found):
+            at = other._keys.index(key, at + 1)
+            self._keys.append(key)
+            self._lines.append(other._lines[at])
         self._unremember(key)
 
     def append_to_last(self, text: str) -> None:
@@ -182,27 +195,31 @@ class Headers:
 
     def parsed(self, name: str, parse: Callable[[str], T]) -> T | None:
         """The first value of the header whose folded long name is `name`, as `parse` reads it; remembered."""
-        if name in self._parsed:
-            return cast(T, self._parsed[name])
-        if name not in self._keys:
-            return None
-        value = parse(self._value(self._keys.index(name)))
-        self._parsed[name] = value
+        found: T | None = self._parsed.get(name)
+        if found is not None or name not in self._keys:
+            return found
+        value = self._parsed[name] = parse(self._value(self._keys.index(name)))
         return value
 
     def parsed_list(self, name: str, parse_list: Callable[[str], list[T]]) -> list[T]:
         """Every element of every line of that header, in order; remembered."""
+        found: list[T] | None = self.remembered_list(name)
+        if found is not None:
+            return found
         lines = self._keys.count(name)
         if not lines:
             return []
-        slot = f"{name}[]"
-        if slot not in self._parsed:
-            if lines == 1:
-                self._parsed[slot] = parse_list(self._value(self._keys.index(name)))
-            else:
-                wanted = [index for index, found in enumerate(self._keys) if found == name]
-                self._parsed[slot] = [item for index in wanted for item in parse_list(self._value(index))]
-        return cast("list[T]", self._parsed[slot])
+        if lines == 1:
+            items = parse_list(self._value(self._keys.index(name)))
+        else:
+            wanted = [index for index, key in enumerate(self._keys) if key == name]
+            items = [item for index in wanted for item in parse_list(self._value(index))]
+        self._parsed[name + "[]"] = items
+        return items
+
+    def remembered_list(self, name: str) -> list[Any] | None:
+        """What `parsed_list` has read already."""
+        return self._parsed.get(name + "[]")
 
     def items(self) -> Iterator[tuple[str, str]]:
         """Long name (as written, for headers we do not know) and value, in order."""
@@ -225,9 +242,8 @@ class Headers:
             self._parsed.pop(f"{key}[]", None)
 
     def _value(self, index: int) -> str:
-        line = self._lines[index]
-        value = line[line.find(":") + 1 :]
-        if "\r\n" in value:
+        value = self._lines[index].partition(":")[2]
+        if "\r" in value:
             value = _unfold(value)
         return value.strip(" \t")
 

@@ -41,7 +41,7 @@ _BROKEN_REQUEST_LINE = re.compile(
 )
 _CALL_ID = re.compile(r"[!-~]+")
 _ONCE = (("from", "From"), ("to", "To"), ("call-id", "Call-ID"), ("cseq", "CSeq"))
-_AT_MOST_ONCE = ("Max-Forwards", "Content-Type", "Expires")
+_AT_MOST_ONCE = ("max-forwards", "content-type", "expires")
 
 
 class Message:
@@ -60,7 +60,7 @@ class Message:
     def to_bytes(self) -> bytes:
         """The message as it goes on the wire, with the Content-Length of its body."""
         headers = self.headers
-        if headers.count("content-length") != 1 or self._stated_length() != len(self.body):
+        if headers.keys.count("content-length") != 1 or self._stated_length() != len(self.body):
             headers.set("Content-Length", str(len(self.body)))
         return f"{self.start_line}\r\n{headers}\r\n".encode("utf-8", "surrogateescape") + self.body
 
@@ -72,12 +72,11 @@ class Message:
 
     @property
     def top_via(self) -> Via:
-        return self._required("via", _first_via)
+        vias = self.headers.remembered_list("via")
+        return vias[0] if vias else self._required("via", _first_via)
 
     @property
     def vias(self) -> list[Via]:
-        if self.headers.count("via") == 1 and "," not in (self.headers.get("via") or ""):
-            return [self.top_via]
         return self.headers.parsed_list("via", Via.parse_list)
 
     @property
@@ -108,7 +107,7 @@ class Message:
 
     @property
     def contact_is_star(self) -> bool:
-        return self.headers.count("contact") == 1 and self.headers.get("contact") == "*"
+        return self.headers.keys.count("contact") == 1 and self.headers.get("contact") == "*"
 
     @property
     def contacts(self) -> list[Address]:
@@ -145,22 +144,15 @@ class Message:
 
     def validate(self) -> None:
         """Raises ParseError when a header that routing depends on is missing, doubled or unreadable."""
+        keys = self.headers.keys
         for key, name in _ONCE:
-            if self.headers.count(key) != 1:
+            if keys.count(key) != 1:
                 raise ParseError(f"{name} must be there once", reason=f"Bad {name}")
-        if any(self.headers.count(name) > 1 for name in _AT_MOST_ONCE):
-            raise ParseError("a header that may come once came twice")
-        _ = (
-            self.top_via,
-            self.vias,
-            self.from_,
-            self.to,
-            self.call_id,
-            self.cseq,
-            self.max_forwards,
-            self.expires,
-        )
-        _ = self.routes, self.record_routes, self.contacts
+        for key in _AT_MOST_ONCE:
+            if keys.count(key) > 1:
+                raise ParseError("a header that may come once came twice")
+        _ = self.vias, self.top_via, self.from_, self.to, self.call_id, self.cseq
+        _ = self.max_forwards, self.expires, self.routes, self.record_routes, self.contacts
 
     def _required(self, key: str, parse: Callable[[str], T]) -> T:
         value = self.headers.parsed(key, parse)
@@ -287,7 +279,7 @@ def _parse_response(start_line: str, lines: str) -> Response:
 def read_content_length(headers: Headers) -> int | None:
     """The one value of Content-Length, however often it stands there; raises ParseError when there are two."""
     length = headers.parsed("content-length", _content_length)
-    if headers.count("content-length") > 1:
+    if headers.keys.count("content-length") > 1:
         values = headers.get_all("content-length")
         if any(_content_length(other) != length for other in values):
             raise ParseError("two values of Content-Length", reason="Bad Content-Length")

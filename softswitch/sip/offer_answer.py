@@ -9,12 +9,22 @@ import ipaddress
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 
 from softswitch.codec import Codec
 from softswitch.sip import codec_lines, sdes
 from softswitch.sip.codec_lines import COMFORT_NOISE, EVENT
 from softswitch.sip.sdes import CLEAR, SECURE, Encryption
-from softswitch.sip.sdp import Connection, Line, MediaDescription, Origin, SdpError, SessionDescription
+from softswitch.sip.sdp import (
+    NULL_ADDRESSES,
+    Connection,
+    Line,
+    Lines,
+    MediaDescription,
+    Origin,
+    SdpError,
+    SessionDescription,
+)
 from softswitch.srtp_key import SrtpKey
 
 MIRRORED = {"sendrecv": "sendrecv", "sendonly": "recvonly", "recvonly": "sendonly", "inactive": "inactive"}
@@ -202,29 +212,32 @@ def next_version(previous: SessionDescription, new: SessionDescription) -> Sessi
     return new.with_origin(replace(same, version=str(version)))
 
 
-def _session_lines(local: LocalMedia) -> tuple[Line, ...]:
+def _session_lines(local: LocalMedia) -> Lines:
     family = "IP6" if ":" in local.address else "IP4"
     origin = Origin("-", str(local.session_id), str(local.version), family, local.address)
-    return (
-        Line("v", "0"),
-        Line("o", str(origin)),
-        Line("s", "-"),
-        Line("c", f"IN {family} {local.address}"),
-        Line("t", "0 0"),
-    )
+    place = Line("c", f"IN {family} {local.address}")
+    return Lines((Line("v", "0"), Line("o", str(origin)), Line("s", "-"), place, Line("t", "0 0")))
 
 
 def _audio(
     local: LocalMedia, given: Mapping[str, int], direction: str, protocol: str, extra: list[Line]
 ) -> MediaDescription:
-    lines = codec_lines.lines_of(given)
-    largest = _LARGEST_OF.get(next(iter(given), ""))
-    lines.append(Line("a", f"ptime:{min(local.ptime_ms, largest or local.ptime_ms)}"))
+    lines = _lines(tuple(given.items()), local.ptime_ms, direction, tuple(extra))
+    numbers = tuple(str(number) for number in given.values())
+    return MediaDescription("audio", local.port, protocol, numbers, lines)
+
+
+@lru_cache(maxsize=128)
+def _lines(
+    given: tuple[tuple[str, int], ...], ptime_ms: int, direction: str, extra: tuple[Line, ...]
+) -> Lines:
+    """Without keys the same for nearly every call."""
+    lines = codec_lines.lines_of(dict(given))
+    largest = _LARGEST_OF.get(given[0][0]) if given else None
+    lines.append(Line("a", f"ptime:{min(ptime_ms, largest or ptime_ms)}"))
     if largest is not None:
         lines.append(Line("a", f"maxptime:{largest}"))
-    lines += [*extra, Line("a", direction)]
-    numbers = tuple(str(number) for number in given.values())
-    return MediaDescription("audio", local.port, protocol, numbers, tuple(lines))
+    return Lines([*lines, *extra, Line("a", direction)])
 
 
 def _refused(media: MediaDescription) -> MediaDescription:
@@ -291,14 +304,20 @@ def _comfort_noise(media: MediaDescription, codec: Codec) -> int | None:
 
 def _can_be_sent_to(connection: Connection, our_address: str) -> bool:
     """One host of our address family. A host name would be legal; refusing it beats a call that nobody hears."""
+    return _is_host(connection.address, ":" in our_address)
+
+
+@lru_cache(maxsize=1024)
+def _is_host(text: str, ipv6: bool) -> bool:
+    """One host of this family, or the zeros of a hold."""
     try:
-        address = ipaddress.ip_address(connection.address)
+        address = ipaddress.ip_address(text)
     except ValueError:
         return False
-    if connection.is_null:
+    if text in NULL_ADDRESSES:
         return True
-    one_host = not address.is_multicast and connection.address != "255.255.255.255"
-    return one_host and (address.version == 6) == (":" in our_address)
+    one_host = not address.is_multicast and text != "255.255.255.255"
+    return one_host and (address.version == 6) == ipv6
 
 
 def _direction_seen(session: SessionDescription, media: MediaDescription) -> str:

@@ -21,7 +21,7 @@ class Params(Mapping[str, str | None]):
 
     def __init__(self, items: Iterable[tuple[str, str | None]] = ()) -> None:
         items = tuple(items)
-        self._text = "".join(f";{name}" if value is None else f";{name}={value}" for name, value in items)
+        self._text = "".join(_written(name, value) for name, value in items)
         self._values = {fold(name): value for name, value in items}
         if len(self._values) != len(items):
             raise ParseError("a parameter comes twice")
@@ -60,9 +60,16 @@ class Params(Mapping[str, str | None]):
         if UNSAFE.search(value or ""):
             raise ValueError("a line end in a parameter")
         wanted = fold(name)
+        made = Params.__new__(Params)
+        made._values = {**self._values, wanted: value}
         if wanted not in self._values:
-            return Params((*self.items_as_written(), (name, value)))
-        return Params((key, value if fold(key) == wanted else old) for key, old in self.items_as_written())
+            made._text = self._text + _written(name, value)
+            return made
+        pieces = split(self._text[1:], ";")
+        at = list(self._values).index(wanted)
+        pieces[at] = _written(pieces[at].partition("=")[0], value)[1:]
+        made._text = ";" + ";".join(pieces)
+        return made
 
     def without(self, *names: str) -> "Params":
         unwanted = {fold(name) for name in names}
@@ -98,6 +105,10 @@ class Params(Mapping[str, str | None]):
 
     def __repr__(self) -> str:
         return f"Params({str(self)!r})"
+
+
+def _written(name: str, value: str | None) -> str:
+    return f";{name}" if value is None else f";{name}={value}"
 
 
 def _odd_parameter(piece: str) -> tuple[str, str | None]:

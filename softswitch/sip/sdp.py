@@ -5,8 +5,9 @@ means is checked where it is used, so that T.38, `fmtp` without `rtpmap` or a ho
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property, lru_cache
 
 from softswitch.errors import PeerError
 
@@ -16,9 +17,11 @@ MAX_MEDIA = 16
 DIRECTIONS = ("sendrecv", "sendonly", "recvonly", "inactive")
 
 _LINE = re.compile(r"([a-z])=([^\r\n\0]*)")
+_VALUE = re.compile(r"[^\r\n\0]*")
+_LONGEST_REMEMBERED = 1024
 _RTPMAP = re.compile(r"([0-9]{1,3}) +([^ /]+)/([0-9]{1,6})(?:/([0-9]{1,3}))? *")
 _FORMAT = re.compile(r"[0-9]{1,3}")
-_NULL_ADDRESSES = ("0.0.0.0", "::", "0:0:0:0:0:0:0:0")
+NULL_ADDRESSES = ("0.0.0.0", "::", "0:0:0:0:0:0:0:0")
 
 
 class SdpError(PeerError):
@@ -55,7 +58,7 @@ class Connection:
     @property
     def is_null(self) -> bool:
         """The way to hold of RFC 2543."""
-        return self.address in _NULL_ADDRESSES
+        return self.address in NULL_ADDRESSES
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,34 +89,84 @@ class RtpMap:
     channels: int = 1
 
 
+class Lines(tuple[Line, ...]):
+    """The lines of one section. What they say is read once: those of a peer's media are the same in each of its calls,
+    so that they are shared between descriptions (`_lines_of`)."""
+
+    @cached_property
+    def attributes(self) -> Mapping[str, Sequence[str]]:
+        """Each `a=name:value` by its name, in order."""
+        found: dict[str, list[str]] = {}
+        for line in self:
+            if line.type == "a":
+                name, _, value = line.value.partition(":")
+                found.setdefault(name.strip(" "), []).append(value.strip(" "))
+        return found
+
+    @cached_property
+    def rtpmaps(self) -> Mapping[int, RtpMap]:
+        found: dict[int, RtpMap] = {}
+        for value in self.attributes.get("rtpmap", ()):
+            match = _RTPMAP.fullmatch(value)
+            if match is not None:
+                found.setdefault(int(match[1]), RtpMap(match[2], int(match[3]), int(match[4] or 1)))
+        return found
+
+    @cached_property
+    def direction(self) -> str | None:
+        found = (line.value.strip(" ") for line in self if line.type == "a")
+        return next((name for name in found if name in DIRECTIONS), None)
+
+    @cached_property
+    def encodings(self) -> dict[tuple[str, ...], Mapping[int, RtpMap]]:
+        """What `codec_lines.formats` has found for the formats of an m-line."""
+        return {}
+
+    @cached_property
+    def text(self) -> str:
+        """As they go on the wire, each with its CRLF."""
+        return "".join(f"{line.type}={line.value}\r\n" for line in self)
+
+
+NO_LINES = Lines()
+
+
+def _lines_of(text: str) -> Lines:
+    """Raises SdpError."""
+    lines = []
+    for item in text.split("\n") if text else ():
+        match = _LINE.fullmatch(item)
+        if match is None:
+            raise SdpError("a line of SDP that cannot be read")
+        lines.append(Line(match[1], match[2]))
+    return Lines(lines)
+
+
 class _Section:
     """What the session and each media description share: attributes, connection and direction among their lines."""
 
     __slots__ = ()
-    lines: tuple[Line, ...]
+    lines: Lines
 
     def values(self, line_type: str) -> Iterator[str]:
         return (line.value for line in self.lines if line.type == line_type)
 
     def attributes(self, name: str) -> Iterator[str]:
         """Values of each `a=name:value`, empty for `a=name`."""
-        for value in self.values("a"):
-            key, _, rest = value.partition(":")
-            if key.strip(" ") == name:
-                yield rest.strip(" ")
+        return iter(self.lines.attributes.get(name, ()))
 
     def has(self, name: str) -> bool:
-        return next(self.attributes(name), None) is not None
+        return name in self.lines.attributes
 
     @property
     def connection(self) -> Connection | None:
-        value = next(self.values("c"), None)
+        value = next((line.value for line in self.lines if line.type == "c"), None)
         return None if value is None else Connection.parse(value)
 
     @property
     def direction(self) -> str | None:
         """The direction attribute of this section; None when it has none."""
-        return next((name for value in self.values("a") if (name := value.strip(" ")) in DIRECTIONS), None)
+        return self.lines.direction
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,11 +177,11 @@ class MediaDescription(_Section):
     """0 refuses the stream, or says that it is over."""
     protocol: str
     formats: tuple[str, ...]
-    lines: tuple[Line, ...] = ()
+    lines: Lines = NO_LINES
     port_count: int | None = None
 
     @classmethod
-    def parse(cls, value: str, lines: tuple[Line, ...]) -> "MediaDescription":
+    def parse(cls, value: str, lines: Lines) -> "MediaDescription":
         parts = value.split()
         port, slash, count = parts[1].partition("/") if len(parts) >= 3 else ("", "", "")
         if not _is_port(port) or (slash and not _is_port(count)):
@@ -143,12 +196,7 @@ class MediaDescription(_Section):
     @property
     def rtpmaps(self) -> Mapping[int, RtpMap]:
         """Payload type to encoding; the first line counts, what cannot be read is passed over."""
-        found: dict[int, RtpMap] = {}
-        for value in self.attributes("rtpmap"):
-            match = _RTPMAP.fullmatch(value)
-            if match is not None:
-                found.setdefault(int(match[1]), RtpMap(match[2], int(match[3]), int(match[4] or 1)))
-        return found
+        return self.lines.rtpmaps
 
     @property
     def payload_types(self) -> list[int]:
@@ -163,7 +211,7 @@ class MediaDescription(_Section):
 
 @dataclass(frozen=True, slots=True)
 class SessionDescription(_Section):
-    lines: tuple[Line, ...]
+    lines: Lines
     """All lines in front of the first `m=`, `v=` and `o=` included."""
     media: tuple[MediaDescription, ...] = ()
 
@@ -172,41 +220,28 @@ class SessionDescription(_Section):
         if len(data) > MAX_BYTES:
             raise SdpError("an SDP beyond 64 KiB")
         text = data.decode("utf-8", "surrogateescape").replace("\r\n", "\n").rstrip("\n")
-        raw = text.split("\n", MAX_LINES)
-        if len(raw) > MAX_LINES:
+        if text.count("\n") >= MAX_LINES:
             raise SdpError("an SDP of too many lines")
-        sections: list[list[Line]] = [[]]
-        for item in raw:
-            match = _LINE.fullmatch(item)
-            if match is None:
-                raise SdpError("a line of SDP that cannot be read")
-            if match[1] == "m":
-                sections.append([])
-            sections[-1].append(Line(match[1], match[2]))
-        session, *media = sections
-        if len(media) > MAX_MEDIA:
+        head, *sections = text.split("\nm=")
+        session = _lines_of(head)
+        if len(sections) > MAX_MEDIA:
             raise SdpError("an SDP of too many media", sip_status=488)
         if not session or session[0] != Line("v", "0"):
             raise SdpError("an SDP that does not begin with v=0")
-        parsed = cls(
-            tuple(session), tuple(MediaDescription.parse(lines[0].value, tuple(lines[1:])) for lines in media)
-        )
+        parsed = cls(session, tuple(map(_media_of, sections)))
         _ = parsed.origin
         return parsed
 
     def serialize(self) -> bytes:
-        lines = [str(line) for line in self.lines]
-        for media in self.media:
-            lines.append(f"m={media.heading}")
-            lines.extend(str(line) for line in media.lines)
-        return ("\r\n".join(lines) + "\r\n").encode("utf-8", "surrogateescape")
+        media = (f"m={each.heading}\r\n{each.lines.text}" for each in self.media)
+        return (self.lines.text + "".join(media)).encode("utf-8", "surrogateescape")
 
     @property
     def origin(self) -> Origin:
         return Origin.parse(next(self.values("o"), ""))
 
     def with_origin(self, origin: Origin) -> "SessionDescription":
-        lines = tuple(Line("o", str(origin)) if line.type == "o" else line for line in self.lines)
+        lines = Lines(Line("o", str(origin)) if line.type == "o" else line for line in self.lines)
         return SessionDescription(lines, self.media)
 
     def connection_of(self, media: MediaDescription) -> Connection:
@@ -219,6 +254,20 @@ class SessionDescription(_Section):
     def direction_of(self, media: MediaDescription) -> str:
         """Its own direction, or the session's, or `sendrecv`."""
         return media.direction or self.direction or "sendrecv"
+
+
+def _media_of(text: str) -> MediaDescription:
+    """What stands behind `m=`, up to the next. Raises SdpError."""
+    value, _, rest = text.partition("\n")
+    if _VALUE.fullmatch(value) is None:
+        raise SdpError("a line of SDP that cannot be read")
+    lines = _remembered_lines(rest) if len(rest) <= _LONGEST_REMEMBERED else _lines_of(rest)
+    return MediaDescription.parse(value, lines)
+
+
+@lru_cache(maxsize=512)
+def _remembered_lines(text: str) -> Lines:
+    return _lines_of(text)
 
 
 def _is_port(text: str) -> bool:

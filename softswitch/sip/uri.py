@@ -7,6 +7,7 @@ escaped when parsed, so that a URI can be written to any log, database or messag
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from softswitch.sip.errors import ParseError
 from softswitch.sip.grammar import fold
@@ -25,6 +26,7 @@ _HEX = re.compile(r"%([0-9A-Fa-f]{2})")
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _NOT_ASCII = re.compile(rb"[\x80-\xff]")
 _NOT_USER = re.compile(rb"[^A-Za-z0-9\-_.!~*'()&=+$,;?/]")
+_LONGEST_REMEMBERED = 128
 _DEFAULT_MUST_MATCH = ("user", "ttl", "method", "maddr", "transport")
 
 
@@ -67,6 +69,10 @@ class Uri:
     def parse(cls, text: str | bytes) -> "Uri":
         if isinstance(text, bytes):
             text = text.decode("utf-8", "surrogateescape")
+        return _remembered(text) if len(text) <= _LONGEST_REMEMBERED else cls._parse(text)
+
+    @classmethod
+    def _parse(cls, text: str) -> "Uri":
         if not text.isascii():
             text = _NOT_ASCII.sub(lambda match: b"%%%02X" % match[0][0], _encoded(text)).decode("ascii")
         plain = _PLAIN.fullmatch(text)
@@ -159,6 +165,12 @@ class Uri:
             and _params_match(self.params, other.params)
             and _header_set(self.headers) == _header_set(other.headers)
         )
+
+
+@lru_cache(maxsize=4096)
+def _remembered(text: str) -> Uri:
+    """A phone's or a trunk's URI comes again with each of its messages."""
+    return Uri._parse(text)
 
 
 def _port(text: str | None) -> int | None:

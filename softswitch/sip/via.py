@@ -1,7 +1,7 @@
 """Via of RFC 3261 sections 18.2 and 20.42, with `rport` of RFC 3581."""
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from softswitch.sip.errors import ParseError
 from softswitch.sip.grammar import TOKEN, split
@@ -85,4 +85,6 @@ class Via:
             params = params.having("rport", str(port)).having("received", address)
         elif self.host.strip("[]").lower() != address.lower():
             params = params.having("received", address)
-        return self if params is self.params else replace(self, params=params)
+        if params is self.params:
+            return self
+        return Via(self.transport, self.host, self.port, params, self.protocol)
