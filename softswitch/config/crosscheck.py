@@ -7,10 +7,12 @@ from collections.abc import Iterator, Mapping, Set
 from itertools import combinations
 
 from softswitch.config.flow import Branch, Dial, Enqueue, Record, Transfer
-from softswitch.config.formats import listen_address, port_range
+from softswitch.config.formats import port_range
 from softswitch.config.problem import Finding, Path, nearest
 from softswitch.config.schema import Config, Queue
-from softswitch.config.target import Target
+from softswitch.config.target import OUTWARD, Target
+from softswitch.config.transport_checks import check_transports, listen_address, udp_without_tcp
+from softswitch.config.trunk_checks import check_trunks
 
 _SECTION = {
     "flow": "flow",
@@ -20,9 +22,10 @@ _SECTION = {
     "message": "message",
     "agent": "agent",
     "conference": "conference",
+    "lcr": "lcr",
 }
 """Kind of a target to the section in which its name stands."""
-_DIALLED_FEATURES = ("login", "logout", "pause", "resume", "supervise")
+_DIALLED_FEATURES = ("login", "logout", "pause", "resume", "supervise", "pickup")
 _PRESSED_FEATURES = ("record", "transfer", "consult", "back", "three_way")
 
 
@@ -40,10 +43,12 @@ def crosscheck(config: Config, broken: Set[Path] = frozenset()) -> list[Finding]
         *_features(config),
         *_supervisors(config, names),
         *_conferences(config),
+        *check_trunks(config, broken),
+        *check_transports(config),
     ]
     if not findings and not broken:
         findings += [*_served(config), *_circles(config)]
-    return findings
+    return [*findings, *udp_without_tcp(config)]
 
 
 class _Names:
@@ -55,9 +60,11 @@ class _Names:
 
     def missing(self, path: Path, section: str, name: str) -> Iterator[Finding]:
         known: Mapping[str, object] = getattr(self._config, section)
+        if section == "trunk" and ("trunk_group", name) in self._broken:
+            return
         if name in known or (section, name) in self._broken:
             return
-        meant = nearest(name, known)
+        meant = nearest(name, [*known, *(self._config.trunk_group if section == "trunk" else ())])
         expected = f"[{section}.{name}] to be defined" if not meant else ""
         yield Finding(
             path=path, message=f"there is no {section} {name!r}", expected=expected, did_you_mean=meant
@@ -65,6 +72,8 @@ class _Names:
 
     def target(self, path: Path, text: str) -> Iterator[Finding]:
         target = _parsed(text)
+        if target is not None and target.kind == "trunk" and target.name in self._config.trunk_group:
+            return
         if target is not None and target.kind in _SECTION and "{" not in target.name:
             yield from self.missing(path, _SECTION[target.kind], target.name)
 
@@ -95,6 +104,9 @@ def _targets(config: Config, names: _Names) -> Iterator[Finding]:
 
 
 def _members(config: Config, names: _Names) -> Iterator[Finding]:
+    for phone, endpoint in config.endpoint.items():
+        if endpoint.mailbox:
+            yield from names.missing(("endpoint", phone, "mailbox"), "message", endpoint.mailbox)
     for agent_id, agent in config.agent.items():
         yield from names.missing(("agent", agent_id, "endpoint"), "endpoint", agent.endpoint)
     for name, queue in config.queue.items():
@@ -117,7 +129,7 @@ def _routes(config: Config, names: _Names) -> Iterator[Finding]:
                 yield from names.missing(("route", number, "source", index), kind, name)
         from_trunk = not route.source or any(source.startswith("trunk:") for source in route.source)
         target = _parsed(route.to)
-        if from_trunk and target is not None and target.kind == "trunk":
+        if from_trunk and target is not None and target.kind in OUTWARD:
             yield Finding(
                 path=("route", number, "source") if route.source else ("route", number),
                 message="lets callers from trunks call out through a trunk, at your cost",
@@ -150,6 +162,8 @@ def _phones(config: Config) -> Iterator[Finding]:
             yield Finding(
                 path=("endpoint", name), message=message, expected="auth = { secret_file = … }, or contact"
             )
+        if endpoint.mwi_unsolicited and not endpoint.mailbox:
+            yield Finding(path=("endpoint", name, "mwi_unsolicited"), message="needs mailbox, which is not there")
         if endpoint.match and not endpoint.contact:
             message = "counts only for phones with a fixed contact"
             yield Finding(path=("endpoint", name, "match"), message=message)
@@ -192,7 +206,8 @@ def _addresses(config: Config) -> Iterator[Finding]:
         transport, host, port = address
         for other_transport, other, other_port in seen:
             any_host = host == other or "0.0.0.0" in (host, other) or "::" in (host, other)
-            if port and (transport, port) == (other_transport, other_port) and any_host:
+            same = (transport == "udp") == (other_transport == "udp") and (":" in host) == (":" in other)
+            if port and port == other_port and same and any_host:
                 yield Finding(path=path, message=f"{text} is already listened on")
         seen[address] = index
         try:

@@ -14,6 +14,7 @@ from softswitch.config.problem import Finding, Path, nearest
 from softswitch.config.schema import Calendar, Config
 from softswitch.config.shape import visit
 from softswitch.config.target import Target
+from softswitch.config.transport_checks import listen_address, origin
 from softswitch.config.tracing import homer_address
 from softswitch.config.trunk_formats import digits, failover_cause, header_name, header_value
 from softswitch.hours import CalendarError, CalendarHours
@@ -21,9 +22,8 @@ from softswitch.patterns import Pattern
 
 _NAMED = ("endpoint", "trunk", "trunk_group", "lcr", "agent", "queue", "calendar", "flow", "message", "conference")
 _NAME = re.compile(r"[A-Za-z0-9_.+*#-]{1,64}")
-_LISTEN = re.compile(r"(?P<transport>udp|tcp)://(?P<host>\[[0-9a-fA-F:.]+\]|[0-9.]+):(?P<port>[0-9]{1,5})")
 _SIP = re.compile(
-    r"sip:(?:[^@\s;<>\"]+@)?(?:\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?(?:;[^\s<>\"]*)?"
+    r"sips?:(?:[^@\s;<>\"]+@)?(?:\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?(?:;[^\s<>\"]*)?"
 )
 _PORTS = re.compile(r"(?P<first>[0-9]{1,5})-(?P<last>[0-9]{1,5})")
 _CODE = re.compile(r"[0-9*#]{1,10}")
@@ -72,21 +72,6 @@ def port_range(text: str) -> tuple[int, int]:
     if last - first + 1 < MIN_PORTS:
         raise ValueError(f"{text!r} has fewer than {MIN_PORTS} ports; a call of two legs takes four")
     return first, last
-
-
-def listen_address(text: str) -> tuple[str, str, int]:
-    """Transport, address and port of `udp://ADDRESS:PORT`; raises ValueError."""
-    match = _LISTEN.fullmatch(text)
-    if match is None or int(match["port"]) > 65535:
-        raise ValueError(
-            f"{text!r} is no address to listen on; expected udp://ADDRESS:PORT or tcp://ADDRESS:PORT"
-        )
-    host = match["host"].strip("[]")
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        raise ValueError(f"{host!r} is no IP address of this machine; 0.0.0.0 listens on all") from None
-    return match["transport"], host, int(match["port"])
 
 
 def check_formats(config: Config) -> list[Finding]:
@@ -212,6 +197,7 @@ _CHECKS: Mapping[tuple[str, ...], Callable[[str], object]] = {
     ("general", "timezone"): _timezone,
     ("general", "database"): _database,
     ("sip", "listen", "*"): listen_address,
+    ("sip", "ws_origins", "*"): origin,
     ("sip", "external_address"): _ip_address,
     ("sip", "local_nets", "*"): _network,
     ("security", "trusted", "*"): _network,

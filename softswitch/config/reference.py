@@ -8,7 +8,15 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-_SOURCES = ("schema.py", "flow.py", "security.py", "subscriptions.py", "trunks.py", "tracing.py")
+_SOURCES = (
+    "schema.py",
+    "flow.py",
+    "security.py",
+    "subscriptions.py",
+    "trunks.py",
+    "tracing.py",
+    "transports.py",
+)
 _UNITS = {"_ms": "milliseconds", "_s": "seconds", "_mb": "MiB", "_bytes": "bytes"}
 _SECONDS = {"timeout", "wrapuptime", "max_wait", "servicelevel", "announce_frequency"}
 """Keys named as in Asterisk, where seconds go without saying."""

@@ -10,10 +10,11 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from softswitch.config.flow import Flow
-from softswitch.config.tracing import Capture, Trace
 from softswitch.config.security import Security
-from softswitch.config.trunks import EndpointToll, Lcr, NumberFormat, Numbers, Toll, TrunkGroup
 from softswitch.config.subscriptions import Subscriptions
+from softswitch.config.tracing import Capture, Trace
+from softswitch.config.transports import TrunkTls
+from softswitch.config.trunks import EndpointToll, Lcr, NumberFormat, Numbers, Toll, TrunkGroup
 
 Language = Literal["en", "es", "ro"]
 CodecName = Literal["PCMU", "PCMA", "G722", "opus", "L16", "G729"]
@@ -52,11 +53,38 @@ class General:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sip:
     listen: tuple[str, ...] = ("udp://0.0.0.0:5060", "tcp://0.0.0.0:5060")
-    """Addresses to listen on, `udp://ADDRESS:PORT` or `tcp://ADDRESS:PORT`."""
+    """Addresses to listen on, `TRANSPORT://ADDRESS:PORT`, with `udp`, `tcp`, `tls`, `ws` (SIP over WebSocket, RFC 7118) or
+    `wss`; IPv6 in brackets. Whoever listens on UDP should listen on TCP at the same place."""
+    advertised: Mapping[str, str] = field(default_factory=dict)
+    """What peers outside `local_nets` are told as our address, for one of `listen`: `"udp://10.0.0.1:5060" =
+    "203.0.113.5"`, with `:PORT` where that differs too. Goes before `external_address`."""
     external_address: str = ""
     """What peers outside `local_nets` are told as our address, when we are behind NAT."""
-    local_nets: tuple[str, ...] = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "127.0.0.0/8")
-    """Networks that see our own address rather than `external_address`."""
+    local_nets: tuple[str, ...] = (
+        "10.0.0.0/8",
+        "172.16.0.0/12",
+        "192.168.0.0/16",
+        "127.0.0.0/8",
+        "fc00::/7",
+        "fe80::/10",
+        "::1/128",
+    )
+    """Networks that see our own address rather than `external_address`, which is never shown to the other IP version."""
+    tls_certificate: str = ""
+    """PEM file of our certificate, with those between it and the authority. Read again by `softswitch reload`; connections
+    that stand keep what they began with."""
+    tls_key: str = ""
+    """PEM file of its key, without a password; empty: in the same file."""
+    tls_ca: str = ""
+    """PEM file or folder of the authorities that peers' certificates must be signed by; empty: those of the system."""
+    tls_clients: Literal["ignore", "optional", "required"] = "ignore"
+    """Whether those who connect to us over TLS are asked for a certificate of `tls_ca`. `optional`: one that is shown must
+    be good."""
+    ws_origins: tuple[str, ...] = ()
+    """Web pages that may open a WebSocket, `https://HOST`; `["*"]` is any, none is those of the host they connect to."""
+    keepalive_s: float = 0.0
+    """Pause between keep-alives (CRLF CRLF, RFC 5626) on TCP and TLS connections that we opened; 0 sends none. Probes of
+    trunks keep connections open too."""
     realm: str = "softswitch"
     """Realm of digest challenges."""
     digest: tuple[Literal["SHA-256", "MD5"], ...] = ("SHA-256", "MD5")
@@ -195,6 +223,8 @@ class Endpoint:
     """Recording of its calls outside queues."""
     max_calls: int = 2
     """Calls at once, over all its contacts."""
+    pickup_groups: tuple[str, ...] = ()
+    """Groups whose phones may answer each other's ringing calls; names of your choice. Empty: nobody may."""
     supervises: tuple[str, ...] = ()
     """Queues whose calls and agents may be listened to from this phone; `["*"]` is everybody. Empty: nobody."""
     toll: EndpointToll | None = None
@@ -249,7 +279,9 @@ class Trunk:
     """A provider or another switch."""
 
     host: str
-    """Where calls are sent, `sip:HOST[:PORT][;transport=tcp]`."""
+    """Where calls are sent, `sip:HOST[:PORT][;transport=tcp]`; over TLS with `transport=tls` or as `sips:HOST`."""
+    tls: TrunkTls | None = None
+    """How its certificate is verified, and which one we show it."""
     match: tuple[str, ...] = ()
     """Networks whose requests are this trunk's; empty means the host's own address when it is one."""
     auth: Auth | None = None
@@ -281,6 +313,9 @@ class Trunk:
     """Language of prompts for its callers."""
     trusted: bool = False
     """Believe its P-Asserted-Identity and send it ours (RFC 3325)."""
+    transfers: bool = False
+    """Its REFERs are obeyed: it may put our side of a call through to whatever its own calls may reach. Never where an
+    agent serves its caller."""
     outbound_proxy: str = ""
     """Where all requests to it are sent instead of to `host`, `sip:HOST[:PORT]`, with a Route (RFC 3261 section 8.1.2)."""
     max_calls_per_s: float = 0.0
@@ -526,6 +561,8 @@ class Features:
     """Pressed while consulting: back to the far side, the other is hung up."""
     three_way: str = "*6"
     """Pressed while consulting: all three talk; who hangs up leaves the others together."""
+    pickup: str = "*8"
+    """Dialled: answers what rings at a phone of the same `pickup_groups`; an extension after it says which."""
     pause_reasons: tuple[str, ...] = ("break", "lunch", "training", "back office")
     """Reasons 1, 2, 3 …"""
 

@@ -14,10 +14,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from softswitch.config import paths
-from softswitch.config.formats import listen_address, port_range
+from softswitch.config.formats import port_range
 from softswitch.config.loader import LoadedConfig
 from softswitch.config.problem import Finding, Problem
 from softswitch.config.schema import Config
+from softswitch.config.transport_checks import listen_address, tls_files
 
 PromptExists = Callable[[str, str], bool]
 """Name and language to whether such a prompt can be read."""
@@ -32,6 +33,7 @@ def check_startup(loaded: LoadedConfig, prompt_exists: PromptExists | None = Non
     """Everything that cannot be used; empty: the switch can start. Makes the folders that do not exist yet."""
     config = loaded.config
     findings = [*_folders(config), *_control_socket(config), *_sip(config), *_rtp(config), *_packages(config)]
+    findings += tls_files(config)
     if prompt_exists is not None:
         findings += _prompts(config, prompt_exists)
     return tuple(loaded.documents.problem(finding) for finding in findings)
@@ -151,7 +153,9 @@ def _bind(transport: str, host: str, port: int) -> OSError | None:
     kind = socket.SOCK_DGRAM if transport == "udp" else socket.SOCK_STREAM
     try:
         with socket.socket(family, kind) as probe:
-            if transport == "tcp":
+            if family == socket.AF_INET6:
+                probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            if transport != "udp":
                 probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind((host, port))
     except OSError as error:

@@ -1,10 +1,11 @@
 """What an endpoint needs of whatever carries its bytes: sockets, or the fake network of the tests."""
 
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from softswitch.config.schema import Config
 from softswitch.sip.errors import FramingError
 from softswitch.sip.source import Source
 
@@ -31,6 +32,9 @@ class Wire(Protocol):
 
     async def stop(self) -> None: ...
 
+    def reconfigure(self, config: Config) -> None:
+        """Take over certificates and origins for connections to come; raises UnusableError, and then nothing changed."""
+
     def send(self, data: bytes, destination: Source) -> None:
         """Never blocks and never raises; a stream that is not there yet is opened."""
 
@@ -42,6 +46,12 @@ class Wire(Protocol):
 
     def backlog(self) -> float:
         """How full the fullest receive queue of datagrams is, 0 to 1."""
+
+    def listener_towards(self, destination: Source) -> str:
+        """The listener by which a peer at `destination` reaches us, as configured; empty when there is none."""
+
+    def connections(self) -> Mapping[str, int]:
+        """Connections that stand, by their transport."""
 
     def own_addresses(self) -> tuple[tuple[str, int], ...]:
         """Addresses and ports that lead to ourselves."""

@@ -8,9 +8,10 @@ packet is all that ever happens to it: the same script gives the same story.
 import asyncio
 import heapq
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from softswitch.config.schema import Config
 from softswitch.sip.source import Source
 from softswitch.sip.wire import WireEvents
 
@@ -134,6 +135,15 @@ class NetworkWire:
     async def stop(self) -> None:
         for place in self._places.values():
             self._network.detach(place)
+
+    def reconfigure(self, config: Config) -> None:
+        """There are no certificates in memory."""
+
+    def listener_towards(self, destination: Source) -> str:
+        return ""
+
+    def connections(self) -> Mapping[str, int]:
+        return {}
 
     def send(self, data: bytes, destination: Source) -> None:
         loop = asyncio.get_running_loop()

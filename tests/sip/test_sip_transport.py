@@ -250,7 +250,7 @@ async def test_an_address_in_use_or_unreadable_is_named_with_what_to_do() -> Non
         host, port = place(transport, "tcp")
         with pytest.raises(UnusableError, match=rf"tcp://{host}:{port}.*choose another"):
             await SocketTransport((f"tcp://{host}:{port}",)).start(Seen().events)
-    for text in ("udp://localhost:5060", "tls://127.0.0.1:5061", "udp://127.0.0.1:70000", "127.0.0.1"):
+    for text in ("udp://localhost:5060", "sctp://127.0.0.1:5061", "udp://127.0.0.1:70000", "127.0.0.1"):
         with pytest.raises(UnusableError, match="udp://ADDRESS:PORT"):
             SocketTransport((text,))
 

@@ -1,0 +1,95 @@
+"""Datagram sockets: many messages drained from one reader callback, without a task or a buffer of their own.
+
+With several sockets a peer is answered from the one that it sent to.
+"""
+
+import asyncio
+from collections import Counter, OrderedDict
+
+from softswitch.sip.bound_socket import bound_socket, queue_filling, routed_address
+from softswitch.sip.listener import Listener
+from softswitch.sip.source import Source
+from softswitch.sip.wire import WireEvents
+
+DATAGRAMS_PER_WAKEUP = 64
+LARGEST_DATAGRAM = 65535
+REMEMBERED_PEERS = 50_000
+
+
+class DatagramListener:
+    """One bound datagram socket. Raises OSError when it cannot be bound."""
+
+    def __init__(self, listener: Listener, events: WireEvents, owner: "Datagrams") -> None:
+        self.listener = listener
+        self._events = events
+        self._owner = owner
+        self.socket = bound_socket(listener)
+        listener.port = self.socket.getsockname()[1]
+        self._loop = asyncio.get_running_loop()
+        self._loop.add_reader(self.socket.fileno(), self._drain)
+
+    def close(self) -> None:
+        self._loop.remove_reader(self.socket.fileno())
+        self.socket.close()
+
+    def send(self, data: bytes, destination: Source) -> None:
+        try:
+            self.socket.sendto(data, (destination.address, destination.port))
+        except BlockingIOError:
+            self._owner.counts["datagrams dropped: the socket is full"] += 1
+        except OSError:
+            self._loop.call_soon(self._events.lost, destination)
+
+    def _drain(self) -> None:
+        recvfrom, received, remember = self.socket.recvfrom, self._events.received, self._owner.remember
+        for _ in range(DATAGRAMS_PER_WAKEUP):
+            try:
+                data, peer = recvfrom(LARGEST_DATAGRAM)
+            except BlockingIOError:
+                return
+            except OSError:
+                continue
+            source = Source("udp", peer[0], peer[1])
+            remember(source, self)
+            received(data, source)
+
+
+class Datagrams:
+    """All datagram sockets."""
+
+    def __init__(self, counts: Counter[str]) -> None:
+        self.counts = counts
+        self._listeners: list[DatagramListener] = []
+        self._arrived_at: OrderedDict[Source, DatagramListener] = OrderedDict()
+
+    def listen(self, listener: Listener, events: WireEvents) -> None:
+        self._listeners.append(DatagramListener(listener, events, self))
+
+    def close(self) -> None:
+        for listener in self._listeners:
+            listener.close()
+        self._listeners.clear()
+
+    def backlog(self) -> float:
+        """How full the fullest receive queue is, 0 to 1."""
+        return max((queue_filling(one.socket) for one in self._listeners), default=0.0)
+
+    def remember(self, source: Source, listener: DatagramListener) -> None:
+        if len(self._listeners) > 1:
+            arrived = self._arrived_at
+            arrived[source] = listener
+            arrived.move_to_end(source)
+            if len(arrived) > REMEMBERED_PEERS:
+                arrived.popitem(last=False)
+
+    def towards(self, destination: Source) -> DatagramListener | None:
+        if len(self._listeners) <= 1:
+            return self._listeners[0] if self._listeners else None
+        remembered = self._arrived_at.get(destination)
+        if remembered is not None:
+            return remembered
+        local = routed_address(destination.address)
+        family = ":" in destination.address
+        same = [one for one in self._listeners if one.listener.ipv6 == family]
+        exact = [one for one in same if one.listener.address == local or one.listener.wildcard]
+        return next(iter(exact or same or self._listeners))
