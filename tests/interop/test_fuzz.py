@@ -20,7 +20,7 @@ from tools.peers.rtp_party import compare
 from tools.peers.sip_party import SipParty
 from tools.peers.sip_text import compose, sdp, token
 from tools.peers.softphone import Softphone
-from tools.peers.switch import StartSwitch, Switch
+from tools.peers.switch import StartSwitch, Switch, wait_for
 
 COUNT = int(os.environ.get("FUZZ_COUNT", "5000"))
 SEED = int(os.environ.get("FUZZ_SEED", "20"))
@@ -77,6 +77,7 @@ def _shower(
 ) -> float:
     """Send them all, pinging after each hundred; memory in megabytes after a first tenth, to compare with."""
     baseline = 0.0
+    wait_for(lambda: len(switch.usage()) == 3, 20, "control process, worker and the spare one")
     for sent in range(1, COUNT + 1):
         sender.sendto(next(messages)[:60_000], target)
         if sent % 100 == 0:
