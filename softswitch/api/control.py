@@ -8,8 +8,10 @@ phone or a worker is a coroutine. An id that does not exist raises `UnknownThing
 from dataclasses import dataclass
 from typing import Protocol
 
+from softswitch.api.events_control import EventsControl
 from softswitch.api.security_control import SecurityControl
 from softswitch.api.steering_control import SteeringControl
+from softswitch.api.trace import TraceControl
 from softswitch.api.views import (
     AgentReportView,
     AgentView,
@@ -77,8 +79,16 @@ class SwitchControl(Protocol):
         """Transfers, supervisors, conferences."""
 
     @property
+    def trace(self) -> TraceControl:
+        """SIP messages, and the self-test."""
+
+    @property
     def security(self) -> SecurityControl:
         """Bans, rates, load."""
+
+    @property
+    def events(self) -> EventsControl:
+        """Subscriptions and messages in boxes."""
 
     def status(self) -> StatusView: ...
 

@@ -11,6 +11,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from softswitch.api.control import SwitchControl
+from softswitch.api.events_metrics import event_metrics
 from softswitch.api.security_metrics import security_metrics
 from softswitch.api.views import QueueView, StatusView
 from softswitch.bus import Bus
@@ -159,6 +160,7 @@ class _LiveCollector(Collector):
         yield from _media(status)
         yield from _queues(self._control.queues())
         yield self._agents()
+        yield from event_metrics(self._control.events)
         yield _gauge("softswitch_registrations", "Contacts registered.", len(self._control.registrations()))
         trunks = GaugeMetricFamily("softswitch_trunk_up", "1: the trunk answers.", labels=["trunk"])
         channels = GaugeMetricFamily("softswitch_trunk_channels", "Calls over the trunk.", labels=["trunk"])

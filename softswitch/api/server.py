@@ -16,11 +16,13 @@ from aiohttp import web
 from softswitch.api.answers import MAX_BODY_BYTES, answer, error_answer
 from softswitch.api.control import SwitchControl
 from softswitch.api.errors import ApiError, http_status
+from softswitch.api.events import EventsRoutes
 from softswitch.api.live import LiveRoutes
 from softswitch.api.metrics import CONTENT_TYPE, Metrics
 from softswitch.api.past import PastRoutes
 from softswitch.api.security import SecurityRoutes
 from softswitch.api.steering import SteeringRoutes
+from softswitch.api.trace import TraceRoutes
 from softswitch.bus import Bus
 from softswitch.errors import SoftswitchError, UnusableError
 
@@ -81,8 +83,12 @@ def _application(control: SwitchControl, metrics: Metrics) -> web.Application:
     )
     application.add_routes(SteeringRoutes(control.steering).routes())
     application.add_routes(SecurityRoutes(control.security).routes())
+    application.add_routes(EventsRoutes(control.events).routes())
     application.add_routes(LiveRoutes(control).routes())
     application.add_routes(PastRoutes(control).routes())
+    tracing = TraceRoutes(control.trace)
+    application.add_routes(tracing.routes())
+    application.on_shutdown.append(tracing.shut)
     return application
 
 

@@ -30,10 +30,12 @@ from softswitch.api.views import (
     TrunkView,
 )
 from softswitch.app import live, past
+from softswitch.app.events import EventsOrders
 from softswitch.app.parts import Parts
 from softswitch.app.reload import reload
 from softswitch.app.security import SecurityDesk
 from softswitch.app.steering import SteeringOrders
+from softswitch.app.trace_control import TraceOrders
 from softswitch.call.desk import Desk
 from softswitch.call.events import RecordOrdered
 from softswitch.ids import AgentId, EndpointName
@@ -52,6 +54,8 @@ class Control:
         self._config_path = config_path
         self._stopping = stopping
         self.steering = SteeringOrders(parts)
+        self.events = EventsOrders(parts)
+        self.trace = TraceOrders(parts)
         self.security = SecurityDesk(parts)
         self._spawned: set[asyncio.Task[Any]] = set()
         self._reloading = asyncio.Lock()

@@ -146,6 +146,8 @@ class Keeping:
             _log.info("recording deleted", recording=row.recording, call=row.call, why=why[row.recording])
             self._gone.add(row.recording)
             gone += 1
+            if row.box:
+                parts.boxes.changed()
         return gone
 
     # --- conversion -----------------------------------------------------------------------------------------------------

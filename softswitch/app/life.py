@@ -70,6 +70,7 @@ async def _serve(loaded: LoadedConfig, config_path: Path) -> int:
         _settle_memory()
         _signals(control)
         parts.tasks.append(asyncio.create_task(_beat(parts), name="heartbeat"))
+        parts.tasks.append(asyncio.create_task(parts.tracing.run(), name="tracing"))
         parts.tasks.append(asyncio.create_task(Keeping(parts).run(), name="keeping"))
         parts.tasks.append(asyncio.create_task(control.security.watch(), name="security"))
         _log.info(
@@ -123,6 +124,7 @@ async def begin(parts: Parts) -> None:
     """From built to serving calls."""
     await parts.media.start()  # first: workers that outlived the last run still write what `recover` mends
     await recover(parts)
+    await parts.boxes.load()
     await parts.sip.start()
 
 
@@ -131,6 +133,7 @@ async def end(parts: Parts) -> None:
     await parts.manager.stop(END_WITHIN_S)
     await parts.room.supervisions.stop()
     parts.dispatcher.close()
+    await parts.boxes.close()
     await parts.sip.stop()
     await parts.media.stop()
     parts.dispatcher.desk.close()

@@ -6,22 +6,28 @@ from dataclasses import dataclass, field
 
 from softswitch.acd.engine import Engine
 from softswitch.app.registrations import registration_row, restored_bindings
+from softswitch.app.tracing import Tracing
 from softswitch.app.world import MediaRoom, World
 from softswitch.bus import Bus
 from softswitch.call.alarms import Alarms
 from softswitch.call.audio_alarms import AudioAlarms
+from softswitch.call.boxes import Boxes
 from softswitch.call.conference import Conferences
 from softswitch.call.conversation import Conversation
 from softswitch.call.dispatcher import Dispatcher
 from softswitch.call.lines import Lines
 from softswitch.call.manager import CallManager
+from softswitch.call.message_lamps import MessageLamps
 from softswitch.call.opening import parse_calendars
 from softswitch.call.recordings import Recordings
+from softswitch.call.refers import Refers
 from softswitch.call.room import Room
 from softswitch.call.services import Services
 from softswitch.call.steering import Steering
 from softswitch.call.supervisions import Supervisions
+from softswitch.call.trunking import Trunking
 from softswitch.call.visits import Visits
+from softswitch.call.watching import Watching
 from softswitch.clock import Clock
 from softswitch.config import paths
 from softswitch.config.loader import LoadedConfig
@@ -60,7 +66,9 @@ class Parts:
     room: Room
     steering: Steering
     manager: CallManager
+    boxes: Boxes
     started: float
+    tracing: Tracing = field(init=False)
     draining: bool = False
     loop_lag_ms: float = 0.0
     trunk_since: dict[str, float] = field(default_factory=dict)
@@ -109,6 +117,8 @@ async def build(loaded: LoadedConfig, world: World | None = None) -> Parts:
         resolver=world.resolver,
     )
     lines = Lines(wiring.occupied)
+    trunking = Trunking(config, clock, world.entropy, alarms)
+    lines.on_free = trunking.ended
     log_file = paths.queue_log(config)
     talks: dict[CallId, Conversation] = {}
     services = Services(
@@ -124,6 +134,7 @@ async def build(loaded: LoadedConfig, world: World | None = None) -> Parts:
         prompts=world.prompts(config.prompts.directory, config.general.language),
         files=recording_folder(config),
         lines=lines,
+        trunking=trunking,
         alarms=alarms,
         audio=AudioAlarms(bus, clock, talks),
         legs={},
@@ -140,7 +151,11 @@ async def build(loaded: LoadedConfig, world: World | None = None) -> Parts:
     conferences = Conferences(services, recordings)
     room = Room(dispatcher, recordings, supervisions, conferences, talks)
     manager = CallManager(services, room)
+    boxes = Boxes(store.messages, bus, clock)
+    Watching(services, engine, sip.notifier, manager.calls, boxes)
+    MessageLamps(services, boxes)
     steering = Steering(room, manager.calls)
+    services.on_refer = Refers(services, room).receive
     parts = Parts(
         world=world,
         loaded=loaded,
@@ -156,8 +171,10 @@ async def build(loaded: LoadedConfig, world: World | None = None) -> Parts:
         room=room,
         steering=steering,
         manager=manager,
+        boxes=boxes,
         started=clock.wall(),
     )
+    parts.tracing = Tracing(parts)
     wiring.parts = parts
     return parts
 
@@ -179,6 +196,7 @@ class _Wiring:
 
     def invite(self, session: Session, identity: Identity) -> None:
         self.parts.manager.on_invite(session, identity)
+        self.parts.tracing.calling(session)
 
     def media_report(self, worker: WorkerId, report: Report) -> None:
         self.parts.manager.on_media_report(worker, report)

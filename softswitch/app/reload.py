@@ -45,11 +45,13 @@ def take_over(parts: Parts, loaded: LoadedConfig) -> ReloadView:
     services.files = files
     services.prompts = parts.world.prompts(config.prompts.directory, config.general.language)
     parts.loaded = loaded
+    parts.tracing.reconfigure(config)
     _forget_trunks(parts, old)
     dispatcher = parts.dispatcher
     dispatcher.desk.seat_everybody()
     dispatcher.act(dispatcher.engine.configure(config.queue, config.agent, clock.monotonic()))
     dispatcher.desk.reconfigured()
+    parts.sip.notifier.check(clock.monotonic())
     services.queue_log.write(queue_log.config_reload(clock.wall()))
     parts.bus.publish(ConfigReloaded(changed=changes.names, wall=clock.wall(), monotonic=clock.monotonic()))
     _log.info("reloaded", changed=list(changes.names), needs_restart=list(changes.needs_restart))

@@ -30,6 +30,13 @@ class Boxes:
         self._task: asyncio.Task[None] | None = None
         bus.subscribe(self._on_fact)
 
+    async def load(self) -> None:
+        """Count for the first time, before anybody watches."""
+        try:
+            self._counts = await self._messages.counts()
+        except StorageError as error:
+            _log.warning("messages cannot be counted", problem=str(error))
+
     def count(self, box: str) -> tuple[int, int]:
         """New and old messages."""
         return self._counts.get(box, NONE)
@@ -56,8 +63,8 @@ class Boxes:
                 counts = await self._messages.counts()
             except StorageError as error:
                 _log.warning("messages cannot be counted", problem=str(error))
-                self._again = True
                 await asyncio.sleep(AGAIN_S)
+                self._again = True
                 continue
             before, self._counts = self._counts, counts
             for box in {*before, *counts}:

@@ -2,8 +2,12 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Literal
 
 from softswitch.ids import CallId, LegId
+from softswitch.sip.session import Session
+
+LineChange = Literal["seized", "ringing", "talking", "moved", "free"]
 
 
 @dataclass(slots=True)
@@ -16,7 +20,12 @@ class Line:
     """`trunk:NAME` or `endpoint:NAME`."""
     queue_call: bool
     """A call that the queue engine gave out: it knows of it already."""
+    incoming: bool = False
+    """The party calls us."""
+    ringing: bool = False
     talking: bool = False
+    session: Session | None = None
+    """Of a phone that rings, until its leg has one."""
 
 
 class Lines:
@@ -26,17 +35,38 @@ class Lines:
         self._lines: dict[LegId, Line] = {}
         self._count: dict[str, int] = {}
         self._on_occupied = on_occupied
+        self.on_free: Callable[[LegId], None] = lambda leg: None
+        """Hears of each leg whose line is given back."""
+        self.on_change: Callable[[Line, LineChange], None] | None = None
+        """Hears of every change while phones are watched; None: nobody wants to know."""
 
     def seize(self, line: Line) -> int:
         """Returns how many calls this party has now."""
         self._lines[line.leg] = line
         self._count[line.party] = self._count.get(line.party, 0) + 1
         self._tell(line, 1)
+        self._changed(line, "seized")
         return self._count[line.party]
 
+    def ringing(self, leg: LegId, session: Session | None) -> None:
+        """It is being rung, or hears that somebody is."""
+        line = self._lines.get(leg)
+        if line is not None and not line.ringing:
+            line.ringing, line.session = True, session
+            self._changed(line, "ringing")
+
+    def moved(self, leg: LegId, call: CallId) -> None:
+        """The leg goes on in another call."""
+        line = self._lines.get(leg)
+        if line is not None:
+            line.call = call
+            self._changed(line, "moved")
+
     def talking(self, leg: LegId) -> None:
-        if leg in self._lines:
-            self._lines[leg].talking = True
+        line = self._lines.get(leg)
+        if line is not None:
+            line.talking = True
+            self._changed(line, "talking")
 
     def no_queue_call(self, leg: LegId) -> None:
         """What the queue engine gave out is over for it, but this phone talks on in the same call."""
@@ -49,10 +79,16 @@ class Lines:
         line = self._lines.pop(leg, None)
         if line is None:
             return
+        self.on_free(leg)
         self._count[line.party] -= 1
         if not self._count[line.party]:
             del self._count[line.party]
         self._tell(line, -1)
+        self._changed(line, "free")
+
+    def _changed(self, line: Line, change: LineChange) -> None:
+        if self.on_change is not None:
+            self.on_change(line, change)
 
     def _tell(self, line: Line, delta: int) -> None:
         kind, _, name = line.party.partition(":")
@@ -66,6 +102,10 @@ class Lines:
     def seized(self) -> tuple[LegId, ...]:
         """Legs that have a line."""
         return tuple(self._lines)
+
+    def line(self, leg: LegId) -> Line | None:
+        """Whose leg it is."""
+        return self._lines.get(leg)
 
     def of(self, party: str) -> Iterable[Line]:
         return [line for line in self._lines.values() if line.party == party]

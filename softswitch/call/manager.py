@@ -41,7 +41,7 @@ class CallManager:
     def __init__(self, services: Services, room: Room) -> None:
         self._services = services
         self._room = room
-        self._calls: dict[CallId, Call] = {}
+        self._calls = room.calls
         self._tasks: dict[CallId, asyncio.Task[object]] = {}
         self._empty = asyncio.Event()
         self._empty.set()
@@ -78,7 +78,7 @@ class CallManager:
         leg.session = session
         session.on_event = leg.on_session_event
         call = Call(services, services.new_call(), identity, leg)
-        call.beside = services.lines.seize(Line(leg.id, call.id, party, queue_call=False)) - 1
+        call.beside = services.lines.seize(Line(leg.id, call.id, party, queue_call=False, incoming=True)) - 1
         self._calls[call.id] = call
         self._empty.clear()
         self.total += 1

@@ -16,6 +16,8 @@ from softswitch.store.writer import BatchWriter
 
 SHORTEST_S = 1.0
 """As the stage that records it has it: less is a caller who hung up at the beep."""
+Found = tuple[RecordingRow, float | None]
+"""A message, and when it was heard."""
 _table, _marks = schema.recordings, schema.message_marks
 
 
@@ -38,27 +40,31 @@ class Messages:
         records = await self._records(_of(statement).group_by(_table.c.box))
         return {record["box"]: (record["all"] - record["old"], record["old"]) for record in records}
 
-    async def listed(self, *, box: str = "", new: bool | None = None, limit: int = 100) -> list[Record]:
-        """Rows of recordings with `heard`, newest first."""
+    async def listed(self, *, box: str = "", new: bool | None = None, limit: int = 100) -> list[Found]:
+        """Newest first."""
         statement = _of(select(_table, _marks.c.heard))
         if box:
             statement = statement.where(_table.c.box == box)
         if new is not None:
             statement = statement.where(_marks.c.heard.is_(None) if new else _marks.c.heard.is_not(None))
-        return await self._records(statement.order_by(_table.c.began.desc()).limit(limit))
+        return [
+            _found(record)
+            for record in await self._records(statement.order_by(_table.c.began.desc()).limit(limit))
+        ]
 
-    async def find(self, recording: str) -> tuple[RecordingRow, float | None] | None:
-        """One message and when it was heard."""
+    async def find(self, recording: str) -> Found | None:
         statement = _of(select(_table, _marks.c.heard)).where(_table.c.recording == recording)
         records = await self._records(statement)
-        if not records:
-            return None
-        heard = records[0].pop("heard")
-        return as_row(RecordingRow, records[0]), heard
+        return _found(records[0]) if records else None
 
     async def _records(self, statement: Select[Any]) -> list[Record]:
         await self._writer.flush()
         return await self._reader.records(statement)
+
+
+def _found(record: Record) -> Found:
+    heard = record.pop("heard")
+    return as_row(RecordingRow, record), heard
 
 
 def _of(statement: Select[Any]) -> Select[Any]:

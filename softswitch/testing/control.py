@@ -36,8 +36,10 @@ from softswitch.api.views import (
     TrunkView,
     WorkerView,
 )
+from softswitch.testing.events import FakeEvents
 from softswitch.testing.security import FakeSecurity
 from softswitch.testing.steering import FakeSteering
+from softswitch.testing.tracing import FakeTrace
 
 CALL = "01ARZ3NDEKTSV4RRFFQ6"
 RECORDING = "01ARZ3NDEKTSV4RRFFR7"
@@ -56,6 +58,8 @@ class FakeControl:
     recording_file: str = f"/var/lib/softswitch/recordings/2026-05-29/{RECORDING}.wav"
     recording_seconds: float | None = 65.0
     steering: FakeSteering = field(default_factory=FakeSteering)
+    events: FakeEvents = field(default_factory=FakeEvents)
+    trace: FakeTrace = field(default_factory=FakeTrace)
     security: FakeSecurity = field(default_factory=FakeSecurity)
 
     def status(self) -> StatusView:

@@ -35,9 +35,9 @@ async def _story(folder: Path) -> None:
     assert await store.messages.counts() == {"sales": (3, 0), "office": (1, 0)}
     store.messages.mark(RecordingId("a"), 1000.0)
     assert await store.messages.counts() == {"sales": (2, 1), "office": (1, 0)}
-    assert [row["recording"] for row in await store.messages.listed(box="sales", new=False)] == ["a"]
-    assert {row["recording"] for row in await store.messages.listed(new=True)} == {"b", "d", "e"}
-    assert [row["heard"] for row in await store.messages.listed(box="office")] == [None]
+    assert [row.recording for row, _ in await store.messages.listed(box="sales", new=False)] == ["a"]
+    assert {row.recording for row, _ in await store.messages.listed(new=True)} == {"b", "d", "e"}
+    assert [heard for _, heard in await store.messages.listed(box="office")] == [None]
     store.messages.mark(RecordingId("a"), None)
     found = await store.messages.find("a")
     assert found is not None and found[1] is None and found[0].box == "sales"
