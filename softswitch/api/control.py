@@ -12,6 +12,7 @@ from softswitch.api.events_control import EventsControl
 from softswitch.api.security_control import SecurityControl
 from softswitch.api.steering_control import SteeringControl
 from softswitch.api.trace import TraceControl
+from softswitch.api.trunk_control import TrunkControl
 from softswitch.api.views import (
     AgentReportView,
     AgentView,
@@ -74,6 +75,10 @@ class ReportSearch:
 
 
 class SwitchControl(Protocol):
+    @property
+    def trunking(self) -> TrunkControl:
+        """Groups of trunks, routes put to the test, toll fraud."""
+
     @property
     def steering(self) -> SteeringControl:
         """Transfers, supervisors, conferences."""

@@ -23,6 +23,7 @@ from softswitch.api.past import PastRoutes
 from softswitch.api.security import SecurityRoutes
 from softswitch.api.steering import SteeringRoutes
 from softswitch.api.trace import TraceRoutes
+from softswitch.api.trunks import TrunkRoutes
 from softswitch.bus import Bus
 from softswitch.errors import SoftswitchError, UnusableError
 
@@ -82,6 +83,7 @@ def _application(control: SwitchControl, metrics: Metrics) -> web.Application:
         [web.get("/health", health), web.get("/ready", ready), web.get("/metrics", metrics_text)]
     )
     application.add_routes(SteeringRoutes(control.steering).routes())
+    application.add_routes(TrunkRoutes(control.trunking).routes())
     application.add_routes(SecurityRoutes(control.security).routes())
     application.add_routes(EventsRoutes(control.events).routes())
     application.add_routes(LiveRoutes(control).routes())

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from softswitch.api.steering_views import SupervisionView
+from softswitch.api.trunk_views import AttemptView
 
 LineState = Literal["idle", "ringing", "in use", "unreachable"]
 
@@ -433,6 +434,7 @@ class CdrDetailView:
     offers: tuple[OfferView, ...] = ()
     legs: tuple[LegView, ...] = ()
     segments: tuple[SegmentView, ...] = ()
+    attempts: tuple[AttemptView, ...] = ()
     recordings: tuple[RecordingView, ...] = ()
 
 

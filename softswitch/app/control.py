@@ -35,6 +35,7 @@ from softswitch.app.parts import Parts
 from softswitch.app.reload import reload
 from softswitch.app.security import SecurityDesk
 from softswitch.app.steering import SteeringOrders
+from softswitch.app.trunking import TrunkAnswers
 from softswitch.app.trace_control import TraceOrders
 from softswitch.call.desk import Desk
 from softswitch.call.events import RecordOrdered
@@ -54,6 +55,7 @@ class Control:
         self._config_path = config_path
         self._stopping = stopping
         self.steering = SteeringOrders(parts)
+        self.trunking = TrunkAnswers(parts)
         self.events = EventsOrders(parts)
         self.trace = TraceOrders(parts)
         self.security = SecurityDesk(parts)

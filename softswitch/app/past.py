@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 
 from softswitch.api.control import CdrSearch, RecordingSearch, ReportSearch
 from softswitch.api.errors import BadRequest, UnknownThing
+from softswitch.api.trunk_views import AttemptView
 from softswitch.api.views import (
     AgentReportRow,
     AgentReportView,
@@ -56,6 +57,7 @@ async def cdr(parts: Parts, call: str) -> CdrDetailView:
         offers=tuple(_offer(offer) for offer in record["offers"]),
         legs=tuple(_of(LegView, leg, state="terminated") for leg in record["legs"]),
         segments=tuple(_of(SegmentView, segment) for segment in record["segments"]),
+        attempts=tuple(_of(AttemptView, attempt) for attempt in record["attempts"]),
         recordings=tuple(recording_view(parts, recording) for recording in record["recordings"]),
     )
 

@@ -5,6 +5,7 @@ from dataclasses import replace
 import structlog
 
 from softswitch.app.parts import Parts
+from softswitch.app.trunking import restore_toll
 from softswitch.errors import StorageError
 from softswitch.store.rows import RecordingRow
 
@@ -21,6 +22,7 @@ async def recover(parts: Parts) -> None:
         _log.warning(
             "calls cut off by a crash were closed", calls=len(closed.calls), recordings=len(closed.recordings)
         )
+    await restore_toll(parts)
     parts.dispatcher.desk.start(await parts.store.agents())
     registered = parts.sip.registrations()
     if registered:

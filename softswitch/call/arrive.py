@@ -3,11 +3,24 @@
 from datetime import UTC, datetime
 
 from softswitch.call.call import Call
+from softswitch.call.numbering import rules_for, to_e164
 from softswitch.call.opening import opening
 from softswitch.call.party import codecs_of
 from softswitch.call.room import Room
 from softswitch.call.routing import Asked, Routed, rewritten, route, without_pin
-from softswitch.call.stages import Arrive, Confer, Dial, End, Feature, Greet, Message, Say, Stage, Wait
+from softswitch.call.stages import (
+    Arrive,
+    Confer,
+    Dial,
+    End,
+    Feature,
+    Greet,
+    Message,
+    Say,
+    Stage,
+    TakePlace,
+    Wait,
+)
 from softswitch.call.termination import Cause, Termination, by_switch, refused
 from softswitch.config.target import HANGUP_STATUS, Target
 from softswitch.errors import PeerError
@@ -15,6 +28,7 @@ from softswitch.facts import CallArrived
 from softswitch.ids import QueueName
 from softswitch.sip.address import Address
 from softswitch.sip.message import Request
+from softswitch.sip.replaces import replaces_of
 from softswitch.store.rows import CallStarted
 
 
@@ -32,6 +46,14 @@ async def arrive(room: Room, call: Call, stage: Arrive) -> Stage:
     if session.offer is not None:
         call.caller.take_offer(session.offer)
     call.check()
+    replaces = replaces_of(session.request) if session.request is not None else None
+    if replaces is not None:
+        return TakePlace(
+            call_id=replaces.call_id,
+            to_tag=replaces.to_tag,
+            from_tag=replaces.from_tag,
+            early_only=replaces.early_only,
+        )
     found = _find(call, dialled)
     if found is None:
         return _unknown(call)
@@ -57,8 +79,9 @@ def _identify(call: Call) -> str:
         trunk = config.trunk[call.identity.name]
         if trunk.trusted:
             call.ani = _asserted(request) or call.ani
-        call.ani = rewritten(call.ani, trunk.rewrite_in_caller)
-        call.dnis = dialled = rewritten(dialled, trunk.rewrite_in)
+        numbers = rules_for(config, "trunk", call.identity.name)
+        call.ani = to_e164(rewritten(call.ani, trunk.rewrite_in_caller), numbers)
+        call.dnis = dialled = to_e164(rewritten(dialled, trunk.rewrite_in), numbers)
         call.language = trunk.language or call.language
     else:
         endpoint = config.endpoint[call.identity.name]
@@ -144,7 +167,7 @@ def stage_for(call: Call, target: Target, *, dialled: str = "", hops: int = 0) -
             return Wait(queue=QueueName(target.name), priority=call.priority)
         case "conference":
             return Confer(conference=target.name)
-        case "extension" | "agent" | "trunk":
+        case "extension" | "agent" | "trunk" | "lcr":
             return Dial(target=target, dialled=target.argument or dialled or call.dnis, hops=hops)
         case "message":
             return Message(box=target.name)

@@ -11,7 +11,7 @@ from softswitch.call.ringing import Ringing
 from softswitch.call.room import Room
 from softswitch.call.routing import rewritten
 from softswitch.call.termination import By, Cause, Termination, by_switch
-from softswitch.config.target import Target
+from softswitch.config.target import OUTWARD, Target
 from softswitch.ids import AgentId, TrunkName
 
 
@@ -24,26 +24,62 @@ class Attempt:
     party: str
     agent: AgentId | None
 
+    def hand_over(self, to: Call) -> None:
+        """It rings on for another call."""
+        self.leg.deliver = to.post
+        self.ringing.deliver_to(to.post)
+        to.services.lines.moved(self.leg.id, to.id)
+
     def abandon(self, call: Call, reason: str) -> None:
         """Nobody wants it any more, answered or not."""
         self.ringing.abandon(reason)
         call.services.lines.free(self.leg.id)
 
 
-def begin_attempt(room: Room, call: Call, target: Target, dialled: str) -> Attempt | Termination:
-    """Ring the target beside the caller's leg; the Termination says why it cannot be rung."""
+def begin_attempt(
+    room: Room, call: Call, target: Target, dialled: str, *, planned: bool = False, hurry: bool = False
+) -> Attempt | Termination:
+    """Ring the target beside the caller's leg; the Termination says why it cannot be rung. A call out that nobody has
+    planned yet is rung at the first trunk that can take it; `hurry`: there is another trunk to try."""
+    if target.kind in OUTWARD and not planned:
+        found = _first_usable(room, call, target, dialled)
+        if isinstance(found, Termination):
+            return found
+        target, dialled = found
     refusal = unreachable(room, call, target)
+    if refusal is None and target.kind == "trunk" and call.services.trunking.too_fast(call.config, target.name):
+        refusal = by_switch(Cause.NO_CAPACITY, 503)
     if refusal is not None:
         return refusal
-    party, destinations = _party(room, call, target, dialled)
+    party, destinations = _party(room, call, target, dialled, hurry=hurry)
     open_to = call.caller.open_to if len(destinations) == 1 else ()
     codecs = codecs_beside(call.config, party, call.caller.codec, open_to)
     leg = Leg(call.services, call.services.new_leg(), party=party, direction="out", codecs=codecs)
     leg.deliver = call.post
     call.services.lines.seize(Line(leg.id, call.id, party, queue_call=False))
     ringing = Ringing(call.services, leg, destinations, invitation_for(call, party), call.post)
+    if target.kind == "trunk":
+        call.services.trunking.began(call.config, leg.id, call.source)
     ringing.start(beside=call.caller)
     return Attempt(leg, ringing, party, AgentId(target.name) if target.kind == "agent" else None)
+
+
+def _first_usable(
+    room: Room, call: Call, target: Target, dialled: str
+) -> tuple[Target, str] | Termination:
+    services = call.services
+    plan = services.trunking.plan(call.config, services.calendars, target, dialled, call.source)
+    guarded = services.trunking.refused(call.config, call.source, plan.e164, call.id)
+    if guarded is not None:
+        return guarded
+    refusal = by_switch(Cause.UNREACHABLE, 503)
+    for candidate in plan.candidates:
+        trunk = Target("trunk", candidate.trunk)
+        why_not = unreachable(room, call, trunk)
+        if why_not is None:
+            return trunk, candidate.number
+        refusal = why_not
+    return refusal
 
 
 def phone_of(room: Room, call: Call, target: Target) -> str:
@@ -78,9 +114,12 @@ def unreachable(room: Room, call: Call, target: Target) -> Termination | None:
 _UNKNOWN = by_switch(Cause.UNKNOWN_NUMBER, 404)
 
 
-def _party(room: Room, call: Call, target: Target, dialled: str) -> tuple[str, tuple[Destination, ...]]:
+def _party(
+    room: Room, call: Call, target: Target, dialled: str, *, hurry: bool
+) -> tuple[str, tuple[Destination, ...]]:
     if target.kind != "trunk":
         phone = phone_of(room, call, target)
         return f"endpoint:{phone}", endpoint_destinations(call.services, call.config, phone)
     number = rewritten(dialled, call.config.trunk[target.name].rewrite_out)
-    return f"trunk:{target.name}", (trunk_destination(call.services, call.config, target.name, number),)
+    destination = trunk_destination(call.services, call.config, target.name, number, hurry=hurry)
+    return f"trunk:{target.name}", (destination,)

@@ -7,6 +7,7 @@ Owns the mailbox that every stage waits on. A caller who hangs up, or an order t
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import structlog
 
@@ -17,8 +18,10 @@ from softswitch.call.services import Services
 from softswitch.call.termination import (
     CALLER_CANCELLED,
     CALLER_HUNG_UP,
+    HANDED_OVER,
     MEDIA_LOST,
     NOTHING_AGREED,
+    SESSION_EXPIRED,
     CallOver,
     Cause,
     Termination,
@@ -27,8 +30,13 @@ from softswitch.call.termination import (
 from softswitch.config.schema import Config
 from softswitch.facts import CallAnswered
 from softswitch.ids import AgentId, CallId, LegId, QueueName, RecordingId
-from softswitch.sip.events import AckMissing, Cancelled, HungUp
+from softswitch.sip.events import AckMissing, Cancelled, HungUp, SessionExpired
 from softswitch.sip.identity import Identity
+
+if TYPE_CHECKING:
+    from softswitch.call.attempt import Attempt
+    from softswitch.call.stages import Stage
+    from softswitch.sip.refer_server import Refer
 
 _log = structlog.get_logger(__name__)
 
@@ -82,6 +90,12 @@ class Call:
         self.byes: list[Callable[[], None]] = []
         """BYEs not answered yet; their 200 leaves when the CDR is safe."""
         self.mailbox: Mailbox[CallEvent] = Mailbox()
+        self.at: Stage | None = None
+        """The stage it is in, with its arguments."""
+        self.rings: Attempt | None = None
+        """Who rings for him; the next `Dial` goes on with it."""
+        self.referral: Refer | None = None
+        """A REFER that wants to hear how its transfer went."""
         self._over: Termination | None = None
         caller.deliver = self.post
 
@@ -129,6 +143,9 @@ class Call:
                 return
             if isinstance(event.event, AckMissing):
                 self.stop(by_switch(Cause.NO_ACK, 408))
+                return
+            if isinstance(event.event, SessionExpired):
+                self.stop(SESSION_EXPIRED)
                 return
         if isinstance(event, NothingAgreed):
             self.stop(NOTHING_AGREED)
@@ -178,6 +195,18 @@ class Call:
                 CallAnswered(call=self.id, wall=clock.wall(), monotonic=clock.monotonic())
             )
 
+    def refer_over(self, status: int) -> None:
+        """How the transfer went that a REFER asked for."""
+        referral, self.referral = self.referral, None
+        if referral is not None:
+            referral.finish(status)
+
+    def hand_over(self) -> Leg:
+        """The caller's leg goes on in another call, and this one ends."""
+        self.legs.pop(self.caller.id, None)
+        self.stop(HANDED_OVER)
+        return self.caller
+
     def learn(self) -> None:
         """What has been configured since the call began can be reached from it too; what it knew stays as it was."""
         known, now = self.config, self.services.config
@@ -186,6 +215,8 @@ class Call:
                 known,
                 endpoint={**now.endpoint, **known.endpoint},
                 trunk={**now.trunk, **known.trunk},
+                trunk_group={**now.trunk_group, **known.trunk_group},
+                lcr={**now.lcr, **known.lcr},
                 queue={**now.queue, **known.queue},
                 flow={**now.flow, **known.flow},
                 message={**now.message, **known.message},
@@ -197,6 +228,7 @@ class Call:
         """This call owns the leg from now on."""
         self.legs[leg.id] = leg
         leg.deliver = self.post
+        self.services.lines.moved(leg.id, self.id)
 
 
 def loop_time() -> float:

@@ -8,6 +8,7 @@ from softswitch.config.schema import Config, Endpoint, SrtpPolicy, Trunk
 from softswitch.config.secret import Secret
 from softswitch.ids import EndpointName
 from softswitch.sip.address import Address
+from softswitch.sip.invite_plan import DIRECT, InviteWay
 from softswitch.sip.registrar import Binding
 from softswitch.sip.uri import Uri
 
@@ -18,6 +19,12 @@ class Destination:
     to: Address
     credentials: Secret | None = None
     """What answers a challenge of its trunk."""
+    way: InviteWay = DIRECT
+
+    @property
+    def first_hop(self) -> Uri | Binding:
+        """Where its INVITE is sent."""
+        return self.where if self.way.proxy is None else self.way.proxy
 
 
 def endpoint_destinations(services: Services, config: Config, endpoint: str) -> tuple[Destination, ...]:
@@ -32,11 +39,17 @@ def endpoint_destinations(services: Services, config: Config, endpoint: str) -> 
     return tuple(Destination(binding, Address(binding.contact)) for binding in found)
 
 
-def trunk_destination(services: Services, config: Config, trunk: str, number: str) -> Destination:
-    """`number` at the trunk's host."""
-    host = Uri.parse(config.trunk[trunk].host)
-    uri = Uri(scheme=host.scheme, user=number, host=host.host, port=host.port, params=host.params)
-    return Destination(uri, Address(uri), services.secrets.get(("trunk", trunk)))
+def trunk_destination(
+    services: Services, config: Config, trunk: str, number: str, *, hurry: bool = False
+) -> Destination:
+    """`number` at the trunk's host. `hurry`: there is another trunk to try."""
+    settings = config.trunk[trunk]
+    host = Uri.parse(settings.host)
+    params = host.params.having("user", "phone") if settings.user_phone else host.params
+    uri = Uri(scheme=host.scheme, user=number, host=host.host, port=host.port, params=params)
+    proxy = Uri.parse(settings.outbound_proxy) if settings.outbound_proxy else None
+    way = InviteWay(proxy=proxy, hurry=hurry)
+    return Destination(uri, Address(uri), services.secrets.get(("trunk", trunk)), way)
 
 
 def codecs_of(config: Config, party: str) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ the owner through `deliver` as one of three values, and after `PartyAnswered` or
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import structlog
 
@@ -16,7 +16,8 @@ from softswitch.call.party import Destination
 from softswitch.call.services import Services
 from softswitch.errors import MediaError, OurError, PeerError
 from softswitch.sip.address import Address
-from softswitch.sip.events import Answered, HungUp, Progress, Refused, SessionEvent
+from softswitch.sip.events import Answered, HungUp, Progress, Refused, Reoffered, SessionEvent
+from softswitch.sip.params import NO_PARAMS, Params
 from softswitch.sip.sdp import SessionDescription
 from softswitch.sip.session import Session
 from softswitch.sip.uri import Uri
@@ -36,15 +37,30 @@ class Invitation:
     max_forwards: int
     asserted: bool = False
     """Also as P-Asserted-Identity (RFC 3325): the party is trusted."""
+    caller_id: str = "from"
+    """As `trunk.caller_id`."""
+    user_phone: bool = False
+    """Numbers are marked with `user=phone`."""
+    extra: tuple[tuple[str, str], ...] = ()
+    """Further headers."""
 
     def from_(self, host: str) -> Address:
-        return Address(Uri(scheme="sip", user=self.number, host=host), display_name=self.display_name)
+        return Address(self._uri(host), display_name=self.display_name)
 
     def headers(self, host: str) -> tuple[tuple[str, str], ...]:
-        hops = (("Max-Forwards", str(self.max_forwards)),)
-        if not self.asserted:
-            return hops
-        return (*hops, ("P-Asserted-Identity", f"<{Uri(scheme='sip', user=self.number, host=host)}>"))
+        fields = [("Max-Forwards", str(self.max_forwards))]
+        if self.asserted or self.caller_id == "pai":
+            fields.append(("P-Asserted-Identity", f"<{self._uri(host)}>"))
+        if self.caller_id == "ppi":
+            fields.append(("P-Preferred-Identity", f"<{self._uri(host)}>"))
+        if self.caller_id == "rpid":
+            name = replace(self.from_(host), params=NO_PARAMS)
+            fields.append(("Remote-Party-ID", f"{name};party=calling;screen=no;privacy=off"))
+        return (*fields, *self.extra)
+
+    def _uri(self, host: str) -> Uri:
+        params = Params((("user", "phone"),)) if self.user_phone else NO_PARAMS
+        return Uri(scheme="sip", user=self.number, host=host, params=params)
 
 
 class Ringing:
@@ -68,6 +84,15 @@ class Ringing:
         self._settled = False
         self._task: asyncio.Task[None] | None = None
 
+    @property
+    def settled(self) -> bool:
+        """Somebody answered, or nobody will."""
+        return self._settled
+
+    def deliver_to(self, deliver: Callable[[PartyEvent], None]) -> None:
+        """Another call owns it from now on."""
+        self._deliver = deliver
+
     def start(self, beside: Leg | None) -> None:
         self._task = asyncio.get_running_loop().create_task(
             self._begin(beside), name=f"ring {self.leg.party}"
@@ -78,7 +103,7 @@ class Ringing:
             self._fail(PartyFailed(self.leg.id, 480, "not registered", local=True))
             return
         try:
-            source = await self._services.sip.locate(self._destinations[0].where)
+            source = await self._services.sip.locate(self._destinations[0].first_hop)
             if source is None:
                 raise PeerError("its host name leads nowhere", sip_status=480)
             advertised, _ = self._services.sip.local_address_for(source)
@@ -104,6 +129,7 @@ class Ringing:
             sdp=offer,
             headers=self._invitation.headers(host),
             credentials=destination.credentials,
+            way=destination.way,
             on_event=lambda event: self._on_event(index, event),
         )
 
@@ -118,18 +144,30 @@ class Ringing:
                 session.hangup()  # a 2xx that crossed our CANCEL
             return
         if isinstance(event, Progress):
+            self._services.lines.ringing(self.leg.id, session)
             self._deliver(PartyProgress(self.leg.id, event.status, event.sdp))
         elif isinstance(event, Answered):
             self._answered(session, event)
+        elif isinstance(event, Reoffered) and session is not None:
+            self._offered_early(session, event)
         elif isinstance(event, Refused):
             self._refused(event)
+
+    def _offered_early(self, session: Session, event: Reoffered) -> None:
+        """The party's early media changes (RFC 3311)."""
+        try:
+            if event.sdp is not None:
+                session.accept_reoffer(self.leg.take_offer(event.sdp, prefer=self.leg.codec or None))
+        except PeerError as error:
+            session.refuse_reoffer(error.sip_status)
 
     def _answered(self, session: Session | None, event: Answered) -> None:
         self.leg.session = session
         try:
-            if event.sdp is None:
+            if event.sdp is not None:
+                self.leg.take_answer(event.sdp)
+            elif self.leg.negotiated is None:
                 raise PeerError("the answer has no session description", sip_status=488)
-            self.leg.take_answer(event.sdp)
         except PeerError as error:
             self.leg.hang_up()
             self._refused(Refused(status=488, reason=str(error), local=True))

@@ -11,6 +11,7 @@ from softswitch.bus import Bus
 from softswitch.call.alarms import Alarms
 from softswitch.call.audio_alarms import AudioAlarms
 from softswitch.call.lines import Lines
+from softswitch.call.trunking import Trunking
 from softswitch.clock import Clock, entropy
 from softswitch.config.schema import Config
 from softswitch.config.secret import Secret
@@ -22,6 +23,8 @@ from softswitch.rtp.reports import LegStats
 from softswitch.rtp.seating import OpenedLeg
 from softswitch.sip.address import Address
 from softswitch.sip.events import SessionEvent
+from softswitch.sip.invite_plan import DIRECT, InviteWay
+from softswitch.sip.refer_server import Refer
 from softswitch.sip.registrar import Binding
 from softswitch.sip.sdp import SessionDescription
 from softswitch.sip.session import Session
@@ -47,6 +50,7 @@ class Sip(Protocol):
         sdp: SessionDescription,
         headers: Iterable[tuple[str, str]] = (),
         credentials: Secret | None = None,
+        way: InviteWay = DIRECT,
         on_event: Callable[[SessionEvent], None],
     ) -> Session: ...
 
@@ -56,7 +60,11 @@ class Sip(Protocol):
 
     def trunk_is_up(self, trunk: TrunkName) -> bool: ...
 
+    def session(self, call_id: str, local_tag: str) -> Session | None: ...
+
     def bindings(self, endpoint: EndpointName) -> tuple[Binding, ...]: ...
+
+    def notify_messages(self, destination: Uri | Binding, *, user: str, counts: tuple[int, int]) -> None: ...
 
 
 class Media(Protocol):
@@ -94,6 +102,7 @@ class Services:
     prompts: PromptFinder
     files: RecordingFolder
     lines: Lines
+    trunking: Trunking
     alarms: Alarms
     audio: AudioAlarms
     """Who cannot be heard."""
@@ -101,6 +110,8 @@ class Services:
     """Every leg that has a port, for what the media workers report."""
     new_id: Callable[[], str]
     node: str
+    on_refer: "Callable[[Leg, Refer], None]" = lambda leg, refer: refer.refuse(603)
+    """Who judges the REFERs of legs that talk."""
     entropy: Callable[[int], bytes] = entropy
     """For keys."""
 

@@ -31,6 +31,7 @@ SECTIONS = {
     "trunk": "trunk",
     "message": "message",
     "conference": "conference",
+    "lcr": "lcr",
 }
 """Kind of a target to the section in which its name stands."""
 SIDES = ("", "caller", "callee")

@@ -26,6 +26,8 @@ class Cause(StrEnum):
     UNREACHABLE = "unreachable"
     UNKNOWN_NUMBER = "unknown number"
     NOT_ALLOWED = "not allowed"
+    TOLL = "toll guard"
+    """Where it leads, or how much was dialled, is not allowed."""
     NO_CODEC = "no common codec"
     NO_CAPACITY = "no capacity"
     LOOP = "loop"
@@ -37,6 +39,8 @@ class Cause(StrEnum):
     MEDIA_FAILED = "media failed"
     PEER_SILENT = "peer silent"
     NO_ACK = "no ack"
+    SESSION_EXPIRED = "session expired"
+    """Its session timer ran out: a peer is gone, or does not refresh (RFC 4028)."""
     PEER_FAILED = "peer failed"
     HANDED_OVER = "handed over"
     """His leg went on in another call."""
@@ -68,6 +72,7 @@ _Q850 = {
     Cause.UNREACHABLE: 20,
     Cause.UNKNOWN_NUMBER: 1,
     Cause.NOT_ALLOWED: 21,
+    Cause.TOLL: 21,
     Cause.NO_CODEC: 88,
     Cause.NO_CAPACITY: 34,
     Cause.LOOP: 25,
@@ -79,6 +84,7 @@ _Q850 = {
     Cause.MEDIA_FAILED: 41,
     Cause.PEER_SILENT: 41,
     Cause.NO_ACK: 102,
+    Cause.SESSION_EXPIRED: 102,
     Cause.PEER_FAILED: 38,
     Cause.HANDED_OVER: 16,
     Cause.REMOVED: 16,
@@ -126,6 +132,7 @@ def by_switch(cause: Cause, sip_status: int = 500) -> Termination:
 CALLER_HUNG_UP = Termination(By.CALLER, Cause.NORMAL, 200)
 CALLER_CANCELLED = Termination(By.CALLER, Cause.CANCELLED, 487)
 MEDIA_LOST = by_switch(Cause.MEDIA_FAILED, 503)
+SESSION_EXPIRED = by_switch(Cause.SESSION_EXPIRED, 408)
 NOTHING_AGREED = Termination(By.CALLER, Cause.NO_CODEC, 488)
 CALLEE_HUNG_UP = Termination(By.CALLEE, Cause.NORMAL, 200)
 HANDED_OVER = Termination(By.SWITCH, Cause.HANDED_OVER, 200)

@@ -6,6 +6,7 @@ import click
 
 from softswitch.cli.audio import show_audio
 from softswitch.cli.client import Client
+from softswitch.cli.ladder import show_ladder
 from softswitch.cli.offers import show_offers
 from softswitch.cli.options import ListsAlone, Moment, asks_switch, json_option
 from softswitch.cli.output import length, moment, show_fields, show_json, show_rows
@@ -72,10 +73,14 @@ def list_cdrs(client: Client, as_json: bool, **search: Any) -> None:
 
 @cdr.command("show")
 @click.argument("call")
+@click.option("--ladder", is_flag=True, help="Its SIP messages; of failed calls they are kept.")
 @json_option
 @asks_switch
-def show_cdr(client: Client, call: str, as_json: bool) -> None:
+def show_cdr(client: Client, call: str, ladder: bool, as_json: bool) -> None:
     """Show all that is kept of one call."""
+    if ladder:
+        show_ladder(client, call, as_json)
+        return
     view = client.get("cdrs", call)
     if as_json:
         show_json(view)
@@ -96,6 +101,8 @@ def show_cdr(client: Client, call: str, as_json: bool) -> None:
     )
     _visits(view["visits"])
     _segments(view["segments"])
+    if view["attempts"]:
+        _attempts(view["attempts"])
     show_offers(view["offers"])
     show_rows(
         "Legs",
@@ -153,6 +160,26 @@ def _segments(segments: list[dict[str, Any]]) -> None:
             for s in segments
         ],
         "talked to nobody",
+    )
+
+
+def _attempts(attempts: list[dict[str, Any]]) -> None:
+    show_rows(
+        "Tried at trunks",
+        ["trunk", "number", "began", "status>", "cause", "took>", "why?"],
+        [
+            [
+                a["trunk"],
+                a["number"],
+                moment(a["began"]),
+                a["sip_status"],
+                a["cause"],
+                f"{a['ended'] - a['began']:.2f} s",
+                a["why"],
+            ]
+            for a in attempts
+        ],
+        "",
     )
 
 

@@ -22,6 +22,8 @@ _COMMANDS = {
     "queue": "softswitch.cli.queue:queue",
     "agent": "softswitch.cli.agent:agent",
     "trunk": "softswitch.cli.trunk:trunk",
+    "route": "softswitch.cli.route:route",
+    "fraud": "softswitch.cli.fraud:fraud",
     "security": "softswitch.cli.security:security",
     "registrations": "softswitch.cli.registrations:registrations",
     "subscriptions": "softswitch.cli.subscriptions:subscriptions",

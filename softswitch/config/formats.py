@@ -14,8 +14,8 @@ from softswitch.config.problem import Finding, Path, nearest
 from softswitch.config.schema import Calendar, Config
 from softswitch.config.shape import visit
 from softswitch.config.target import Target
-from softswitch.config.transport_checks import listen_address, origin
 from softswitch.config.tracing import homer_address
+from softswitch.config.transport_checks import listen_address, origin
 from softswitch.config.trunk_formats import digits, failover_cause, header_name, header_value
 from softswitch.hours import CalendarError, CalendarHours
 from softswitch.patterns import Pattern
@@ -49,6 +49,7 @@ _AT_LEAST_ONE = {
     "t2_ms": ("sip",),
     "t4_ms": ("sip",),
     "nonce_lifetime_s": ("sip",),
+    "min_se_s": ("sip",),
     "min_expires_s": ("sip",),
     "timeout": ("queue",),
     "max_s": ("message",),
@@ -274,6 +275,8 @@ def _names(config: Config) -> Iterator[Finding]:
     if not config.sip.min_expires_s <= config.sip.default_expires_s <= config.sip.max_expires_s:
         message = "does not lie between min_expires_s and max_expires_s"
         yield Finding(path=("sip", "default_expires_s"), message=message)
+    if 0 < config.sip.session_expires_s < config.sip.min_se_s:
+        yield Finding(path=("sip", "session_expires_s"), message="is less than min_se_s", expected="0, or as much")
     granted = config.subscriptions
     if not granted.min_expires_s <= granted.default_expires_s <= granted.max_expires_s:
         message = "does not lie between min_expires_s and max_expires_s"

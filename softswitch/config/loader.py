@@ -8,6 +8,7 @@ from softswitch.config.crosscheck import crosscheck
 from softswitch.config.documents import Document, Documents
 from softswitch.config.formats import check_formats
 from softswitch.config.problem import ConfigError, Finding, Problem
+from softswitch.config.rate_files import with_rates
 from softswitch.config.schema import Config
 from softswitch.config.secret import Secret
 from softswitch.config.secrets import SecretKey, read_secrets
@@ -41,8 +42,9 @@ def load(path: Path, checks: Iterable[Check] = ()) -> LoadedConfig:
     problems += documents.problems(valid.findings)
     if valid.config is None or unreadable:
         raise ConfigError(_ordered(problems, files))
-    config = valid.config
-    findings = [*check_formats(config), *crosscheck(config, valid.broken)]
+    priced = with_rates(valid.config, documents)
+    config = priced.config
+    findings = [*priced.findings, *check_formats(config), *crosscheck(config, valid.broken)]
     secrets = read_secrets(config, documents)
     findings += secrets.findings
     if not valid.findings:

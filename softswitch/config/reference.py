@@ -1,6 +1,7 @@
 """Makes `docs/configuration.md` from the schema: `python -m softswitch.config.reference > docs/configuration.md`.
 
-Reads the sources of `schema.py` and what it imports with `ast`, because the docstring under a field is not kept at run time.
+Reads the sources of `schema.py` and what it imports with `ast`, because the docstring under a field is not kept at run
+time.
 """
 
 import ast
@@ -29,8 +30,8 @@ file only. `softswitch config check` tells everything that is wrong, with file a
 takes changes over without touching calls. Keys may be written with dashes, `announce-frequency`.
 
 Where a call goes is written as a *target*: `flow:NAME`, `queue:NAME`, `extension:NAME`, `agent:NAME`, `trunk:NAME` (a
-trunk or a group of trunks; same number), `trunk:NAME/NUMBER`, `lcr:NAME` (the cheapest trunk), `conference:NAME`, `message:NAME`, `play:PROMPT`, `hangup`, `hangup:busy`,
-`hangup:congestion`, `hangup:unknown`, `hangup:declined`.
+trunk or a group of trunks; same number), `trunk:NAME/NUMBER`, `lcr:NAME` (the cheapest trunk), `conference:NAME`,
+`message:NAME`, `play:PROMPT`, `hangup`, `hangup:busy`, `hangup:congestion`, `hangup:unknown`, `hangup:declined`.
 """
 
 

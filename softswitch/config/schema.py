@@ -105,6 +105,11 @@ class Sip:
     target_timeout_s: float = 4.0
     """How long one of several servers of a name, or of several trunks of a group, may leave a request without any response
     before the next one is tried (RFC 3263 section 4.3). The last one has 64 times `t1_ms`."""
+    session_expires_s: int = 1800
+    """How long an established session may last without a sign of life (RFC 4028): half-way one of the two sides refreshes
+    it, and a call whose peer has vanished ends. 0 asks for none; what a peer asks for is given."""
+    min_se_s: int = 90
+    """Shortest session interval accepted; shorter ones get 422. RFC 4028 wants at least 90: less is for tests."""
     nonce_lifetime_s: int = 300
     """Age at which a digest nonce is stale and renewed."""
     min_expires_s: int = 60
@@ -256,8 +261,8 @@ class TrunkRegister:
     """Registering outward at the provider."""
 
     server: str | tuple[str, ...] = ""
-    """Registrar, `sip:HOST[:PORT][;transport=tcp]`, or a list of them, at each of which we register; empty means the trunk's
-    host."""
+    """Registrar, `sip:HOST[:PORT][;transport=tcp]`, or a list of them, at each of which we register; empty means the
+    trunk's host."""
     aor: str = ""
     """Address of record, `sip:USER@DOMAIN`; empty makes it of the auth user and the server."""
     expires_s: int = 600

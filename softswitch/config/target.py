@@ -1,6 +1,7 @@
 """Where a call can be sent, written as one short string in routes, flows and overflows.
 
-`flow:main` · `queue:support` · `extension:1001` · `trunk:carrier` (same number) · `trunk:carrier/+34911` ·
+`flow:main` · `queue:support` · `extension:1001` · `trunk:carrier` (a trunk or a group; same number) ·
+`trunk:carrier/+34911` · `lcr:world` (the cheapest trunk for the number) ·
 `message:sales` (record a message in that box) · `play:closed` (say it, then hang up) · `hangup` · `hangup:busy` ·
 `agent:ana` (at whatever phone she sits) · `conference:monday` (join that room).
 """
@@ -8,7 +9,9 @@
 import re
 from dataclasses import dataclass
 
-KINDS = ("flow", "queue", "extension", "trunk", "message", "play", "hangup", "agent", "conference")
+KINDS = ("flow", "queue", "extension", "trunk", "message", "play", "hangup", "agent", "conference", "lcr")
+OUTWARD = frozenset({"trunk", "lcr"})
+"""Kinds that lead out through a trunk."""
 HANGUP_STATUS = {"": 603, "busy": 486, "congestion": 503, "unknown": 404, "declined": 603}
 
 _PATTERN = re.compile(r"(?P<kind>[a-z]+)(?::(?P<name>[^/\s]+)(?:/(?P<argument>[^\s]+))?)?")
@@ -35,8 +38,8 @@ class Target:
             raise ValueError(f"{text!r}: hangup takes {', '.join(filter(None, HANGUP_STATUS))} or nothing")
         if kind != "hangup" and not name:
             raise ValueError(f"{text!r} lacks a name: {kind}:NAME")
-        if argument and kind != "trunk":
-            raise ValueError(f"{text!r}: only trunk:NAME/NUMBER takes a second part")
+        if argument and kind not in OUTWARD:
+            raise ValueError(f"{text!r}: only trunk:NAME/NUMBER and lcr:NAME/NUMBER take a second part")
         return cls(kind, name, argument)
 
     def __str__(self) -> str:

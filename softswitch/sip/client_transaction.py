@@ -123,6 +123,11 @@ class ClientTransaction(Transaction):
         self._response: Response | None = None
 
     @property
+    def size(self) -> int:
+        """Bytes of the request."""
+        return len(self._data)
+
+    @property
     def provisional_seen(self) -> bool:
         return self.state is _S.PROCEEDING
 
@@ -147,6 +152,10 @@ class ClientTransaction(Transaction):
     def abandon(self, now: float) -> None:
         """No final response came in 64*T1 after CANCEL (section 9.1)."""
         self.apply(_I.ABANDON, now)
+
+    def hush(self) -> None:
+        """Nobody hopes for an answer any more: not repeated again, though what still comes is told."""
+        self.stop_timer(_I.TIMER_A)
 
     def transport_failed(self, now: float) -> None:
         self.apply(_I.TRANSPORT_ERROR, now)

@@ -20,6 +20,7 @@ from softswitch.sip.admission import Admission
 from softswitch.sip.advertised import AdvertisedAddress
 from softswitch.sip.challenge import ChallengeMemory
 from softswitch.sip.contact_acl import contacts_allowed
+from softswitch.sip.dead_targets import DeadTargets
 from softswitch.sip.digest import Nonces
 from softswitch.sip.errors import FramingError
 from softswitch.sip.events import SessionEvent
@@ -36,6 +37,7 @@ from softswitch.sip.resolver import Resolver
 from softswitch.sip.sdp import SessionDescription
 from softswitch.sip.session import Session
 from softswitch.sip.session_layer import LocatedAll
+from softswitch.sip.session_timer import SessionTimerSettings
 from softswitch.sip.source import Source
 from softswitch.sip.stack import SipStack, StackSettings
 from softswitch.sip.stack_stats import StackStats
@@ -215,6 +217,10 @@ class SipEndpoint:
 
     def trunks(self) -> tuple[TrunkStatus, ...]:
         return self._trunks.statuses()
+
+    def dead_targets(self) -> DeadTargets:
+        """Servers that did not answer lately."""
+        return self._stack.dead_targets
 
     def trunk_is_up(self, trunk: TrunkName) -> bool:
         """False while its probes fail."""
@@ -457,4 +463,5 @@ def _stack_settings(config: Config) -> StackSettings:
     timers = TimerValues(
         t1=sip.t1_ms / 1000, t2=sip.t2_ms / 1000, t4=sip.t4_ms / 1000, target=sip.target_timeout_s
     )
-    return StackSettings(timers=timers, user_agent=sip.user_agent)
+    expiry = SessionTimerSettings(expires_s=sip.session_expires_s, min_se_s=sip.min_se_s)
+    return StackSettings(timers=timers, user_agent=sip.user_agent, session_timer=expiry)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Literal
 
-from softswitch.config.schema import Config
+from softswitch.config.schema import Config, Trunk
 from softswitch.config.secret import Secret
 from softswitch.errors import UnusableError
 from softswitch.sip.errors import ParseError
@@ -78,7 +78,7 @@ class IdentityTable:
             _add_user(users, identity, secrets.get(("endpoint", name)), ())
         for name, trunk in config.trunk.items():
             identity = Identity("trunk", name)
-            own = _networks(trunk.match or _own_address(trunk.host), name)
+            own = _networks(trunk.match or _own_addresses(trunk), name)
             networks += [KnownNetwork(net, identity, trunk.challenge) for net in own]
             if trunk.challenge:
                 _add_user(users, identity, secrets.get(("trunk", name)), own)
@@ -126,10 +126,18 @@ def _networks(texts: Iterable[str], name: str) -> tuple[IPv4Network | IPv6Networ
         raise UnusableError(f"match of {name}: {error}; write an address or ADDRESS/BITS") from error
 
 
-def _own_address(host: str) -> tuple[str, ...]:
-    """The host of `sip:HOST` when it is an address."""
-    try:
-        address = Uri.parse(host).host.strip("[]")
-        return (str(ip_network(address)),)
-    except (ParseError, ValueError):
-        return ()
+def trunk_places(trunk: Trunk) -> tuple[str, ...]:
+    """SIP addresses of all that a trunk is made of, where calls may come from: its host, its proxy, its registrars."""
+    servers = trunk.register.servers if trunk.register is not None else ()
+    return tuple(dict.fromkeys(place for place in (trunk.host, trunk.outbound_proxy, *servers) if place))
+
+
+def _own_addresses(trunk: Trunk) -> tuple[str, ...]:
+    """Hosts of `sip:HOST` that are addresses."""
+    found = []
+    for place in trunk_places(trunk):
+        try:
+            found.append(str(ip_network(Uri.parse(place).host.strip("[]"))))
+        except (ParseError, ValueError):
+            continue
+    return tuple(dict.fromkeys(found))

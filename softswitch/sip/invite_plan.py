@@ -1,6 +1,7 @@
 """How a call to an address or to a registered phone begins: Request-URI, way and headers of its INVITE."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 
 from softswitch.sip.address import Address
 from softswitch.sip.outgoing_invite import InvitePlan
@@ -10,6 +11,19 @@ from softswitch.sip.source import Source
 from softswitch.sip.uri import Uri
 
 MAX_FORWARDS = 70
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InviteWay:
+    """How an INVITE goes to where it is addressed."""
+
+    proxy: Uri | None = None
+    """Sent there, with a Route (RFC 3261 section 8.1.2); None: straight on."""
+    hurry: bool = False
+    """Somebody else can be called instead: silence is not waited for long."""
+
+
+DIRECT = InviteWay()
 
 
 def plan_invite(
@@ -22,18 +36,22 @@ def plan_invite(
     sdp: SessionDescription,
     headers: tuple[tuple[str, str], ...],
     connected: Callable[[Source], bool],
+    invite_way: InviteWay = DIRECT,
 ) -> InvitePlan:
     """A phone is called where its registration came from, an address where it leads."""
     target = destination.contact if isinstance(destination, Binding) else destination
-    way = way_to(destination, connected)
+    proxy = invite_way.proxy
+    way = way_to(destination if proxy is None else proxy, connected)
+    path = destination.path if isinstance(destination, Binding) else ()
     hops = [value for name, value in headers if name.lower() == "max-forwards"]
     return InvitePlan(
         call_id=call_id,
         local_tag=local_tag,
         request_uri=target,
         next_hop=target if isinstance(way, Source) else way,
+        hurry=invite_way.hurry,
         flow=way if isinstance(way, Source) else None,
-        route=destination.path if isinstance(destination, Binding) else (),
+        route=path if proxy is None else (f"<{proxy};lr>", *path),
         from_=from_,
         to=to,
         contact_user=from_.uri.user,
@@ -47,12 +65,13 @@ def way_to(destination: Uri | Binding, connected: Callable[[Source], bool]) -> S
     """A place that is known already, or an address to look up.
 
     What a phone registers, Contact and Path alike, is never followed to another host than the one it registered from:
-    it could name a trunk, which would take our INVITE for an order of ours and charge us.
+    it could name a trunk, which would take our INVITE for an order of ours and charge us. A phone that came over TLS or a
+    WebSocket is called on that very connection or not at all: not in clear, and nobody can connect to it.
     """
     if not isinstance(destination, Binding):
         return destination
     source = destination.source
-    if not destination.path and connected(source):
+    if source.secure or source.transport == "ws" or (not destination.path and connected(source)):
         return source
     claimed = Address.parse(destination.path[0]).uri if destination.path else destination.contact
     return claimed if claimed.host.strip("[]") == source.address else source

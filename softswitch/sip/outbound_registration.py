@@ -65,25 +65,30 @@ class OutboundSettings:
     retry_max_s: float
 
     @classmethod
-    def from_config(cls, name: str, trunk: Trunk, secret: Secret | None) -> "OutboundSettings":
-        """For a trunk that has `register`. Raises `UnusableError`."""
+    def from_config(cls, name: str, trunk: Trunk, secret: Secret | None) -> "tuple[OutboundSettings, ...]":
+        """One for each registrar; none for a trunk that does not register. Raises `UnusableError`."""
         register = trunk.register
         if register is None:
-            raise UnusableError(f"trunk.{name} does not register")
-        try:
-            server = Uri.parse(register.server or trunk.host)
-            user = escape_user(secret.user if secret else name)
-            aor = Uri.parse(register.aor) if register.aor else Uri("sip", user, server.host, server.port)
-        except ParseError as error:
-            raise UnusableError(f"trunk.{name}.register: {error}; write sip:USER@HOST") from error
-        return cls(
-            trunk=name,
-            server=server,
-            aor=aor,
-            expires_s=register.expires_s,
-            retry_min_s=register.retry_min_s,
-            retry_max_s=register.retry_max_s,
-        )
+            return ()
+        user = escape_user(secret.user if secret else name)
+        found = []
+        for text in register.servers or (trunk.host,):
+            try:
+                server = Uri.parse(text)
+                aor = Uri.parse(register.aor) if register.aor else Uri("sip", user, server.host, server.port)
+            except ParseError as error:
+                raise UnusableError(f"trunk.{name}.register: {error}; write sip:USER@HOST") from error
+            found.append(
+                cls(
+                    trunk=name,
+                    server=server,
+                    aor=aor,
+                    expires_s=register.expires_s,
+                    retry_min_s=register.retry_min_s,
+                    retry_max_s=register.retry_max_s,
+                )
+            )
+        return tuple(found)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +118,8 @@ class OutboundRegistration:
         self._deadline: float | None = 0.0
         self._failures = 0
         self._tries = 0
-        self._contact = ""
+        self.contact = ""
+        """Our address as the registrar's side reaches it, `sip:USER@HOST:PORT`; may change with the place it is sent to."""
         self._realm: str | None = None
         self._challenge: Challenge | None = None
         self._challenge_status = 401
@@ -136,7 +142,7 @@ class OutboundRegistration:
         """What is to be sent now. `contact`: our address as the registrar's side reaches it, `sip:USER@HOST:PORT`."""
         if self._deadline is None or now < self._deadline or not self._take("due"):
             return None
-        self._contact = contact
+        self.contact = contact
         self._deadline = None
         self._begin()
         return self._request()
@@ -196,7 +202,7 @@ class OutboundRegistration:
         granted = self._expires_s
         try:
             granted = granted if response.expires is None else response.expires
-            ours = Uri.parse(self._contact)
+            ours = Uri.parse(self.contact)
             for contact in response.contacts:
                 if "expires" in contact.params and contact.uri.bare() == ours.bare():
                     granted = clamped_number(contact.params.get("expires") or "", "expires", LARGEST_EXPIRES)
@@ -253,7 +259,7 @@ class OutboundRegistration:
             ("To", f"<{aor.bare()}>"),
             ("Call-ID", self._made("call-id")),
             ("CSeq", f"{self._cseq} REGISTER"),
-            ("Contact", f"<{self._contact}>"),
+            ("Contact", f"<{self.contact}>"),
             ("Expires", str(expires)),
         ]
         credentials = None if self._challenge is None else self._answer(self._challenge)

@@ -23,6 +23,7 @@ from softswitch.sip.session_layer import SessionLayer
 from softswitch.sip.source import Source
 from softswitch.sip.target_walk import TargetWalk
 from softswitch.sip.timers import Timer
+from softswitch.sip.unheeded import any_failure, any_response
 from softswitch.sip.uri import Uri
 
 MAX_FORKS = 16
@@ -110,7 +111,7 @@ class OutgoingInvite:
         self._listener = listener
         self._memory = memory
         self._common = common
-        self._sequence = 0
+        self._sequence = 1
         self._transaction: ClientTransaction | None = None
         self._silence: Timer | None = None
         self._cancelled = False
@@ -158,7 +159,9 @@ class OutgoingInvite:
 
     def _go(self, destination: Source, now: float) -> None:
         self.destination = destination
-        self.contact = self._layer.contact(destination, self._plan.contact_user)
+        self.contact = self._layer.contact(
+            destination, self._plan.contact_user, secure=self._plan.request_uri.scheme == "sips"
+        )
         self._send(destination)
         walk = self._walk
         if self._silence is None and walk is not None and (walk.more or self._plan.hurry):
@@ -177,7 +180,6 @@ class OutgoingInvite:
 
     def _send(self, destination: Source) -> None:
         plan = self._plan
-        self._sequence += 1
         request = Request.build("INVITE", plan.request_uri)
         headers = request.headers
         headers.add("Via", self._layer.via(destination, str(plan.request_uri)))
@@ -227,6 +229,7 @@ class OutgoingInvite:
         authorized = bool(challenged and memory and memory.learn(response, self._sequence))
         again = authorized or (not self._cancelled and self._listener.worth_asking_again(response))
         if again and destination is not None:
+            self._sequence += 1
             self._send(destination)
         else:
             following = None if self._cancelled or self._walk is None else self._walk.refused(response, now)
@@ -242,7 +245,7 @@ class OutgoingInvite:
         if response.status < 200 and not cancelled:
             self._left[branch] = (transaction, True)
             cancel = cancel_of(transaction.request)
-            self._layer.start_client(cancel, transaction.peer, _ignore_response, _ignore_failure)
+            self._layer.start_client(cancel, transaction.peer, any_response, any_failure)
         elif 200 <= response.status < 300:
             self._success(response, now, transaction)
 
@@ -273,7 +276,7 @@ class OutgoingInvite:
         first = not self._won and late is None
         self._won = self._won or (tag or "-" if first else "")
         if not first or not self._listener.succeeded(client, response, now):
-            client.request("BYE", on_response=_ignore_response, on_failure=_ignore_failure)
+            client.request("BYE", on_response=any_response, on_failure=any_failure)
 
     def _remember(self, tag: str) -> Callable[[bytes, Source], None]:
         def remember(data: bytes, destination: Source) -> None:
@@ -306,7 +309,7 @@ class OutgoingInvite:
         cancel = cancel_of(transaction.request)
         for name, value in (*self._common, *self._reason):
             cancel.headers.add(name, value)
-        self._layer.start_client(cancel, destination, _ignore_response, _ignore_failure)
+        self._layer.start_client(cancel, transaction.peer, any_response, any_failure)
         self._silence = self._layer.timers.start(now + self._layer.timer_values.timeout, self._gone)
 
     def _gone(self, now: float) -> None:
@@ -329,11 +332,3 @@ class OutgoingInvite:
         if self._silence is not None:
             self._silence.cancel()
             self._silence = None
-
-
-def _ignore_response(response: Response, now: float) -> None:
-    """What the peer says to BYE or CANCEL changes nothing for us."""
-
-
-def _ignore_failure(cause: str, now: float) -> None:
-    """Nor does its silence."""

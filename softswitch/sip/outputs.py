@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
-from softswitch.sip.session_layer import Located
+from softswitch.sip.session_layer import LocatedAll
 from softswitch.sip.source import Source
 from softswitch.sip.uri import Uri
 
@@ -39,7 +39,7 @@ class LookUp:
 
     __slots__ = ("then", "uri")
 
-    def __init__(self, uri: Uri, then: Located) -> None:
+    def __init__(self, uri: Uri, then: LocatedAll) -> None:
         self.uri = uri
         self.then = then
 

@@ -43,7 +43,7 @@ class SessionLayer(Protocol):
     def via(self, destination: Source, request_uri: str) -> str:
         """A Via of ours with a new branch."""
 
-    def contact(self, destination: Source, user: str) -> str:
+    def contact(self, destination: Source, user: str, *, secure: bool = False) -> str:
         """Our Contact as a peer at `destination` can reach it."""
 
     def send(self, data: bytes, destination: Source) -> None: ...

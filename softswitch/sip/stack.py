@@ -19,13 +19,14 @@ from softswitch.sip.dead_targets import DeadTargets
 from softswitch.sip.errors import ParseError
 from softswitch.sip.events import SessionEvent
 from softswitch.sip.guard import TRUSTING, Guard
+from softswitch.sip.large_request import LONGEST_DATAGRAM, LargeRequests
 from softswitch.sip.message import Request, Response, make_response, parse_message
 from softswitch.sip.nat import is_address
 from softswitch.sip.notifier import Notifier
 from softswitch.sip.outgoing_invite import InvitePlan, OutgoingInvite
 from softswitch.sip.outputs import Deliver, LookUp, Output, Send
 from softswitch.sip.screening import branch_of, merge_key, own_sent_by, reply_destination, stamp
-from softswitch.sip.server_transaction import ServerTransaction
+from softswitch.sip.server_transaction import ServerTransaction, reopen_replies
 from softswitch.sip.session import Session
 from softswitch.sip.session_layer import Located, LocatedAll
 from softswitch.sip.session_timer import SessionTimerSettings
@@ -37,7 +38,7 @@ from softswitch.sip.timers import TimerHeap, TimerValues
 from softswitch.sip.transaction import Transaction, TransactionKey, cancelled_key, client_key, server_key
 from softswitch.sip.uri import Uri
 from softswitch.sip.user_agent_server import Arrival, UserAgentServer
-from softswitch.sip.way import direct_place, transport_of
+from softswitch.sip.way import direct_place, own_contact, transport_of
 
 RETRY_AFTER_S = 5
 _KEEPALIVE = b"\r\n\0 \t"
@@ -89,6 +90,7 @@ class SipStack:
         self._tag_salt = entropy(6).hex()
         self.notifier = Notifier(self)
         self._server = UserAgentServer(self, owner)
+        self._large = LargeRequests(self)
         self._target_probes = TargetProbes(self, self.dead_targets)
 
     # Input.
@@ -131,6 +133,8 @@ class SipStack:
         with self._step():
             for transaction in [one for one in self._clients.values() if one.peer == destination]:
                 transaction.transport_failed(now)
+            if destination.transport != "udp":
+                reopen_replies(self._servers.values(), destination)
         return self.take()
 
     def refuse_broken(self, error: ParseError, source: Source) -> list[Output]:
@@ -244,11 +248,10 @@ class SipStack:
         branch = branch_of(self.entropy(10), request_uri)
         return f"SIP/2.0/{destination.transport.upper()} {place};branch={branch};rport"
 
-    def contact(self, destination: Source, user: str) -> str:
+    def contact(self, destination: Source, user: str, *, secure: bool = False) -> str:
         host, port = self._owner.local_address(destination)
         place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-        transport = "" if destination.transport == "udp" else f";transport={destination.transport}"
-        return f"<sip:{user}@{place}{transport}>" if user else f"<sip:{place}{transport}>"
+        return own_contact(place, destination.transport, user, secure=secure)
 
     def start_client(
         self, request: Request, destination: Source, on_response: ResponseHandler, on_failure: FailureHandler
@@ -256,11 +259,18 @@ class SipStack:
         transaction = ClientTransaction(
             request, destination, self, on_response=on_response, on_failure=on_failure
         )
+        if transaction.size > LONGEST_DATAGRAM and destination.transport == "udp":
+            large = self._large.over_tcp(request, destination, on_response, on_failure)
+            transaction = large or transaction
         self._clients[transaction.key] = transaction
         now = self.now()
         self.guard.proved(destination.address, now)
         transaction.start(now)
         return transaction
+
+    def keep_client(self, transaction: ClientTransaction) -> None:
+        """One that goes on under another key."""
+        self._clients[transaction.key] = transaction
 
     def forget(self, transaction: Transaction) -> None:
         if isinstance(transaction, ClientTransaction):
@@ -389,13 +399,15 @@ class SipStack:
             self._emit(Send(b"\r\n", source))
 
     def _broken(self, error: ParseError, source: Source) -> None:
-        """Only what is a request with all that a response needs gets one."""
+        """Only a request that can be told from others gets a response; of what it has twice, that has the first."""
         self.stats.unparsable += 1
         request = error.partial
-        if request is None or request.method == "ACK":
+        if request is None or request.method == "ACK" or "CSeq" not in request.headers:
             return
-        if all(request.headers.count(name) == 1 for name in ("From", "To", "Call-ID", "CSeq")):
-            self.refuse(request, source, error.sip_status, error.reason)
+        for name in ("From", "To", "Call-ID", "CSeq"):
+            if request.headers.count(name) > 1:
+                request.headers.set(name, request.headers.get(name) or "")
+        self.refuse(request, source, error.sip_status, error.reason)
 
     def _receive_response(self, response: Response, now: float) -> None:
         vias = response.vias
@@ -418,7 +430,12 @@ class SipStack:
         vias = request.vias
         if not vias:
             raise ParseError("a request without Via")
-        via, key = vias[0], server_key(request)
+        via = vias[0]
+        try:
+            key = server_key(request)
+        except ParseError as error:  # of a peer of RFC 2543 the key is made of all its fields
+            error.partial = request
+            raise
         transaction = self._servers.get(key)
         if transaction is not None:
             self.stats.repeated += request.method != "ACK"

@@ -21,6 +21,8 @@ class TimerValues:
     """Longest interval between retransmissions of non-INVITE requests and INVITE responses."""
     t4: float = 5.0
     """How long a message can stay in the network."""
+    target: float = 4.0
+    """How long one of several places may be silent before the next is tried (RFC 3263 section 4.3)."""
 
     @property
     def timeout(self) -> float:

@@ -13,12 +13,14 @@ from softswitch.config.secret import Secret
 from softswitch.errors import PeerError, UnusableError
 from softswitch.ids import TrunkName
 from softswitch.sip.message import Response
-from softswitch.sip.outbound_registration import OutboundRegistration, OutboundSettings, RegisterRequest
+from softswitch.sip.outbound_registration import OutboundRegistration, OutboundSettings
 from softswitch.sip.probe import Probe, ProbeRequest
 from softswitch.sip.session_layer import SessionLayer
 from softswitch.sip.source import Source
 from softswitch.sip.timers import Timer
+from softswitch.sip.trunk_registration import WORDS, TrunkRegistration
 from softswitch.sip.uri import Uri
+from softswitch.sip.walked_request import WalkedRequest
 
 TrunkListener = Callable[[TrunkName, str, str], None]
 """Called with name, state (`up`, `down`, `unregistered`, `unknown`) and reason when the state changes."""
@@ -35,7 +37,9 @@ class TrunkStatus:
     reason: str
     """Why it is not up."""
     registration: str
-    """State of registering outward; empty for a trunk that does not."""
+    """State of registering outward; empty for a trunk that does not. At several registrars: each with its state."""
+    unregistering: bool = False
+    """An answer to taking a registration back is still awaited."""
 
 
 class WatchLayer(SessionLayer, Protocol):
@@ -61,37 +65,50 @@ class _Watched:
     ) -> None:
         try:
             host = Uri.parse(trunk.host)
+            self._proxy = Uri.parse(trunk.outbound_proxy) if trunk.outbound_proxy else None
         except PeerError as error:
-            raise UnusableError(f"trunk.{name}.host: {error}; write sip:HOST[:PORT]") from error
+            raise UnusableError(f"trunk.{name}: {error}; write sip:HOST[:PORT]") from error
         self.name = name
         self.made_of = (trunk, secret)
         self._layer = layer
         self._listener = listener
-        self._user = secret.user if secret is not None else name
         self.probe = Probe(host, trunk.options_interval_s, trunk.options_failures)
-        self.registration: OutboundRegistration | None = None
-        if trunk.register is not None:
-            settings = OutboundSettings.from_config(name, trunk, secret)
-            self.registration = OutboundRegistration(settings, secret, layer.entropy(16))
+        user = secret.user if secret is not None else name
+        self.registrations = [
+            TrunkRegistration(
+                layer,
+                OutboundRegistration(settings, secret, layer.entropy(16)),
+                user,
+                self._proxy,
+                self._changed,
+            )
+            for settings in OutboundSettings.from_config(name, trunk, secret)
+        ]
         self._timer: Timer | None = None
-        self._locating = False
         self._stopped = False
         self._told = ("unknown", "")
 
     def status(self) -> TrunkStatus:
         state, reason = self._state()
-        registration = self.registration.state if self.registration is not None else ""
-        return TrunkStatus(name=self.name, state=state, reason=reason, registration=registration)
+        states = [each.machine.state for each in self.registrations]
+        told = "".join(states)
+        if len(states) > 1:
+            told = ", ".join(f"{each.server} {each.machine.state}" for each in self.registrations)
+        return TrunkStatus(
+            name=self.name,
+            state=state,
+            reason=reason,
+            registration=told,
+            unregistering="removing" in states,
+        )
 
     def tick(self, now: float) -> None:
         self._timer = None
         probe = self.probe.tick(now)
         if probe is not None:
-            self._layer.locate(probe.uri, lambda place, at: self._send_probe(probe, place, at))
-        registration = self.registration
-        if registration is not None and not self._locating and _is_due(registration.next_deadline(), now):
-            self._locating = True
-            self._layer.locate(registration.settings.server, self._register)
+            self._send_probe(probe)
+        for registration in self.registrations:
+            registration.tick(now)
         self._changed(now)
 
     def stop(self, now: float) -> None:
@@ -99,82 +116,40 @@ class _Watched:
         self._stopped = True
         if self._timer is not None:
             self._timer.cancel()
-        registration = self.registration
-        if registration is not None:
-            request = registration.stop(now)
-            if request is not None:
-                self._layer.locate(
-                    request.destination, lambda place, at: self._send_register(request, place, at)
-                )
+        for registration in self.registrations:
+            registration.stop(now)
 
-    def _send_probe(self, probe: ProbeRequest, place: Source | None, now: float) -> None:
+    def _send_probe(self, probe: ProbeRequest) -> None:
         def answered(response: Response, at: float) -> None:
             if response.status >= 200:
                 self.probe.response(probe.number, response.status, at)
                 self._changed(at)
 
         def failed(cause: str, at: float) -> None:
-            self.probe.failed(probe.number, "no answer" if cause == "timeout" else "cannot be reached", at)
+            self.probe.failed(probe.number, WORDS[cause], at)
             self._changed(at)
 
-        if place is None:
-            self.probe.failed(probe.number, "its name cannot be resolved", now)
-            self._changed(now)
-            return
-        contact = self._layer.contact(place, "")
-        headers = (
-            ("From", f"{contact};tag={self._layer.token()}"),
-            ("To", f"<{probe.uri}>"),
-            ("Call-ID", self._layer.token(16)),
-            ("CSeq", "1 OPTIONS"),
-            ("Contact", contact),
-            ("Accept", "application/sdp"),
-        )
-        self._layer.request_outside(
+        tag, call_id = self._layer.token(), self._layer.token(16)
+
+        def headers(place: Source) -> tuple[tuple[str, str], ...]:
+            contact = self._layer.contact(place, "")
+            route = (("Route", f"<{self._proxy};lr>"),) if self._proxy is not None else ()
+            return (
+                *route,
+                ("From", f"{contact};tag={tag}"),
+                ("To", f"<{probe.uri}>"),
+                ("Call-ID", call_id),
+                ("CSeq", "1 OPTIONS"),
+                ("Contact", contact),
+                ("Accept", "application/sdp"),
+            )
+
+        WalkedRequest(
+            self._layer,
             "OPTIONS",
             request_uri=probe.uri,
-            destination=place,
+            next_hop=self._proxy or probe.uri,
             headers=headers,
-            on_response=answered,
-            on_failure=failed,
-        )
-
-    def _register(self, place: Source | None, now: float) -> None:
-        self._locating = False
-        registration = self.registration
-        if registration is None or self._stopped:
-            return
-        contact = self._layer.contact(place, self._user)[1:-1] if place is not None else ""
-        request = registration.tick(now, contact)
-        if request is not None:
-            self._send_register(request, place, now)
-        self._changed(now)
-
-    def _send_register(self, request: RegisterRequest, place: Source | None, now: float) -> None:
-        registration = self.registration
-        assert registration is not None
-
-        def answered(response: Response, at: float) -> None:
-            if response.status < 200:
-                return
-            following = registration.response(response, request.cseq, at)
-            if following is not None:
-                self._send_register(following, place, at)
-            self._changed(at)
-
-        def failed(cause: str, at: float) -> None:
-            reason = "no answer" if cause == "timeout" else "cannot be reached"
-            registration.failed(reason, request.cseq, at)
-            self._changed(at)
-
-        if place is None:
-            registration.failed("its name cannot be resolved", request.cseq, now)
-            return
-        self._layer.request_outside(
-            "REGISTER",
-            request_uri=request.uri,
-            destination=place,
-            headers=request.headers,
             on_response=answered,
             on_failure=failed,
         )
@@ -184,8 +159,7 @@ class _Watched:
         if self._stopped:
             return
         deadlines = [self.probe.next_deadline()]
-        if self.registration is not None and not self._locating:
-            deadlines.append(self.registration.next_deadline())
+        deadlines += [each.machine.next_deadline() for each in self.registrations]
         due = min((at for at in deadlines if at is not None), default=None)
         if self._timer is not None:
             self._timer.cancel()
@@ -195,14 +169,17 @@ class _Watched:
             self._layer.deliver(lambda told: self._listener(self.name, *told), self._told)
 
     def _state(self) -> tuple[str, str]:
-        registration = self.registration
+        """Registered at one registrar is enough: calls come in and go out by it."""
         if self.probe.state == "down":
             return "down", self.probe.reason
-        if registration is not None and not registration.is_registered(self._layer.now()):
-            if registration.state in ("waiting", "stopped"):
-                return "unregistered", registration.reason
-            return "unknown" if self._told[0] == "unknown" else self._told[0], registration.reason
-        if self.probe.state == "unknown" and self.probe.next_deadline() is not None and registration is None:
+        now = self._layer.now()
+        machines = [each.machine for each in self.registrations]
+        if machines and not any(machine.is_registered(now) for machine in machines):
+            reason = next((machine.reason for machine in machines if machine.reason), "")
+            if all(machine.state in ("waiting", "stopped") for machine in machines):
+                return "unregistered", reason
+            return "unknown" if self._told[0] == "unknown" else self._told[0], reason
+        if self.probe.state == "unknown" and self.probe.next_deadline() is not None and not machines:
             return "unknown", self.probe.reason
         return "up", ""
 
@@ -244,8 +221,4 @@ class TrunkWatch:
 
     def unregistering(self) -> bool:
         """Answers are still awaited."""
-        return any(status.registration == "removing" for status in self.statuses())
-
-
-def _is_due(deadline: float | None, now: float) -> bool:
-    return deadline is not None and deadline <= now
+        return any(status.unregistering for status in self.statuses())

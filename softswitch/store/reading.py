@@ -8,13 +8,14 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Select, Table, or_, select
+from sqlalchemy import Select, Table, case, func, or_, select
 
 from softswitch.store import schema
 from softswitch.store.reader import Reader, Record
 from softswitch.store.writer import BatchWriter
 
 LARGEST_LIMIT = 10_000
+MOST_ATTEMPTS = 200_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,6 +93,7 @@ class Reading:
         for name, table, order in (
             ("legs", schema.legs, "began"),
             ("segments", schema.segments, "began"),
+            ("attempts", schema.attempts, "began"),
             ("visits", schema.queue_visits, "entered"),
             ("offers", schema.offers, "offered"),
             ("recordings", schema.recordings, "began"),
@@ -110,6 +112,27 @@ class Reading:
         )
         record["queue_log"] = await self._records(statement)
         return record
+
+    async def past_attempts(self, since: float) -> list[Record]:
+        """`source`, `number`, `began` and `talk_s` of each call out, at however many trunks it was tried; one that a
+        crash cut off talked until the switch was last known to be alive."""
+        tries, calls = schema.attempts, schema.calls
+        talked = case((tries.c.answered.is_(None), 0.0), else_=func.max(0.0, calls.c.ended - tries.c.answered))
+        began = func.min(tries.c.began)
+        statement = (
+            select(
+                tries.c.source,
+                tries.c.number,
+                began.label("began"),
+                func.sum(func.coalesce(talked, 0.0)).label("talk_s"),
+            )
+            .join(calls, calls.c.call == tries.c.call)
+            .where(tries.c.began >= since)
+            .group_by(tries.c.call, tries.c.number)
+            .order_by(began)
+            .limit(MOST_ATTEMPTS)
+        )
+        return await self._records(statement)
 
     async def recordings(self, wanted: RecordingFilter) -> list[Record]:
         table = schema.recordings

@@ -40,6 +40,7 @@ from softswitch.testing.events import FakeEvents
 from softswitch.testing.security import FakeSecurity
 from softswitch.testing.steering import FakeSteering
 from softswitch.testing.tracing import FakeTrace
+from softswitch.testing.trunking import FakeTrunking
 
 CALL = "01ARZ3NDEKTSV4RRFFQ6"
 RECORDING = "01ARZ3NDEKTSV4RRFFR7"
@@ -58,6 +59,7 @@ class FakeControl:
     recording_file: str = f"/var/lib/softswitch/recordings/2026-05-29/{RECORDING}.wav"
     recording_seconds: float | None = 65.0
     steering: FakeSteering = field(default_factory=FakeSteering)
+    trunking: FakeTrunking = field(default_factory=FakeTrunking)
     events: FakeEvents = field(default_factory=FakeEvents)
     trace: FakeTrace = field(default_factory=FakeTrace)
     security: FakeSecurity = field(default_factory=FakeSecurity)

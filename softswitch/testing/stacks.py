@@ -55,7 +55,7 @@ class StackPeer:
         )
         self.on_call: Callable[[Call], None] = lambda call: None
         self.calls: list[Call] = []
-        self.names: dict[str, Source] = {}
+        self.names: dict[str, Source | tuple[Source, ...]] = {}
         self._legs = count()
         self._random = count(seed * 1_000_003)
         self.stack = SipStack(settings, self, monotonic=lambda: world.now, entropy=self._entropy)
@@ -105,12 +105,16 @@ class StackPeer:
         while outputs:
             for output in outputs:
                 if isinstance(output, Send):
-                    sender = self.place[output.destination.transport]
+                    sender = self.place.get(output.destination.transport)
+                    if sender is None:
+                        outputs.extend(self.stack.transport_failed(output.destination, self.world.now))
+                        continue
                     self.world.network.send(output.data, sender, output.destination, self.world.now)
                 elif isinstance(output, Deliver):
                     output.handler(output.event)
                 elif isinstance(output, LookUp):
-                    found = self.names.get(output.uri.host)
+                    named = self.names.get(output.uri.host, ())
+                    found = (named,) if isinstance(named, Source) else named
                     outputs.extend(self.stack.located(output.then, found, self.world.now))
             outputs = self.stack.take()
 

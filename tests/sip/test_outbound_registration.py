@@ -28,7 +28,8 @@ NONCES = Nonces(b"s", 300)
 
 
 def machine(secret: Secret | None = SECRET, trunk: Trunk = TRUNK) -> OutboundRegistration:
-    return OutboundRegistration(OutboundSettings.from_config("carrier", trunk, secret), secret, b"seed" * 4)
+    [settings] = OutboundSettings.from_config("carrier", trunk, secret)
+    return OutboundRegistration(settings, secret, b"seed" * 4)
 
 
 def header(request: RegisterRequest, name: str) -> str:
@@ -88,12 +89,21 @@ def test_first_request() -> None:
 
 def test_settings() -> None:
     named = Trunk(host="sip:h", register=TrunkRegister(server="sip:reg.h;transport=tcp", aor="sip:me@domain"))
-    settings = OutboundSettings.from_config("t", named, None)
+    [settings] = OutboundSettings.from_config("t", named, None)
     assert (str(settings.server), str(settings.aor)) == ("sip:reg.h;transport=tcp", "sip:me@domain")
     assert str(started(machine(None, named)).uri) == "sip:domain"
-    for trunk in (Trunk(host="nonsense", register=TrunkRegister()), Trunk(host="sip:h")):
-        with pytest.raises(UnusableError):
-            OutboundSettings.from_config("t", trunk, None)
+    with pytest.raises(UnusableError):
+        OutboundSettings.from_config("t", Trunk(host="nonsense", register=TrunkRegister()), None)
+    assert OutboundSettings.from_config("t", Trunk(host="sip:h"), None) == ()
+
+
+def test_each_of_several_registrars_has_its_own() -> None:
+    named = Trunk(host="sip:h", register=TrunkRegister(server=("sip:one", "sip:two:5070")))
+    found = OutboundSettings.from_config("t", named, None)
+    assert [(str(each.server), str(each.aor)) for each in found] == [
+        ("sip:one", "sip:t@one"),
+        ("sip:two:5070", "sip:t@two:5070"),
+    ]
 
 
 @pytest.mark.parametrize("status", [401, 407])

@@ -1,7 +1,8 @@
-"""Proves where names lead, against a DNS server of this test on loopback: SRV by priority, A without SRV, ports, the
-cache, one question at a time, names nobody knows, and addresses that need no DNS at all.
+"""Proves where names lead, against a DNS server of this test on loopback: NAPTR before SRV, SRV by priority, A without
+SRV, ports, `sips:` over TLS alone, the cache, one question at a time, names nobody knows, a server that says nothing, and
+addresses that need no DNS at all.
 
-Does not prove NAPTR, which is not asked for.
+Does not prove in which order weights are drawn (`test_targets.py`).
 """
 
 import asyncio
@@ -28,6 +29,16 @@ ZONE = {
     ("example.com.", "A"): ["192.0.2.30"],
     ("six.example.com.", "AAAA"): ["2001:db8::5"],
     ("plain.example.com.", "A"): ["192.0.2.40"],
+    ("_sips._tcp.example.com.", "SRV"): ["10 0 5061 a.example.com."],
+    ("chosen.example.", "NAPTR"): [
+        '20 10 "s" "SIP+D2U" "" _sip._udp.example.com.',
+        '10 20 "s" "SIP+D2T" "" _sip._tcp.example.com.',
+        '10 30 "s" "SIPS+D2T" "" _sips._tcp.example.com.',
+        '5 1 "u" "E2U+sip" "!^.*$!sip:x@other.example!" .',
+    ],
+    ("none.example.", "A"): ["192.0.2.50"],
+    ("_sip._udp.none.example.", "SRV"): ["0 0 0 ."],
+    ("_sip._tcp.none.example.", "SRV"): ["0 0 5062 a.example.com."],
 }
 
 
@@ -107,6 +118,49 @@ async def test_addresses_need_no_dns_and_other_schemes_lead_nowhere(served) -> N
     resolver, server = served
     assert await places(resolver, "sip:x@192.0.2.1") == ["udp:192.0.2.1:5060"]
     assert await places(resolver, "sip:x@[2001:db8::1]:5070;transport=tcp") == ["tcp:[2001:db8::1]:5070"]
-    for text in ("sips:x@example.com", "tel:+123", "sip:x@example.com;transport=sctp"):
+    for text in ("tel:+123", "sip:x@example.com;transport=sctp"):
         assert await places(resolver, text) == []
     assert not server.asked
+
+
+async def test_naptr_says_which_transport_goes_first_and_all_are_kept(served) -> None:  # type: ignore[no-untyped-def]
+    resolver, _ = served
+    found = await places(resolver, "sip:x@chosen.example")
+    assert found[:3] == ["tcp:192.0.2.10:5071", "tls:192.0.2.10:5061", "udp:192.0.2.10:5070"]
+    assert len(found) == 5
+
+
+async def test_sips_goes_over_tls_alone_and_names_whom_the_certificate_must_be_for(served) -> None:  # type: ignore[no-untyped-def]
+    resolver, _ = served
+    assert await resolver.resolve(Uri.parse("sips:x@chosen.example")) == [
+        Source("tls", "192.0.2.10", 5061, "chosen.example")
+    ]
+    assert await places(resolver, "sips:x@example.com") == ["tls:192.0.2.10:5061"]
+    assert await places(resolver, "sips:x@plain.example.com") == ["tls:192.0.2.40:5061"]
+    assert await places(resolver, "sips:x@192.0.2.1") == ["tls:192.0.2.1:5061"]
+
+
+async def test_a_transport_in_the_uri_asks_no_naptr(served) -> None:  # type: ignore[no-untyped-def]
+    resolver, server = served
+    assert await places(resolver, "sip:x@chosen.example;transport=tcp") == []
+    assert not any("NAPTR" in asked for asked in server.asked)
+
+
+async def test_a_service_that_is_declared_not_to_exist_is_left_out(served) -> None:  # type: ignore[no-untyped-def]
+    resolver, _ = served
+    assert await places(resolver, "sip:x@none.example") == ["tcp:192.0.2.10:5062"]
+
+
+async def test_a_server_that_says_nothing_costs_a_bounded_time() -> None:
+    loop = asyncio.get_running_loop()
+    transport, _ = await loop.create_datagram_endpoint(asyncio.DatagramProtocol, local_addr=("127.0.0.1", 0))
+    configured = dns.asyncresolver.Resolver(configure=False)
+    configured.nameservers = ["127.0.0.1"]
+    configured.port = transport.get_extra_info("sockname")[1]
+    configured.lifetime = 0.3
+    resolver = Resolver(dns_resolver=configured)
+    began = loop.time()
+    assert await places(resolver, "sip:x@silent.invalid") == []
+    assert loop.time() - began < 10.0
+    await resolver.close()
+    transport.close()

@@ -1,0 +1,120 @@
+"""A call goes out: the trunks of its plan are tried in order until one takes it, or one says what no other would change.
+
+Each try is written down with its trunk, status and times, whatever becomes of it.
+"""
+
+from dataclasses import replace
+
+from softswitch.call.attempt import unreachable
+from softswitch.call.call import Call
+from softswitch.call.events import PartyFailed
+from softswitch.call.ring_once import NO_ANSWER, ring_once
+from softswitch.call.room import Room
+from softswitch.call.stages import Dial, Talk
+from softswitch.call.termination import Cause, Termination, by_switch, refused
+from softswitch.call.trunk_plan import Candidate, TrunkPlan
+from softswitch.config.target import Target
+from softswitch.sip.errors import ParseError
+from softswitch.sip.uri import Uri
+from softswitch.store.rows import AttemptRow
+
+NO_TRUNK = by_switch(Cause.UNREACHABLE, 503)
+MAX_LABEL = 500
+Outcome = Talk | PartyFailed | Termination
+
+
+async def through_trunks(room: Room, call: Call, stage: Dial) -> Outcome:
+    services = call.services
+    plan = services.trunking.plan(call.config, services.calendars, stage.target, stage.dialled, call.source)
+    if not plan.candidates:
+        call.log.warning("no trunk leads there", number=plan.e164, target=str(stage.target))
+        return NO_TRUNK
+    guarded = services.trunking.refused(call.config, call.source, plan.e164, call.id)
+    if guarded is not None:
+        return guarded
+    outcome: Outcome = NO_TRUNK
+    tries = 0
+    for index, candidate in enumerate(plan.candidates):
+        last = index == len(plan.candidates) - 1 or tries + 1 >= plan.attempts
+        began = services.clock.wall()
+        skipped = unreachable(room, call, Target("trunk", candidate.trunk))
+        if skipped is not None:
+            outcome = skipped
+        else:
+            tries += 1
+            outcome = await _try(room, call, stage, candidate, hurry=not last)
+        _write_down(call, plan, candidate, outcome, began)
+        if isinstance(outcome, Talk) or (skipped is None and not _leads_on(plan, outcome)):
+            return outcome
+        if tries >= plan.attempts:
+            break
+    return outcome
+
+
+async def _try(room: Room, call: Call, stage: Dial, candidate: Candidate, *, hurry: bool) -> Outcome:
+    """At one trunk; a 3xx of it is followed once, to a number of its own, where its `redirects` says so."""
+    tried = replace(stage, target=Target("trunk", candidate.trunk), dialled=candidate.number)
+    outcome = await ring_once(room, call, tried, planned=True, hurry=hurry)
+    if not isinstance(outcome, PartyFailed) or not 300 <= outcome.status < 400:
+        return outcome
+    number = _redirected_to(outcome) if call.config.trunk[candidate.trunk].redirects == "trunk" else ""
+    if not number or number == candidate.number:
+        return outcome
+    trunking = call.services.trunking
+    e164 = trunking.e164(call.config, number, f"trunk:{candidate.trunk}")
+    guarded = trunking.refused(call.config, call.source, e164, call.id)
+    if guarded is not None:
+        return guarded
+    call.log.info("redirected by the trunk", trunk=candidate.trunk, to=number)
+    return await ring_once(room, call, replace(tried, dialled=number), planned=True, hurry=hurry)
+
+
+def _redirected_to(outcome: PartyFailed) -> str:
+    """The number of the first Contact that has one."""
+    for contact in outcome.contacts:
+        try:
+            user = Uri.parse(contact).user
+        except ParseError:
+            continue
+        if user.removeprefix("+").isdigit() and user.isascii() and len(user) <= 20:
+            return user
+    return ""
+
+
+def _leads_on(plan: TrunkPlan, outcome: Outcome) -> bool:
+    if isinstance(outcome, PartyFailed):
+        return plan.leads_on(outcome.status, local=outcome.local)
+    if isinstance(outcome, Termination):
+        return outcome is not NO_ANSWER and outcome.cause is not Cause.TOLL and outcome.sip_status >= 500
+    return False
+
+
+def _write_down(call: Call, plan: TrunkPlan, candidate: Candidate, outcome: Outcome, began: float) -> None:
+    now = call.services.clock.wall()
+    ending = _ending(outcome)
+    status = ending.sip_status if ending is not None else 200
+    if isinstance(outcome, PartyFailed):
+        status = outcome.status
+    row = AttemptRow(
+        call=call.id,
+        began=began,
+        trunk=candidate.trunk,
+        number=plan.e164,
+        source=call.source,
+        ended=now,
+        answered=now if isinstance(outcome, Talk) else None,
+        sip_status=status,
+        cause=ending.cause.value if ending is not None else "answered",
+        why=candidate.why,
+    )
+    call.services.store.attempt(row)
+    told = f"{candidate.trunk} {status} {row.cause} {now - began:.2f}s"
+    before = call.figures.labels.get("attempts")
+    call.figures.labels["attempts"] = (f"{before}, {told}" if before else told)[:MAX_LABEL]
+    call.log.info("tried at a trunk", trunk=candidate.trunk, status=status, cause=row.cause, why=row.why)
+
+
+def _ending(outcome: Outcome) -> Termination | None:
+    if isinstance(outcome, PartyFailed):
+        return refused(outcome.status, local=outcome.local)
+    return outcome if isinstance(outcome, Termination) else None
