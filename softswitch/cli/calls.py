@@ -6,6 +6,7 @@ import click
 
 from softswitch.cli.audio import show_audio
 from softswitch.cli.client import Client
+from softswitch.cli.ladder import show_ladder
 from softswitch.cli.offers import show_offers
 from softswitch.cli.options import asks_switch, json_option
 from softswitch.cli.output import length, moment, show, show_fields, show_json, show_rows
@@ -47,10 +48,14 @@ def calls(client: Client, as_json: bool) -> None:
 
 @calls.command("show")
 @click.argument("call")
+@click.option("--ladder", is_flag=True, help="Its SIP messages, also when it has just ended.")
 @json_option
 @asks_switch
-def show_call(client: Client, call: str, as_json: bool) -> None:
+def show_call(client: Client, call: str, ladder: bool, as_json: bool) -> None:
     """Show one call: stages, legs, whom it was offered to and why."""
+    if ladder:
+        show_ladder(client, call, as_json)
+        return
     view = client.get("calls", call)
     if as_json:
         show_json(view)
@@ -120,10 +125,14 @@ def _detail(view: dict[str, Any]) -> None:
 
 @calls.command()
 @click.argument("call")
+@json_option
 @asks_switch
-def hangup(client: Client, call: str) -> None:
+def hangup(client: Client, call: str, as_json: bool) -> None:
     """End one call."""
-    client.delete("calls", call)
+    view = client.delete("calls", call)
+    if as_json:
+        show_json(view)
+        return
     show(f"{call} is hung up")
 
 

@@ -119,8 +119,12 @@ def unlock(client: Client, name: str, as_json: bool) -> None:
 @conference.command()
 @click.argument("name")
 @click.argument("call")
+@json_option
 @asks_switch
-def kick(client: Client, name: str, call: str) -> None:
+def kick(client: Client, name: str, call: str, as_json: bool) -> None:
     """Remove a member; his call ends."""
-    client.delete("conferences", name, "members", call)
+    view = client.delete("conferences", name, "members", call)
+    if as_json:
+        show_json(view)
+        return
     show(f"{call} is removed from {name}")

@@ -122,6 +122,12 @@ def show_json(value: Any) -> None:
     sys.stdout.write(json.dumps(value, indent=2) + "\n")
 
 
+def show_json_line(value: Any) -> None:
+    """One of many, as it comes."""
+    sys.stdout.write(json.dumps(value) + "\n")
+    sys.stdout.flush()
+
+
 def length(seconds: float | None) -> str:
     """`7 s`, `1:05`, `2:03:09`."""
     if seconds is None:

@@ -3,8 +3,8 @@
 import click
 
 from softswitch.cli.client import Client
-from softswitch.cli.options import asks_switch
-from softswitch.cli.output import show
+from softswitch.cli.options import asks_switch, json_option
+from softswitch.cli.output import show, show_json
 
 _ON, _OFF = ("on", "resume"), ("off", "pause")
 
@@ -12,8 +12,9 @@ _ON, _OFF = ("on", "resume"), ("off", "pause")
 @click.command()
 @click.argument("call")
 @click.argument("what", type=click.Choice([*_ON, *_OFF, "mask", "unmask"]))
+@json_option
 @asks_switch
-def record(client: Client, call: str, what: str) -> None:
+def record(client: Client, call: str, what: str, as_json: bool) -> None:
     """Record a call, pause that, or mask it.
 
     `on` and `resume` begin the recording or go on with it, `off` and `pause` make it silent until then; it stays one file.
@@ -21,13 +22,17 @@ def record(client: Client, call: str, what: str) -> None:
     """
     if what in _ON:
         view = client.post("calls", call, "recording")
-        show(f"{view['recording']} records {call} to {view['file']}")
+        told = f"{view.get('recording')} records {call} to {view.get('file')}"
     elif what in _OFF:
         view = client.delete("calls", call, "recording")
-        show(f"{view['recording']} of {call} is silent")
+        told = f"{view.get('recording')} of {call} is silent"
     elif what == "mask":
-        client.post("calls", call, "mask")
-        show(f"{call} is masked")
+        view = client.post("calls", call, "mask")
+        told = f"{call} is masked"
     else:
-        client.delete("calls", call, "mask")
-        show(f"{call} is masked no more")
+        view = client.delete("calls", call, "mask")
+        told = f"{call} is masked no more"
+    if as_json:
+        show_json(view)
+    else:
+        show(told)

@@ -101,8 +101,9 @@ def _shown(key: str, value: Any) -> Any:
 @click.option(
     "--format", "kind", type=click.Choice(["flac", "opus", "wav"]), help="Else by the file's name, or flac."
 )
+@json_option
 @asks_switch
-def export(client: Client, name: str, target: Path | None, kind: str | None) -> None:
+def export(client: Client, name: str, target: Path | None, kind: str | None, as_json: bool) -> None:
     """Convert a recording to FLAC, Ogg-Opus or WAV. It goes to TARGET or into this folder; WAV is PCM16."""
     from softswitch.recorder.convert import convert_file  # brings libsndfile: not for other commands
 
@@ -126,22 +127,33 @@ def export(client: Client, name: str, target: Path | None, kind: str | None) -> 
         seconds = convert_file(Path(view["file"]), file, chosen)
     except OurError as error:
         raise Failure(str(error)) from None
+    if as_json:
+        show_json({"recording": name, "file": str(file), "format": chosen, "seconds": seconds})
+        return
     show(f"{file}: {length(seconds)}")
 
 
 @recording.command()
 @click.argument("call")
+@json_option
 @asks_switch
-def start(client: Client, call: str) -> None:
+def start(client: Client, call: str, as_json: bool) -> None:
     """Record a call from now on."""
     view = client.post("calls", call, "recording")
+    if as_json:
+        show_json(view)
+        return
     show(f"{view['recording']} records {call} to {view['file']}")
 
 
 @recording.command()
 @click.argument("call")
+@json_option
 @asks_switch
-def stop(client: Client, call: str) -> None:
+def stop(client: Client, call: str, as_json: bool) -> None:
     """Pause the recording of a call: what follows is silence in the same file."""
     view = client.delete("calls", call, "recording")
+    if as_json:
+        show_json(view)
+        return
     show(f"{view['recording']} of {call} is silent from now on: {view['file']}")

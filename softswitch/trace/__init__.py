@@ -1,0 +1,1 @@
+"""What went over the wire: kept in memory, drawn as a ladder, written as pcap and text, exported to Homer."""
