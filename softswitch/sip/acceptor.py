@@ -10,6 +10,7 @@ import socket
 import ssl
 from collections import Counter
 from collections.abc import Callable
+
 from softswitch.sip.bound_socket import bound_socket
 from softswitch.sip.connection_table import ConnectionTable, Seat
 from softswitch.sip.listener import Listener

@@ -139,11 +139,13 @@ class DialogClient:
             then(self.flow, self._layer.now())
         else:
             target = self._target()
-            last_resort = None if target.scheme == "sips" else self.flow
+            last_resort = self.flow if self.flow.secure or target.scheme != "sips" else None
             self._layer.locate(target, lambda found, now: then(found or last_resort, now))
 
     def _keeps_flow(self) -> bool:
         """Where Contact leads nowhere, or to the peer at the other end of a connection that stands."""
+        if self._target().scheme == "sips" and not self.flow.secure:
+            return False
         if self.behind_nat:
             return True
         if self.flow.transport == "udp" or not self._layer.connected(self.flow):

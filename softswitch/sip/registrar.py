@@ -248,6 +248,8 @@ class Registrar:
         request, uri = asked.request, contact.uri
         if not uri.is_sip:
             raise _Refused(400, "Contact Is No SIP Address")
+        if uri.scheme == "sips" and not asked.source.secure:
+            raise _Refused(403, "SIPS Needs TLS")
         if (fold(uri.host.strip("[]")), uri.port or 5060) in self.settings.own:
             raise _Refused(403, "Contact Is This Server")
         return Binding(

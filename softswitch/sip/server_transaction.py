@@ -5,12 +5,13 @@ session's. RFC 4320: to a non-INVITE request no provisional response but 100, an
 not answered within 64*T1 ends in silence.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from enum import StrEnum
 
 from softswitch.sip.message import Request, Response
 from softswitch.sip.source import Source
 from softswitch.sip.transaction import Transaction, TransactionKey, TransactionLayer, TransactionState
+from softswitch.sip.way import reply_place
 
 _S = TransactionState
 
@@ -162,3 +163,12 @@ class ServerTransaction(Transaction):
         _A.START_J: _start_j,
         _A.START_L: _start_l,
     }
+
+
+def reopen_replies(transactions: Iterable[ServerTransaction], lost: Source) -> None:
+    """The connection of these requests is gone: their responses go on a new one, where one can be opened."""
+    for transaction in transactions:
+        if transaction.peer == lost:
+            place = reply_place(transaction.request.top_via, lost)
+            if place is not None:
+                transaction.peer = place

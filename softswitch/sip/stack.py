@@ -406,7 +406,10 @@ class SipStack:
             return
         for name in ("From", "To", "Call-ID", "CSeq"):
             if request.headers.count(name) > 1:
-                request.headers.set(name, request.headers.get(name) or "")
+                try:
+                    request.headers.set(name, request.headers.get(name) or "")
+                except ValueError:
+                    return
         self.refuse(request, source, error.sip_status, error.reason)
 
     def _receive_response(self, response: Response, now: float) -> None:

@@ -30,6 +30,7 @@ from softswitch.sip.stack_stats import StackStats
 from softswitch.sip.transaction import TransactionKey
 from softswitch.sip.via import Via
 
+SCHEMES = ("sip", "sips", "tel")
 RETRY_AFTER = ("Retry-After", "5")
 _INSIDE_ONLY = ("BYE", "INFO", "UPDATE", "PRACK", "REFER", "NOTIFY")
 
@@ -123,7 +124,9 @@ class UserAgentServer:
         if self._layer.guard.is_scanner(request, arrival.source.address, arrival.now):
             return
         check_hops(request, arrival.vias, self._layer.ours())
-        if request.method == "OPTIONS":
+        if request.uri.scheme not in SCHEMES:
+            self._refuse(arrival, 416)
+        elif request.method == "OPTIONS":
             self._options(arrival)
         elif request.method in _INSIDE_ONLY:
             self._refuse(arrival, 481)
@@ -175,7 +178,7 @@ class UserAgentServer:
         if not layer.guard.may_hold("dialogs", address, now):
             transaction.respond(make_response(request, 503, to_tag=tag, headers=(RETRY_AFTER, *common)), now)
             return
-        contact = layer.contact(arrival.source, request.uri.user)
+        contact = layer.contact(arrival.source, request.uri.user, secure=request.uri.scheme == "sips")
         try:
             if not request.contacts:
                 raise PeerError("an INVITE without Contact", reason="Missing Contact")

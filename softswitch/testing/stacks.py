@@ -56,6 +56,8 @@ class StackPeer:
         self.on_call: Callable[[Call], None] = lambda call: None
         self.calls: list[Call] = []
         self.names: dict[str, Source | tuple[Source, ...]] = {}
+        self.not_connected: set[Source] = set()
+        """Streams that do not stand."""
         self._legs = count()
         self._random = count(seed * 1_000_003)
         self.stack = SipStack(settings, self, monotonic=lambda: world.now, entropy=self._entropy)
@@ -142,7 +144,7 @@ class StackPeer:
         return self.place["udp"].address, 5060
 
     def connected(self, destination: Source) -> bool:
-        return True
+        return destination not in self.not_connected
 
     def _entropy(self, size: int) -> bytes:
         return (next(self._random) * 0x9E3779B97F4A7C15 % (1 << 8 * size)).to_bytes(size)
