@@ -39,6 +39,10 @@ class Conversation:
     """Legs whose peers hold us."""
     transfer: Transfer | None = None
     """How it ended, when it was neither of the two who hung up."""
+    promised: bool = False
+    """Somebody has been told that he will be put through: no other order counts any more."""
+    closed: float | None = None
+    """When the talk was over for whoever served; None: when it ends. Monotonic."""
     began: float | None = None
     _began_wall: float = 0.0
     _swapped: bool = False
@@ -156,6 +160,8 @@ class Conversation:
         caller, other = self.call.caller, self.other
         if self.aside:
             rings = self.consult is not None and not self.consult.answered
+            if self.consult is not None and self.consult.referred:
+                return {caller.id: "tone:ringback"}
             return {caller.id: self._queue_music(), other.id: "tone:ringback" if rings else ""}
         if not self.on_hold:
             return {}
@@ -228,6 +234,25 @@ class Conversation:
         consult.leg.hang_up(None, reason)
         await let_go(self.call, consult.leg)
 
+    def let_go_of(self, leg: Leg) -> None:
+        """One of the two goes on in another call: nobody hears him here, nor is he recorded or played to."""
+        self.hearing.end()
+        leg.stop_play()
+        if self._music.pop(leg.id, ""):
+            leg.music(None)
+        self.room.recordings.leave(self.call, leg)
+
+    def change_caller(self, leg: Leg) -> None:
+        """The caller's side goes on with another leg."""
+        call = self.call
+        old, call.caller = call.caller, leg
+        self.held.discard(old.id)
+        if self._music.pop(old.id, ""):
+            old.music(None)
+        if leg.held:
+            self.held.add(leg.id)
+        self.arrange()
+
     async def dismiss(self, leg: Leg) -> None:
         """One of the two leaves; the call goes on without him, and without the music of this talk."""
         self.hearing.end()
@@ -257,9 +282,9 @@ class Conversation:
             consult.attempt.abandon(call, COMPLETED)
         talked = None
         if self.began is not None:
-            now = call.services.clock.monotonic()
+            now = self.closed or call.services.clock.monotonic()
             if self._away_since is not None:
-                self._away_s += now - self._away_since
+                self._away_s += max(0.0, now - self._away_since)
             talked = Talked(talk_s=now - self.began - self._away_s, hold_s=self._away_s)
             call.figures.talk_s += talked.talk_s
             call.figures.hold_s += talked.hold_s
@@ -279,7 +304,7 @@ class Conversation:
             SegmentRow(
                 call=call.id,
                 began=self._began_wall,
-                ended=call.services.clock.wall(),
+                ended=self._began_wall + talked.talk_s + talked.hold_s,
                 leg=stage.other,
                 party=self.other.party,
                 agent=stage.agent or AgentId(""),

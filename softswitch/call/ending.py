@@ -23,6 +23,9 @@ async def finish(room: Room, call: Call, termination: Termination) -> None:
     """After this nothing of the call is left but its rows. The CDR is committed before any pending BYE is answered."""
     services = call.services
     call.stop(termination)
+    call.refer_over(487)
+    if call.rings is not None:
+        call.rings.abandon(call, termination.reason_header)
     room.supervisions.call_over(call.id)
     room.recordings.stop(call.id)
     reason = termination.reason_header

@@ -23,6 +23,7 @@ from softswitch.call.events import (
 )
 from softswitch.call.party import srtp_of
 from softswitch.call.services import Services
+from softswitch.call.set_peer import set_peer
 from softswitch.codec import CODECS
 from softswitch.errors import PeerError
 from softswitch.ids import LegId
@@ -33,6 +34,7 @@ from softswitch.sip import codec_lines
 from softswitch.sip.events import (
     Acked,
     InfoReceived,
+    Referred,
     ReofferAnswered,
     Reoffered,
     ReofferRefused,
@@ -51,6 +53,7 @@ from softswitch.sip.sdp import SessionDescription
 from softswitch.sip.session import Session
 from softswitch.srtp_key import SrtpKey
 
+FORWARDED_OR_QUEUED = (181, 182)
 MOVE_TRIES, MOVE_AGAIN_S = 3, 1.0
 """How often a peer that cannot take a re-INVITE just now is told again where its media goes."""
 _NOT_NOW = (500, 503, 504)
@@ -92,6 +95,8 @@ class Leg:
         self._address = ""
         self._described: SessionDescription | None = None
         self._offered: SessionDescription | None = None
+        self._peer: SetPeer | None = None
+        """What the media worker was told last."""
         self._plays = 0
         self._closed = False
         self._moves = 0
@@ -231,11 +236,13 @@ class Leg:
 
     def take_offer(self, offer: SessionDescription, prefer: str | None = None) -> SessionDescription:
         """Our answer to the peer's offer; media follows it. Raises NotAcceptable (488)."""
-        description, negotiated = answer_offer(offer, self._local(0), prefer=prefer)
+        description, negotiated = answer_offer(offer, self._local(0), prefer=prefer, before=self.negotiated)
         before = self.negotiated.key_in if self.negotiated is not None else None
         if before is not None and negotiated.key_in != before:
             self._renew_keys()
-            description, negotiated = answer_offer(offer, self._local(0), prefer=prefer)
+            description, negotiated = answer_offer(
+                offer, self._local(0), prefer=prefer, before=self.negotiated
+            )
         if self._described is not None:
             description = next_version(self._described, description)
         self._described = description
@@ -250,28 +257,10 @@ class Leg:
 
     def _agree(self, negotiated: Negotiated) -> None:
         self.negotiated = negotiated
-        rtp = self._services.config.rtp
-        self._services.media.send(
-            SetPeer(
-                leg=self.id,
-                address=negotiated.address,
-                port=negotiated.port,
-                codec=negotiated.codec,
-                payload_type=negotiated.payload_type,
-                event_payload_type=negotiated.event_payload_type,
-                ptime_ms=negotiated.ptime_ms,
-                send=negotiated.send,
-                receive=negotiated.receive,
-                latch=rtp.latch == "always" or (rtp.latch == "nat" and self._latch),
-                detect_inband=rtp.inband_dtmf and negotiated.event_payload_type is None,
-                format_parameters=negotiated.format_parameters,
-                comfort_noise_type=negotiated.comfort_noise_type,
-                rtcp_mux=negotiated.rtcp_mux,
-                rtcp_port=negotiated.rtcp_port,
-                key_in=negotiated.key_in,
-                key_out=negotiated.key_out,
-            )
-        )
+        told = set_peer(self.id, negotiated, self._services.config.rtp, behind_nat=self._latch)
+        if told != self._peer:  # a refresh, or the answer again: nothing changes
+            self._peer = told
+            self._services.media.send(told)
         if negotiated.held != self.held:
             self.held = negotiated.held
             self.deliver(HoldChanged(self.id, self.held))
@@ -295,6 +284,8 @@ class Leg:
             elif isinstance(event, InfoReceived):
                 if event.digit:
                     self.deliver(DigitHeard(self.id, event.digit, "info"))
+            elif isinstance(event, Referred):
+                self._services.on_refer(self, event.refer)
             else:
                 self.deliver(LegEvent(self.id, event))
         except PeerError as error:
@@ -328,12 +319,18 @@ class Leg:
         self.sip_status = 200
         self.tell_port()
 
-    def ring(self, *, early: bool) -> None:
-        """Tell the caller that it rings; `early` with our description, so that he hears what comes before the answer."""
+    def ring(self, *, early: bool, status: int = 180) -> None:
+        """Tell the caller that it rings, or with `status` that it is forwarded or queued (181, 182); `early` with our
+        description, so that he hears what comes before the answer."""
         assert self.session is not None
+        if self._described is None and self.session.offers_early:
+            self.offer()
+            early = True
         early = early and self._described is not None
         self._told = self._told or early
-        self.session.ring(183 if early else 180, self._described if early else None)
+        status = 183 if early else status if status in FORWARDED_OR_QUEUED else 180
+        self.session.ring(status, self._described if early else None)
+        self._services.lines.ringing(self.id, self.session)
 
     def hang_up(self, status: int | None = None, reason: str | None = None) -> None:
         """BYE, CANCEL or a final response, whichever the session needs; nothing when it is over."""

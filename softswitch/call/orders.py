@@ -1,9 +1,14 @@
 """What people in charge, feature keys and supervisors want of a talk that is under way; each reaches its call's mailbox."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from softswitch.config.target import Target
 from softswitch.ids import LegId
+
+if TYPE_CHECKING:
+    from softswitch.call.call import Call
+    from softswitch.call.joining import Taken
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +27,38 @@ class ConsultOrdered:
     target: Target
     by: LegId
     dialled: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReferOrdered:
+    """As `TransferOrdered`, but `by` stays until somebody answers, and gets the far side back when nobody does."""
+
+    target: Target
+    by: LegId
+    dialled: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JoinOrdered:
+    """Put the far side of `by` through to somebody whom `by` had in another call, and who is this call's already."""
+
+    by: LegId
+    taken: "Taken"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReplaceOrdered:
+    """The caller of another call takes the place of `leg`, one of the two."""
+
+    leg: LegId
+    by: "Call"
+
+
+@dataclass(frozen=True, slots=True)
+class PickedUp:
+    """The caller of another call answers in place of whoever rings for this one."""
+
+    by: "Call"
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +90,10 @@ class RemovedFromConference:
 
 Order = (
     TransferOrdered
+    | ReferOrdered
+    | JoinOrdered
+    | ReplaceOrdered
+    | PickedUp
     | ConsultOrdered
     | CompleteOrdered
     | ReturnOrdered

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from softswitch.ids import CallId
 
 if TYPE_CHECKING:
+    from softswitch.call.call import Call
     from softswitch.call.conference import Conferences
     from softswitch.call.conversation import Conversation
     from softswitch.call.dispatcher import Dispatcher
@@ -21,3 +22,5 @@ class Room:
     conferences: "Conferences"
     talks: "dict[CallId, Conversation]" = field(default_factory=dict)
     """Calls in which people talk now."""
+    calls: "dict[CallId, Call]" = field(default_factory=dict)
+    """Every live call."""

@@ -34,12 +34,12 @@ class Routed:
     """Empty: none said."""
     priority: int = 0
     feature: str = ""
-    """Name of a feature code: `login`, `logout`, `pause`, `resume` or `supervise`; `target` means nothing then."""
+    """Name of a feature code, one of `FEATURES`; `target` means nothing then."""
     argument: str = ""
     """Digits after the feature code."""
 
 
-FEATURES = ("login", "logout", "pause", "resume", "supervise")
+FEATURES = ("login", "logout", "pause", "resume", "supervise", "pickup")
 _NOWHERE = Target("hangup", "unknown")
 
 

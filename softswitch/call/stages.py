@@ -112,14 +112,49 @@ class Supervise:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PickUp:
+    """A phone wants what rings at another."""
+
+    extension: str
+    """Empty: whatever rings in its pickup groups."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakePlace:
+    """An INVITE with Replaces (RFC 3891): the caller takes the place of another leg."""
+
+    call_id: str
+    to_tag: str
+    from_tag: str
+    early_only: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class End:
     termination: Termination
 
 
-Stage = Arrive | Greet | Wait | Dial | Talk | Message | Say | Feature | Confer | Supervise | End
+Stage = (
+    Arrive
+    | Greet
+    | Wait
+    | Dial
+    | Talk
+    | Message
+    | Say
+    | Feature
+    | Confer
+    | Supervise
+    | PickUp
+    | TakePlace
+    | End
+)
 _STAGES: dict[str, type[Any]] = {
     kind.__name__.lower(): kind
-    for kind in (Arrive, Greet, Wait, Dial, Talk, Message, Say, Feature, Confer, Supervise, End)
+    for kind in (
+        *(Arrive, Greet, Wait, Dial, Talk, Message, Say, Feature, Confer, Supervise),
+        *(PickUp, TakePlace, End),
+    )
 }
 
 

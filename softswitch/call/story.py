@@ -16,6 +16,7 @@ from softswitch.call.ending import finish
 from softswitch.call.feature import feature
 from softswitch.call.greet import greet
 from softswitch.call.message import message
+from softswitch.call.pickup import pick_up, take_place
 from softswitch.call.room import Room
 from softswitch.call.say import say
 from softswitch.call.stages import End, Stage, arguments_of, name_of
@@ -38,6 +39,8 @@ STORY: dict[type[Any], Callable[[Room, Call, Any], Awaitable[Stage]]] = {
     stages.Feature: feature,
     stages.Confer: confer,
     stages.Supervise: supervise,
+    stages.PickUp: pick_up,
+    stages.TakePlace: take_place,
 }
 
 
@@ -76,6 +79,7 @@ async def tell(room: Room, call: Call, stage: Stage) -> Termination:
 def _enter(call: Call, stage: Stage) -> None:
     services = call.services
     call.entered(name_of(stage))
+    call.at = stage
     call.log.info("stage", stage=call.stage)
     if call.recorded:
         services.store.journal(

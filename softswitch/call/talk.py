@@ -6,7 +6,7 @@ State is in `conversation.py`, keys in `talk_keys.py`, where a transfer leads in
 from dataclasses import dataclass
 
 from softswitch.call.call import Call, loop_time
-from softswitch.call.consult import begin_consult
+from softswitch.call.consult import CAN_BE_CONSULTED, begin_consult
 from softswitch.call.conversation import Conversation
 from softswitch.call.ending import let_go
 from softswitch.call.events import (
@@ -18,6 +18,7 @@ from softswitch.call.events import (
     MediaLost,
     PartyAnswered,
     PartyFailed,
+    PartyProgress,
     PromptsEnded,
     RecordingOver,
     RecordOrdered,
@@ -26,28 +27,37 @@ from softswitch.call.leg import Leg
 from softswitch.call.orders import (
     CompleteOrdered,
     ConsultOrdered,
+    JoinOrdered,
     Order,
+    ReferOrdered,
+    ReplaceOrdered,
     ReturnOrdered,
     TakeOverOrdered,
     ThreeWayOrdered,
     TransferOrdered,
 )
+from softswitch.call.put_through import NOT_WANTED, PutThrough
 from softswitch.call.room import Room
 from softswitch.call.stages import End, Stage, Talk
 from softswitch.call.talk_keys import TalkKeys
-from softswitch.call.termination import CALLEE_HUNG_UP, MEDIA_LOST, Cause, Termination, by_switch
-from softswitch.call.transfer import stage_after, tell_transferred
-from softswitch.call.visits import Transfer
+from softswitch.call.termination import (
+    CALLEE_HUNG_UP,
+    MEDIA_LOST,
+    SESSION_EXPIRED,
+    Cause,
+    Termination,
+    by_switch,
+)
 from softswitch.config.target import Target
-from softswitch.sip.events import AckMissing, HungUp
+from softswitch.sip.events import AckMissing, HungUp, SessionExpired
 
 LONGEST_ANNOUNCEMENT_S = 20.0
-NOT_WANTED = 'Q.850;cause=16;text="not wanted any more"'
 
 
 async def talk(room: Room, call: Call, stage: Talk) -> Stage:
     conversation = Conversation(room, call, stage)
-    talking = Talking(room, call, conversation, TalkKeys(room, call, conversation))
+    keys = TalkKeys(room, call, conversation)
+    talking = Talking(room, call, conversation, keys, PutThrough(room, call, conversation))
     try:
         ended = await talking.announce()
         if ended is None:
@@ -73,6 +83,7 @@ class Talking:
     call: Call
     conversation: Conversation
     keys: TalkKeys
+    through: PutThrough
 
     async def announce(self) -> Termination | None:
         """Tell the agent what comes, while the caller still hears music."""
@@ -117,7 +128,7 @@ class Talking:
     async def _timed_out(self) -> None:
         """A number that was never finished, or nobody answered."""
         self.keys.give_up()
-        await self._back()
+        await self._back(480)
 
     # --- what happens -----------------------------------------------------------------------------------------------
 
@@ -127,13 +138,21 @@ class Talking:
         match event:
             case LegEvent(leg=leg, event=HungUp() as bye) if leg == conversation.other.id and consult:
                 bye.accept()
-                return await self._complete()
+                return await self.through.complete()
             case LegEvent(leg=leg, event=HungUp() as bye) if consult and leg == consult.leg.id:
                 bye.accept()
                 await self._back()
             case PartyAnswered(leg=leg) if consult and leg == consult.leg.id:
                 conversation.third_answered()
-            case PartyFailed(leg=leg) | MediaLost(leg=leg) if consult and leg == consult.leg.id:
+                return await self.through.complete() if consult.referred else None
+            case PartyProgress(leg=leg, status=status) if consult and leg == consult.leg.id:
+                if self.call.referral is not None:
+                    self.call.referral.progress(status)
+            case PartyFailed(leg=leg, status=status) if consult and leg == consult.leg.id:
+                await self._back(status)
+            case MediaLost(leg=leg) if consult and leg == consult.leg.id:
+                await self._back()
+            case LegEvent(leg=leg, event=SessionExpired()) if consult and leg == consult.leg.id:
                 await self._back()
             case LegSilent(leg=leg) if consult and leg == consult.leg.id:
                 if self._too_silent(event):
@@ -164,6 +183,8 @@ class Talking:
                 return CALLEE_HUNG_UP
             case LegEvent(leg=leg, event=AckMissing()) if leg == other:
                 return by_switch(Cause.NO_ACK, 408)
+            case LegEvent(leg=leg, event=SessionExpired()) if leg == other:
+                return SESSION_EXPIRED
             case LegSilent(leg=leg) if self.conversation.leg_of(leg) is not None and self._too_silent(event):
                 return by_switch(Cause.PEER_SILENT, 408)
             case MediaLost(leg=leg) if self.conversation.leg_of(leg) is not None:
@@ -180,92 +201,63 @@ class Talking:
     async def _ordered(self, order: Order) -> Stage | None:
         """Late orders, for what is over already, are left."""
         conversation = self.conversation
+        if conversation.promised and not isinstance(order, ReferOrdered | JoinOrdered):
+            return None
         match order:
             case TransferOrdered() if (leg := conversation.leg_of(order.by)) is not None:
-                return await self._blind(leg, order.target, order.dialled)
+                return await self.through.blind(leg, order.target, order.dialled)
+            case ReferOrdered() if (leg := conversation.leg_of(order.by)) is not None:
+                return await self._refer(leg, order)
+            case JoinOrdered() if (leg := conversation.leg_of(order.by)) is not None:
+                return await self.through.joined(leg, order)
+            case ReplaceOrdered() if (leg := conversation.leg_of(order.leg)) is not None:
+                return await self.through.replaced(leg, order)
             case ConsultOrdered() if (leg := conversation.leg_of(order.by)) is not None:
                 await self._consult(leg, order.target, order.dialled)
             case CompleteOrdered() if conversation.consult is not None:
-                return await self._complete()
+                return await self.through.complete()
             case ReturnOrdered() if conversation.consult is not None:
                 await self._back()
             case ThreeWayOrdered() if conversation.third is not None:
                 conversation.join_all()
             case TakeOverOrdered():
-                return await self._taken_over(order.supervision)
+                return await self.through.taken_over(order.supervision)
             case _:
                 pass
         return None
 
-    async def _blind(self, by: Leg, target: Target, dialled: str) -> Stage:
-        conversation = self.conversation
-        conversation.turn_to(by)
-        await self._drop_third()
-        to = dialled or target.argument or str(target)
-        conversation.transfer = Transfer(to)
-        self.room.recordings.mark(self.call, "transfer", f"blind to {to}")
-        tell_transferred(self.call, "blind", by.party, str(target))
-        await conversation.dismiss(by)
-        return stage_after(self.call, conversation.stage, target, dialled)
+    async def _refer(self, by: Leg, order: ReferOrdered) -> Stage | None:
+        """Whom somebody is put through to by REFER: a party is rung first, everything else is ready for him."""
+        self.conversation.promised = False
+        if order.target.kind not in CAN_BE_CONSULTED:
+            return await self.through.blind(by, order.target, order.dialled)
+        await self._consult(by, order.target, order.dialled, referred=True)
+        return None
 
-    async def _consult(self, by: Leg, target: Target, dialled: str) -> None:
+    async def _consult(self, by: Leg, target: Target, dialled: str, *, referred: bool = False) -> None:
         conversation = self.conversation
         if conversation.consult is not None:
             return
         self.keys.give_up()
         conversation.step_aside(by)
-        begun = begin_consult(self.room, self.call, target, dialled)
+        begun = begin_consult(self.room, self.call, target, dialled, by=by.party, referred=referred)
         if isinstance(begun, Termination):
             self.call.log.info("cannot be consulted", target=str(target), cause=begun.cause.value)
+            self.call.refer_over(begun.sip_status)
             conversation.come_back()
             return
         conversation.consult = begun
-        self.room.recordings.mark(self.call, "consult", str(target))
+        if not referred:
+            self.room.recordings.mark(self.call, "consult", str(target))
         conversation.arrange()
 
-    async def _complete(self) -> Stage:
-        """Who consulted leaves: the caller and the third party talk on; one who only rings yet is rung for the caller."""
-        conversation, consult = self.conversation, self.conversation.consult
-        assert consult is not None
-        by = conversation.other
-        if not consult.answered:
-            return await self._blind(by, consult.target, consult.dialled)
-        third = consult.leg
-        conversation.transfer = Transfer(consult.dialled or str(consult.target), third.id)
-        self.room.recordings.mark(self.call, "transfer", f"attended to {third.party}")
-        tell_transferred(self.call, "attended", by.party, third.party)
-        await conversation.dismiss(by)
-        stage = conversation.stage
-        self.call.figures.destination = third.party
-        return Talk(other=third.id, agent=consult.agent, record=stage.record)
-
-    async def _back(self) -> None:
+    async def _back(self, status: int = 480) -> None:
+        """The two talk again; `status` says why, to whoever put the far side through by REFER."""
         consult = self.conversation.consult
+        self.call.refer_over(status)
         self.conversation.come_back()
         if consult is not None:
             await self.conversation.drop(consult, NOT_WANTED)
-
-    async def _drop_third(self) -> None:
-        consult, self.conversation.consult = self.conversation.consult, None
-        if consult is not None:
-            await self.conversation.drop(consult, NOT_WANTED)
-
-    async def _taken_over(self, supervision: str) -> Stage | None:
-        conversation = self.conversation
-        session = self.room.supervisions.find(supervision)
-        if session is None or session.conversation is not conversation or session.gone:
-            return None
-        replaced = conversation.serving
-        leg, agent = session.hand_over()
-        self.call.adopt(leg)
-        conversation.turn_to(replaced)
-        await self._drop_third()
-        conversation.transfer = Transfer(leg.party, leg.id)
-        self.room.recordings.mark(self.call, "take over", leg.party)
-        tell_transferred(self.call, "take over", replaced.party, leg.party)
-        await conversation.dismiss(replaced)
-        self.call.figures.destination = leg.party
-        return Talk(other=leg.id, agent=agent, record=conversation.stage.record)
 
     def _record(self, on: bool) -> None:
         recordings, stage = self.room.recordings, self.conversation.stage

@@ -13,6 +13,7 @@ from softswitch.call.keys import Begun, FeatureKeys, GivenUp, Pressed
 from softswitch.call.leg import Leg
 from softswitch.call.opening import opening
 from softswitch.call.orders import ConsultOrdered, Order, ReturnOrdered, ThreeWayOrdered, TransferOrdered
+from softswitch.call.rights import may_steer
 from softswitch.call.room import Room
 from softswitch.call.routing import Asked, Routed, route
 from softswitch.ids import LegId
@@ -49,9 +50,9 @@ class TalkKeys:
         return order
 
     def _may_steer(self, leg: Leg) -> bool:
-        """A phone of ours; where an agent serves, his alone: whoever called a queue neither masks nor transfers him."""
-        served = self.conversation.stage.agent is not None
-        return leg.party.startswith("endpoint:") and (not served or leg is self.conversation.serving)
+        conversation = self.conversation
+        served = conversation.stage.agent is not None
+        return may_steer(leg.party, served=served, serving=leg is conversation.serving)
 
     def give_up(self) -> None:
         """Numbers that were never finished."""

@@ -6,9 +6,11 @@ from softswitch.acd.values import Announce, Connect, Overflow
 from softswitch.call.arrive import stage_for
 from softswitch.call.call import Call
 from softswitch.call.events import DigitHeard
+from softswitch.call.orders import PickedUp
+from softswitch.call.pickup import picked_up
 from softswitch.call.room import Room
 from softswitch.call.stages import End, Stage, Talk, Wait
-from softswitch.call.termination import Cause, by_switch
+from softswitch.call.termination import HANDED_OVER, Cause, by_switch
 from softswitch.config.schema import Queue
 from softswitch.config.target import HANGUP_STATUS, Target
 from softswitch.ivr.say import expected_wait_prompts, position_prompts
@@ -40,6 +42,11 @@ async def wait(room: Room, call: Call, stage: Wait) -> Stage:
                 case Overflow():
                     left = ""
                     return _overflow(call, event)
+                case PickedUp(by=by) if by.over is None and room.dispatcher.waits(call.id):
+                    room.dispatcher.leave(call, "withdrawn")
+                    left = ""
+                    call.caller.music(None)
+                    return await picked_up(room, call, event, record=queue.record)
                 case Announce():
                     _announce(call, queue, event)
                 case DigitHeard(leg=leg, digit=digit) if (
@@ -52,6 +59,8 @@ async def wait(room: Room, call: Call, stage: Wait) -> Stage:
                     pass
     finally:
         call.caller.stop_play()
+        if left == "abandoned" and call.over is HANDED_OVER:
+            left = "withdrawn"  # he holds the place for somebody else, who takes it now
         if left:
             room.dispatcher.leave(call, left, key)
 

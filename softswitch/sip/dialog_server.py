@@ -44,9 +44,6 @@ class DialogOwner(Protocol):
     early: EarlyDialogs | None
     reoffers: Reoffers | None
 
-    @property
-    def contact(self) -> str: ...
-
     def adopt_early(self, early: EarlyDialog) -> None: ...
 
     def client_for(self, request: Request) -> DialogClient | None:
@@ -133,9 +130,9 @@ class DialogServer:
             self._refuse(transaction, refused, now)
         elif owner.reoffers is None or not (established or request.body):
             client = owner.client_for(request)
-            if client is not None:
-                client.dialog.refresh_target(request)
-            self.respond(transaction, 200, now, (("Contact", owner.contact), ALLOW))
+            assert client is not None
+            client.dialog.refresh_target(request)
+            self.respond(transaction, 200, now, (("Contact", client.contact), ALLOW))
         else:
             owner.reoffers.receive(transaction, request, now)
 
@@ -212,6 +209,13 @@ class DialogServer:
         """About a REFER of ours; nothing else was subscribed to in this dialog."""
         status = 481 if self._referring is None else self._referring.notified(request)
         self.respond(transaction, status, now)
+
+    def when_told(self, then: Callable[[], None]) -> None:
+        """Do this when the peer knows what became of its REFER: a BYE of ours would cut that short."""
+        if self._refers is None:
+            then()
+        else:
+            self._refers.when_told(then)
 
     def referring(self) -> ReferClient:
         """REFERs of ours in this session."""

@@ -5,7 +5,7 @@ after a BYE has ended the call in it. One NOTIFY is under way at a time; of thos
 each says all there is to know.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from enum import StrEnum
 
 from softswitch.errors import PeerError
@@ -20,6 +20,8 @@ Headers = tuple[tuple[str, str], ...]
 
 EXPIRES_S = 180
 """What the first NOTIFY promises; nobody rings for so long."""
+TOLD_WITHIN_S = 2.0
+"""How long a BYE of ours waits for the answers to NOTIFYs before it."""
 SIPFRAG = "message/sipfrag;version=2.0"
 
 
@@ -59,6 +61,7 @@ class Refer:
         "_sending",
         "_silent",
         "_state",
+        "_then",
         "_transaction",
         "_waiting",
         "asked",
@@ -85,6 +88,7 @@ class Refer:
         self._silent = not asked.subscribed
         self._sending = False
         self._waiting: tuple[int, bool] | None = None
+        self._then: Callable[[], None] | None = None
 
     def __repr__(self) -> str:
         return f"<Refer to {self.asked.to.uri.user} {self._state}>"
@@ -113,6 +117,19 @@ class Refer:
         """The final status: 2xx, or why not."""
         if self._step(_I.FINISH):
             self._notify(status, over=True)
+
+    def when_told(self, then: Callable[[], None]) -> None:
+        """Do this when nothing is left to tell, or when the peer has had its time to listen."""
+        if not self._sending:
+            then()
+            return
+        self._then = then
+        self._layer.timers.start(self._layer.now() + TOLD_WITHIN_S, self._told)
+
+    def _told(self, now: float) -> None:
+        then, self._then = self._then, None
+        if then is not None:
+            then()
 
     def _step(self, event: ReferInput) -> bool:
         after = NEXT.get((self._state, event))
@@ -154,9 +171,12 @@ class Refer:
         waiting, self._waiting = self._waiting, None
         if waiting is not None:
             self._notify(waiting[0], over=waiting[1])
+        else:
+            self._told(now)
 
     def _lost(self, cause: str, now: float) -> None:
         self._silent, self._sending, self._waiting = True, False, None
+        self._told(now)
 
 
 class ReferServer:
@@ -195,6 +215,12 @@ class ReferServer:
         self._served = True
         self._latest = Refer(self._layer, client, self._common, transaction, asked, number=number)
         return self._latest
+
+    def when_told(self, then: Callable[[], None]) -> None:
+        if self._latest is None:
+            then()
+        else:
+            self._latest.when_told(then)
 
     def _refuse(self, transaction: ServerTransaction, status: int, reason: str | None, now: float) -> None:
         transaction.respond(make_response(transaction.request, status, reason, headers=self._common), now)

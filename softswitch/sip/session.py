@@ -3,8 +3,7 @@
 `Session` owns which state the call is in and tells its owner what happened; the collaborators own the details:
 `IncomingInvite` and `OutgoingInvite` the establishment, `DialogClient` our requests inside the dialog, `DialogServer`
 the peer's, `Reoffers` new offers. Sans-IO: everything goes through a `SessionLayer`. What an owner asks of a session
-that is over, or for which it is too late, is ignored; after `hangup` or `reject` no event follows. Longer than other
-files by its state table, which is to be read beside the methods that step through it.
+that is over, or for which it is too late, is ignored; after `hangup` or `reject` no event follows.
 """
 
 import logging
@@ -35,13 +34,14 @@ from softswitch.sip.outgoing_invite import OutgoingInvite
 from softswitch.sip.refusal import refusal_of
 from softswitch.sip.reoffers import Reoffers
 from softswitch.sip.sdp import SessionDescription
-from softswitch.sip.sdp_body import description_in
+from softswitch.sip.sdp_body import description_in, readable_description
 from softswitch.sip.server_transaction import ServerTransaction
 from softswitch.sip.session_layer import SessionLayer
 from softswitch.sip.session_refresh import SessionRefresh
 from softswitch.sip.session_state import NEXT, SessionInput, SessionState
-from softswitch.sip.session_timer import IntervalTooSmall, SessionTimer
+from softswitch.sip.session_timer import IntervalTooSmall
 from softswitch.sip.source import Source
+from softswitch.sip.unheeded import any_failure, any_response
 
 Headers = Iterable[tuple[str, str]]
 
@@ -87,10 +87,8 @@ class Session:
         self._client: DialogClient | None = None
         self.early: EarlyDialogs | None = None
         self.reoffers: Reoffers | None = None
-        self._refresh: SessionRefresh | None = None
-        self._timer = SessionTimer(
-            layer.timers, layer.session_timer, on_refresh=self._refresh_due, on_expired=self._expired
-        )
+        self._refresh = SessionRefresh(layer, self)
+        self._timer = self._refresh.timer
         self._wanted: bytes | None = None
         self._answer: tuple[SessionDescription, tuple[tuple[str, str], ...]] | None = None
 
@@ -154,7 +152,8 @@ class Session:
         """A provisional response; with `sdp` it carries early media."""
         if self.incoming is not None and self.step(_I.RING):
             self.incoming.provisional(status, _bytes(sdp), headers, self._layer.now())
-            self._describe(sdp)
+            if sdp is not None and self.reoffers is not None:
+                self.reoffers.described = self.reoffers.described or _bytes(sdp)
 
     def answer(self, sdp: SessionDescription, headers: Headers = ()) -> None:
         """200; retransmitted until its ACK, and later when a provisional with a description is not acknowledged yet."""
@@ -165,7 +164,8 @@ class Session:
             self._answer = sdp, tuple(headers)
         elif self.step(_I.ANSWER):
             now = self._layer.now()
-            self._describe(sdp)
+            if not invite.described and self.reoffers is not None:
+                self.reoffers.described = _bytes(sdp)
             fields = (*self._timer.grant(invite.request, now), *headers)
             invite.succeed(_bytes(sdp), fields, now, on_missing=self._ack_missing)
             if self._client is not None:
@@ -196,7 +196,7 @@ class Session:
                 self._set_state(_S.TERMINATED)
                 self.finish()
         elif before is _S.CONFIRMED:
-            self._send_bye(headers)
+            self._server.when_told(lambda: self._send_bye(headers))
 
     def reinvite(self, sdp: SessionDescription) -> None:
         """Offer anew, at once or as soon as nothing else is open; ends in ReofferAnswered or ReofferRefused."""
@@ -220,7 +220,7 @@ class Session:
                 headers=(("Content-Type", content_type),),
                 body=body,
                 on_response=self._info_answered,
-                on_failure=_nothing,
+                on_failure=any_failure,
             )
 
     def refer(self, refer_to: str, headers: Headers = ()) -> None:
@@ -244,7 +244,7 @@ class Session:
                 return
             if ack.body and self.reoffers is not None:
                 self.reoffers.heard = ack.body
-            self.tell(Acked(sdp=_readable_sdp(ack)))
+            self.tell(Acked(sdp=readable_description(ack)))
             self._send_wanted()
         elif self.reoffers is not None:
             self.reoffers.acked(ack)
@@ -285,7 +285,7 @@ class Session:
             return False
         if wanted:
             try:
-                sdp = self._answer_in(response)
+                sdp = self.early.answer_in(response) if self.early is not None else description_in(response)
             except PeerError:
                 self._set_state(_S.TERMINATED)
                 self.tell(Refused(status=488, reason="the answer cannot be read", local=True))
@@ -320,12 +320,6 @@ class Session:
             self.tell(SessionExpired())
 
     # What the peer's requests change.
-
-    @property
-    def contact(self) -> str:
-        if self._client is not None:
-            return self._client.contact
-        return self._outgoing.contact if self._outgoing is not None else ""
 
     def client_for(self, request: Request) -> DialogClient | None:
         client = self._client
@@ -364,7 +358,7 @@ class Session:
 
     def _send_bye(self, headers: Headers) -> None:
         if self._client is not None:
-            self._client.request("BYE", headers=headers, on_response=_ignored, on_failure=_nothing)
+            self._client.request("BYE", headers=headers, on_response=any_response, on_failure=any_failure)
         self.finish()
 
     def _send_wanted(self) -> None:
@@ -378,34 +372,13 @@ class Session:
             self.tell(AckMissing())
             self.finish()
 
-    def _refresh_due(self, now: float) -> None:
-        if self._refresh is not None and self.state is _S.CONFIRMED:
-            self._refresh.send(now)
-        else:
-            self._timer.again_soon(now)
-
-    def _expired(self, now: float) -> None:
-        self.session_expired(408, now)
-
     def _adopt(self, client: DialogClient, *, described: bytes, heard: Request | Response | None) -> None:
+        if self.reoffers is not None:
+            self.reoffers.close(self._layer.now())
         self._client = client
         reoffers = self.reoffers = Reoffers(self._layer, client, self, self._timer, self._common)
-        reoffers.described = described
-        self._refresh = SessionRefresh(client, reoffers, self._timer, self)
-        if heard is not None:
-            reoffers.heard = heard.body
-            self._refresh.learn(heard)
-
-    def _describe(self, sdp: SessionDescription | None) -> None:
-        if sdp is not None and self.reoffers is not None and not self.reoffers.described:
-            self.reoffers.described = sdp.serialize()
-
-    def _answer_in(self, response: Response) -> SessionDescription | None:
-        """What a provisional has answered for certain already, counts; raises PeerError (RFC 6337 section 2.2)."""
-        early = self.early.of(response) if self.early is not None else None
-        if early is None or early.answer is None:
-            return description_in(response)
-        return None if early.updated else early.answer
+        reoffers.described, reoffers.heard = described, b"" if heard is None else heard.body
+        self._refresh.adopt(client, reoffers, heard)
 
     def _deliver(self, event: SessionEvent) -> None:
         self.on_event(event)
@@ -438,22 +411,6 @@ class Session:
 
 def _bytes(sdp: SessionDescription | None) -> bytes:
     return b"" if sdp is None else sdp.serialize()
-
-
-def _readable_sdp(message: Request | Response) -> SessionDescription | None:
-    """Where a description is welcome but not needed: one that cannot be read counts as none."""
-    try:
-        return description_in(message)
-    except PeerError:
-        return None
-
-
-def _ignored(response: Response, now: float) -> None:
-    """What the peer says to our BYE changes nothing."""
-
-
-def _nothing(cause: str, now: float) -> None:
-    """Nor does its silence."""
 
 
 def _accepted() -> None:

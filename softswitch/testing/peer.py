@@ -43,7 +43,7 @@ class Peer:
         """What refuses a call before it is one: a challenge."""
         self.place = Source("udp", address, 5060)
         self._network = network
-        self._switch = switch
+        self.switch = switch
         self._secret = secret
         self._loop = asyncio.get_running_loop()
         self._numbers = count()
@@ -72,7 +72,7 @@ class Peer:
         max_forwards: int = 70,
     ) -> PeerCall:
         """Call `number` at the switch as `user`."""
-        uri = Uri.parse(f"sip:{number}@{self._switch}")
+        uri = Uri.parse(f"sip:{number}@{self.switch}")
         unique = f"{next(self._numbers)}-{self.name}"
         plan = InvitePlan(
             call_id=f"{unique}@{self.address}",
@@ -81,7 +81,7 @@ class Peer:
             next_hop=uri,
             flow=None,
             route=(),
-            from_=Address(Uri.parse(f"sip:{user or self.name}@{self._switch}")),
+            from_=Address(Uri.parse(f"sip:{user or self.name}@{self.switch}")),
             to=Address(uri),
             contact_user=user or self.name,
             headers=headers,
@@ -112,11 +112,11 @@ class Peer:
         status = 0
         for attempt in (1, 2):
             answer: asyncio.Future[Response] = self._loop.create_future()
-            request = Request.build("REGISTER", Uri.parse(f"sip:{self._switch}"))
-            aor = f"<sip:{self.name}@{self._switch}>"
-            destination = Source("udp", self._switch, 5060)
+            request = Request.build("REGISTER", Uri.parse(f"sip:{self.switch}"))
+            aor = f"<sip:{self.name}@{self.switch}>"
+            destination = Source("udp", self.switch, 5060)
             for name, value in (
-                ("Via", self.stack.via(destination, self._switch)),
+                ("Via", self.stack.via(destination, self.switch)),
                 ("Max-Forwards", "70"),
                 ("From", f"{aor};tag={tag}"),
                 ("To", aor),

@@ -3,8 +3,9 @@
 import asyncio
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
+from urllib.parse import quote
 
-from softswitch.sip.events import Answered, HungUp, Progress, Refused, Reoffered, SessionEvent
+from softswitch.sip.events import Answered, HungUp, Progress, ReferProgress, Refused, Reoffered, SessionEvent
 from softswitch.sip.message import Request
 from softswitch.sip.sdp import SessionDescription
 from softswitch.sip.session import Session
@@ -82,6 +83,39 @@ class PeerCall:
         """A key, by SIP INFO."""
         self.session.send_info("application/dtmf-relay", f"Signal={digit}\r\nDuration=160\r\n".encode())
         self.peer.flush()
+
+    def refer(self, to: str, *headers: tuple[str, str]) -> None:
+        """Put the far side through to a number, or to what a whole Refer-To in angle brackets says."""
+        refer_to = to if to.startswith("<") else f"<sip:{to}@{self.peer.switch}>"
+        self.session.refer(refer_to, headers)
+        self.peer.flush()
+
+    def refer_to(self, other: "PeerCall", *, early_only: bool = False) -> None:
+        """Put the far side through to that of another call of this peer."""
+        self.refer(
+            f"<sip:{self.peer.switch}?Replaces={quote(other.replaces(early_only=early_only), safe='')}>"
+        )
+
+    def replaces(self, *, early_only: bool = False) -> str:
+        """The value of Replaces for whoever is to take this peer's place."""
+        dialog = self.session.dialog
+        assert dialog is not None
+        state = dialog.state
+        early = ";early-only" if early_only else ""
+        return f"{state.call_id};to-tag={state.remote_tag};from-tag={state.local_tag}{early}"
+
+    async def referred(self) -> int:
+        """How the latest REFER ended: its refusal, or what the last NOTIFY said."""
+        async with asyncio.timeout(PATIENCE_S):
+            while not any(isinstance(event, ReferProgress) and event.over for event in self.events):
+                self._changed.clear()
+                await self._changed.wait()
+        return [event.status for event in self.events if isinstance(event, ReferProgress) and event.over][-1]
+
+    @property
+    def refer_progress(self) -> list[int]:
+        """What the NOTIFYs have said so far."""
+        return [event.status for event in self.events if isinstance(event, ReferProgress)]
 
     # --- what a test waits for --------------------------------------------------------------------------------------
 
