@@ -19,6 +19,7 @@ from softswitch.testing.virtual_time import VirtualClock, run
 
 HOME = "192.0.2.1"
 REALM = "softswitch"
+NOBODY_TRUSTED = Security(trusted=())
 CONFIG = Config(
     endpoint={str(number): Endpoint(auth=Auth()) for number in range(1000, 1200)},
     trunk={"carrier": Trunk(host="sip:198.51.100.10", options_interval_s=0.0)},
@@ -31,7 +32,7 @@ class Home:
     """The switch's SIP side, with what it told."""
 
     network: Network
-    security: Security = Security(trusted=())
+    security: Security = NOBODY_TRUSTED
     config: Config = CONFIG
     events: list[SecurityEvent] = field(default_factory=list)
     sessions: list[Session] = field(default_factory=list)
