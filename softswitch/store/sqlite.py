@@ -13,12 +13,15 @@ from typing import Any
 
 import structlog
 
+from softswitch.store.many import in_groups
 from softswitch.store.rows import CallFinished, JournalEntry, RegistrationGone, RegistrationRow, Row
 from softswitch.store.statements import REMOVE_JOURNAL, STATEMENTS, Parameters, Statement
 
 _log = structlog.get_logger(__name__)
 
 BUSY_TIMEOUT_S = 1.0
+STATEMENTS_KEPT = 256
+"""Prepared: those of each kind of row, for each size of `many.py`."""
 PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
@@ -69,6 +72,7 @@ class SqliteSink:
             timeout=BUSY_TIMEOUT_S,
             isolation_level=None,
             check_same_thread=False,
+            cached_statements=STATEMENTS_KEPT,
         )
         for pragma in PRAGMAS:
             connection.execute(pragma)
@@ -81,7 +85,8 @@ class SqliteSink:
                 self._connection = self._open()
             self._connection.execute("BEGIN IMMEDIATE")
             for statement, kind in work:
-                self._connection.executemany(statement.sql, map(statement.parameters, kind))
+                for text, values in in_groups(statement, kind):
+                    self._connection.execute(text, values)
             self._connection.execute("COMMIT")
         except BAD_ROW:
             self._rollback()
