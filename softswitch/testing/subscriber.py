@@ -114,7 +114,7 @@ class Subscriber:
 
     def _receive(self, data: bytes, sender: Source, now: float) -> None:
         message = parse_message(data)
-        watch = self.watches.get(message.call_id)
+        watch = self.watches.get(message.headers.get("Call-ID") or "")
         if isinstance(message, Response):
             if watch is not None:
                 self._responded(watch, message)

@@ -4,6 +4,7 @@ order, failures, pace and coalescing, caps, and that a change costs nothing to t
 Does not prove what the states mean (`tests/call/test_watching.py`), nor real phones (`tests/interop`).
 """
 
+import random
 import re
 from dataclasses import replace
 from xml.etree import ElementTree
@@ -443,3 +444,25 @@ def test_who_has_missed_more_than_is_remembered_gets_all() -> None:
     assert (state.full(detailed=True), state.live) == (b"", False)
     assert state.put("x", item(replace(busy("x"), remote="<&>'\"\x01")))
     assert b"sip:&lt;&amp;&gt;&apos;&quot;@" in state.full(detailed=True)
+
+
+def test_broken_subscribes_break_nothing() -> None:
+    floor = Floor()
+    watch = floor.phone.watch("1001", "dialog;id=7", 600, ("Accept", "application/dialog-info+xml"))
+    floor.run()
+    good = floor.phone.request(watch, 600, ()).to_bytes()
+    chance = random.Random(6665)
+    for _ in range(250):
+        data = bytearray(good)
+        for _ in range(chance.randrange(1, 5)):
+            place = chance.randrange(len(data))
+            data[place : place + chance.randrange(3)] = bytes(
+                chance.choices(b'\r\n;:<>"=,@%*0A\x00\xff ', k=2)
+            )
+        floor.phone.transmit(bytes(data))
+        floor.run(0.05)
+    floor.run(200)
+    watch.send(600)
+    floor.run()
+    assert watch.statuses[-1] == 200 and len(floor.notifier.all()) <= 200
+    assert floor.switch.stack.stats.faults == 0
