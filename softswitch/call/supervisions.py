@@ -33,7 +33,7 @@ from softswitch.call.services import Services
 from softswitch.call.supervision import Supervision, Wish
 from softswitch.errors import MediaError
 from softswitch.ids import CallId, LegId
-from softswitch.sip.events import HungUp
+from softswitch.sip.events import HungUp, SessionExpired
 
 if TYPE_CHECKING:
     from softswitch.call.conversation import Conversation
@@ -212,6 +212,8 @@ class Supervisions:
                         session.end("supervisor hung up")
                     case DigitHeard():
                         session.key(event)
+                    case LegEvent(event=SessionExpired()):
+                        session.end("his phone: session expired")
                     case HoldChanged():
                         session.hold(event.held)
                     case MediaLost():

@@ -8,7 +8,6 @@ The dialog that said something new last is the one whose early media counts; the
 import re
 from dataclasses import dataclass, replace
 
-from softswitch.errors import PeerError
 from softswitch.sip.dialog import Dialog
 from softswitch.sip.dialog_client import DialogClient
 from softswitch.sip.events import Progress
@@ -16,8 +15,9 @@ from softswitch.sip.message import Request, Response
 from softswitch.sip.outgoing_invite import MAX_FORKS, OutgoingInvite
 from softswitch.sip.reliable_provisional import OPTION
 from softswitch.sip.sdp import SessionDescription
-from softswitch.sip.sdp_body import description_in
+from softswitch.sip.sdp_body import description_in, readable_description
 from softswitch.sip.session_layer import SessionLayer
+from softswitch.sip.unheeded import any_failure, any_response
 
 EARLY_DIALOG_TERMINATED = 199
 _RSEQ = re.compile(r"[1-9][0-9]{0,9}")
@@ -56,9 +56,6 @@ class EarlyDialogs:
         """The early dialog that a request of the callee belongs to."""
         return self._known.get(request.from_tag)
 
-    def of(self, response: Response) -> EarlyDialog | None:
-        return self._known.get(response.to_tag)
-
     def heard(self, response: Response) -> Progress | None:
         """A provisional above 100; None when it tells nothing new."""
         early = self._of(response)
@@ -93,6 +90,14 @@ class EarlyDialogs:
             )
         return dialog
 
+    def answer_in(self, response: Response) -> SessionDescription | None:
+        """The answer of a 2xx, or what a provisional of its dialog has answered for certain already (RFC 6337 section
+        2.2); None too when that has been changed since. Raises PeerError."""
+        early = self._known.get(response.to_tag)
+        if early is None or early.answer is None:
+            return description_in(response)
+        return None if early.updated else early.answer
+
     def _of(self, response: Response) -> EarlyDialog | None:
         tag, request, destination = response.to_tag, self._invite.request, self._invite.destination
         early = self._known.get(tag)
@@ -113,11 +118,7 @@ class EarlyDialogs:
         return early
 
     def _progress(self, response: Response, certain: EarlyDialog | None) -> Progress:
-        """Where a description is welcome but not needed: one that cannot be read counts as none."""
-        try:
-            sdp = description_in(response)
-        except PeerError:
-            sdp = None
+        sdp = readable_description(response)
         if certain is not None and sdp is not None and certain.answer is None:
             certain.answer = sdp
         return Progress(status=response.status, reason=response.reason, sdp=sdp)
@@ -126,8 +127,8 @@ class EarlyDialogs:
         early.client.request(
             "PRACK",
             headers=(("RAck", f"{number} {response.cseq}"),),
-            on_response=_ignored,
-            on_failure=_nothing,
+            on_response=any_response,
+            on_failure=any_failure,
         )
 
 
@@ -138,11 +139,3 @@ def _rseq_of(response: Response) -> int:
         return 0
     text = headers.get("RSeq") or ""
     return int(text) if _RSEQ.fullmatch(text) else 0
-
-
-def _ignored(response: Response, now: float) -> None:
-    """What the peer says to a PRACK changes nothing: it sends the provisional again, or gives up."""
-
-
-def _nothing(cause: str, now: float) -> None:
-    """Nor does its silence."""

@@ -133,10 +133,15 @@ def make_offer(local: LocalMedia, direction: str = "sendrecv") -> SessionDescrip
 
 
 def answer_offer(
-    offer: SessionDescription, local: LocalMedia, direction: str = "sendrecv", *, prefer: str | None = None
+    offer: SessionDescription,
+    local: LocalMedia,
+    direction: str = "sendrecv",
+    *,
+    prefer: str | None = None,
+    before: Negotiated | None = None,
 ) -> tuple[SessionDescription, Negotiated]:
     """The offerer's first codec that we have wins, or `prefer` when it was offered; one that we cannot make is taken only
-    when preferred. `direction` is what we want."""
+    when preferred. `direction` is what we want. Port 0 for all audio is a hold, where a session agreed on `before`."""
     answers: list[MediaDescription] = []
     agreed: Negotiated | None = None
     for media in offer.media:
@@ -150,6 +155,8 @@ def answer_offer(
             extra.append(Line("a", "rtcp-mux"))
         ours = _DIRECTION_OF.get((agreed.send, agreed.receive), "inactive")
         answers.append(_audio(local, agreed.payload_types, ours, media.protocol.upper(), extra))
+    if agreed is None and before is not None and _closes_audio(offer):
+        agreed = replace(before, send=False, receive=False, held=True)
     if agreed is None:
         raise NotAcceptable("nothing in the offer can be served")
     return SessionDescription(_session_lines(local), tuple(answers)), agreed
@@ -238,6 +245,11 @@ def _lines(
     if largest is not None:
         lines.append(Line("a", f"maxptime:{largest}"))
     return Lines([*lines, *extra, Line("a", direction)])
+
+
+def _closes_audio(offer: SessionDescription) -> bool:
+    ports = [media.port for media in offer.media if media.kind == "audio"]
+    return bool(ports) and not any(ports)
 
 
 def _refused(media: MediaDescription) -> MediaDescription:

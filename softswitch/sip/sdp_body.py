@@ -34,6 +34,14 @@ def description_in(message: Request | Response) -> SessionDescription | None:
     raise UnsupportedBody(f"a body of type {kind or 'unknown'}")
 
 
+def readable_description(message: Request | Response) -> SessionDescription | None:
+    """Where a description is welcome but not needed: one that cannot be read counts as none."""
+    try:
+        return description_in(message)
+    except PeerError:
+        return None
+
+
 def _sdp_part(content_type: str, body: bytes) -> bytes | None:
     """The first part that is SDP; parts inside a part are not looked at."""
     match = _BOUNDARY.search(content_type)

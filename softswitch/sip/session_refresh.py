@@ -8,59 +8,64 @@ from softswitch.sip.capabilities import ALLOW, SUPPORTED
 from softswitch.sip.dialog_client import DialogClient
 from softswitch.sip.message import Request, Response
 from softswitch.sip.reoffers import ReofferOwner, Reoffers
+from softswitch.sip.session_layer import SessionLayer
 from softswitch.sip.session_timer import SessionTimer
 
 _NO_UPDATE = (405, 420, 488, 501)
 
 
 class SessionRefresh:
-    __slots__ = ("_client", "_owner", "_reoffers", "_timer", "_update")
+    """Owns the timer of one session, and gives its sign of life in the dialog adopted last."""
 
-    def __init__(
-        self, client: DialogClient, reoffers: Reoffers, timer: SessionTimer, owner: ReofferOwner
-    ) -> None:
-        self._client = client
-        self._reoffers = reoffers
-        self._timer = timer
+    __slots__ = ("_client", "_owner", "_reoffers", "_update", "timer")
+
+    def __init__(self, layer: SessionLayer, owner: ReofferOwner) -> None:
         self._owner = owner
+        self._client: DialogClient | None = None
+        self._reoffers: Reoffers | None = None
         self._update = False
+        self.timer = SessionTimer(
+            layer.timers, layer.session_timer, on_refresh=self._send, on_expired=self._expired
+        )
 
-    def learn(self, message: Request | Response) -> None:
-        """Whether the peer takes UPDATE, as its INVITE or 2xx says."""
-        allowed = ",".join(message.headers.get_all("Allow"))
-        self._update = "UPDATE" in (method.strip() for method in allowed.split(","))
+    def adopt(self, client: DialogClient, reoffers: Reoffers, heard: Request | Response | None) -> None:
+        """`heard` is the peer's INVITE or 2xx: it says whether the peer takes UPDATE."""
+        self._client, self._reoffers = client, reoffers
+        if heard is not None:
+            allowed = ",".join(heard.headers.get_all("Allow"))
+            self._update = "UPDATE" in (method.strip() for method in allowed.split(","))
 
-    def send(self, now: float) -> None:
+    def _send(self, now: float) -> None:
+        if self._client is None or self._reoffers is None:
+            return
         if self._update:
             self._client.request(
                 "UPDATE",
-                headers=(
-                    ("Contact", self._client.contact),
-                    ALLOW,
-                    SUPPORTED,
-                    *self._timer.offered(),
-                ),
+                headers=(("Contact", self._client.contact), ALLOW, SUPPORTED, *self.timer.offered()),
                 on_response=self._answered,
                 on_failure=self._lost,
             )
         elif not self._reoffers.refresh():
-            self._timer.again_soon(now)
+            self.timer.again_soon(now)
 
     def _answered(self, response: Response, now: float) -> None:
-        if response.status < 200:
+        if response.status < 200 or self._client is None:
             return
         if response.status < 300:
             self._client.dialog.refresh_target(response)
-            self._timer.granted(response, now)
+            self.timer.granted(response, now)
         elif response.status in (408, 481):
             self._owner.session_expired(response.status, now)
         elif response.status in _NO_UPDATE:
             self._update = False
-            self.send(now)
-        elif self._timer.learn_too_small(response):
-            self.send(now)
+            self._send(now)
+        elif self.timer.learn_too_small(response):
+            self._send(now)
         else:
-            self._timer.again_soon(now)
+            self.timer.again_soon(now)
 
     def _lost(self, cause: str, now: float) -> None:
+        self._owner.session_expired(408, now)
+
+    def _expired(self, now: float) -> None:
         self._owner.session_expired(408, now)

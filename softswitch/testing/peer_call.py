@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from softswitch.sip.events import Answered, HungUp, Progress, ReferProgress, Refused, Reoffered, SessionEvent
 from softswitch.sip.message import Request
+from softswitch.sip.offer_answer import MIRRORED
 from softswitch.sip.sdp import SessionDescription
 from softswitch.sip.session import Session
 from softswitch.testing.sound import described
@@ -39,9 +40,8 @@ class PeerCall:
         if isinstance(event, HungUp) and self.accepts_bye:
             event.accept()
         elif isinstance(event, Reoffered):
-            direction = "sendrecv" if event.sdp is None else "recvonly"
-            held = event.sdp is not None and event.sdp.direction_of(event.sdp.media[0]) == "sendonly"
-            self.session.accept_reoffer(self.describe(direction if held else "sendrecv"))
+            offered = "sendrecv" if event.sdp is None else event.sdp.direction_of(event.sdp.media[0])
+            self.session.accept_reoffer(self.describe(MIRRORED[offered]))
         self._changed.set()
 
     def describe(self, direction: str = "sendrecv", **more: object) -> SessionDescription:
