@@ -228,6 +228,10 @@ def _sip(status: StatusView) -> Iterator[Metric]:
     invites.add_metric(["in"], sip.calls_in)
     invites.add_metric(["out"], sip.calls_out)
     yield invites
+    connections = GaugeMetricFamily("softswitch_sip_connections", "Connections.", labels=["transport"])
+    for transport in ("tcp", "tls", "ws", "wss"):
+        connections.add_metric([transport], sip.connections.get(transport, 0))
+    yield connections
     refusals = CounterMetricFamily("softswitch_sip_refusals", "Requests refused at once.", labels=["code"])
     for code, count in sip.refusals.items():
         refusals.add_metric([code], count)

@@ -57,6 +57,8 @@ class StorageView:
 class SipView:
     listen: tuple[str, ...] = ()
     """Addresses in use, `udp://ADDRESS:PORT`."""
+    connections: Mapping[str, int] = field(default_factory=dict)
+    """Connections of peers and ours that stand, by their transport."""
     messages_in: int = 0
     messages_out: int = 0
     calls_in: int = 0

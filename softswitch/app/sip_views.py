@@ -9,6 +9,7 @@ def sip_view(parts: Parts) -> SipView:
     stats = parts.sip.stats()
     return SipView(
         listen=parts.services.config.sip.listen,
+        connections=parts.sip.connections(),
         messages_in=stats.received,
         messages_out=stats.sent,
         calls_in=stats.sessions_in,

@@ -21,6 +21,7 @@ from softswitch.call.events import (
     NothingAgreed,
     PromptsEnded,
 )
+from softswitch.call.media_address import media_address
 from softswitch.call.party import srtp_of
 from softswitch.call.services import Services
 from softswitch.call.set_peer import set_peer
@@ -113,7 +114,7 @@ class Leg:
         self._address = advertised
         with_leg = beside.id if beside is not None else None
         self.opened = await self._services.media.open_leg(
-            self.id, self._services.config.rtp.address, with_leg=with_leg
+            self.id, media_address(self._services.config.rtp.address, advertised), with_leg=with_leg
         )
         self._services.legs[self.id] = self
         self._renew_keys()

@@ -32,6 +32,7 @@ def status(client: Client, as_json: bool) -> None:
             ("media engine", _engine(view)),
             ("storage", f"{storage['state']}{problem}{spooled} ({storage['database']})"),
             ("listening", ", ".join(sip["listen"])),
+            ("connections", _counts(sip["connections"])),
             ("SIP in", f"{sip['messages_in']} messages, {sip['calls_in']} calls; {sip['retransmits']} again"),
             ("SIP out", f"{sip['messages_out']} messages, {sip['calls_out']} calls"),
             ("dialogs", sip["dialogs"]),

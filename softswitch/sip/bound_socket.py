@@ -2,6 +2,7 @@
 
 import contextlib
 import functools
+import resource
 import socket
 import struct
 
@@ -32,6 +33,12 @@ def bound_socket(listener: Listener) -> socket.socket:
         bound.close()
         raise
     return bound
+
+
+def allow_open_files() -> None:
+    """Each connection takes one: the usual soft limit of 1,024 would end long before our own caps."""
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
 def queue_filling(bound: socket.socket) -> float:

@@ -14,7 +14,7 @@ import structlog
 from softswitch.config.schema import Config
 from softswitch.errors import UnusableError
 from softswitch.sip.acceptor import Acceptor, MakeProtocol
-from softswitch.sip.bound_socket import routed_address
+from softswitch.sip.bound_socket import allow_open_files, routed_address
 from softswitch.sip.connection_table import ConnectionTable, Seat
 from softswitch.sip.datagrams import Datagrams
 from softswitch.sip.listener import Listener
@@ -73,6 +73,7 @@ class SocketTransport:
 
     async def start(self, events: WireEvents) -> None:
         self._events = events
+        allow_open_files()
         for listener in self.listeners:
             if listener.secure and (self._tls is None or self._tls.server is None):
                 await self.stop()

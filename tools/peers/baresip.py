@@ -82,7 +82,9 @@ class Baresip:
     """What it says, over and over; silence when None."""
     answer: Literal["auto", "manual"] = "auto"
     laws: str = "PCMU/8000/1,PCMA/8000/1"
-    transport: Literal["udp", "tcp"] = "udp"
+    transport: Literal["udp", "tcp", "tls"] = "udp"
+    ca: Path | None = None
+    """Authorities that the switch's certificate must be of, over TLS."""
     register: bool = True
     expires: int = 300
     dtmf: Literal["rtpevent", "info"] = "rtpevent"
@@ -105,7 +107,7 @@ class Baresip:
         config = _CONFIG.format(address=self.address, port=self.port, speech=spoken.resolve(), media=media,
                                 media_end=media + 19, modules=_MODULES, control=self._control_port,
                                 folder=self.folder.resolve(),
-                                more="module srtp.so\n" if self.mediaenc else "")  # fmt: skip
+                                more=self._more())  # fmt: skip
         (self.folder / "config").write_text(config)
         (self.folder / "accounts").write_text(self._account())
         (self.folder / "contacts").write_text("")
@@ -226,6 +228,10 @@ class Baresip:
     def _endless(self) -> Samples:
         once = silence(1) if self.speech is None else np.concatenate([self.speech, silence(1)])
         return np.tile(once, -(-self.most_s * RATE // len(once)))
+
+    def _more(self) -> str:
+        trusted = f"sip_cafile {self.ca.resolve()}\n" if self.ca is not None else ""
+        return trusted + ("module srtp.so\n" if self.mediaenc else "")
 
     def _account(self) -> str:
         parameters = [
