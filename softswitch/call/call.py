@@ -26,6 +26,7 @@ from softswitch.call.termination import (
     Cause,
     Termination,
     by_switch,
+    passed_on,
 )
 from softswitch.config.schema import Config
 from softswitch.facts import CallAnswered
@@ -136,10 +137,10 @@ class Call:
         if isinstance(event, LegEvent) and event.leg == self.caller.id:
             if isinstance(event.event, HungUp):
                 self.byes.append(event.event.accept)
-                self.stop(CALLER_HUNG_UP)
+                self.stop(replace(CALLER_HUNG_UP, reason=passed_on(event.event.reason)))
                 return
             if isinstance(event.event, Cancelled):
-                self.stop(CALLER_CANCELLED)
+                self.stop(replace(CALLER_CANCELLED, reason=passed_on(event.event.reason)))
                 return
             if isinstance(event.event, AckMissing):
                 self.stop(by_switch(Cause.NO_ACK, 408))

@@ -21,7 +21,7 @@ async def dial(room: Room, call: Call, stage: Dial) -> Stage:
     outcome = await (through_trunks if outward else ring_once)(room, call, stage)
     if isinstance(outcome, PartyFailed):
         return _redirected(call, stage, outcome) or _failed(
-            call, stage, refused(outcome.status, local=outcome.local)
+            call, stage, refused(outcome.status, local=outcome.local, reason=outcome.reason_header)
         )
     if isinstance(outcome, Termination):
         return _failed(call, stage, outcome)

@@ -101,6 +101,7 @@ class PartyFailed:
     contacts: tuple[str, ...] = ()
     local: bool = False
     """Nobody said so: no address, a time-out, no port."""
+    reason_header: str = ""
 
 
 PartyEvent = PartyProgress | PartyAnswered | PartyFailed

@@ -184,7 +184,9 @@ class Ringing:
         if event.status < 600 and len(self._refusals) < len(self._destinations):
             return
         best = min(self._refusals, key=_rank)
-        self._fail(PartyFailed(self.leg.id, best.status, best.reason, best.contacts, best.local))
+        self._fail(
+            PartyFailed(self.leg.id, best.status, best.reason, best.contacts, best.local, best.reason_header)
+        )
 
     def _fail(self, failed: PartyFailed) -> None:
         if self._settled:

@@ -3,7 +3,7 @@
 State is in `conversation.py`, keys in `talk_keys.py`, where a transfer leads in `transfer.py`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from softswitch.call.call import Call, loop_time
 from softswitch.call.consult import CAN_BE_CONSULTED, begin_consult
@@ -47,6 +47,7 @@ from softswitch.call.termination import (
     Cause,
     Termination,
     by_switch,
+    passed_on,
 )
 from softswitch.config.target import Target
 from softswitch.sip.events import AckMissing, HungUp, SessionExpired
@@ -64,7 +65,7 @@ async def talk(room: Room, call: Call, stage: Talk) -> Stage:
             room.talks[call.id] = conversation
             conversation.begin()
             return await talking.until_over()
-        if ended is CALLEE_HUNG_UP and stage.again is not None:
+        if ended.cause is Cause.NORMAL and stage.again is not None:
             await talking.let_agent_go()
             if stage.queue in call.services.config.queue:
                 room.dispatcher.dumped(call)
@@ -180,7 +181,7 @@ class Talking:
         match event:
             case LegEvent(leg=leg, event=HungUp() as bye) if leg == other:
                 self.call.byes.append(bye.accept)
-                return CALLEE_HUNG_UP
+                return replace(CALLEE_HUNG_UP, reason=passed_on(bye.reason))
             case LegEvent(leg=leg, event=AckMissing()) if leg == other:
                 return by_switch(Cause.NO_ACK, 408)
             case LegEvent(leg=leg, event=SessionExpired()) if leg == other:

@@ -7,6 +7,12 @@ means nothing on the other (a challenge, a loop).
 from dataclasses import dataclass
 from enum import StrEnum
 
+from softswitch.errors import PeerError
+from softswitch.sip.grammar import readable
+from softswitch.sip.reason import Reason, cause_of, phrase, q850
+
+LONGEST_REASON = 256
+
 
 class By(StrEnum):
     CALLER = "caller"
@@ -56,10 +62,14 @@ class Termination:
     cause: Cause
     sip_status: int
     """What the caller is or would be answered."""
+    reason: str = ""
+    """Reason (RFC 3326) as the peer who ended it gave it; the other side is told the same."""
 
     @property
     def reason_header(self) -> str:
-        """RFC 3326: the Q.850 cause for BYE and CANCEL."""
+        """RFC 3326: the peer's own, else the Q.850 cause, for BYE, CANCEL and final responses."""
+        if self.reason:
+            return self.reason
         return f'Q.850;cause={_Q850.get(self.cause, 31)};text="{self.cause.value}"'
 
 
@@ -114,15 +124,30 @@ _CAUSE_OF_STATUS = {
 _STATUS_FOR_CALLER = {401: 403, 407: 403, 305: 480, 380: 480, 481: 480, 482: 482, 487: 480, 491: 480}
 
 
-def refused(status: int, *, local: bool = False) -> Termination:
-    """The callee's side answered `status` (300-699), or we know without asking (`local`): what the caller is told."""
+def passed_on(reason: str) -> str:
+    """What another peer may be told of a received Reason: one value, Q.850 before SIP, written anew; empty: none of use."""
+    try:
+        values = Reason.parse_list(reason[:LONGEST_REASON]) if reason else []
+    except PeerError:
+        return ""
+    for protocol, largest in (("Q.850", 127), ("SIP", 699)):
+        for value in values:
+            if value.protocol.upper() == protocol and value.cause is not None and 0 < value.cause <= largest:
+                return str(Reason(protocol=protocol, cause=value.cause, text=readable(value.text)))
+    return ""
+
+
+def refused(status: int, *, local: bool = False, reason: str = "") -> Termination:
+    """The callee's side answered `status` (300-699), with `reason` in its Reason, or we know without asking (`local`): what
+    the caller is told. Without a Reason the status says the cause (RFC 3398 section 8.2.6.1)."""
     by = By.SWITCH if local else By.CALLEE
     if status < 400:
         return Termination(by, Cause.UNREACHABLE, 480)
     cause = _CAUSE_OF_STATUS.get(status, Cause.PEER_FAILED if status >= 500 else Cause.UNREACHABLE)
     if status >= 600:
         cause = _CAUSE_OF_STATUS.get(status, Cause.REJECTED)
-    return Termination(by, cause, _STATUS_FOR_CALLER.get(status, status))
+    told = "" if local else passed_on(reason) or str(q850(cause_of(status), phrase(status)))
+    return Termination(by, cause, _STATUS_FOR_CALLER.get(status, status), told)
 
 
 def by_switch(cause: Cause, sip_status: int = 500) -> Termination:

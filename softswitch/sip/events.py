@@ -34,6 +34,8 @@ class Refused:
     retry_after_s: int | None = None
     local: bool = False
     """True when nobody said so: time-out or transport failure."""
+    reason_header: str = ""
+    """Its Reason (RFC 3326)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -21,6 +21,7 @@ def refusal_of(status: int, response: Response | None) -> Refused:
         reason=response.reason,
         contacts=_contacts(response) if 300 <= status < 400 else (),
         retry_after_s=_retry_after(response),
+        reason_header=response.headers.get("Reason") or "",
     )
 
 
