@@ -26,12 +26,20 @@ class RawPeer:
         self._arrived = asyncio.Event()
         network.attach(self.place, self._receive)
 
-    def invite(self, number: str, body: bytes = b"") -> None:
+    def invite(self, number: str, body: bytes = b"", *, headers: tuple[str, ...] = ()) -> None:
         self._target = f"sip:{number}@{self._switch.address}"
         self._to = f"<{self._target}>"
-        self.request("INVITE", 1, body)
+        self.request("INVITE", 1, body, headers=headers)
 
-    def request(self, method: str, number: int, body: bytes = b"", *, again: bool = False) -> None:
+    def request(
+        self,
+        method: str,
+        number: int,
+        body: bytes = b"",
+        *,
+        again: bool = False,
+        headers: tuple[str, ...] = (),
+    ) -> None:
         """Send a request with this CSeq number; `again` repeats the branch of the one before."""
         self._branches += not again
         lines = [
@@ -43,6 +51,7 @@ class RawPeer:
             f"Call-ID: raw@{self.address}",
             f"CSeq: {number} {method}",
             f"Contact: <sip:{self._name}@{self.address}:5060>",
+            *headers,
             *(["Content-Type: application/sdp"] if body else []),
             f"Content-Length: {len(body)}",
         ]
@@ -65,7 +74,7 @@ class RawPeer:
             patience_s,
         )
         assert isinstance(found, Response)
-        if 200 <= status < 300:
+        if 180 <= status < 300:
             self._to = found.headers.get("To") or ""
             self._target = str(found.contacts[0].uri) if found.contacts else self._target
         return found

@@ -1,5 +1,5 @@
 """Proves session timers (RFC 4028) in whole calls: five hours of talk with refreshes in both roles that disturb nothing,
-and that a peer which is gone ends the call on both legs with a cause of its own.
+and that a peer which is gone ends the call on both legs with a cause of its own; and late offers that need PRACK (RFC 3262).
 
 Does not prove the negotiation line by line (`tests/sip/test_session_timer.py`).
 """
@@ -8,7 +8,7 @@ import asyncio
 
 from story_floor import NORTH, SWITCH, Centre, about, centre, told
 
-from softswitch.config.schema import Sip
+from softswitch.config.schema import Route, Sip
 from softswitch.rtp.commands import SetPeer
 from softswitch.testing.manners import answering
 from softswitch.testing.peer_call import PeerCall
@@ -16,6 +16,7 @@ from softswitch.testing.raw_peer import RawPeer
 from softswitch.testing.sound import described
 
 HOURS_S = 5 * 3600.0
+LATE = centre(route={"9003": Route(to="extension:1003")})
 
 
 async def talking(c: Centre) -> tuple[PeerCall, PeerCall]:
@@ -87,13 +88,12 @@ async def test_an_agents_phone_that_loses_power(c: Centre) -> None:
 async def test_a_caller_who_loses_power(c: Centre) -> None:
     """He was to refresh: BYE to the agent 32 s before the interval is over."""
     _, agent = await talking(c)
-    c.north.unplug()
+    c.north.close()
     await asyncio.sleep(1700)
     await agent.hung_up()
     cdr = await c.cdr()
     assert (cdr["ended_by"], cdr["cause"]) == ("switch", "session expired")
     assert cdr["ended"] - cdr["started"] == about(1800 - 32)
-    c.north.plug()
 
 
 @told(centre(sip=Sip(session_expires_s=0)))
@@ -112,3 +112,44 @@ async def test_none_of_ours_gives_what_the_caller_asks_for(c: Centre) -> None:
     await raw.response(200, 2)
     raw.close()
     await c.settled()
+
+
+@told(LATE)
+async def test_a_caller_whose_first_provisional_must_have_our_offer(c: Centre) -> None:
+    """An INVITE without an offer that requires 100rel (RFC 3262 section 5): our offer in the 183, the answer in PRACK, and
+    a 2xx without a description."""
+    c.north.close()
+    c.phone("1003").on_call = answering(3.0)
+    raw = RawPeer(c.network, NORTH, name="late", switch=SWITCH)
+    raw.invite("9003", headers=("Require: 100rel",))
+    early = await raw.response(183)
+    assert b"m=audio" in early.body and early.headers.get("Require") == "100rel"
+    rack = f"RAck: {early.headers.get('RSeq')} 1 INVITE"
+    raw.request("PRACK", 2, described(NORTH, port=7000, codecs=("PCMU",)).serialize(), headers=(rack,))
+    await raw.response(200, 2)
+    answer = await raw.response(200)
+    assert answer.body == b""
+    raw.request("ACK", 1)
+    await asyncio.sleep(1)
+    peer = c.switch.media.peer(c.leg_of("trunk:north"))
+    assert (peer.port, peer.codec) == (7000, "PCMU")
+    assert len(c.switch.media.bridges) == 1
+    raw.request("BYE", 3)
+    await raw.response(200, 3)
+    assert (await c.cdr())["cause"] == "normal"
+    raw.close()
+
+
+@told(LATE)
+async def test_a_caller_whose_answer_in_prack_cannot_be_used(c: Centre) -> None:
+    c.north.close()
+    c.phone("1003").on_call = answering(3.0)
+    raw = RawPeer(c.network, NORTH, name="late", switch=SWITCH)
+    raw.invite("9003", headers=("Require: 100rel",))
+    early = await raw.response(183)
+    rack = f"RAck: {early.headers.get('RSeq')} 1 INVITE"
+    raw.request("PRACK", 2, described(NORTH, codecs=("G729",)).serialize(), headers=(rack,))
+    await raw.response(488)
+    raw.request("ACK", 1, again=True)
+    assert (await c.cdr())["cause"] == "no common codec"
+    raw.close()
