@@ -59,6 +59,8 @@ class Watching:
         self._registrations = WatchedRegistrations(services, notifier)
         self._kinds: Counter[tuple[str, str]] = Counter()
         """What is watched now, by package and kind."""
+        self._queues: set[str] = set()
+        """Queues whose lamps somebody watches."""
         self._sources: Mapping[tuple[str, str], Callable[[str], Items]] = {
             ("dialog", "endpoint"): self._lines.items,
             ("dialog", "queue"): self._centre.queue,
@@ -93,8 +95,10 @@ class Watching:
             state.put(key, item)
 
     def watching(self, resource: ResourceKey, on: bool) -> None:
-        kind = resource.package, resource.name.partition(":")[0]
-        self._kinds[kind] += 1 if on else -1
+        kind, _, name = resource.name.partition(":")
+        self._kinds[resource.package, kind] += 1 if on else -1
+        if kind == "queue":
+            (self._queues.add if on else self._queues.discard)(name)
         lamps = self._kinds["dialog", "endpoint"] + self._kinds["presence", "endpoint"]
         self._services.lines.on_change = self._line_changed if lamps else None
 
@@ -136,11 +140,10 @@ class Watching:
 
     def _agent_state(self, fact: AgentStateChanged) -> None:
         self._agent_changed(fact)
-        if fact.old == AgentState.TALKING and self._kinds["dialog", "queue"]:
-            # A caller whose agent hung up before they could talk waits on, and no fact of its own says so.
-            for resource in self._notifier.watched():
-                if resource.package == "dialog" and resource.name.startswith("queue:"):
-                    self._queue(resource.name.removeprefix("queue:"))
+        if fact.old == AgentState.TALKING:
+            for queue in self._queues:
+                # A caller whose agent hung up before they could talk waits on, and no fact of its own says so.
+                self._queue(queue)
 
     def _agent_changed(self, fact: AgentStateChanged | AgentStatusChanged) -> None:
         name = fact.agent

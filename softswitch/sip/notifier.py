@@ -83,9 +83,6 @@ class Notifier:
     def watched_any(self) -> bool:
         return bool(self._watched)
 
-    def watched(self) -> tuple[ResourceKey, ...]:
-        return tuple(self._watched)
-
     # --- what the sources of states tell ------------------------------------------------------------------------------
 
     def put(self, resource: ResourceKey, key: str, item: Item) -> None:

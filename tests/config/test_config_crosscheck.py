@@ -51,6 +51,22 @@ def test_the_base_is_without_fault(tmp_path: Path) -> None:
     ("text", "key", "said"),
     [
         ('[route.1]\nto = "queue:sale"', "route.1.to", "did you mean 'sales'?"),
+        (
+            '[endpoint.1]\ncontact = "sip:1@192.0.2.3"\nmailbox = "bix"',
+            "endpoint.1.mailbox",
+            "did you mean 'box'?",
+        ),
+        (
+            '[endpoint.1]\ncontact = "sip:1@192.0.2.3"\nmwi_unsolicited = true',
+            "endpoint.1.mwi_unsolicited",
+            "needs mailbox",
+        ),
+        (
+            "[subscriptions]\ndefault_expires_s = 30",
+            "subscriptions.default_expires_s",
+            "does not lie between",
+        ),
+        ("[subscriptions]\nper_second = 0.0", "subscriptions.per_second", "at least 1"),
         ('[route.1]\nto = "extension:9999"', "route.1.to", "there is no endpoint '9999'"),
         ('[route.1]\nto = "trunk:nort/123"', "route.1.to", "did you mean 'north'?"),
         ('[route.1]\nto = "flow:main"', "route.1.to", "there is no flow 'main'"),
