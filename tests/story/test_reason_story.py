@@ -1,5 +1,5 @@
-"""Proves that what a peer says in Reason reaches the other side, in BYE and CANCEL, written anew; and that what no peer may be
-told is not passed on.
+"""Proves that what a peer says in Reason reaches the other side, in BYE and CANCEL, written anew; and that what no peer
+may be told is not passed on.
 """
 
 from asyncio import sleep

@@ -78,6 +78,20 @@ class Scenario:
         body = f"Signal={digit}\nDuration={duration_ms}"
         return self._request("INFO", body, "application/dtmf-relay").expect(200)
 
+    def refer(self, refer_to: str, *, final: int = 202) -> Self:
+        """Put the far side through to what stands in angle brackets in Refer-To."""
+        self._cseq += 1
+        head = self._head("REFER", self._cseq) + f"\nRefer-To: {refer_to}"
+        return self._add(self._send(head, "", retrans=500)).expect(final)
+
+    def notified(self, status: int) -> Self:
+        """A NOTIFY about that, whose body says this status, and our 200."""
+        check = f'<ereg regexp="SIP/2.0 {status} " search_in="body" check_it="true" assign_to="told"/>'
+        self._add(f'<recv request="NOTIFY"><action>{check}</action></recv>')
+        if '<Reference variables="told"/>' not in self.steps:
+            self._add('<Reference variables="told"/>')
+        return self.answer(200)
+
     # -- calling side -------------------------------------------------------------------------------------------------
 
     def invite(self, *, headers: Sequence[str] = ()) -> Self:
