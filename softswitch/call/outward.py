@@ -14,6 +14,7 @@ from softswitch.call.stages import Dial, Talk
 from softswitch.call.termination import Cause, Termination, by_switch, refused
 from softswitch.call.trunk_plan import Candidate, TrunkPlan
 from softswitch.config.target import Target
+from softswitch.ids import TrunkName
 from softswitch.sip.errors import ParseError
 from softswitch.sip.uri import Uri
 from softswitch.store.rows import AttemptRow
@@ -34,8 +35,9 @@ async def through_trunks(room: Room, call: Call, stage: Dial) -> Outcome:
         return guarded
     outcome: Outcome = NO_TRUNK
     tries = 0
-    for index, candidate in enumerate(plan.candidates):
-        last = index == len(plan.candidates) - 1 or tries + 1 >= plan.attempts
+    ordered = sorted(plan.candidates, key=lambda each: services.sip.trunk_is_silent(TrunkName(each.trunk)))
+    for index, candidate in enumerate(ordered):
+        last = index == len(ordered) - 1 or tries + 1 >= plan.attempts
         began = services.clock.wall()
         skipped = unreachable(room, call, Target("trunk", candidate.trunk))
         if skipped is not None:

@@ -105,4 +105,6 @@ def _problem(services: Services, name: str) -> str:
         return f"all {trunk.max_channels} channels are taken"
     if not services.sip.trunk_is_up(TrunkName(name)):
         return "it is down"
+    if services.sip.trunk_is_silent(TrunkName(name)):
+        return "it did not answer lately, and is tried last"
     return ""

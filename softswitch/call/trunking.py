@@ -25,6 +25,7 @@ from softswitch.hours import CalendarHours
 from softswitch.ids import LegId
 
 FRAUD_ALARM = "toll fraud"
+ALARM_S = 3600.0
 _log = structlog.get_logger(__name__)
 
 
@@ -51,6 +52,7 @@ class Trunking:
         self._clock = clock
         self._entropy = entropy
         self._alarms = alarms
+        self._alarmed: dict[str, float] = {}
         self._turns: Counter[str] = Counter()
         self._meters: dict[str, _Meter] = {}
         self._priced: Mapping[str, object] | None = None
@@ -104,6 +106,7 @@ class Trunking:
         refusal = self.guard.check(config, source, number, now)
         if refusal is None:
             self.guard.count(source, number, now)
+            self._calm(source, now)
             return None
         _log.warning(
             "call out refused by the toll guard",
@@ -114,7 +117,14 @@ class Trunking:
             problem=refusal.words,
         )
         self._alarms.raise_(f"{FRAUD_ALARM} {source}", f"{number}: {refusal.words}")
+        self._alarmed[source] = now
         return by_switch(Cause.TOLL, 403)
+
+    def _calm(self, source: str, now: float) -> None:
+        """An alarm ends with the first call that is allowed an hour after the last refusal."""
+        if self._alarmed and now - self._alarmed.get(source, now) > ALARM_S:
+            del self._alarmed[source]
+            self._alarms.clear(f"{FRAUD_ALARM} {source}")
 
     def began(self, config: Config, leg: LegId, source: str) -> None:
         if config.toll.enabled:

@@ -19,6 +19,7 @@ NEEDS_RESTART = (
     ("sip", "t2_ms"),
     ("sip", "t4_ms"),
     ("sip", "max_message_bytes"),
+    ("sip", "name_servers"),
     ("rtp", "address"),
     ("rtp", "ports"),
     ("rtp", "workers"),

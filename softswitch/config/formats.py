@@ -16,7 +16,7 @@ from softswitch.config.shape import visit
 from softswitch.config.target import Target
 from softswitch.config.tracing import homer_address
 from softswitch.config.transport_checks import listen_address, origin
-from softswitch.config.trunk_formats import digits, failover_cause, header_name, header_value
+from softswitch.config.trunk_formats import digits, failover_cause, header_name, header_value, name_server
 from softswitch.hours import CalendarError, CalendarHours
 from softswitch.patterns import Pattern
 
@@ -201,6 +201,7 @@ _CHECKS: Mapping[tuple[str, ...], Callable[[str], object]] = {
     ("sip", "ws_origins", "*"): origin,
     ("sip", "external_address"): _ip_address,
     ("sip", "local_nets", "*"): _network,
+    ("sip", "name_servers", "*"): name_server,
     ("security", "trusted", "*"): _network,
     ("security", "contact_networks", "*"): _network,
     ("security", "scanners", "*"): _signature,

@@ -110,6 +110,8 @@ class Sip:
     it, and a call whose peer has vanished ends. 0 asks for none; what a peer asks for is given."""
     min_se_s: int = 90
     """Shortest session interval accepted; shorter ones get 422. RFC 4028 wants at least 90: less is for tests."""
+    name_servers: tuple[str, ...] = ()
+    """DNS servers that are asked, `ADDRESS` or `ADDRESS:PORT`; empty: those of the system."""
     nonce_lifetime_s: int = 300
     """Age at which a digest nonce is stale and renewed."""
     min_expires_s: int = 60

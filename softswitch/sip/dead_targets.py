@@ -35,6 +35,9 @@ class DeadTargets:
     def __len__(self) -> int:
         return len(self._dead)
 
+    def __contains__(self, place: object) -> bool:
+        return place in self._dead
+
     def failed(self, place: Source, now: float, *, reason: str, hold_s: float = 0.0) -> DeadTarget:
         """`hold_s`: how long the place itself asked to be left alone."""
         known = self._dead.get(place)

@@ -46,6 +46,7 @@ from softswitch.sip.transport import SocketTransport
 from softswitch.sip.trunk_watch import TrunkListener, TrunkStatus, TrunkWatch
 from softswitch.sip.unsolicited import notify_messages
 from softswitch.sip.uri import Uri
+from softswitch.sip.way import direct_place
 from softswitch.sip.wire import Wire, WireEvents
 
 SecretKey = tuple[str, str]
@@ -82,7 +83,7 @@ class SipEndpoint:
         self._on_invite = on_invite
         self._on_registration = on_registration
         self._wire = wire or SocketTransport.from_config(config)
-        self._resolver = resolver or Resolver()
+        self._resolver = resolver or Resolver(name_servers=config.sip.name_servers)
         self._advertised = AdvertisedAddress(self._wire, config.sip)
         nonces = Nonces(entropy(32), config.sip.nonce_lifetime_s)
         self._trunk_addresses: dict[str, tuple[str, ...]] = {}
@@ -217,6 +218,14 @@ class SipEndpoint:
 
     def trunks(self) -> tuple[TrunkStatus, ...]:
         return self._trunks.statuses()
+
+    def trunk_is_silent(self, trunk: TrunkName) -> bool:
+        """Its one address did not answer the latest call; it is to be tried after others."""
+        settings = self._config.trunk.get(trunk)
+        if settings is None or not len(self._stack.dead_targets):
+            return False
+        uri = Uri.parse(settings.outbound_proxy or settings.host)
+        return is_address(uri.host) and direct_place(uri) in self._stack.dead_targets
 
     def dead_targets(self) -> DeadTargets:
         """Servers that did not answer lately."""

@@ -151,7 +151,7 @@ class OutgoingInvite:
     def _located(self, places: tuple[Source, ...], now: float) -> None:
         if self._cancelled:
             return
-        self._walk = TargetWalk(places, self._layer.dead_targets, now)
+        self._walk = TargetWalk(places, self._layer.dead_targets, now, elsewhere=self._plan.hurry)
         if self._walk.current is None:
             self._listener.failed(503, None, now)
         else:

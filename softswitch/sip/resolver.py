@@ -16,9 +16,11 @@ import dns.asyncresolver
 import dns.exception
 import dns.resolver
 import structlog
+from dns.nameserver import Do53Nameserver
 from dns.rdtypes.IN.NAPTR import NAPTR
 from dns.rdtypes.IN.SRV import SRV
 
+from softswitch.config.trunk_formats import name_server
 from softswitch.sip.nat import is_address
 from softswitch.sip.source import Source
 from softswitch.sip.targets import (
@@ -73,8 +75,11 @@ class _Found:
 class Resolver:
     """One per endpoint; `resolve` gives destinations in order of preference, none when the name leads nowhere."""
 
-    def __init__(self, dns_resolver: dns.asyncresolver.Resolver | None = None) -> None:
-        """Without `dns_resolver`, the system's name servers are asked."""
+    def __init__(
+        self, dns_resolver: dns.asyncresolver.Resolver | None = None, name_servers: tuple[str, ...] = ()
+    ) -> None:
+        """Without `dns_resolver`, those of `name_servers` are asked, or the system's when there are none."""
+        self._name_servers = name_servers
         self._cache: OrderedDict[_Question, _Found] = OrderedDict()
         self._running: dict[_Question, asyncio.Task[_Found]] = {}
         self._dns = dns_resolver
@@ -199,7 +204,7 @@ class Resolver:
 
     def _resolver(self) -> dns.asyncresolver.Resolver:
         if self._dns is None:
-            self._dns = _configured()
+            self._dns = _configured(self._name_servers)
         return self._dns
 
 
@@ -207,12 +212,15 @@ def _ttl(answer: dns.resolver.Answer) -> float:
     return float(answer.rrset.ttl) if answer.rrset is not None else SHORTEST_S
 
 
-def _configured() -> dns.asyncresolver.Resolver:
+def _configured(name_servers: tuple[str, ...]) -> dns.asyncresolver.Resolver:
     try:
-        resolver = dns.asyncresolver.Resolver()
+        resolver = dns.asyncresolver.Resolver(configure=not name_servers)
     except dns.resolver.NoResolverConfiguration:
         resolver = dns.asyncresolver.Resolver(configure=False)
         resolver.nameservers = []
+    if name_servers:
+        places = [name_server(text) for text in name_servers]
+        resolver.nameservers = [Do53Nameserver(address, port) for address, port in places]
     resolver.lifetime = 3.0
     return resolver
 

@@ -15,10 +15,13 @@ MAX_PLACES = 8
 class TargetWalk:
     __slots__ = ("_choice", "_dead", "_left", "current")
 
-    def __init__(self, places: tuple[Source, ...], dead: DeadTargets, now: float) -> None:
+    def __init__(
+        self, places: tuple[Source, ...], dead: DeadTargets, now: float, *, elsewhere: bool = False
+    ) -> None:
+        """`elsewhere`: whoever asks has other servers than these to go to."""
         ordered = dead.ordered(places, now)[:MAX_PLACES] if len(places) > 1 else places
         self._dead = dead
-        self._choice = len(ordered) > 1
+        self._choice = elsewhere or len(ordered) > 1
         """Of an only place it is no use to know that it is dead."""
         self._left = list(ordered[1:])
         self.current: Source | None = ordered[0] if ordered else None

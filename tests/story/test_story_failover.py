@@ -77,6 +77,21 @@ async def test_a_silent_trunk_is_left_after_the_target_time(c: Centre) -> None:
     assert 3.9 < asyncio.get_running_loop().time() - began < 5.0
     call.hang_up()
     assert (await attempts(c))[0] == ("south", 408, "no answer")
+    before = c.south.heard("INVITE")
+    again = c.phone("1001").call("9112")
+    began = asyncio.get_running_loop().time()
+    await again.answered()
+    assert asyncio.get_running_loop().time() - began < 1.0, "nobody waits for it a second time"
+    assert c.south.heard("INVITE") == before
+    again.hang_up()
+    await c.settled()
+    c.south.plug()
+    c.south.on_call = answering(0.0)
+    await asyncio.sleep(60)
+    third = c.phone("1001").call("9112")
+    await third.answered()
+    assert c.south.heard("INVITE") == before + 1, "it was asked, and lives"
+    third.hang_up()
 
 
 @told(grouped(trunk={"south": trunk(SOUTH, max_channels=1)}))
@@ -300,8 +315,10 @@ async def test_calls_of_an_hour(c: Centre) -> None:
     statuses = [await phone.call(f"991123456{number}").refused() for number in range(3)]
     assert statuses == [486, 486, 403]
     assert await c.phone("1003").call("9911234567").refused() == 486
-    await asyncio.sleep(3600)
+    assert [alarm.name for alarm in c.switch.control.status().alarms] == ["toll fraud endpoint:1001"]
+    await asyncio.sleep(3700)
     assert await phone.call("9911234567").refused() == 486
+    assert c.switch.control.status().alarms == ()
     await c.settled()
 
 
@@ -334,4 +351,4 @@ async def test_minutes_of_a_day_and_what_the_store_remembers(c: Centre) -> None:
     fresh.restore([PastAttempt(**each) for each in past], c.switch.parts.clock.wall())
     config = c.switch.parts.services.config
     refusal = fresh.check(config, "endpoint:1001", "+34911234567", c.switch.parts.clock.wall())
-    assert refusal is not None and refusal.rule == "minutes_per_day"
+    assert refusal is not None and refusal.rule == "minutes_per_day", (past, fresh, config.toll)
