@@ -1,7 +1,7 @@
 # make demo      the main job on real calls, verified; needs nothing else first
 # make run       the switch with config/softswitch.toml
 # make test      style, types and all tests
-# make bench     measurements, one JSON line each; soak and fuzz are longer
+# make bench     measurements, one JSON line each; soak, flood and fuzz are longer
 SHELL := /bin/bash
 VENV := .venv
 BIN := $(VENV)/bin
@@ -11,8 +11,9 @@ TEST_LIMIT ?= 1500
 # Asterisk beside ours needs root, for its chroot.
 PEER ?= $(if $(filter 0,$(shell id -u)),--peer asterisk)
 SOAK_CALLS ?= 200
+FLOOD_SECONDS ?= 600
 
-.PHONY: venv packages demo run test bench soak fuzz lint format types docs lock clean
+.PHONY: venv packages demo run test bench soak flood fuzz lint format types docs lock clean
 
 venv: $(STAMP)
 
@@ -52,8 +53,14 @@ soak: packages $(STAMP)
 	mkdir -p var
 	$(BIN)/python -m benchmarks.soak --calls $(SOAK_CALLS) --out var/soak.jsonl
 
+# Calls while the switch is flooded, and whether users can be found out by the time of answers.
+flood: packages $(STAMP)
+	$(BIN)/python -m benchmarks.guard
+	$(BIN)/python -m benchmarks.enumeration
+	$(BIN)/python -m benchmarks.flood --seconds $(FLOOD_SECONDS)
+
 fuzz: packages $(STAMP)
-	FUZZ_COUNT=50000 $(BIN)/python -m pytest -q tests -k "fuzz or mutat"
+	MUTATIONS=1000 FUZZ_COUNT=50000 $(BIN)/python -m pytest -q tests -k "fuzz or mutat"
 
 lint: $(STAMP)
 	$(BIN)/ruff check .
