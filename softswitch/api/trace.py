@@ -78,15 +78,15 @@ class TraceRoutes:
     async def follow(self, request: web.Request) -> web.StreamResponse:
         """A line of JSON for each message: the message, `{"dropped": N}`, or an empty line now and then."""
         stream = self._control.follow(query_as(request, TraceSearch))
-        response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
-        await response.prepare(request)
-        try:
-            async with aclosing(stream):
-                await response.write(b"\n")
+        async with aclosing(stream):
+            await anext(stream)  # whoever reads our header misses nothing from then on
+            response = web.StreamResponse(headers={"Content-Type": "application/x-ndjson"})
+            await response.prepare(request)
+            try:
                 async for each in stream:
                     await response.write(_line(each))
-        except ConnectionError:
-            pass
+            except ConnectionError:
+                pass
         return response
 
     async def arm(self, request: web.Request) -> web.Response:

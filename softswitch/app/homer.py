@@ -3,7 +3,7 @@
 import asyncio
 import json
 import socket
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable
 
 import structlog
@@ -16,6 +16,7 @@ from softswitch.trace.memory import Dialogue, Recorded
 
 WAITING_BYTES = 4 << 20
 """Written to a TCP connection and not taken by Homer yet; more is not sent."""
+WAITING_PACKETS = 1000
 RECONNECT_S = 5.0
 Ends = Callable[[Recorded], tuple[tuple[str, int], tuple[str, int]]]
 
@@ -37,6 +38,8 @@ class HomerExport:
         self._stream: asyncio.WriteTransport | None = None
         self._opening: asyncio.Task[None] | None = None
         self._open_again_at = 0.0
+        self._waiting: deque[bytes] = deque(maxlen=WAITING_PACKETS)
+        """Until there is a connection; the oldest go."""
 
     @property
     def on(self) -> bool:
@@ -54,6 +57,7 @@ class HomerExport:
             if transport is not None:
                 transport.close()
         self._datagrams = self._stream = self._opening = None
+        self._open_again_at = 0.0
 
     def message(self, dialogue: Dialogue, record: Recorded, login_code: str) -> None:
         if not self._may():
@@ -112,15 +116,21 @@ class HomerExport:
         return True
 
     def _send(self, packet: HepPacket) -> None:
-        if not self._ready():
-            self.counts["not connected"] += 1
-            return
         settings = HepSettings(capture_id=self._config.capture_id, password=self._config.password)
         try:
             data = encode(packet, settings)
         except ValueError:
             self.counts["no address"] += 1
             return
+        if not self._ready():
+            self.counts["not connected"] += len(self._waiting) == WAITING_PACKETS
+            self._waiting.append(data)
+            return
+        while self._waiting:
+            self._write(self._waiting.popleft())
+        self._write(data)
+
+    def _write(self, data: bytes) -> None:
         if self._datagrams is not None:
             self._datagrams.sendto(data)
         elif self._stream is not None:

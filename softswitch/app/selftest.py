@@ -55,6 +55,7 @@ class SelftestDoor:
             challenge=True,
             options_interval_s=0,
             max_channels=2,
+            codecs=("PCMA", "PCMU"),
         )
         route = Route(to=f"trunk:{NAME}", source=(f"trunk:{NAME}",))
         self._take_over(

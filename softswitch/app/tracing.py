@@ -185,6 +185,7 @@ class Tracing:
     async def follow(self, wanted: Wanted) -> AsyncGenerator[TracedView | int | None, None]:
         """Messages as they pass; a number where so many did not fit, None as a sign of life."""
         with self._following(wanted) as follower:
+            yield None
             while not follower.closed:
                 if not follower.queue:
                     await follower.wait(BEAT_S)

@@ -55,7 +55,7 @@ class Client:
         return self._ask("GET", parts, query, None)
 
     def stream(self, *parts: str, within_s: float | None = None, **query: object) -> Iterator[dict[str, Any]]:
-        """Lines of JSON as they come, until the switch ends or the time is over."""
+        """Lines of JSON as they come, until the switch ends or the time is over. First an empty one: it has begun."""
         ends = None if within_s is None else time.monotonic() + within_s
         connection = _UnixConnection(self.path)
         try:
@@ -65,6 +65,7 @@ class Client:
                 if response.status >= 300:
                     answer = response.read(MAX_ANSWER_BYTES)
                     self._refused(response.status, json.loads(answer) if answer else None)
+                yield {}
                 yield from self._lines(connection, response, ends)
         finally:
             connection.close()

@@ -1,4 +1,4 @@
-"""`softswitch doctor`: what this machine and this configuration can do, each with what to do about it.
+"""`softswitch doctor`: what this machine, this configuration and its trunks can do, each with what to do about it.
 
 Looks at the machine itself where no switch runs; where one does, what it holds (ports, sockets) is asked of it instead.
 Changes nothing but makes the folders that the switch would make at its start.
@@ -8,8 +8,8 @@ import importlib.util
 import resource
 import shutil
 import sys
-from collections.abc import Iterator
-from dataclasses import asdict, dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,8 @@ import click
 
 from softswitch.cli.checked import load_checked
 from softswitch.cli.client import Client, NotRunning, Refused
+from softswitch.cli.doctor_check import Check
+from softswitch.cli.doctor_machine import examine_machine
 from softswitch.cli.options import Place, json_option, place_options
 from softswitch.cli.output import show, show_json, table
 from softswitch.cli.place import default_config
@@ -36,15 +38,6 @@ GOOD_BUFFER = 200 << 10
 """A fifth of a second of 50 packets a second with the kernel's own overhead, many times over."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Check:
-    name: str
-    state: str
-    """`ok`, `warning` or `failed`."""
-    found: str
-    advice: str = ""
-
-
 @click.command()
 @json_option
 @place_options
@@ -55,7 +48,9 @@ def doctor(context: click.Context, as_json: bool) -> None:
     Exits with 1 when something would keep it from working.
     """
     place = context.ensure_object(Place)
-    checks = list(examine(place.config or default_config(), _running(place.client())))
+    running = _running(place.client())
+    trunks = _trunks(place.client()) if running is not None else {}
+    checks = list(examine(place.config or default_config(), running, trunks))
     if as_json:
         show_json([asdict(check) for check in checks])
     else:
@@ -64,8 +59,12 @@ def doctor(context: click.Context, as_json: bool) -> None:
     context.exit(any(check.state == "failed" for check in checks))
 
 
-def examine(file: Path, running: dict[str, Any] | None) -> Iterator[Check]:
-    """`running`: what a running switch says of itself, None without one."""
+def examine(
+    file: Path, running: dict[str, Any] | None, trunks: Mapping[str, dict[str, Any]]
+) -> Iterator[Check]:
+    """`running`: what a running switch says of itself, None without one; `trunks`: and of its trunks."""
+    from softswitch.cli.doctor_network import examine_network  # brings DNS and SIP
+
     yield _python()
     yield _codecs()
     yield _buffers()
@@ -81,6 +80,8 @@ def examine(file: Path, running: dict[str, Any] | None) -> Iterator[Check]:
         yield _engine(loaded.config)
     yield _open_files(loaded.config)
     yield _space(loaded.config)
+    yield from examine_machine(loaded.config)
+    yield from examine_network(loaded.config, trunks)
 
 
 def _running(client: Client) -> dict[str, Any] | None:
@@ -89,6 +90,13 @@ def _running(client: Client) -> dict[str, Any] | None:
     except (NotRunning, Refused):
         return None
     return status
+
+
+def _trunks(client: Client) -> dict[str, dict[str, Any]]:
+    try:
+        return {view["trunk"]: view for view in client.get("trunks")}
+    except (NotRunning, Refused):
+        return {}
 
 
 def _python() -> Check:

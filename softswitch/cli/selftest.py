@@ -21,9 +21,10 @@ from softswitch.errors import UnusableError
 @place_options
 @click.pass_context
 def selftest(context: click.Context, own: bool, as_json: bool) -> None:
-    """Place a call to the switch itself: both legs, audio by content, DTMF, recording, CDR.
+    """Call the switch itself, and listen.
 
-    Asks the running switch; where none runs, starts one of the configuration on spare ports. Exits with 1 on a failed step.
+    Both legs, audio by content, DTMF, recording, CDR. Asks the running switch; where none runs, starts one of the
+    configuration on spare ports. Exits with 1 on a failed step.
     """
     from softswitch.cli.selftest_run import (  # brings SIP and numpy: not for other commands
         SelfTest,

@@ -49,16 +49,15 @@ def trace(
     with ExitStack() as files:
         sinks = [_file(files, file) for file in (pcap, text)]
         writer = PcapWriter()
-        if sinks[0] is not None:
-            sinks[0].write(FILE_HEADER)
-            sinks[0].flush()
         try:
             for message in client.stream("sip", "trace", within_s=seconds, **search):
-                if "dropped" in message:
+                if not message:
+                    _begin(sinks[0])
+                elif "dropped" in message:
                     show(f"({message['dropped']} messages more than could be told)")
-                    continue
-                _save(message, sinks[0], sinks[1], writer)
-                _tell(message, full, as_json)
+                else:
+                    _save(message, sinks[0], sinks[1], writer)
+                    _tell(message, full, as_json)
         except KeyboardInterrupt:
             pass
 
@@ -72,6 +71,13 @@ def _file(files: ExitStack, path: Path | None) -> IO[bytes] | None:
         return files.enter_context(path.open("wb"))
     except OSError as error:
         raise Failure(f"{path} cannot be written: {error.strerror}", "name another file") from None
+
+
+def _begin(pcap: IO[bytes] | None) -> None:
+    """From now on nothing is missed."""
+    if pcap is not None:
+        pcap.write(FILE_HEADER)
+        pcap.flush()
 
 
 def _save(

@@ -26,7 +26,7 @@ def written(folder: Path, more: str = "", port: int = 0) -> Path:
         port = port or free.getsockname()[1]
     file = folder / "softswitch.toml"
     file.write_text(
-        f'[general]\nstate_dir = "{folder}/state"\n[sip]\nlisten = ["udp://127.0.0.1:{port}"]\n'
+        f'[general]\nstate_dir = "{folder}/state"\n[sip]\nlisten = ["udp://127.0.0.1:{port}", "tcp://127.0.0.1:{port}"]\n'
         f'[rtp]\naddress = "127.0.0.1"\nports = "31000-31100"\n{more}'
     )
     return file
