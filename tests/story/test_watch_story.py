@@ -272,3 +272,17 @@ async def test_a_reload_and_a_stop_tell_the_watchers(c: Centre) -> None:
     await asyncio.sleep(1)
     assert kept.states[-1] == last.states[-1] == "terminated;reason=deactivated"
     assert fixed("1001").contact
+
+
+def test_the_end_of_the_switch_tells_them_to_subscribe_anew(tmp_path: Path) -> None:
+    seen: list[Centre] = []
+
+    @told(WATCHED)
+    async def story(c: Centre) -> None:
+        seen.append(c)
+        panel(c).watch("1001")
+        await asyncio.sleep(1)
+
+    story(tmp_path)
+    last = [packet.data for packet in seen[0].network.packets if packet.data.startswith(b"NOTIFY")][-1]
+    assert b"Subscription-State: terminated;reason=deactivated" in last
