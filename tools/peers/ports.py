@@ -52,7 +52,7 @@ def give_back(address: str, ports: range) -> None:
 
 def _is_free(address: str, port: int, tcp: bool) -> bool:
     for kind in (socket.SOCK_DGRAM, socket.SOCK_STREAM) if tcp else (socket.SOCK_DGRAM,):
-        with socket.socket(socket.AF_INET, kind) as probe:
+        with socket.socket(socket.AF_INET6 if ":" in address else socket.AF_INET, kind) as probe:
             try:
                 probe.bind((address, port))
             except OSError:

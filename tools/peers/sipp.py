@@ -62,6 +62,10 @@ class Sipp:
         self.folder.mkdir(parents=True, exist_ok=True)
         self.name = f"{self.scenario.name}-{self.port}"
         xml = self.scenario.xml()
+        if ":" in self.address:
+            xml = xml.replace("IN IP4 [local_ip]", "IN IP6 ::1").replace(
+                "IN IP4 [media_ip]", "IN IP6 [media_ip]"
+            )
         if self.media:
             xml = xml.replace("[media_ip]", self.media[0]).replace("[media_port]", str(self.media[1]))
         self._path(".xml").write_text(xml)
@@ -128,7 +132,12 @@ class Sipp:
         return (self.folder / f"{self.name}{suffix}").resolve()
 
     def _command(self) -> list[str]:
-        remote = [f"{self.remote[0]}:{self.remote[1]}"] if self.remote else []
+        host = self.remote[0] if self.remote else ""
+        remote = (
+            [f"[{host}]:{self.remote[1]}" if ":" in host else f"{host}:{self.remote[1]}"]
+            if self.remote
+            else []
+        )
         bounds = ["-m", str(self.calls), "-timeout", f"{self.timeout_s:.0f}s", "-timeout_error"]
         load = (
             ["-r", f"{self.rate:g}", *(["-l", str(self.limit)] if self.limit else [])] if self.remote else []
