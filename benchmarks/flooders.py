@@ -50,8 +50,8 @@ class Crowd:
         self._slow: list[socket.socket] = []
 
     def grow(self) -> None:
-        """Up to ten more; the switch closes those that say nothing, and others take their place."""
-        for _ in range(10):
+        """Two more; the switch closes those that say nothing, and others take their place."""
+        for _ in range(2):
             number = next(self._numbers)
             source = f"127.7.{number // PER_SOURCE % 200}.1"
             made = _bound(source, socket.SOCK_STREAM)

@@ -16,7 +16,7 @@ class Security:
     """Messages a second of one address that has proved nothing; five seconds' worth at once."""
     network_rate: float = 200.0
     """The same for a whole /24 of such addresses, or a /64 of IPv6."""
-    strangers_rate: float = 1000.0
+    strangers_rate: float = 300.0
     """The same for all of them together; a fifth of it when there is too much to do."""
     known_rate: float = 1000.0
     """Messages a second of one address from which a phone has authenticated itself in the last two hours."""

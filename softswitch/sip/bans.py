@@ -86,6 +86,8 @@ class Bans:
 
     def until(self, address: IPv4Address | IPv6Address, key: str) -> float:
         """When all bans that cover `address`, or its `key`, are over; 0 when there are none."""
+        if not self._bans:
+            return 0.0
         found = [self._bans[name].until for name in (str(address), key) if name in self._bans]
         found += [self._bans[name].until for name, network in self._networks.items() if address in network]
         return max(found, default=0.0)

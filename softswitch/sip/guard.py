@@ -150,6 +150,7 @@ class Guard:
             address = address_of(text)
             state = self._find(text) or self._table.add(
                 text,
+                address,
                 burst=self.settings.rate * _BURST_S,
                 network_burst=self.settings.network_rate * _BURST_S,
                 now=now,

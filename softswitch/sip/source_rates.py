@@ -84,10 +84,10 @@ def address_of(text: str) -> IPv4Address | IPv6Address:
 
 def network_of(address: IPv4Address | IPv6Address) -> str:
     """The /24 or /64 of an address, as text."""
-    bits, width = (_IPV4_BITS, 32) if address.version == 4 else (_IPV6_BITS, 128)
-    first = int(address) >> (width - bits) << (width - bits)
-    kind = IPv4Address if address.version == 4 else IPv6Address
-    return f"{kind(first)}/{bits}"
+    if address.version == 4:
+        return f"{str(address).rpartition('.')[0]}.0/{_IPV4_BITS}"
+    shift = 128 - _IPV6_BITS
+    return f"{IPv6Address(int(address) >> shift << shift)}/{_IPV6_BITS}"
 
 
 def ban_key(address: IPv4Address | IPv6Address) -> str:
@@ -113,9 +113,17 @@ class SourceTable:
     def group(self, network: str) -> SourceGroup | None:
         return self._groups.get(network)
 
-    def add(self, text: str, *, burst: float, network_burst: float, now: float) -> SourceState:
-        """A new source; raises ValueError for what is no address."""
-        network = network_of(address_of(text))
+    def add(
+        self,
+        text: str,
+        address: IPv4Address | IPv6Address,
+        *,
+        burst: float,
+        network_burst: float,
+        now: float,
+    ) -> SourceState:
+        """A new source; `text` is how it is found again."""
+        network = network_of(address)
         group = self._groups.get(network)
         if group is None:
             if len(self._groups) >= self._size:

@@ -167,10 +167,11 @@ def test_bans_of_the_last_run_hold_and_their_number_counts() -> None:
 
 def test_tables_are_bounded_and_keep_who_is_known() -> None:
     table = SourceTable(size=100)
-    known = table.add("203.0.113.1", burst=1.0, network_burst=1.0, now=0.0)
+    known = table.add("203.0.113.1", address_of("203.0.113.1"), burst=1.0, network_burst=1.0, now=0.0)
     known.known_until = 1e9
     for number in range(10_000):
-        table.add(f"10.{number >> 8}.{number & 255}.1", burst=1.0, network_burst=1.0, now=1.0)
+        text = f"10.{number >> 8}.{number & 255}.1"
+        table.add(text, address_of(text), burst=1.0, network_burst=1.0, now=1.0)
     assert len(table) == 100 and table.get("203.0.113.1") is known
     bans = Bans(BanLengths(), size=10)
     for number in range(1000):

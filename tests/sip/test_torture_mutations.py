@@ -1,8 +1,8 @@
-"""Proves that seeded damage to each message of RFC 4475, and to bodies of SDP in a call's INVITE, hurts nobody: an OPTIONS is
-answered after every one, the established call goes on, nothing is left behind, memory does not grow.
+"""Proves that seeded damage to each message of RFC 4475, and to bodies of SDP in a call's INVITE, hurts nobody.
 
-`MUTATIONS` in the environment is how many of each (a few by default, 1,000 for the record), `FUZZ_SEED` which. One stack, no
-sockets; `tests/interop/test_fuzz.py` damages what a running switch gets.
+An OPTIONS is answered after every one, the established call goes on, nothing is left behind, memory does not grow.
+`MUTATIONS` in the environment is how many of each (a few by default, 1,000 for the record), `FUZZ_SEED` which. One stack,
+no sockets; `tests/interop/test_fuzz.py` damages what a running switch gets.
 """
 
 import os
