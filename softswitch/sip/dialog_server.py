@@ -55,9 +55,6 @@ class DialogOwner(Protocol):
 
     def tell(self, event: SessionEvent) -> None: ...
 
-    def refuse_invite(self, status: int, now: float) -> None:
-        """Answer the peer's INVITE that is still open."""
-
     def finish(self) -> None: ...
 
 
@@ -104,7 +101,8 @@ class DialogServer:
         if early or not told:
             self.respond(transaction, 200, now)
             if early:
-                owner.refuse_invite(487, now)
+                if owner.incoming is not None:
+                    owner.incoming.fail(487, None, (), now)
                 owner.tell(Cancelled(reason=reason))
         else:
             self._offer_bye(transaction, reason, now)

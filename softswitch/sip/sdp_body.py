@@ -34,6 +34,11 @@ def description_in(message: Request | Response) -> SessionDescription | None:
     raise UnsupportedBody(f"a body of type {kind or 'unknown'}")
 
 
+def serialized(sdp: SessionDescription | None) -> bytes:
+    """Empty for none."""
+    return b"" if sdp is None else sdp.serialize()
+
+
 def readable_description(message: Request | Response) -> SessionDescription | None:
     """Where a description is welcome but not needed: one that cannot be read counts as none."""
     try:

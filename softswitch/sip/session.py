@@ -34,19 +34,18 @@ from softswitch.sip.outgoing_invite import OutgoingInvite
 from softswitch.sip.refusal import refusal_of
 from softswitch.sip.reoffers import Reoffers
 from softswitch.sip.sdp import SessionDescription
-from softswitch.sip.sdp_body import description_in, readable_description
+from softswitch.sip.sdp_body import description_in, readable_description, serialized
 from softswitch.sip.server_transaction import ServerTransaction
 from softswitch.sip.session_layer import SessionLayer
 from softswitch.sip.session_refresh import SessionRefresh
 from softswitch.sip.session_state import NEXT, SessionInput, SessionState
 from softswitch.sip.session_timer import IntervalTooSmall
 from softswitch.sip.source import Source
-from softswitch.sip.unheeded import any_failure, any_response
+from softswitch.sip.unheeded import any_failure, any_response, nothing_to_accept
 
 Headers = Iterable[tuple[str, str]]
 
 _log = logging.getLogger(__name__)
-
 
 _S, _I = SessionState, SessionInput
 
@@ -151,9 +150,9 @@ class Session:
     def ring(self, status: int = 180, sdp: SessionDescription | None = None, headers: Headers = ()) -> None:
         """A provisional response; with `sdp` it carries early media."""
         if self.incoming is not None and self.step(_I.RING):
-            self.incoming.provisional(status, _bytes(sdp), headers, self._layer.now())
+            self.incoming.provisional(status, serialized(sdp), headers, self._layer.now())
             if sdp is not None and self.reoffers is not None:
-                self.reoffers.described = self.reoffers.described or _bytes(sdp)
+                self.reoffers.described = self.reoffers.described or serialized(sdp)
 
     def answer(self, sdp: SessionDescription, headers: Headers = ()) -> None:
         """200; retransmitted until its ACK, and later when a provisional with a description is not acknowledged yet."""
@@ -165,9 +164,9 @@ class Session:
         elif self.step(_I.ANSWER):
             now = self._layer.now()
             if not invite.described and self.reoffers is not None:
-                self.reoffers.described = _bytes(sdp)
+                self.reoffers.described = serialized(sdp)
             fields = (*self._timer.grant(invite.request, now), *headers)
-            invite.succeed(_bytes(sdp), fields, now, on_missing=self._ack_missing)
+            invite.succeed(serialized(sdp), fields, now, on_missing=self._ack_missing)
             if self._client is not None:
                 self._client.dialog.confirm()
 
@@ -201,13 +200,13 @@ class Session:
     def reinvite(self, sdp: SessionDescription) -> None:
         """Offer anew, at once or as soon as nothing else is open; ends in ReofferAnswered or ReofferRefused."""
         if self.state is _S.CONFIRMED and self.reoffers is not None:
-            self.reoffers.send(_bytes(sdp))
+            self.reoffers.send(serialized(sdp))
         elif self.state in (_S.ANSWERED, _S.AWAITING_PRACK):
-            self._wanted = _bytes(sdp)
+            self._wanted = serialized(sdp)
 
     def accept_reoffer(self, sdp: SessionDescription) -> None:
         if self.reoffers is not None and not self.over:
-            self.reoffers.accept(_bytes(sdp), self._layer.now())
+            self.reoffers.accept(serialized(sdp), self._layer.now())
 
     def refuse_reoffer(self, status: int) -> None:
         if self.reoffers is not None and not self.over:
@@ -245,7 +244,9 @@ class Session:
             if ack.body and self.reoffers is not None:
                 self.reoffers.heard = ack.body
             self.tell(Acked(sdp=readable_description(ack)))
-            self._send_wanted()
+            wanted, self._wanted = self._wanted, None
+            if wanted is not None and self.reoffers is not None:
+                self.reoffers.send(wanted)
         elif self.reoffers is not None:
             self.reoffers.acked(ack)
 
@@ -268,9 +269,8 @@ class Session:
         return self._timer.learn_too_small(response)
 
     def dialog_of(self, invite: Request, response: Response) -> Dialog:
-        return (
-            Dialog.of_caller(invite, response) if self.early is None else self.early.dialog(invite, response)
-        )
+        assert self.early is not None
+        return self.early.dialog(invite, response)
 
     def provisional(self, response: Response, now: float) -> None:
         if not self.step(_I.PROVISIONAL) or response.status == 100 or self.early is None:
@@ -312,7 +312,7 @@ class Session:
     def dialog_lost(self, status: int, now: float) -> None:
         if self.step(_I.LOST):
             self._send_bye(())
-            self.tell(HungUp(reason=f"SIP;cause={status}", accept=_accepted))
+            self.tell(HungUp(reason=f"SIP;cause={status}", accept=nothing_to_accept))
 
     def session_expired(self, status: int, now: float) -> None:
         if self.step(_I.EXPIRED):
@@ -341,10 +341,6 @@ class Session:
             self._answer = None
             self.answer(*waited)
 
-    def refuse_invite(self, status: int, now: float) -> None:
-        if self.incoming is not None:
-            self.incoming.fail(status, None, (), now)
-
     def _info_answered(self, response: Response, now: float) -> None:
         if response.status == 481:
             self.dialog_lost(481, now)
@@ -360,11 +356,6 @@ class Session:
         if self._client is not None:
             self._client.request("BYE", headers=headers, on_response=any_response, on_failure=any_failure)
         self.finish()
-
-    def _send_wanted(self) -> None:
-        wanted, self._wanted = self._wanted, None
-        if wanted is not None and self.reoffers is not None:
-            self.reoffers.send(wanted)
 
     def _prack_missing(self, now: float) -> None:
         if self.incoming is not None and self.step(_I.PRACK_MISSING):
@@ -407,11 +398,3 @@ class Session:
             if _log.isEnabledFor(logging.DEBUG):
                 _log.debug("session %s of %s: %s -> %s", self.leg, self.call_id, self.state, state)
             self.state = state
-
-
-def _bytes(sdp: SessionDescription | None) -> bytes:
-    return b"" if sdp is None else sdp.serialize()
-
-
-def _accepted() -> None:
-    """There is no BYE to answer."""

@@ -9,3 +9,7 @@ def any_response(response: Response, now: float) -> None:
 
 def any_failure(cause: str, now: float) -> None:
     """Nor does silence change anything."""
+
+
+def nothing_to_accept() -> None:
+    """A session that ended without a BYE of the peer has none to answer."""

@@ -58,12 +58,21 @@ class RawPeer:
         data = "\r\n".join([*lines, "", ""]).encode() + body
         deliver_later(self._network, data, self.place, self._switch)
 
-    def respond(self, request: Request, status: int, body: bytes = b"") -> None:
-        """Answer a request of the switch inside the dialog."""
-        headers = request.headers
+    def respond(
+        self,
+        request: Request,
+        status: int,
+        body: bytes = b"",
+        *,
+        tag: str = "",
+        headers: tuple[str, ...] = (),
+    ) -> None:
+        """Answer a request of the switch: inside the dialog, or with `tag` one that begins it."""
         lines = [f"SIP/2.0 {status} By hand"]
         for name in ("Via", "From", "To", "Call-ID", "CSeq"):
-            lines += [f"{name}: {value}" for value in headers.get_all(name)]
+            mine = f";tag={tag}" if tag and name == "To" else ""
+            lines += [f"{name}: {value}{mine}" for value in request.headers.get_all(name)]
+        lines += [*headers, *(["Content-Type: application/sdp"] if body else [])]
         lines += [f"Contact: <sip:{self._name}@{self.address}:5060>", f"Content-Length: {len(body)}"]
         deliver_later(self._network, "\r\n".join([*lines, "", ""]).encode() + body, self.place, self._switch)
 

@@ -98,6 +98,41 @@ def test_streams_are_answered_in_order_and_refused_in_place() -> None:
     assert agreed.port == 4004
 
 
+FURTHER = (
+    "m=image 4100 udptl t38\r\na=T38FaxVersion:0\r\n",
+    "m=video 4200 RTP/AVP 96\r\na=rtpmap:96 H264/90000\r\n",
+    "m=text 4300 RTP/AVP 98 100\r\na=rtpmap:98 t140/1000\r\na=rtpmap:100 red/1000\r\na=fmtp:100 98/98/98\r\n",
+)
+
+
+@pytest.mark.parametrize("at", range(4))
+def test_fax_video_and_text_are_refused_in_place(at: int) -> None:
+    """Wherever the audio stands among them; each keeps its kind, protocol and formats."""
+    lines = [*FURTHER[:at], "m=audio 4000 RTP/AVP 0\r\n", *FURTHER[at:]]
+    description, agreed = answered("".join(lines))
+    kinds = [(media.kind, media.protocol, media.port == 0) for media in description.media]
+    refused = [("image", "udptl", True), ("video", "RTP/AVP", True), ("text", "RTP/AVP", True)]
+    assert kinds == [*refused[:at], ("audio", "RTP/AVP", False), *refused[at:]]
+    assert (agreed.port, agreed.held) == (4000, False)
+    assert description.media[0 if at else 1].formats == ("t38",)
+
+
+def test_fax_alone_is_488() -> None:
+    with pytest.raises(NotAcceptable) as caught:
+        answered(FURTHER[0])
+    assert caught.value.sip_status == 488
+
+
+def test_port_0_for_the_audio_of_a_session_is_a_hold() -> None:
+    _, before = answered("m=audio 4000 RTP/AVP 0\r\n")
+    offer = sdp("m=audio 0 RTP/AVP 0\r\nm=video 4200 RTP/AVP 96\r\n")
+    description, agreed = answer_offer(offer, LOCAL, before=before)
+    assert [media.port for media in description.media] == [0, 0]
+    assert (agreed.held, agreed.send, agreed.receive, agreed.codec) == (True, False, False, before.codec)
+    with pytest.raises(NotAcceptable):
+        answer_offer(sdp("m=video 4200 RTP/AVP 96\r\n"), LOCAL, before=before)
+
+
 @pytest.mark.parametrize(
     "body",
     [

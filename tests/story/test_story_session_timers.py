@@ -1,5 +1,5 @@
 """Proves session timers (RFC 4028) in whole calls: five hours of talk with refreshes in both roles that disturb nothing,
-and that a peer which is gone ends the call on both legs with a cause of its own; and late offers that need PRACK (RFC 3262).
+and that a peer which is gone ends the call on both legs with a cause of its own; late offers that need PRACK (RFC 3262).
 
 Does not prove the negotiation line by line (`tests/sip/test_session_timer.py`).
 """
