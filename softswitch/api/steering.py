@@ -17,6 +17,12 @@ class To:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class By:
+    by: str = ""
+    """Who parks the other: `caller`, `callee`; empty: whoever serves."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Mode:
     mode: str
 
@@ -28,6 +34,7 @@ class SteeringRoutes:
     def routes(self) -> list[web.RouteDef]:
         return [
             web.post("/v1/calls/{call}/{order:transfer|consult}", self.send_on),
+            web.post("/v1/calls/{call}/park", self.park),
             web.post("/v1/calls/{call}/{order:complete|back|three-way}", self.consulting),
             web.get("/v1/supervisions", self.supervisions),
             web.post("/v1/supervisions", self.supervise),
@@ -47,6 +54,11 @@ class SteeringRoutes:
         order_of = self._control.transfer if order == "transfer" else self._control.consult
         await order_of(call, to.target, to.by)
         return answer(SteeredView(call=call, order=order, details={"target": to.target}), 202)
+
+    async def park(self, request: web.Request) -> web.Response:
+        call = request.match_info["call"]
+        place = await self._control.park(call, (await body_as(request, By)).by)
+        return answer(SteeredView(call=call, order="park", details={"place": str(place)}), 202)
 
     async def consulting(self, request: web.Request) -> web.Response:
         call, order = request.match_info["call"], request.match_info["order"]

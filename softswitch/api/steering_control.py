@@ -33,6 +33,9 @@ class SteeringControl(Protocol):
 
     async def transfer(self, call: str, target: str, by: str) -> None: ...
 
+    async def park(self, call: str, by: str) -> int:
+        """The place."""
+
     async def consult(self, call: str, target: str, by: str) -> None: ...
 
     async def complete(self, call: str) -> None: ...

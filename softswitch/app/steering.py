@@ -41,6 +41,12 @@ class SteeringOrders:
             self._parts.steering.transfer(call, target, by)
         await asyncio.sleep(0)  # the call's own task carries it out
 
+    async def park(self, call: str, by: str) -> int:
+        with _told():
+            place = self._parts.steering.park(call, by)
+        await asyncio.sleep(0)
+        return place
+
     async def consult(self, call: str, target: str, by: str) -> None:
         with _told():
             self._parts.steering.consult(call, target, by)

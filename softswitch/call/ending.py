@@ -7,6 +7,7 @@ import asyncio
 
 from softswitch.call.call import Call
 from softswitch.call.leg import Leg
+from softswitch.call.parking import free
 from softswitch.call.room import Room
 from softswitch.call.termination import Termination
 from softswitch.facts import CallEnded, LegEnded
@@ -26,6 +27,8 @@ async def finish(room: Room, call: Call, termination: Termination) -> None:
     call.refer_over(487)
     if call.rings is not None:
         call.rings.abandon(call, termination.reason_header)
+    if room.parked:
+        free(room, call)
     room.supervisions.call_over(call.id)
     room.recordings.stop(call.id)
     reason = termination.reason_header

@@ -4,7 +4,7 @@ from softswitch.acd.values import AgentStatus
 from softswitch.call.call import Call
 from softswitch.call.desk import Desk
 from softswitch.call.room import Room
-from softswitch.call.stages import Feature, PickUp, Say, Stage, Supervise
+from softswitch.call.stages import Feature, PickUp, Retrieve, Say, Stage, Supervise
 from softswitch.call.termination import By, Cause, Termination, by_switch
 from softswitch.ids import AgentId, EndpointName
 
@@ -27,6 +27,9 @@ async def feature(room: Room, call: Call, stage: Feature) -> Stage:
         return Supervise(agent=AgentId(stage.argument))
     if stage.feature == "pickup":
         return PickUp(extension=stage.argument)
+    if stage.feature == "park":
+        digits = stage.argument
+        return Retrieve(place=int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 5 else 0)
     agent = _with_pin(call, stage.argument) if elsewhere else desk.agent_at(endpoint)
     if agent is None or not _done(call, desk, stage, agent, endpoint):
         call.log.info("feature refused", feature=stage.feature, endpoint=endpoint)

@@ -61,6 +61,15 @@ class PickedUp:
     by: "Call"
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ParkOrdered:
+    """Park the far side of `by`, and let `by` go."""
+
+    by: LegId
+    place: int = 0
+    """Reserved already; 0: the next free one, which `by` is told."""
+
+
 @dataclass(frozen=True, slots=True)
 class CompleteOrdered:
     """The consulting party leaves the other two together."""
@@ -94,6 +103,7 @@ Order = (
     | JoinOrdered
     | ReplaceOrdered
     | PickedUp
+    | ParkOrdered
     | ConsultOrdered
     | CompleteOrdered
     | ReturnOrdered

@@ -31,7 +31,7 @@ async def pick_up(room: Room, call: Call, stage: PickUp) -> Stage:
     if found is None:
         return End(termination=NOTHING_RINGS)
     call.figures.destination = f"pickup:{stage.extension or found.id}"
-    return await _handed_over(call, found, PickedUp(call))
+    return await handed_over(call, found, PickedUp(call))
 
 
 async def take_place(room: Room, call: Call, stage: TakePlace) -> Stage:
@@ -63,13 +63,13 @@ async def take_place(room: Room, call: Call, stage: TakePlace) -> Stage:
         return End(termination=NOT_EARLY)
     call.figures.destination = f"replaces:{line.party}"
     if early:
-        return await _handed_over(call, found, PickedUp(call))
+        return await handed_over(call, found, PickedUp(call))
     if found.id not in room.talks:
         return End(termination=NO_DIALOG)
-    return await _handed_over(call, found, ReplaceOrdered(leg=session.leg, by=call))
+    return await handed_over(call, found, ReplaceOrdered(leg=session.leg, by=call))
 
 
-async def _handed_over(call: Call, to: Call, order: Order) -> Stage:
+async def handed_over(call: Call, to: Call, order: Order) -> Stage:
     """Ends by `CallOver` when the other call has taken the leg."""
     call.answer()
     to.post(order)

@@ -17,8 +17,8 @@ from softswitch.call.leg import Leg
 from softswitch.call.orders import JoinOrdered, ReplaceOrdered
 from softswitch.call.recordings import name_of
 from softswitch.call.room import Room
-from softswitch.call.stages import Stage, Talk
-from softswitch.call.transfer import stage_after, tell_transferred
+from softswitch.call.stages import Park, Stage, Talk
+from softswitch.call.transfer import stage_after, tell_transferred, waiting_again
 from softswitch.call.visits import Transfer
 from softswitch.config.target import Target
 
@@ -138,6 +138,23 @@ class PutThrough:
         self._tell("replaced", old, to=new.party, text=f"{new.party} in place of {old.party}")
         old.hang_up(None, NOT_WANTED)
         await let_go(call, old)
+
+    async def parked(self, by: Leg, place: int) -> Stage:
+        """The far side waits at a place until somebody wants it."""
+        conversation = self.conversation
+        conversation.turn_to(by)
+        conversation.transfer = Transfer(f"park {place}")
+        self._tell("park", by, to=f"park {place}", text=f"parked at {place}")
+        self.call.refer_over(200)
+        await conversation.dismiss(by)
+        self.call.learn()
+        kind, _, phone = by.party.partition(":")
+        return Park(
+            place=place,
+            by=phone if kind == "endpoint" else "",
+            record=conversation.stage.record,
+            again=waiting_again(self.call, conversation.stage),
+        )
 
     async def taken_over(self, supervision: str) -> Stage | None:
         conversation = self.conversation

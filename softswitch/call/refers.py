@@ -14,7 +14,8 @@ from softswitch.call.conversation import Conversation
 from softswitch.call.joining import Rings, can_be_taken, far_of, free_to_go, take
 from softswitch.call.leg import Leg
 from softswitch.call.opening import opening
-from softswitch.call.orders import JoinOrdered, ReferOrdered
+from softswitch.call.orders import JoinOrdered, ParkOrdered, ReferOrdered
+from softswitch.call.parking import reserve
 from softswitch.call.rights import may_steer
 from softswitch.call.room import Room
 from softswitch.call.routing import Asked, Routed, route
@@ -55,6 +56,14 @@ class Refers:
         found = self._routed(conversation, leg, number)
         if found is None:
             raise Refused(404, "the number leads nowhere")
+        if (
+            found.feature == "park"
+            and not found.argument
+            and (place := reserve(self._room, conversation.call))
+        ):
+            self._promise(conversation, leg, refer)
+            conversation.call.post(ParkOrdered(by=leg.id, place=place))
+            return
         if found.feature or found.target.kind == "hangup":
             raise Refused(403, "nobody can be put through there")
         self._promise(conversation, leg, refer)

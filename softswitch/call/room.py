@@ -24,3 +24,5 @@ class Room:
     """Calls in which people talk now."""
     calls: "dict[CallId, Call]" = field(default_factory=dict)
     """Every live call."""
+    parked: "dict[int, Call]" = field(default_factory=dict)
+    """Who is parked where."""

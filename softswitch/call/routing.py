@@ -39,7 +39,7 @@ class Routed:
     """Digits after the feature code."""
 
 
-FEATURES = ("login", "logout", "pause", "resume", "supervise", "pickup")
+FEATURES = ("login", "logout", "pause", "resume", "supervise", "pickup", "park")
 _NOWHERE = Target("hangup", "unknown")
 
 

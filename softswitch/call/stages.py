@@ -120,6 +120,26 @@ class PickUp:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Park:
+    """The caller is parked."""
+
+    place: int
+    by: str = ""
+    """Phone that parked him."""
+    record: str = ""
+    """As `Talk.record`, for whoever retrieves him."""
+    again: Wait | None = None
+    """Where he waits again when nobody wants him."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Retrieve:
+    """A phone wants who is parked there."""
+
+    place: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class TakePlace:
     """An INVITE with Replaces (RFC 3891): the caller takes the place of another leg."""
 
@@ -146,6 +166,8 @@ Stage = (
     | Confer
     | Supervise
     | PickUp
+    | Park
+    | Retrieve
     | TakePlace
     | End
 )
@@ -153,7 +175,7 @@ _STAGES: dict[str, type[Any]] = {
     kind.__name__.lower(): kind
     for kind in (
         *(Arrive, Greet, Wait, Dial, Talk, Message, Say, Feature, Confer, Supervise),
-        *(PickUp, TakePlace, End),
+        *(PickUp, Park, Retrieve, TakePlace, End),
     )
 }
 

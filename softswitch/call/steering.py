@@ -9,14 +9,17 @@ from collections.abc import Mapping
 from softswitch.call.call import Call
 from softswitch.call.consult import CAN_BE_CONSULTED
 from softswitch.call.conversation import Conversation
+from softswitch.call.joining import free_to_go
 from softswitch.call.leg import Leg
 from softswitch.call.orders import (
     CompleteOrdered,
     ConsultOrdered,
+    ParkOrdered,
     ReturnOrdered,
     ThreeWayOrdered,
     TransferOrdered,
 )
+from softswitch.call.parking import reserve
 from softswitch.call.refusals import NoSuch, NotNow, Unreadable
 from softswitch.call.room import Room
 from softswitch.config.schema import Config
@@ -50,6 +53,19 @@ class Steering:
             raise NotNow("a transfer leads somewhere", hint=f"`softswitch calls hangup {call}` ends the call")
         leg = self._side(talk, by)
         talk.call.post(TransferOrdered(target=to, by=leg.id, dialled=to.argument))
+
+    def park(self, call: str, by: str = "") -> int:
+        """Park the far side of `by`; returns the place."""
+        talk = self._talk(call)
+        if not free_to_go(talk):
+            raise NotNow(f"call {call} consults or is being put through")
+        leg, place = self._side(talk, by), reserve(self._room, talk.call)
+        if not place:
+            raise NotNow("every place is taken", hint="raise `parking.places`")
+        talk.promised = True
+        talk.turn_to(leg)
+        talk.call.post(ParkOrdered(by=leg.id, place=place))
+        return place
 
     def consult(self, call: str, target: str, by: str = "") -> None:
         """Ring `target` for one side while the other hears music."""

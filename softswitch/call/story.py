@@ -16,6 +16,7 @@ from softswitch.call.ending import finish
 from softswitch.call.feature import feature
 from softswitch.call.greet import greet
 from softswitch.call.message import message
+from softswitch.call.parking import park, retrieve
 from softswitch.call.pickup import pick_up, take_place
 from softswitch.call.room import Room
 from softswitch.call.say import say
@@ -41,6 +42,8 @@ STORY: dict[type[Any], Callable[[Room, Call, Any], Awaitable[Stage]]] = {
     stages.Supervise: supervise,
     stages.PickUp: pick_up,
     stages.TakePlace: take_place,
+    stages.Park: park,
+    stages.Retrieve: retrieve,
 }
 
 

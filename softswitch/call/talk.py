@@ -29,6 +29,7 @@ from softswitch.call.orders import (
     ConsultOrdered,
     JoinOrdered,
     Order,
+    ParkOrdered,
     ReferOrdered,
     ReplaceOrdered,
     ReturnOrdered,
@@ -36,6 +37,7 @@ from softswitch.call.orders import (
     ThreeWayOrdered,
     TransferOrdered,
 )
+from softswitch.call.parking import free, reserve
 from softswitch.call.put_through import NOT_WANTED, PutThrough
 from softswitch.call.room import Room
 from softswitch.call.stages import End, Stage, Talk
@@ -50,6 +52,7 @@ from softswitch.call.termination import (
     passed_on,
 )
 from softswitch.config.target import Target
+from softswitch.ivr.say import digit_prompts
 from softswitch.sip.events import AckMissing, HungUp, SessionExpired
 
 LONGEST_ANNOUNCEMENT_S = 20.0
@@ -76,6 +79,16 @@ async def talk(room: Room, call: Call, stage: Talk) -> Stage:
         conversation.end()
 
 
+@dataclass(frozen=True, slots=True)
+class Parking:
+    """One of the two is told where the other is being parked."""
+
+    place: int
+    play: int
+    told_by: float
+    """The loop's time by which he has heard it."""
+
+
 @dataclass(slots=True)
 class Talking:
     """What happens in one talk, and what comes of it."""
@@ -85,6 +98,7 @@ class Talking:
     conversation: Conversation
     keys: TalkKeys
     through: PutThrough
+    parking: "Parking | None" = None
 
     async def announce(self) -> Termination | None:
         """Tell the agent what comes, while the caller still hears music."""
@@ -115,6 +129,8 @@ class Talking:
             try:
                 event = await self.call.next(self._deadline())
             except TimeoutError:
+                if self.parking is not None:
+                    return await self.through.parked(self.conversation.other, self.parking.place)
                 await self._timed_out()
                 continue
             following = await self._happened(event)
@@ -124,7 +140,9 @@ class Talking:
     def _deadline(self) -> float | None:
         consult = self.conversation.consult
         rings_until = consult.deadline if consult is not None and not consult.answered else None
-        return min((each for each in (self.keys.number_by, rings_until) if each is not None), default=None)
+        told_by = self.parking.told_by if self.parking is not None else None
+        due = (each for each in (self.keys.number_by, rings_until, told_by) if each is not None)
+        return min(due, default=None)
 
     async def _timed_out(self) -> None:
         """A number that was never finished, or nobody answered."""
@@ -140,6 +158,12 @@ class Talking:
             case LegEvent(leg=leg, event=HungUp() as bye) if leg == conversation.other.id and consult:
                 bye.accept()
                 return await self.through.complete()
+            case LegEvent(leg=leg, event=HungUp() as bye) if leg == conversation.other.id and self.parking:
+                bye.accept()
+                return await self.through.parked(conversation.other, self.parking.place)
+            case PromptsEnded(leg=leg, play=play) if self.parking is not None and play == self.parking.play:
+                if leg == conversation.other.id:
+                    return await self.through.parked(conversation.other, self.parking.place)
             case LegEvent(leg=leg, event=HungUp() as bye) if consult and leg == consult.leg.id:
                 bye.accept()
                 await self._back()
@@ -202,7 +226,7 @@ class Talking:
     async def _ordered(self, order: Order) -> Stage | None:
         """Late orders, for what is over already, are left."""
         conversation = self.conversation
-        if conversation.promised and not isinstance(order, ReferOrdered | JoinOrdered):
+        if conversation.promised and not isinstance(order, ReferOrdered | JoinOrdered | ParkOrdered):
             return None
         match order:
             case TransferOrdered() if (leg := conversation.leg_of(order.by)) is not None:
@@ -213,6 +237,8 @@ class Talking:
                 return await self.through.joined(leg, order)
             case ReplaceOrdered() if (leg := conversation.leg_of(order.leg)) is not None:
                 return await self.through.replaced(leg, order)
+            case ParkOrdered() if (leg := conversation.leg_of(order.by)) is not None:
+                return await self._park(leg, order.place)
             case ConsultOrdered() if (leg := conversation.leg_of(order.by)) is not None:
                 await self._consult(leg, order.target, order.dialled)
             case CompleteOrdered() if conversation.consult is not None:
@@ -225,6 +251,19 @@ class Talking:
                 return await self.through.taken_over(order.supervision)
             case _:
                 pass
+        return None
+
+    async def _park(self, by: Leg, place: int) -> Stage | None:
+        if place:
+            return await self.through.parked(by, place)
+        place = reserve(self.room, self.call)
+        if not place or self.conversation.consult is not None:
+            free(self.room, self.call)
+            return None
+        self.conversation.promised = True
+        self.conversation.step_aside(by)
+        play = by.play(digit_prompts(str(place)), self.call.config.general.language)
+        self.parking = Parking(place, play, loop_time() + LONGEST_ANNOUNCEMENT_S)
         return None
 
     async def _refer(self, by: Leg, order: ReferOrdered) -> Stage | None:

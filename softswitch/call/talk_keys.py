@@ -12,7 +12,14 @@ from softswitch.call.events import DigitHeard, RecordOrdered
 from softswitch.call.keys import Begun, FeatureKeys, GivenUp, Pressed
 from softswitch.call.leg import Leg
 from softswitch.call.opening import opening
-from softswitch.call.orders import ConsultOrdered, Order, ReturnOrdered, ThreeWayOrdered, TransferOrdered
+from softswitch.call.orders import (
+    ConsultOrdered,
+    Order,
+    ParkOrdered,
+    ReturnOrdered,
+    ThreeWayOrdered,
+    TransferOrdered,
+)
 from softswitch.call.rights import may_steer
 from softswitch.call.room import Room
 from softswitch.call.routing import Asked, Routed, route
@@ -21,7 +28,7 @@ from softswitch.rtp.commands import SendDigits
 
 NUMBER_WITHIN_S = 15.0
 """How long a phone has for each key of the number after a transfer's code."""
-PRESSED = ("record", "mask", "transfer", "consult", "back", "three_way")
+PRESSED = ("record", "mask", "transfer", "consult", "back", "three_way", "park")
 
 
 @dataclass(slots=True)
@@ -92,6 +99,8 @@ class TalkKeys:
                 self.room.recordings.mask(self.call, not self.call.masked)
             case "transfer" | "consult":
                 return self._to_number(leg, feature, number)
+            case "park" if conversation.consult is None and not conversation.promised:
+                return ParkOrdered(by=leg.id)
             case "back" if consults:
                 return ReturnOrdered()
             case "three_way" if consults:

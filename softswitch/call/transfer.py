@@ -22,11 +22,11 @@ def stage_after(call: Call, talk: Talk, target: Target, dialled: str = "") -> St
         return replace(following, priority=priority, waited_s=call.figures.wait_s)
     if isinstance(following, Dial):
         record = "" if talk.record == "never" else talk.record
-        return replace(following, record=record, again=_waiting_again(call, talk))
+        return replace(following, record=record, again=waiting_again(call, talk))
     return following
 
 
-def _waiting_again(call: Call, talk: Talk) -> Wait | None:
+def waiting_again(call: Call, talk: Talk) -> Wait | None:
     if talk.again is None:
         return None
     return replace(talk.again, entered=0.0, waited_s=call.figures.wait_s, kept=True)

@@ -44,6 +44,20 @@ def consult(client: Client, call: str, target: str, by: str | None, as_json: boo
 
 @click.command()
 @click.argument("call")
+@_BY
+@json_option
+@asks_switch
+def park(client: Client, call: str, by: str | None, as_json: bool) -> None:
+    """Park the far side; whoever dials the feature code of parking and the place takes it."""
+    view = client.post("calls", call, "park", body={"by": by or ""})
+    if as_json:
+        show_json(view)
+        return
+    show(f"{call}: parked at {view['details']['place']}")
+
+
+@click.command()
+@click.argument("call")
 @json_option
 @asks_switch
 def complete(client: Client, call: str, as_json: bool) -> None:
@@ -78,4 +92,4 @@ def audit(client: Client, as_json: bool, **search: object) -> None:
     show_audit(client, as_json, **search)
 
 
-COMMANDS = (transfer, consult, complete, back, three_way, audit)
+COMMANDS = (transfer, consult, park, complete, back, three_way, audit)

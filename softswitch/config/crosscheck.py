@@ -25,8 +25,8 @@ _SECTION = {
     "lcr": "lcr",
 }
 """Kind of a target to the section in which its name stands."""
-_DIALLED_FEATURES = ("login", "logout", "pause", "resume", "supervise", "pickup")
-_PRESSED_FEATURES = ("record", "transfer", "consult", "back", "three_way")
+_DIALLED_FEATURES = ("login", "logout", "pause", "resume", "supervise", "pickup", "park")
+_PRESSED_FEATURES = ("record", "transfer", "consult", "back", "three_way", "park")
 
 
 def crosscheck(config: Config, broken: Set[Path] = frozenset()) -> list[Finding]:

@@ -570,6 +570,9 @@ class Features:
     """Pressed while consulting: all three talk; who hangs up leaves the others together."""
     pickup: str = "*8"
     """Dialled: answers what rings at a phone of the same `pickup_groups`; an extension after it says which."""
+    park: str = "*7"
+    """Pressed while talking: the far side is parked, and the phone is told the place. Dialled, followed by a place: takes
+    whoever is parked there."""
     pause_reasons: tuple[str, ...] = ("break", "lunch", "training", "back office")
     """Reasons 1, 2, 3 …"""
 
@@ -584,6 +587,18 @@ class Supervision:
     """Seconds between these beeps; 0 beeps only at the beginning."""
     follow: bool = True
     """A supervisor of an agent stays for that agent's next calls, unless he was asked for otherwise."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parking:
+    """Places for parked calls; `features.park` leads there and back."""
+
+    places: int = 20
+    """How many there are, from 1 on; 0 parks nobody."""
+    timeout_s: float = 60.0
+    """After so long the caller rings at the phone that parked him."""
+    music: str = "music"
+    """Prompt played over and over to who is parked."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -617,6 +632,7 @@ class Config:
     routing: Routing = field(default_factory=Routing)
     features: Features = field(default_factory=Features)
     supervision: Supervision = field(default_factory=Supervision)
+    parking: Parking = field(default_factory=Parking)
     trace: Trace = field(default_factory=Trace)
     capture: Capture = field(default_factory=Capture)
     endpoint: Mapping[str, Endpoint] = field(default_factory=dict)

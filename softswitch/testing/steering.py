@@ -26,6 +26,10 @@ class FakeSteering:
     async def transfer(self, call: str, target: str, by: str) -> None:
         self._order("transfer", call, target, by)
 
+    async def park(self, call: str, by: str) -> int:
+        self._order("park", call, by)
+        return 1
+
     async def consult(self, call: str, target: str, by: str) -> None:
         self._order("consult", call, target, by)
 
