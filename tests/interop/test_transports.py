@@ -158,7 +158,7 @@ async def _web_call(edge: Edge, party: RtpParty) -> None:
             assert response.status == 200
 
 
-def test_a_tls_phone_talks_to_a_websocket_phone_and_to_a_caller_over_ipv6(edge: Edge, tmp_path: Path) -> None:
+def test_a_tls_phone_talks_over_every_other_transport(edge: Edge, tmp_path: Path) -> None:
     with edge.baresip(tmp_path) as called, RtpParty("127.0.0.31") as party:
         binding = edge.switch.cli("registrations")[0]
         assert "tls" in str(binding)
@@ -177,14 +177,10 @@ def test_a_tls_phone_talks_to_a_websocket_phone_and_to_a_caller_over_ipv6(edge: 
         )
         assert "c=IN IP6 ::1" in answer.body and "received=::1" in answer.get("Via")
         assert f"@[::1]:{edge.six}" in answer.get("Contact")
-
-
-def test_sipp_calls_over_tcp(edge: Edge, tmp_path: Path) -> None:
-    with edge.baresip(tmp_path):
         scenario = Scenario("tcp", "34600111222", number="600").invite().connected().pause(0.2).bye()
         result = Sipp(
             scenario,
-            tmp_path / "sipp",
+            tmp_path / "tcp",
             remote=edge.switch.sip,
             address=TRUNK_ADDRESS,
             tcp=True,
