@@ -25,6 +25,7 @@ STYLES = {
     "resting": "yellow",
     "paused": "yellow",
     "trying": "yellow",
+    "warning": "yellow",
     "unknown": "yellow",
     "talking": "cyan",
     "in use": "cyan",

@@ -91,9 +91,10 @@ def _good_call(switch: Switch, tmp_path: Path, port: int) -> str:
     """A phone that is challenged calls another; the ladder is looked at while they talk."""
     callee = Scenario("callee", "1001").called().ring().accept().expect_bye()
     caller = Scenario("caller", "1002", "602").invite().challenged("1002", "two").connected().expect_bye()
+    auth = ("-auth_uri", f"602@{switch.sip[0]}:{switch.sip[1]}")
     with (
         Sipp(callee, tmp_path, address=PHONE_ADDRESS, port=port),
-        Sipp(caller, tmp_path, remote=switch.sip, address="127.0.0.22") as sipp,
+        Sipp(caller, tmp_path, remote=switch.sip, address="127.0.0.22", options=auth) as sipp,
     ):
         call = str(wait_for(lambda: json.loads(switch.get("/v1/calls")[1]), 20, "the call")[0]["call"])
         wait_for(lambda: "ACK" in _ladder(switch, call), 20, "the ladder")
