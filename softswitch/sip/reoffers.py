@@ -349,7 +349,7 @@ class Reoffers:
 
     def _lost(self, cause: str, now: float) -> None:
         if self._refreshing or cause == "timeout":
-            self._failed(408, cause, now)
+            self._failed(408 if cause == "timeout" else 503, cause, now)
         else:
             self._step(_I.FAILURE)
             self._owner.tell(ReofferRefused(status=503, reason=cause))

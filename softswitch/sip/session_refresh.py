@@ -65,7 +65,11 @@ class SessionRefresh:
             self.timer.again_soon(now)
 
     def _lost(self, cause: str, now: float) -> None:
-        self._owner.session_expired(408, now)
+        """A connection that broke may be there again before the session ends; silence is an answer (section 10)."""
+        if cause == "timeout":
+            self._owner.session_expired(408, now)
+        else:
+            self.timer.again_soon(now)
 
     def _expired(self, now: float) -> None:
         self._owner.session_expired(408, now)

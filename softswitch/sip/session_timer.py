@@ -167,6 +167,8 @@ class SessionTimer:
     def again_soon(self, now: float) -> None:
         """The refresh failed for the moment; the end stays where it is."""
         if self.interval_s and self.refresher is Refresher.US:
+            if self._alarm is not None:
+                self._alarm.cancel()
             self._alarm = self._timers.start(now + self.interval_s / _AGAIN, self._due)
 
     # The peer's requests.

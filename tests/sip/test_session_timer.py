@@ -237,6 +237,29 @@ def test_a_refresh_that_nobody_answers_ends_the_session() -> None:
     assert round(byes[0].sent) == 332
 
 
+@pytest.mark.parametrize("update", [True, False])
+def test_a_connection_that_breaks_at_the_refresh_is_tried_again(update: bool) -> None:
+    world = StackWorld()
+    call, other = talking(world, settings(600), settings())
+    call.session._refresh._update = update
+    alice, bob = world.peers
+    world.network.detach(bob.place["udp"])
+    world.run(299.5)
+    alice.perform(alice.stack.transport_failed(bob.place["udp"], world.now))
+    assert call.session.state == "confirmed"
+    world.network.attach(
+        bob.place["udp"], lambda data, sender, now: bob.perform(bob.stack.receive(data, sender, now))
+    )
+    other.session.on_event = lambda event: (
+        other.session.accept_reoffer(description(5000)) if isinstance(event, Reoffered) else None
+    )
+    world.run(290.0)
+    assert call.session.state == other.session.state == "confirmed"
+    call.session.hangup()
+    world.run(700.0)
+    assert [len(peer.stack.timers) for peer in world.peers] == [0, 0]
+
+
 def test_481_to_a_refresh_ends_the_session() -> None:
     world = StackWorld()
     call, _ = talking(world, settings(600), settings())
