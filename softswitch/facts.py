@@ -99,6 +99,17 @@ class CallResumed(CallFact):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CallParked(CallFact):
+    place: int
+    ani: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallUnparked(CallFact):
+    place: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CallTransferred(CallFact):
     how: str
     """`blind`, `attended` or `take over`."""

@@ -1,8 +1,8 @@
-"""Queues and agents as dialogs (RFC 4235), so that a lamp of any phone shows them.
+"""Queues, agents and places of parked calls as dialogs (RFC 4235), so that a lamp of any phone shows them.
 
 A queue is `early` while callers wait, with their number as its display name. An agent is `early` while his phone rings for
 a queue, `confirmed` while he cannot be given a call (talking, in wrap-up, paused), and has no dialog while he is free or
-logged out; what of it holds, presence says.
+logged out; what of it holds, presence says. A place is `confirmed` while somebody is parked there.
 """
 
 from collections.abc import Iterator
@@ -29,6 +29,33 @@ _LAMP: dict[AgentState, Literal["early", "confirmed"]] = {
 class WatchedCentre:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+        self._parked: dict[str, str] = {}
+        """Place to the number of who is parked there."""
+
+    def parked(self, place: str, ani: str | None) -> None:
+        """Somebody is parked there, or nobody any more."""
+        if ani is None:
+            self._parked.pop(place, None)
+        else:
+            self._parked[place] = ani
+
+    def place(self, name: str) -> Items:
+        if name in self._parked:
+            yield ONE, self._place_item(name, over=False)
+
+    def place_free(self, name: str) -> Item:
+        return self._place_item(name, over=True)
+
+    def _place_item(self, name: str, *, over: bool) -> Item:
+        return item(
+            WatchedDialog(
+                id=f"park-{name}",
+                state="terminated" if over else "confirmed",
+                user=f"park-{name}",
+                direction="recipient",
+                remote=self._parked.get(name, ""),
+            )
+        )
 
     def queue(self, name: str) -> Items:
         waiting = self._engine.waiting(QueueName(name))

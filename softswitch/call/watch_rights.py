@@ -77,4 +77,6 @@ def _exists(config: Config, kind: str, name: str) -> bool:
         "agent": config.agent,
         "box": config.message,
     }
-    return kind == "park" or (kind in sections and name in sections[kind])
+    if kind == "park":
+        return name in map(str, range(1, config.parking.places + 1))
+    return kind in sections and name in sections[kind]

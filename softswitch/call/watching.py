@@ -24,7 +24,9 @@ from softswitch.facts import (
     AgentStateChanged,
     AgentStatusChanged,
     CallerLeftQueue,
+    CallParked,
     CallQueued,
+    CallUnparked,
     Fact,
     MessagesChanged,
     RegistrationChanged,
@@ -65,6 +67,7 @@ class Watching:
             ("dialog", "endpoint"): self._lines.items,
             ("dialog", "queue"): self._centre.queue,
             ("dialog", "agent"): lambda name: self._centre.agent(name, services.clock.monotonic()),
+            ("dialog", "park"): self._centre.place,
             ("presence", "endpoint"): self._presence.phone,
             ("presence", "agent"): lambda name: self._presence.agent(name, services.clock.monotonic()),
             ("reg", "endpoint"): self._registrations.items,
@@ -73,6 +76,8 @@ class Watching:
         self._handlers: Mapping[type[Fact], Callable[[Any], None]] = {
             CallQueued: self._queue_changed,
             CallerLeftQueue: self._queue_changed,
+            CallParked: self._parked,
+            CallUnparked: self._parked,
             AgentStateChanged: self._agent_state,
             AgentStatusChanged: self._agent_changed,
             RegistrationChanged: self._registered,
@@ -106,7 +111,7 @@ class Watching:
 
     def _on_fact(self, fact: Fact) -> None:
         handler = self._handlers.get(type(fact))
-        if handler is not None and self._notifier.watched_any:
+        if handler is not None and (self._notifier.watched_any or handler == self._parked):
             handler(fact)
 
     def _line_changed(self, line: Line, change: LineChange) -> None:
@@ -130,6 +135,13 @@ class Watching:
             self._notifier.put(resource, key, item)
             found = True
         return found
+
+    def _parked(self, fact: CallParked | CallUnparked) -> None:
+        """Also while nobody watches: who is parked is known from these facts alone."""
+        place = str(fact.place)
+        self._centre.parked(place, fact.ani if isinstance(fact, CallParked) else None)
+        if not self._refill("dialog", "park", place):
+            self._notifier.end(ResourceKey("dialog", f"park:{place}"), ONE, self._centre.place_free(place))
 
     def _queue_changed(self, fact: CallQueued | CallerLeftQueue) -> None:
         self._queue(fact.queue)

@@ -14,6 +14,7 @@ from xml.etree import ElementTree
 from sqlalchemy import ClauseElement
 from story_floor import PHONES, ROAMING, SECRET, SWITCH, Centre, centre, fixed, sales, told
 
+from softswitch.call.parking import free, reserve
 from softswitch.config.schema import Auth, Endpoint
 from softswitch.store.statements import bound
 from softswitch.testing.manners import answering, ringing
@@ -286,3 +287,22 @@ def test_the_end_of_the_switch_tells_them_to_subscribe_anew(tmp_path: Path) -> N
     story(tmp_path)
     last = [packet.data for packet in seen[0].network.packets if packet.data.startswith(b"NOTIFY")][-1]
     assert b"Subscription-State: terminated;reason=deactivated" in last
+
+
+@told(WATCHED)
+async def test_a_place_is_lit_while_somebody_is_parked_there(c: Centre) -> None:
+    watcher = panel(c)
+    watch, none = watcher.watch("park-1"), watcher.watch("park-0")
+    await asyncio.sleep(1)
+    call = c.phone("1001").call("600")
+    await call.answered()
+    live, room = c.live(), c.switch.parts.room
+    assert reserve(room, live) == 1
+    await asyncio.sleep(1)
+    later = watcher.watch("park-1")
+    await asyncio.sleep(1)
+    free(room, live)
+    await asyncio.sleep(1)
+    call.hang_up()
+    assert (lamp(watch), lamp(later)) == (["-", "confirmed", "terminated"], ["confirmed", "terminated"])
+    assert none.statuses == [404]
