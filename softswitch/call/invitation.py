@@ -4,6 +4,7 @@ from softswitch.call.call import Call
 from softswitch.call.numbering import rules_for, written
 from softswitch.call.ringing import Invitation
 from softswitch.call.trunk_headers import trunk_headers
+from softswitch.sip.privacy import privacy_of
 
 DEFAULT_MAX_FORWARDS = 70
 
@@ -22,7 +23,8 @@ def invitation_for(call: Call, party: str) -> Invitation:
         )
         number = own or trunk.caller_number or call.ani
         e164 = call.services.trunking.e164(call.config, number, call.source)
-        number = written(e164, trunk.number_format, rules_for(call.config, "trunk", name))
+        if trunk.number_format != "as-is":
+            number = written(e164, trunk.number_format, rules_for(call.config, "trunk", name))
     received = request.max_forwards if request is not None else None
     return Invitation(
         number=number,
@@ -31,5 +33,6 @@ def invitation_for(call: Call, party: str) -> Invitation:
         caller_id=trunk.caller_id if trunk is not None else "from",
         user_phone=trunk is not None and trunk.user_phone,
         extra=trunk_headers(trunk, request) if trunk is not None else (),
+        privacy=privacy_of(request) if request is not None else (),
         max_forwards=(DEFAULT_MAX_FORWARDS if received is None else received) - 1,
     )

@@ -46,7 +46,8 @@ def to_e164(number: str, rules: Numbers) -> str:
 
 
 def written(number: str, form: NumberFormat, rules: Numbers) -> str:
-    """A number in E.164 as `form` wants it; any other number as it is."""
+    """A number in E.164 as `form` wants it; any other number as it is. Whoever has the number as it was dialled takes
+    that one for `as-is`."""
     if form in ("as-is", "+e164") or not number.startswith("+"):
         return number
     digits = number[1:]

@@ -45,6 +45,14 @@ class TrunkPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class Called:
+    """A number, as it was dialled and in E.164 where it could be understood."""
+
+    dialled: str
+    e164: str
+
+
+@dataclass(frozen=True, slots=True)
 class Planner:
     """What a plan is made of."""
 
@@ -57,45 +65,47 @@ class Planner:
 
     def plan(self, target: Target, dialled: str, numbers: Numbers) -> TrunkPlan:
         """`numbers`: how the caller writes numbers."""
-        e164 = to_e164(dialled, numbers)
+        called = Called(dialled, to_e164(dialled, numbers))
         if target.kind == "lcr":
-            return self._by_price(target.name, e164)
+            return self._by_price(target.name, called)
         group = self.config.trunk_group.get(target.name)
         if group is None:
-            return TrunkPlan(candidates=self._known((target.name,), e164, "named by the route"), e164=e164)
+            return TrunkPlan(
+                candidates=self._known((target.name,), called, "named by the route"), e164=called.e164
+            )
         return TrunkPlan(
-            candidates=self._members(target.name, group, e164, ""),
-            e164=e164,
+            candidates=self._members(target.name, group, called, ""),
+            e164=called.e164,
             attempts=min(group.attempts, MAX_ATTEMPTS),
             failover_on=group.failover_on,
         )
 
-    def _by_price(self, name: str, e164: str) -> TrunkPlan:
+    def _by_price(self, name: str, called: Called) -> TrunkPlan:
         table = self.prices[name]
         found: dict[str, Candidate] = {}
-        for rate in table.find(e164.removeprefix("+"), self.is_open):
+        for rate in table.find(called.e164.removeprefix("+"), self.is_open):
             why = f"prefix {rate.prefix or 'any'}, cost {rate.cost:g}"
             group = self.config.trunk_group.get(rate.trunk)
             if group is not None:
-                candidates = self._members(rate.trunk, group, e164, f"{why}, ")
+                candidates = self._members(rate.trunk, group, called, f"{why}, ")
             else:
-                candidates = self._known((rate.trunk,), e164, why)
+                candidates = self._known((rate.trunk,), called, why)
             for candidate in candidates:
                 found.setdefault(candidate.trunk, candidate)
             if len(found) >= MAX_ATTEMPTS:
                 break
         return TrunkPlan(
             candidates=tuple(found.values()),
-            e164=e164,
+            e164=called.e164,
             attempts=min(table.lcr.attempts, MAX_ATTEMPTS),
             failover_on=table.lcr.failover_on,
         )
 
-    def _members(self, name: str, group: TrunkGroup, e164: str, before: str) -> tuple[Candidate, ...]:
+    def _members(self, name: str, group: TrunkGroup, called: Called, before: str) -> tuple[Candidate, ...]:
         found: list[Candidate] = []
         for member in self._ordered(name, group):
             why = f"{before}group {name}, {_place(group, member)}"
-            found += self._known((member.trunk,), e164, why)
+            found += self._known((member.trunk,), called, why)
         return tuple(found)
 
     def _ordered(self, name: str, group: TrunkGroup) -> list[GroupMember]:
@@ -117,13 +127,15 @@ class Planner:
             return members
         return [members[index] for index in weighted_order([each.weight for each in members], self.draw)]
 
-    def _known(self, names: tuple[str, ...], e164: str, why: str) -> tuple[Candidate, ...]:
+    def _known(self, names: tuple[str, ...], called: Called, why: str) -> tuple[Candidate, ...]:
         """Without trunks that a reload has taken away."""
         found = []
         for name in names:
             trunk = self.config.trunk.get(name)
             if trunk is not None:
-                number = written(e164, trunk.number_format, rules_for(self.config, "trunk", name))
+                rules = rules_for(self.config, "trunk", name)
+                as_is = trunk.number_format == "as-is"
+                number = called.dialled if as_is else written(called.e164, trunk.number_format, rules)
                 found.append(Candidate(trunk=name, number=number, why=why))
         return tuple(found)
 

@@ -11,7 +11,7 @@ from softswitch.cli.output import length, moment, show_json, show_rows
 @json_option
 @asks_switch
 def trunk(client: Client, as_json: bool) -> None:
-    """List trunks with state, registration and channels; groups; dead servers."""
+    """List trunks, their groups, servers that are dead."""
     if click.get_current_context().invoked_subcommand is not None:
         return
     views = client.get("trunks")

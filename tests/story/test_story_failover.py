@@ -13,9 +13,13 @@ from dataclasses import replace
 import pytest
 from story_floor import NORTH, SOUTH, Centre, centre, fixed, told, trunk
 
-from softswitch.call.toll_guard import PastAttempt
-from softswitch.config.schema import Config, Route
+from softswitch.api.errors import UnknownThing
+from softswitch.call.toll_guard import PastAttempt, TollGuard
+from softswitch.config.schema import Config, Route, TrunkRegister
 from softswitch.config.trunks import EndpointToll, GroupMember, Lcr, Numbers, Rate, Toll, TrunkGroup
+from softswitch.sip.identity import Identity
+from softswitch.sip.message import Request, Response, make_response
+from softswitch.sip.source import Source
 from softswitch.testing.manners import answering, refusing
 
 BOTH = (GroupMember(trunk="south"), GroupMember(trunk="north", priority=2))
@@ -170,6 +174,8 @@ async def test_the_longest_prefix_then_the_price_then_the_dearer_one(c: Centre) 
     call = c.phone("1001").call("900442071234567")
     await call.answered()
     call.hang_up()
+    [invite] = c.south.requests("INVITE")
+    assert invite.uri.user == "00442071234567", "as it was dialled"
     assert [trunk for trunk, _, _ in await attempts(c)] == ["north", "south"]
 
 
@@ -267,6 +273,37 @@ async def test_a_redirection_of_a_trunk_is_followed_at_that_trunk_alone(c: Centr
     await c.settled()
 
 
+REGISTRARS = TrunkRegister(server=(f"sip:{NORTH}", f"sip:{SOUTH}"), expires_s=60)
+
+
+@told(
+    centre(
+        trunk={"north": None, "south": None, "carrier": trunk(SOUTH, register=REGISTRARS)},
+        route={"_9.": None, "601": Route(to="queue:sales", source=("trunk:carrier",))},
+    )
+)
+async def test_a_trunk_registers_at_several_servers_and_is_called_from_each(c: Centre) -> None:
+    def granted(request: Request, identity: Identity, source: Source, now: float) -> Response:
+        return make_response(request, 200, to_tag="registrar")
+
+    c.north.register = c.south.register = granted  # type: ignore[method-assign]
+    await asyncio.sleep(10)
+    [view] = c.switch.control.trunks()
+    assert view.registration == f"sip:{NORTH} registered, sip:{SOUTH} registered"
+    for provider in (c.north, c.south):
+        call = provider.call("601", user="+34600000001")
+        await call.answered()
+        call.hang_up()
+        await asyncio.sleep(30)
+    c.north.unplug()
+    await asyncio.sleep(200)
+    [view] = c.switch.control.trunks()
+    assert view.state == "up" and f"sip:{SOUTH} registered" in view.registration
+    assert f"sip:{NORTH} registered" not in view.registration
+    await c.settled()
+    assert {row["source"] for row in c.switch.cdrs()} == {"trunk:carrier"}
+
+
 # --- toll fraud -------------------------------------------------------------------------------------------------------
 
 
@@ -346,9 +383,33 @@ async def test_minutes_of_a_day_and_what_the_store_remembers(c: Centre) -> None:
     assert [(each["source"], each["number"], round(each["talk_s"])) for each in past] == [
         ("endpoint:1001", "+34911234567", 121)
     ]
-    guard = c.switch.parts.services.trunking.guard
-    fresh = type(guard)(guard.zone)
-    fresh.restore([PastAttempt(**each) for each in past], c.switch.parts.clock.wall())
-    config = c.switch.parts.services.config
-    refusal = fresh.check(config, "endpoint:1001", "+34911234567", c.switch.parts.clock.wall())
-    assert refusal is not None and refusal.rule == "minutes_per_day", (past, fresh, config.toll)
+    fresh = TollGuard(c.switch.parts.services.trunking.guard.zone)
+    soon = past[0]["began"] + 200.0  # reading takes a thread, in which virtual time runs away
+    fresh.restore([PastAttempt(**each) for each in past], soon)
+    refusal = fresh.check(c.switch.parts.services.config, "endpoint:1001", "+34911234567", soon)
+    assert refusal is not None and refusal.rule == "minutes_per_day", "also after a restart"
+    await c.settled()
+
+
+# --- asking -----------------------------------------------------------------------------------------------------------
+
+
+@told(grouped(numbers=SPAIN, toll=Toll(enabled=True), trunk={"south": trunk(SOUTH, max_channels=1)}))
+async def test_a_number_is_put_to_the_test_without_calling_anybody(c: Centre) -> None:
+    c.south.on_call = answering(0.0)
+    call = c.phone("1002").call("9911234567")
+    await call.answered()
+    told = c.switch.control.trunking.route_test("9911234568", "1001")
+    assert (told.route, told.target, told.e164) == ("_9.", "trunk:out", "+34911234568")
+    assert [(each.trunk, each.usable) for each in told.candidates] == [("south", False), ("north", True)]
+    assert told.candidates[0].problem == "all 1 channels are taken"
+    abroad = c.switch.control.trunking.route_test("900442071234567", "")
+    assert "outside of the allowed" in abroad.refused
+    assert c.switch.control.trunking.route_test("nowhere", "trunk:north").route == ""
+    with pytest.raises(UnknownThing):
+        c.switch.control.trunking.route_test("9911234568", "101")
+    assert (c.south.heard("INVITE"), c.north.heard("INVITE")) == (1, 0)
+    [group] = c.switch.control.trunking.groups()
+    assert [(member.trunk, member.channels) for member in group.members] == [("south", 1), ("north", 0)]
+    call.hang_up()
+    await c.settled()
