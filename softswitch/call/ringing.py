@@ -28,6 +28,10 @@ _log = structlog.get_logger(__name__)
 _BEST_FIRST = (600, 603, 604, 606, 486, 488, 480, 404, 403, 408, 503)
 
 
+ANONYMOUS = Address(Uri(scheme="sip", user="anonymous", host="anonymous.invalid"), display_name="Anonymous")
+"""RFC 3323 section 4.1.1.3."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invitation:
     """What the party is shown of the caller; the host is the address by which that party reaches us."""
@@ -43,12 +47,20 @@ class Invitation:
     """Numbers are marked with `user=phone`."""
     extra: tuple[tuple[str, str], ...] = ()
     """Further headers."""
+    privacy: tuple[str, ...] = ()
+    """What the caller wants hidden (RFC 3323): only who is trusted is told who he is."""
 
     def from_(self, host: str) -> Address:
+        if self.privacy:
+            return ANONYMOUS
         return Address(self._uri(host), display_name=self.display_name)
 
     def headers(self, host: str) -> tuple[tuple[str, str], ...]:
         fields = [("Max-Forwards", str(self.max_forwards))]
+        if self.privacy:
+            fields.append(("Privacy", ";".join(self.privacy)))
+            asserted = (("P-Asserted-Identity", f"<{self._uri(host)}>"),) if self.asserted else ()
+            return (*fields, *asserted, *self.extra)
         if self.asserted or self.caller_id == "pai":
             fields.append(("P-Asserted-Identity", f"<{self._uri(host)}>"))
         if self.caller_id == "ppi":
