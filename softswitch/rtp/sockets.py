@@ -275,6 +275,8 @@ def _bound(address: str, port: int) -> socket.socket:
             made.setsockopt(socket.IPPROTO_IP, socket.IP_TOS, _EXPEDITED_FORWARDING)
         else:
             made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_TCLASS, _EXPEDITED_FORWARDING)
+            # Else `::` would clash with IPv4 at the same port.
+            made.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
         made.bind((address, port))
     except BaseException:
         made.close()
