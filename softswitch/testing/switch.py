@@ -79,6 +79,7 @@ class Switch:
             wire=NetworkWire(network, address),
         )
         parts = await build(_loaded(config, secrets or {}), world)
+        _keep_for_others(database, template)  # before there is a row in it
         assert isinstance(parts.media, FakeMediaPool)
         facts: list[Fact] = []
         parts.bus.subscribe(facts.append)
@@ -93,7 +94,6 @@ class Switch:
             folder,
         )
         await begin(parts)
-        _keep_for_others(database, template)
         return switch
 
     async def close(self) -> None:
