@@ -19,7 +19,7 @@ from tools.peers.scenario import Scenario
 from tools.peers.sipp import Sipp, SippResult
 from tools.peers.switch import StartSwitch, Switch, wait_for
 
-SECONDS = float(os.environ.get("FAILOVER_SECONDS", "5"))
+SECONDS = float(os.environ.get("FAILOVER_SECONDS", "4"))
 RATE = 20.0
 FIRST, SECOND = "127.0.0.31", "127.0.0.32"
 IN_FLIGHT = 2
@@ -57,13 +57,17 @@ def under_load(switch: Switch, first: Sipp, second: Sipp, folder: Path) -> tuple
     """Call, kill the first provider half-way; what came of the calls, and how many each provider had."""
     load = callers(switch, folder)
     with load:
-        wait_for(
-            lambda: len(first.result().requests("INVITE")) > RATE * SECONDS / 3, 30, "calls at the first"
-        )
+        wait_for(lambda: taken(first) > RATE * SECONDS / 3, 30, "calls at the first")
         assert not second.result().requests("INVITE"), "the second waits for its turn"
         first.stop()
         result = load.wait()
     return result, calls_at(first), calls_at(second)
+
+
+def taken(sipp: Sipp) -> int:
+    """As `calls_at`, roughly, without reading each message while the load runs."""
+    traces = sipp.folder.glob("*.messages")
+    return sum(trace.read_bytes().count(b"\nINVITE sip:") for trace in traces)
 
 
 def calls_at(sipp: Sipp) -> int:
