@@ -41,7 +41,7 @@ _TICKS = os.sysconf("SC_CLK_TCK")
 
 
 class Meter:
-    """CPU of all threads of a target, between two moments."""
+    """CPU of all processes of a target between two moments, by thread as far as threads outlive both."""
 
     def __init__(self, target: Target) -> None:
         self._target = target
@@ -128,6 +128,8 @@ def _threads(processes: Mapping[int, Usage]) -> dict[str, float]:
             thread = "main" if folder.name == str(pid) else name
             key = f"{role} {number}: {thread}"
             found[key] = found.get(key, 0.0) + (int(fields[11]) + int(fields[12])) / _TICKS
+        lasting = sum(seconds for key, seconds in found.items() if key.startswith(f"{role} {number}: "))
+        found[f"{role} {number}: threads that ended"] = processes[pid].cpu_s - lasting
     return found
 
 
