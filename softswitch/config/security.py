@@ -50,6 +50,8 @@ class Security:
     )
     """Texts by which scanners are known, `HEADER: TEXT`, found anywhere in that header without regard to case. A stranger
     who sends one is banned at once."""
+    connection_rate: float = 10.0
+    """New connections a second of one address that has proved nothing; five seconds' worth at once."""
     max_transactions: int = 500
     """Requests of one address being served at once; more get 503. 0 is no limit."""
     max_dialogs: int = 200

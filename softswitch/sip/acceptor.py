@@ -83,7 +83,7 @@ class Acceptor:
 
     def _begin(self, accepted: socket.socket, address: str) -> None:
         if not self._welcome(address):
-            self._counts["connections refused: banned"] += 1
+            self._counts["connections refused: not welcome"] += 1
             accepted.close()
             return
         seat = self._table.admit(address, self.listener.transport, accepted.close)

@@ -323,7 +323,7 @@ class SipEndpoint:
             self._guarded(lambda: self._stack.receive(data, source, now))
 
     def _welcome(self, address: str) -> bool:
-        return not self.guard.is_banned(address, self._clock.monotonic())
+        return self.guard.lets_connect(address, self._clock.monotonic())
 
     def _broken(self, error: FramingError, source: Source) -> None:
         self._guarded(lambda: self._stack.refuse_broken(error, source))

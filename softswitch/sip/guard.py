@@ -152,6 +152,7 @@ class Guard:
                 text,
                 address,
                 burst=self.settings.rate * _BURST_S,
+                connections=self.settings.connection_rate * _BURST_S,
                 network_burst=self.settings.network_rate * _BURST_S,
                 now=now,
             )
@@ -167,10 +168,20 @@ class Guard:
             state.exempt, state.epoch = False, -1
         return state
 
-    def is_banned(self, address: str, now: float) -> bool:
-        """Without taking of its rate: for a connection that begins."""
+    def lets_connect(self, address: str, now: float) -> bool:
+        """Whether a connection from there is accepted: not from who is banned, nor too many at once from strangers, since
+        each costs more than a message, and a handshake of TLS far more."""
         state = self._state(address, now)
-        return state is None or now < state.banned_until or now < state.group.banned_until
+        if state is None:
+            return False
+        if now < state.banned_until or now < state.group.banned_until:
+            self.counts["connections of banned sources"] += 1
+            return False
+        rate = self.settings.connection_rate
+        if state.exempt or now < state.known_until or state.connections.take(1.0, rate, rate * _BURST_S, now):
+            return True
+        self.counts["over the connection rate of a source"] += 1
+        return False
 
     # What the stack and admission have seen.
 

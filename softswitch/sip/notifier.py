@@ -15,6 +15,7 @@ from softswitch.errors import PeerError
 from softswitch.sip.directory import Directory
 from softswitch.sip.envelope import Envelope
 from softswitch.sip.event_package import ALLOW_EVENTS
+from softswitch.sip.guard import Guard
 from softswitch.sip.identity import Identity
 from softswitch.sip.message import Request, make_response
 from softswitch.sip.notifier_settings import NotifierSettings, NotifierStats
@@ -38,6 +39,8 @@ AT_ONCE = 32
 
 
 class NotifierLayer(SessionLayer, Protocol):
+    guard: Guard
+
     def token(self, size: int = 8) -> str: ...
 
     def common(self, name: str) -> tuple[tuple[str, str], ...]: ...
@@ -133,7 +136,7 @@ class Notifier:
         request = transaction.request
         tag = self._layer.token()
         try:
-            subscriber, seconds = self._asked(request, identity)
+            subscriber, seconds = self._asked(request, identity, source, now)
         except PeerError as error:
             self._refuse(transaction, tag, error, now)
             return
@@ -184,7 +187,9 @@ class Notifier:
         self.stats.refreshed += 1
         self._accept(transaction, subscription, seconds, now)
 
-    def _asked(self, request: Request, identity: Identity) -> tuple[Subscriber, int]:
+    def _asked(
+        self, request: Request, identity: Identity, source: Source, now: float
+    ) -> tuple[Subscriber, int]:
         if self.directory is None:
             raise SubscribeRefused(489)
         event = event_of(request)
@@ -194,10 +199,13 @@ class Notifier:
         seconds = granted_s(request, self.settings.times)
         if len(request.contacts) != 1:
             raise SubscribeRefused(400, "One Contact Needed")
+        retry_after = ("Retry-After", str(self.settings.times.least_s))
         if len(self._subscriptions) >= self.settings.most:
-            raise SubscribeRefused(503, None, (("Retry-After", str(self.settings.times.least_s)),))
+            raise SubscribeRefused(503, None, (retry_after,))
         if self._of[identity] >= self.settings.most_of_one:
             raise SubscribeRefused(403, "Too Many Subscriptions")
+        if not self._layer.guard.may_hold("subscriptions", source.address, now):
+            raise SubscribeRefused(503, None, (retry_after,))
         subscriber = Subscriber(
             identity=identity,
             event=event,
@@ -205,6 +213,7 @@ class Notifier:
             user=uri.user,
             host=uri.host,
             detailed=grant.detailed,
+            address=source.address,
         )
         return subscriber, seconds
 
@@ -261,6 +270,7 @@ class Notifier:
         self._of[identity] -= 1
         if not self._of[identity]:
             del self._of[identity]
+        self._layer.guard.quotas.give("subscriptions", subscription.subscriber.address)
         self.stats.notified += subscription.notified
         self.stats.ended[subscription.reason] += 1
         watched = self._watched[resource]

@@ -50,6 +50,7 @@ class SourceState:
     __slots__ = (
         "banned_until",
         "bucket",
+        "connections",
         "epoch",
         "exempt",
         "group",
@@ -59,9 +60,10 @@ class SourceState:
         "trusted",
     )
 
-    def __init__(self, group: SourceGroup, tokens: float, now: float) -> None:
+    def __init__(self, group: SourceGroup, tokens: float, connections: float, now: float) -> None:
         self.group = group
         self.bucket = Bucket(tokens, now)
+        self.connections = Bucket(connections, now)
         self.epoch = -1
         """Of the lists of networks by which `trusted` was found."""
         self.trusted = False
@@ -119,10 +121,11 @@ class SourceTable:
         address: IPv4Address | IPv6Address,
         *,
         burst: float,
+        connections: float,
         network_burst: float,
         now: float,
     ) -> SourceState:
-        """A new source; `text` is how it is found again."""
+        """A new source; `text` is how it is found again, `connections` how many it may open at once."""
         network = network_of(address)
         group = self._groups.get(network)
         if group is None:
@@ -131,7 +134,7 @@ class SourceTable:
             group = self._groups[network] = SourceGroup(network, network_burst, now)
         if len(self._states) >= self._size:
             self._make_room(now)
-        state = self._states[text] = SourceState(group, burst, now)
+        state = self._states[text] = SourceState(group, burst, connections, now)
         return state
 
     def _make_room(self, now: float) -> None:

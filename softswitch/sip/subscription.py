@@ -48,6 +48,8 @@ class Subscriber:
     host: str
     detailed: bool
     """Sees who the others are."""
+    address: str = ""
+    """Where he subscribed from, which may hold so many."""
 
 
 Body = Callable[["Subscription"], bytes]

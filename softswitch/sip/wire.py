@@ -20,7 +20,7 @@ class WireEvents:
     lost: Callable[[Source], None]
     """Nothing can be sent there: refused, unreachable, or a connection that is gone."""
     welcome: Callable[[str], bool] = lambda address: True
-    """Whether a connection from there is accepted."""
+    """Whether a connection from there is accepted; asked once for each."""
 
 
 class Wire(Protocol):

@@ -148,7 +148,7 @@ def test_bans_by_hand_need_an_address_and_can_be_lifted() -> None:
     made = guard.ban("203.0.113.0/24", "a scan", 0.0)
     assert made.manual and guard.bans.in_force(86400.0 * 300) == (made,)
     assert not guard.lets_in("203.0.113.1", 1.0) and not guard.lets_in("203.0.113.200", 1.0)
-    assert guard.is_banned("203.0.113.7", 1.0) and not guard.is_banned("203.0.112.7", 1.0)
+    assert not guard.lets_connect("203.0.113.7", 1.0) and guard.lets_connect("203.0.112.7", 1.0)
     assert guard.unban("203.0.113.1", 2.0) is None, "it is the network that is banned"
     assert guard.unban("203.0.113.0/24", 2.0) == made
     assert guard.lets_in("203.0.113.1", 2.0)
@@ -167,16 +167,31 @@ def test_bans_of_the_last_run_hold_and_their_number_counts() -> None:
 
 def test_tables_are_bounded_and_keep_who_is_known() -> None:
     table = SourceTable(size=100)
-    known = table.add("203.0.113.1", address_of("203.0.113.1"), burst=1.0, network_burst=1.0, now=0.0)
+    known = table.add(
+        "203.0.113.1", address_of("203.0.113.1"), burst=1.0, connections=1.0, network_burst=1.0, now=0.0
+    )
     known.known_until = 1e9
     for number in range(10_000):
         text = f"10.{number >> 8}.{number & 255}.1"
-        table.add(text, address_of(text), burst=1.0, network_burst=1.0, now=1.0)
+        table.add(text, address_of(text), burst=1.0, connections=1.0, network_burst=1.0, now=1.0)
     assert len(table) == 100 and table.get("203.0.113.1") is known
     bans = Bans(BanLengths(), size=10)
     for number in range(1000):
         bans.add(f"10.0.{number >> 8}.{number & 255}", "x", float(number))
     assert len(bans.remembered(1000.0)) == 10
+
+
+def test_strangers_open_so_many_connections_a_second_and_those_we_know_as_many_as_they_like() -> None:
+    guard = Guard(Security(trusted=("192.0.2.0/24",), connection_rate=2.0))
+    opened = [guard.lets_connect("203.0.113.7", 0.0) for _ in range(20)]
+    assert sum(opened) == 10 and all(opened[:10]), "five seconds' worth at once"
+    assert [guard.lets_connect("203.0.113.7", 1.0) for _ in range(3)] == [True, True, False]
+    assert guard.lets_connect("203.0.113.8", 1.0), "each address by itself"
+    assert all(guard.lets_connect("192.0.2.7", 1.0) for _ in range(100))
+    guard.proved("203.0.113.7", 1.0)
+    assert all(guard.lets_connect("203.0.113.7", 1.0) for _ in range(100))
+    assert guard.counts["over the connection rate of a source"] == 11
+    assert guard.lets_in("203.0.113.8", 1.0), "messages are counted by themselves"
 
 
 def test_a_ban_outlives_the_table_of_sources() -> None:

@@ -11,9 +11,11 @@ from xml.etree import ElementTree
 
 import pytest
 
+from softswitch.config.security import Security
 from softswitch.errors import PeerError
 from softswitch.sip.dialog_info import WatchedDialog, item
 from softswitch.sip.directory import Grant
+from softswitch.sip.guard import Guard
 from softswitch.sip.identity import Identity
 from softswitch.sip.message import Request
 from softswitch.sip.notifier import AT_ONCE, Notifier
@@ -377,6 +379,21 @@ def test_caps_of_one_and_of_all() -> None:
     again = floor.phone.watch("1001")
     floor.run()
     assert again.statuses == [200]
+
+
+def test_one_address_holds_no_more_than_it_may() -> None:
+    floor = Floor()
+    guard = floor.switch.stack.guard = Guard(Security(trusted=(), max_subscriptions=2))
+    watches = [floor.phone.watch("1001") for _ in range(3)]
+    floor.run()
+    assert [watch.statuses for watch in watches] == [[200], [200], [503]]
+    assert guard.quotas.holding("subscriptions", PHONE) == 2
+    far = floor.subscriber("1007", "192.0.2.57").watch("1001")
+    floor.run()
+    assert far.statuses == [200]
+    floor.notifier.stop(floor.world.now)
+    floor.run()
+    assert guard.quotas.holding("subscriptions", PHONE) == 0
 
 
 def test_copies_of_a_forked_subscribe_make_one_subscription() -> None:
