@@ -23,7 +23,7 @@ from softswitch.recorder.tracks import Positions, Tracks
 from softswitch.tap import TapRows
 
 WINDOW = 16_384
-PHASES = 4
+PHASES = 8
 CAPACITY = 4096
 """Recordings at once in one worker."""
 AS_IS = 255

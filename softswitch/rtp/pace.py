@@ -2,14 +2,14 @@
 
 A tick has a fixed price (system calls, one entry into numpy for each step), so fewer ticks carry the same packets with
 less work. A relayed packet waits half a tick on average and one at most, then for the work of its round. Ticks last
-`STRETCH` times their work, within `FINE_S` and `COARSE_S`: up to a quarter of a core that adds 10 ms at worst, and less
-than 4 ms on average while ticks are fine; beyond, ticks are as long as they may be and only the work grows.
+`STRETCH` times their work, at least `FINE_S`, and with their work at most `LONGEST_S`: that is what a packet waits at
+worst, up to where the work of a fine tick is longer than the rest.
 """
 
 from typing import Final
 
 FINE_S: Final = 0.005
-COARSE_S: Final = 0.008
+LONGEST_S: Final = 0.008
 STRETCH: Final = 4.0
 _SMOOTHING: Final = 1 / 32
 
@@ -24,4 +24,4 @@ class Pace:
 
     @property
     def tick_s(self) -> float:
-        return min(max(self._work_s * STRETCH, FINE_S), COARSE_S)
+        return max(min(self._work_s * STRETCH, LONGEST_S - self._work_s), FINE_S)

@@ -18,7 +18,7 @@ from softswitch.rtp.reports import RecordingEnded, Report
 from softswitch.rtp.table import NOBODY, LegTable
 from softswitch.tap import MOST_TRACKS, RecordingReport, RecordingSpec, Tap, TapRows
 
-FLUSH_S: Final = 0.2
+FLUSH_S: Final = 0.05
 
 
 @dataclass(slots=True)

@@ -17,6 +17,7 @@ from recorder_rows import Packet, rows_of
 
 from softswitch.g711 import DECODE_ALAW, DECODE_ULAW
 from softswitch.ids import RecordingId
+from softswitch.recorder.timeline import PHASES
 from softswitch.recorder.writer import MASK_TAIL_S, RecordingWriter
 from softswitch.tap import RecordingSpec
 
@@ -253,9 +254,11 @@ def test_pause_and_mask_are_two_switches(tmp_path: Path) -> None:
 
 
 def test_slots_of_wide_recordings_serve_again(tmp_path: Path) -> None:
-    writer = RecordingWriter(capacity=16)
+    writer = RecordingWriter(capacity=4 * PHASES)
     for turn in range(5):
-        slots = [writer.open(spec(tmp_path / f"{turn}-{n}.wav", channels=8), T0 + turn) for n in range(4)]
+        slots = [
+            writer.open(spec(tmp_path / f"{turn}-{n}.wav", channels=8), T0 + turn) for n in range(PHASES)
+        ]
         with pytest.raises(OSError, match="no more recordings"):
             writer.open(spec(tmp_path / "more.wav"), T0 + turn)
         for slot in slots:

@@ -53,7 +53,7 @@ def test_room_takes_the_oldest_and_no_more_than_needed() -> None:
 
 
 def recording(path: Path, encoding: str, channels: int) -> None:
-    writer = RecordingWriter(capacity=16)
+    writer = RecordingWriter(capacity=32)
     slot = writer.open(spec(path, encoding, channels), T0)
     talk = Talk(writer, slot)
     talk.run(2.0, *range(channels), law=8 if encoding == "PCMA" else 0)
