@@ -59,6 +59,9 @@ async def arrive(room: Room, call: Call, stage: Arrive) -> Stage:
         return _unknown(call)
     call.log.info("routed", ani=call.ani, dnis=call.dnis, route=found.route, target=str(found.target))
     call.figures.labels["route"] = found.route
+    call.trail.mark(
+        call.services.clock.wall(), "route", route=found.route, to=found.feature or str(found.target)
+    )
     call.language = found.language or call.language
     call.priority = found.priority
     if found.feature:

@@ -15,6 +15,7 @@ from softswitch.call.events import CallEvent, LegEvent, LegSilent, MediaLost, No
 from softswitch.call.leg import Leg
 from softswitch.call.mailbox import Mailbox
 from softswitch.call.services import Services
+from softswitch.call.trail import Trail
 from softswitch.call.termination import (
     CALLER_CANCELLED,
     CALLER_HUNG_UP,
@@ -81,6 +82,8 @@ class Call:
         self.priority = 0
         self.stages: list[tuple[str, float]] = []
         """Stages entered so far with the wall time of each; bounded, the first and the latest stay."""
+        self.trail = Trail()
+        """Why it went where it went."""
         self.beside = 0
         """Calls that his trunk or phone had already when he called."""
         self.masked = False

@@ -121,6 +121,7 @@ def _cdr(call: Call, termination: Termination, ended: float) -> CallFinished:
         packets_lost=stats.lost if stats else 0,
         jitter_ms=stats.jitter_ms if stats else 0.0,
         labels=figures.labels,
+        trail=call.trail.text(),
     )
 
 

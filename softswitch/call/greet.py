@@ -10,7 +10,7 @@ from softswitch.call.opening import opening
 from softswitch.call.room import Room
 from softswitch.call.stages import Dial, End, Greet, Message, Stage, Wait
 from softswitch.call.termination import By, Cause, Termination
-from softswitch.config.flow import Collect
+from softswitch.config.flow import Collect, Menu
 from softswitch.config.target import Target
 from softswitch.ids import QueueName
 from softswitch.ivr import actions
@@ -59,8 +59,10 @@ class Walk:
 
     def take(self, happened: Input) -> Stage | None:
         """Feed one input, do what the flow asks for; returns the next stage when the flow hands the caller on."""
-        call = self._call
+        call, before = self._call, self._state
         self._state, asked = step(call.config.flow, self._state, happened, self._context())
+        if isinstance(happened, Key):
+            self._chose(before, happened)
         call.language = self._state.language
         call.priority = self._state.priority
         call.figures.labels.update(self._state.shown)
@@ -70,6 +72,14 @@ class Walk:
             if following is not None:
                 return following
         return None
+
+    def _chose(self, before: FlowState, key: Key) -> None:
+        """A choice in a menu is told to whoever asks why; other keys are the caller's own."""
+        flow = self._call.config.flow.get(before.flow)
+        node = flow.node.get(before.node) if flow is not None else None
+        if isinstance(node, Menu) and (before.node != self._state.node or not self._state.waiting):
+            wall = self._call.services.clock.wall()
+            self._call.trail.mark(wall, "menu", flow=before.flow, menu=before.node, key=key.digit)
 
     def _is_masked(self) -> bool:
         """A node that asks for card data waits for it."""

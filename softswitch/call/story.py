@@ -83,6 +83,7 @@ def _enter(call: Call, stage: Stage) -> None:
     services = call.services
     call.entered(name_of(stage))
     call.at = stage
+    call.trail.entered(services.clock.wall(), stage)
     call.log.info("stage", stage=call.stage)
     if call.recorded:
         services.store.journal(

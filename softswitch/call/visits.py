@@ -3,7 +3,9 @@
 Owns nothing that decides: with this file's calls removed, every caller would still be served.
 """
 
-from dataclasses import dataclass, replace
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import TypedDict
 
 from softswitch.acd.values import AgentState, Connect, Overflow, StateChanged
@@ -53,6 +55,8 @@ class Visit:
     entered: float
     original_position: int
     priority: int
+    skills: Mapping[str, int] = field(default_factory=dict)
+    """What he needs beside the queue's own."""
     refused: bool = False
     position: int = 0
     wait_s: float = 0.0
@@ -83,7 +87,9 @@ class Visits:
         if call.id in self._visits:
             return  # he waits on, after an agent who hung up before they could talk
         queue, priority = stage.queue, stage.priority
-        self._visits[call.id] = Visit(queue, stage.entered, position, priority, refused=refused)
+        self._visits[call.id] = Visit(
+            queue, stage.entered, position, priority, skills=stage.skills, refused=refused
+        )
         call.figures.queue = queue
         services = self._services
         if not refused:
@@ -233,6 +239,8 @@ class Visits:
             position=visit.position,
             original_position=visit.original_position,
             priority=visit.priority,
+            skills=" ".join(sorted(visit.skills)) or None,
+            needs=json.dumps(dict(visit.skills)) if visit.skills else "",
             agent=visit.agent if outcome == "answered" else None,
             talk_s=talk_s,
             hold_s=hold_s,

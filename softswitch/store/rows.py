@@ -53,6 +53,8 @@ class CallFinished:
     packets_lost: int
     jitter_ms: float
     labels: Mapping[str, str] = field(default_factory=dict)
+    trail: str = ""
+    """JSON of `call/trail.py`: route, flow, menu choices, stages."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,6 +79,10 @@ class QueueVisit:
     wrapup_s: float = 0.0
     completed_by: str = ""
     """`caller`, `agent`, `transfer`; empty when never answered."""
+    skills: str | None = None
+    """Names of the skills that he needed, sorted, separated by spaces; None: none."""
+    needs: str = ""
+    """JSON of the levels of skills that he needed beside those of the queue; empty: none."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -67,6 +67,7 @@ calls = Table(
     Column("packets_lost", Integer, nullable=True),
     _maybe_real("jitter_ms"),
     _maybe_text("labels"),
+    _maybe_text("trail"),
     Index("calls_started", "started"),
     Index("calls_unfinished", "node", sqlite_where=text("ended IS NULL")),
     **_KEYED,
@@ -115,6 +116,8 @@ queue_visits = Table(
     _real("hold_s"),
     _real("wrapup_s"),
     _text("completed_by"),
+    _maybe_text("skills"),
+    _maybe_text("needs"),
     Index("queue_visits_entered", "entered"),
     **_KEYED,
 )
