@@ -102,11 +102,15 @@ class Refers:
             raise Refused(481, "the leg belongs to no call")
         return call
 
-    def _keeps(self, side: tuple[Call, Leg]) -> tuple[bool, bool, bool, float]:
-        """Which of two calls goes on: one that talks, one of a queue, one from outside, the older one."""
-        call, _ = side
-        talks = call.id in self._room.talks
-        return talks, call.figures.queue is not None, call.identity.kind == "trunk", -call.figures.started
+    def _keeps(self, side: tuple[Call, Leg]) -> tuple[bool, bool, bool, bool, float]:
+        """Which of two calls goes on: one in which this phone may put the far side through (not one in which a queue serves
+        it), one that talks, one of a queue, one from outside, the older one."""
+        call, leg = side
+        conversation = self._room.talks.get(call.id)
+        talks = conversation is not None
+        may = conversation is not None and self._may(conversation, leg)
+        figures = call.figures
+        return may, talks, figures.queue is not None, call.identity.kind == "trunk", -figures.started
 
     def _ready(self, call: Call, leg: Leg) -> Conversation:
         """Its talk, in which this leg may put the far side through now."""
