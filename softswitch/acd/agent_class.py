@@ -30,29 +30,39 @@ class AgentClass:
         "idle",
         "levels",
         "logged_in",
+        "members",
         "orders",
         "penalties",
+        "present",
         "queues",
         "ready",
+        "surges",
     )
 
     def __init__(
         self,
         index: int,
         queues: tuple[QueueRecord, ...],
-        penalties: Mapping[QueueName, int],
+        members: Mapping[QueueName, int],
         levels: Mapping[str, int],
+        surges: frozenset[QueueName],
     ) -> None:
         self.bit = 1 << index
         self.queues = queues
-        self.penalties = penalties
-        """The queues they serve, with their penalty in each."""
+        self.members = members
+        """Penalty in each queue that names them."""
+        self.surges = surges
+        """Queues of whose second group they are."""
+        self.penalties = {queue.name: members.get(queue.name, 0) for queue in queues}
+        """The queues they may ever serve, with their penalty in each."""
         self.levels = levels
         self.calls_mask = 0
         """Classes of callers they may serve."""
         self.idle = 0
         self.logged_in = 0
         self.ready = 0
+        self.present: list[int] = []
+        """How many of them count as there, for each set of states that a queue asks for."""
         self.orders = tuple({queue.order: queue for queue in queues}.values())
         """One queue for each order; those of one shared order give the same keys."""
         self.heaps: dict[str, list[Entry]] = {queue.order: [] for queue in self.orders}
@@ -87,7 +97,7 @@ class AgentClass:
         return (entry for entry in self.heaps[order][: 2 * limit] if _valid(entry))
 
     def __repr__(self) -> str:
-        return f"<AgentClass {dict(self.penalties)} {dict(self.levels)} idle {self.idle}>"
+        return f"<AgentClass {self.penalties} {dict(self.levels)} idle {self.idle}>"
 
 
 def _valid(entry: Entry) -> bool:

@@ -13,11 +13,13 @@ from typing import TYPE_CHECKING
 
 from softswitch.acd.errors import WrongState
 from softswitch.acd.values import AgentState, AgentStatus, Candidate
+from softswitch.acd.workload import Workload
 from softswitch.config.schema import Agent
 from softswitch.ids import AgentId, CallId, QueueName
 
 if TYPE_CHECKING:
     from softswitch.acd.agent_class import AgentClass
+    from softswitch.acd.callers import Caller
     from softswitch.acd.offers import LiveOffer
     from softswitch.acd.queues import QueueRecord
     from softswitch.acd.timers import Timer
@@ -77,6 +79,9 @@ FOLLOWS: Mapping[AgentState, frozenset[AgentState]] = {
 """Which states may follow which; an agent is rung out of idleness only, and talks only after ringing."""
 
 
+_BUSY = frozenset({_S.TALKING, _S.OCCUPIED, _S.WRAP_UP})
+
+
 class Talk:
     """The queue call an agent is on, with what must hold at its end even if the queue is gone by then."""
 
@@ -94,16 +99,20 @@ class AgentRecord:
 
     __slots__ = (
         "agent",
+        "bound",
         "calls",
         "config",
         "context",
         "examined_by",
         "group",
         "idle_since",
+        "known_since",
         "leaving",
         "missed",
         "occupied",
         "offer",
+        "pause",
+        "present",
         "reachable",
         "reason",
         "rest",
@@ -117,12 +126,17 @@ class AgentRecord:
         "talk_s",
         "times",
         "token",
+        "unreachable",
+        "workload",
         "wrapup",
     )
 
+    agent: AgentId
     group: AgentClass
     calls: int
     idle_since: float
+    talk_s: float
+    workload: Workload
 
     def __init__(self, agent: AgentId, config: Agent, serial: int, now: float) -> None:
         self.agent = agent
@@ -131,7 +145,7 @@ class AgentRecord:
         self.status = AgentStatus.LOGGED_OUT
         self.reason = ""
         self.state = AgentState.OFFLINE
-        self.state_since = now
+        self.state_since = self.known_since = now
         self.times = dict.fromkeys(AgentState, 0.0)
         self.context: tuple[QueueName | None, CallId | None] = (None, None)
         """Queue and call of the present state, where it has them."""
@@ -156,6 +170,15 @@ class AgentRecord:
         """His line in a decision's log while in this state."""
         self.examined_by: list[QueueRecord] = []
         """Queues whose decisions list him where they skip him."""
+        self.bound: dict[CallId, Caller] = {}
+        """Callers who wait for him before others."""
+        self.workload = Workload(now)
+        self.pause: Timer | None = None
+        """Armed while a pause with an end lasts."""
+        self.unreachable: Timer | None = None
+        """Armed while his phone is not registered, if that logs him out."""
+        self.present: list[bool] = []
+        """Whether he counts as there, for each set of states that a queue asks for."""
         self.leaving = False
         """Gone from the configuration; forgotten when his call is over."""
 
@@ -195,6 +218,7 @@ class AgentRecord:
         if new not in FOLLOWS[old]:
             raise WrongState(f"agent {self.agent} cannot go from {old} to {new}")
         self.times[old] += now - self.state_since
+        self.workload.turned(new in _BUSY, now)
         self.state = new
         self.state_since = now
         self.skipped = None

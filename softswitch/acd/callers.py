@@ -5,17 +5,19 @@ from __future__ import annotations
 from bisect import bisect_left, insort
 from typing import TYPE_CHECKING
 
+from softswitch.acd.needs import steps_passed
 from softswitch.acd.values import WaitingCall
 from softswitch.ids import CallId, OfferId
 
 if TYPE_CHECKING:
+    from softswitch.acd.agents import AgentRecord
     from softswitch.acd.offers import LiveOffer
     from softswitch.acd.queues import QueueRecord
     from softswitch.acd.timers import Timer
     from softswitch.acd.waiting import CallClass
 
 Rank = tuple[int, float, int]
-"""Priority negated, when he began to wait, serial: the lowest is served first, in any queue."""
+"""Priority negated, when he began to wait, serial: the lowest is served first, in any queue. With ageing see `ranked`."""
 
 
 class Caller:
@@ -23,10 +25,12 @@ class Caller:
         "announce",
         "announced_at",
         "announced_position",
+        "bound",
         "call",
         "entered",
         "given",
         "group",
+        "grow",
         "joined",
         "last_chance",
         "max_wait",
@@ -35,8 +39,12 @@ class Caller:
         "queue",
         "rank",
         "serial",
+        "step",
+        "step_timer",
+        "tied",
         "token",
         "waiting",
+        "wanted",
     )
 
     group: CallClass
@@ -57,12 +65,28 @@ class Caller:
         """His longest wait is over; he leaves when the offers that ring now have failed."""
         self.token = 0
         """Counts his changes of place: an entry of a heap with another token is dead."""
+        self.step = steps_passed(queue.config.steps, 0.0)
+        """Steps of the queue that he has passed."""
+        self.step_timer: Timer | None = None
+        self.wanted: tuple[AgentRecord, ...] = ()
+        """Agents who go first when it is his turn, and alone while he is bound."""
+        self.bound = False
+        """Only those he wants are rung for him; he is in no heap."""
+        self.tied: Timer | None = None
+        """When that ends."""
+        self.grow: Timer | None = None
+        """When one more agent may ring along."""
         self.max_wait: Timer | None = None
         self.announce: Timer | None = None
         self.announced_at: float | None = None
         self.announced_position = 0
 
     def ranked(self) -> Rank:
+        """With ageing, priority is a head start in seconds: whom it favours is settled once for all, so no rank changes
+        with time."""
+        ageing_s = self.queue.ageing_s
+        if ageing_s > 0:
+            return (0, self.entered - ageing_s * (self.priority + self.queue.config.weight), self.serial)
         return (-(self.priority + self.queue.config.weight), self.entered, self.serial)
 
     def ring_penalty(self) -> int:

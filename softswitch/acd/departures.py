@@ -17,7 +17,12 @@ class Departures:
         """Take him out; the position that he had. Counting why is the business of whoever asks."""
         queue = caller.queue
         position = queue.line.position(caller)
-        self._timers.cancel(caller.max_wait)
+        for timer in (caller.max_wait, caller.step_timer, caller.grow):
+            self._timers.cancel(timer)
+        if caller.wanted:
+            self._timers.cancel(caller.tied)
+            for agent in caller.wanted:
+                agent.bound.pop(caller.call, None)
         self._announcer.forget(caller)
         self._room.remove(caller)
         self._announcer.moved(queue, position, now)

@@ -23,6 +23,8 @@ class Duty:
             return
         if status is not AgentStatus.AVAILABLE:
             cause = "logged out" if status is AgentStatus.LOGGED_OUT else "paused"
+            if status is AgentStatus.PAUSED:
+                self._roster.pauses.ask(agent, reason)
             self._ringing.withdraw_from(agent, cause, now, out)
         self._roster.set_status(agent, status, reason, now, out)
 
@@ -34,7 +36,7 @@ class Duty:
         if agent.status is not AgentStatus.LOGGED_OUT:
             raise WrongState(f"agent {name} has declared a status already")
         declared: list[Decision] = []
-        self._roster.set_status(agent, status, reason, now, declared)
+        self._roster.set_status(agent, status, reason, now, declared, min(since, now))
         agent.idle_since = min(since, now)
         self._roster.resort(agent)
         out.extend(declared[1:])

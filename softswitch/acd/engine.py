@@ -9,25 +9,31 @@ This class only composes: rules are in `entry` (callers), `ringing` (offers), `d
 `matcher`. It has more public methods than we like a class to have, since it is the whole surface of the room.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Set
 
 from softswitch.acd.announcer import Announcer
+from softswitch.acd.bound import Bound
 from softswitch.acd.departures import Departures
 from softswitch.acd.duty import Duty
 from softswitch.acd.entry import Entry
 from softswitch.acd.errors import Refused
 from softswitch.acd.estimate import Estimator
+from softswitch.acd.healing import Healing
 from softswitch.acd.invariants import Invariants
+from softswitch.acd.last_agents import LastAgents
 from softswitch.acd.matcher import Matcher
+from softswitch.acd.plugins import Plugins
 from softswitch.acd.queues import QueueRecord
 from softswitch.acd.reload import Reload
 from softswitch.acd.ringing import Ringing
 from softswitch.acd.roster import Roster
+from softswitch.acd.rules import Rules
 from softswitch.acd.timers import Timers
 from softswitch.acd.values import (
     AgentStatus,
     AgentView,
     Decision,
+    Healed,
     OfferResult,
     QueueView,
     Snapshot,
@@ -47,6 +53,7 @@ class Engine:
         now: float,
         *,
         new_offer_id: Callable[[], OfferId],
+        rules: Rules | None = None,
     ) -> None:
         records: dict[QueueName, QueueRecord] = {}
         self._timers = timers = Timers()
@@ -55,22 +62,43 @@ class Engine:
         estimator = Estimator(roster)
         announcer = Announcer(timers, estimator)
         departures = Departures(room, timers, announcer)
-        self._ringing = Ringing(roster, room, timers, departures, new_offer_id)
-        self._entry = Entry(records, roster, room, timers, announcer, departures, self._ringing)
+        self._last = last = LastAgents()
+        bound = Bound(roster, room, timers, last)
+        self._plugins = Plugins()
+        self._ringing = Ringing(roster, room, timers, departures, new_offer_id, bound, last)
+        self._entry = Entry(records, roster, room, timers, announcer, departures, self._ringing, bound)
         self._duty = Duty(roster, self._ringing, timers)
         self._reload = Reload(records, roster, room, self._ringing, self._entry)
-        self._matcher = Matcher(roster, room, self._ringing.ring)
+        self._matcher = Matcher(roster, room, self._ringing, bound, self._plugins)
         self._views = Views(records, roster, room, estimator)
+        self._healing = Healing(records, roster, room, self._ringing.offers)
         self._invariants = Invariants(records, roster, room, self._ringing.offers)
+        self._govern(rules or Rules())
         self._reload.apply(queues, agents, now, [])
 
+    def _govern(self, rules: Rules) -> None:
+        self._reload.matching = rules.matching
+        self._roster.pauses.configure(rules.pause_reasons)
+        self._roster.unreachable_logout_s = rules.matching.unreachable_logout_s
+        self._plugins.configure(rules)
+
     def configure(
-        self, queues: Mapping[str, Queue], agents: Mapping[str, Agent], now: float
+        self,
+        queues: Mapping[str, Queue],
+        agents: Mapping[str, Agent],
+        now: float,
+        rules: Rules | None = None,
     ) -> list[Decision]:
-        """Take over a changed configuration; see `reload`."""
+        """Take over a changed configuration; see `reload`. Without `rules` those of before hold."""
         out: list[Decision] = []
+        if rules is not None:
+            self._govern(rules)
         self._reload.apply(queues, agents, now, out)
         return self._conclude(now, out)
+
+    def served_before(self, queue: QueueName, ani: str, agent: AgentId, at: float) -> None:
+        """Before a restart this agent served this number; `at` in this engine's time."""
+        self._last.served(queue, ani, agent, at)
 
     # --- callers ------------------------------------------------------------------------------------------------------
 
@@ -164,6 +192,26 @@ class Engine:
         self._matcher.match(now, out)
         self._entry.expire(now, out)
         return out
+
+    def heal(
+        self, now: float, *, waiting: Set[CallId] | None = None, talking: Set[CallId] | None = None
+    ) -> list[Decision]:
+        """Look whether all is as it must be, and put right what is not; see `healing`. The calls that wait and those that
+        talk are compared with the ones known here, where they are given."""
+        problems, out = self._invariants.violated(), list[Decision]()
+        if problems:
+            self._healing.repair(now, out)
+        if talking is not None:
+            for agent, call in self._healing.talks_of_nobody(talking):
+                problems.append(f"agent {agent} talks on call {call}, which is over")
+                self._duty.released(agent, call, now, out)
+        if waiting is not None:
+            for call in self._healing.callers_of_nobody(waiting):
+                problems.append(f"call {call} waits, and is over")
+                self._entry.gone(call, "abandoned", now, out)
+        if not problems:
+            return []
+        return self._conclude(now, [Healed(problems=tuple(problems)), *out])
 
     # --- looking ------------------------------------------------------------------------------------------------------
 

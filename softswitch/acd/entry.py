@@ -4,9 +4,11 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from softswitch.acd.announcer import Announcer
+from softswitch.acd.bound import Bound
 from softswitch.acd.callers import Caller
 from softswitch.acd.departures import Departures
 from softswitch.acd.errors import NotKnown, Refused, WrongState
+from softswitch.acd.needs import steps_passed
 from softswitch.acd.queues import QueueRecord
 from softswitch.acd.ringing import Ringing
 from softswitch.acd.roster import Roster
@@ -29,6 +31,7 @@ class Entry:
         announcer: Announcer,
         departures: Departures,
         ringing: Ringing,
+        bound: Bound,
     ) -> None:
         self._queues = queues
         self._roster = roster
@@ -37,6 +40,7 @@ class Entry:
         self._announcer = announcer
         self._departures = departures
         self._ringing = ringing
+        self._bound = bound
         self._overdue: list[Caller] = []
 
     def queue(self, name: QueueName) -> QueueRecord:
@@ -71,14 +75,11 @@ class Entry:
     def _obstacle(self, queue: QueueRecord, given: WaitingCall) -> str:
         """Why he may not join; first whether agents are there, then whether there is room."""
         config = queue.config
-        if config.joinempty != "yes" or config.leavewhenempty:
-            serving = self._room.group_for(queue, given.skills).agents_mask
-            nobody = not serving & self._roster.logged_in_mask
-            if config.joinempty == "logged-in" and nobody:
+        if queue.join_absent is not None or queue.leave_absent is not None:
+            serving = self._room.group_for(queue, given).agents_mask
+            if queue.join_absent is not None and not serving & self._roster.present_mask(queue.join_absent):
                 return "join empty"
-            if config.joinempty == "no" and not serving & self._roster.ready_mask:
-                return "join empty"
-            if config.leavewhenempty and nobody:
+            if queue.leave_absent is not None and not serving & self._roster.present_mask(queue.leave_absent):
                 return "empty"
         if 0 < config.maxlen <= len(queue.line):
             return "full"
@@ -92,12 +93,38 @@ class Entry:
     def arm(self, caller: Caller, now: float) -> None:
         """Set the timers of a caller by the configuration of his queue; again after that has changed."""
         self._announcer.begin(caller, now)
+        self._arm_step(caller, now)
+        self._bound.forget(caller)
+        self._room.unbind(caller)
+        self._bound.tie(caller, now)
         self._timers.cancel(caller.max_wait)
         caller.max_wait = None
         caller.last_chance = False
         longest = caller.queue.config.max_wait
         if longest > 0:
             caller.max_wait = self._timers.at(caller.joined + longest, self._waited_longest, caller)
+
+    def _arm_step(self, caller: Caller, now: float) -> None:
+        """Let him pass the steps whose time has come, and set the timer of the next."""
+        self._timers.cancel(caller.step_timer)
+        caller.step_timer = None
+        steps = caller.queue.config.steps
+        if not steps:
+            return
+        passed = steps_passed(steps, now - caller.joined)
+        if passed != caller.step:
+            self._room.regroup(caller, passed)
+        if passed < len(steps):
+            due = caller.joined + steps[passed].after
+            caller.step_timer = self._timers.at(due, self._next_step, caller)
+
+    def _next_step(self, caller: Caller, now: float, out: list[Decision]) -> None:
+        caller.step_timer = None
+        self._room.regroup(caller, caller.step + 1)
+        steps = caller.queue.config.steps
+        if caller.step < len(steps):
+            due = caller.joined + steps[caller.step].after
+            caller.step_timer = self._timers.at(due, self._next_step, caller)
 
     def _waited_longest(self, caller: Caller, now: float, out: list[Decision]) -> None:
         caller.max_wait = None
@@ -163,8 +190,7 @@ class Entry:
         self._departures.overflow(caller, "empty", caller.queue.config.on_empty, now, out)
 
     def _deserted(self, group: CallClass) -> bool:
+        absent = group.queue.leave_absent
         return bool(
-            group.callers
-            and group.queue.config.leavewhenempty
-            and not group.agents_mask & self._roster.logged_in_mask
+            group.callers and absent is not None and not group.agents_mask & self._roster.present_mask(absent)
         )

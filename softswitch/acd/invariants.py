@@ -1,17 +1,21 @@
 """What must hold between any two events, checked the slow way from the records alone.
 
-Used by tests and by whoever wants to examine a running engine; an empty list is health.
+Used by tests, by `healing`, and by whoever wants to examine a running engine; an empty list is health. Takes time in
+proportion to agents and callers, not to their product: 10,000 of each are examined in well under a second.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 
 from softswitch.acd.offers import Offers
+from softswitch.acd.presence import is_present
 from softswitch.acd.queues import QueueRecord
 from softswitch.acd.roster import Roster
-from softswitch.acd.skills import combined, shortfall
 from softswitch.acd.values import AgentState
 from softswitch.acd.waiting import WaitingRoom
 from softswitch.ids import QueueName
+
+_ROUNDING_S = 1e-3
 
 
 class Invariants:
@@ -56,29 +60,46 @@ class Invariants:
             each.serial for each in self._room.callers.values()
         ):
             yield "the lines of the queues and the callers known differ"
+        entries = Counter(
+            entry[2].serial
+            for group in self._room.classes()
+            for entry in group.heap
+            if entry[2].token == entry[1] and entry[2].group is group
+        )
         for caller in self._room.callers.values():
-            if caller.waiting == bool(caller.offers):
-                yield f"{caller} is both waiting and offered, or neither"
-            entries = sum(entry[2] is caller and entry[1] == caller.token for entry in caller.group.heap)
-            if entries != int(caller.waiting):
-                yield f"{caller} has {entries} places among those to be matched"
+            bound = caller.bound and not caller.offers
+            if caller.waiting + bool(caller.offers) + bound != 1:
+                yield f"{caller} is more than one of waiting, offered and bound, or none of them"
+            if entries[caller.serial] != int(caller.waiting):
+                yield f"{caller} has {entries[caller.serial]} places among those to be matched"
+            if bound and not any(agent.ready for agent in caller.wanted):
+                yield f"{caller} is bound to nobody who is at work"
 
     def _counts(self) -> Iterator[str]:
+        everybody = Counter(caller.group.bit for caller in self._room.callers.values())
+        waiting = Counter(caller.group.bit for caller in self._room.callers.values() if caller.waiting)
         for group in self._room.classes():
-            callers = [caller for caller in self._room.callers.values() if caller.group is group]
-            if (group.callers, group.waiting) != (len(callers), sum(caller.waiting for caller in callers)):
+            if (group.callers, group.waiting) != (everybody[group.bit], waiting[group.bit]):
                 yield f"{group} counts wrongly"
             if bool(group.waiting) != bool(self._room.waiting_mask & group.bit):
                 yield f"{group} is masked wrongly"
+        yield from self._agents_counted()
+
+    def _agents_counted(self) -> Iterator[str]:
+        idle: Counter[int] = Counter()
+        logged_in: Counter[int] = Counter()
+        ready: Counter[int] = Counter()
+        for agent in self._roster.agents.values():
+            idle[agent.group.bit] += agent.state is AgentState.IDLE
+            logged_in[agent.group.bit] += agent.logged_in
+            ready[agent.group.bit] += agent.ready
+            present = [is_present(agent, absent) for absent in self._roster.presence.sets]
+            if agent.present != present:
+                yield f"{agent} is not counted as he is present"
+        masks = (self._roster.idle_mask, self._roster.logged_in_mask, self._roster.ready_mask)
         for agents in self._roster.classes:
-            members = [agent for agent in self._roster.agents.values() if agent.group is agents]
             counted = (agents.idle, agents.logged_in, agents.ready)
-            real = (
-                sum(agent.state is AgentState.IDLE for agent in members),
-                sum(agent.logged_in for agent in members),
-                sum(agent.ready for agent in members),
-            )
-            masks = (self._roster.idle_mask, self._roster.logged_in_mask, self._roster.ready_mask)
+            real = (idle[agents.bit], logged_in[agents.bit], ready[agents.bit])
             if counted != real or any(
                 bool(n) != bool(mask & agents.bit) for n, mask in zip(real, masks, strict=True)
             ):
@@ -88,17 +109,19 @@ class Invariants:
         for agent in self._roster.agents.values():
             if agent.state is not agent.derived():
                 yield f"{agent} should be {agent.derived()}"
+            if abs(sum(agent.times.values()) - (agent.state_since - agent.known_since)) > _ROUNDING_S:
+                yield f"the times of {agent} do not sum to the time since he is known"
             ring = agent.offer.timer if agent.offer is not None else None
-            for timer in (agent.wrapup, agent.rest, agent.suspect, ring):
+            for timer in (agent.wrapup, agent.rest, agent.suspect, agent.pause, ring):
                 if timer is not None and not timer.live:
                     yield f"{agent} waits for a timer that will not come"
 
     def _conserved(self) -> Iterator[str]:
-        idle = [agent for agent in self._roster.agents.values() if agent.state is AgentState.IDLE]
+        for group in self._room.classes():
+            if group.waiting and group.agents_mask & self._roster.idle_mask:
+                yield f"somebody is idle beside {group}"
         for caller in self._room.callers.values():
-            if not caller.waiting:
-                continue
-            required = combined(caller.queue.config.skills, caller.given.skills)
-            for agent in idle:
-                if agent.agent in caller.queue.places and not shortfall(required, agent.config.skills):
-                    yield f"{agent} is idle beside {caller}"
+            if caller.bound and not caller.offers:
+                for agent in caller.wanted:
+                    if agent.state is AgentState.IDLE:
+                        yield f"{agent} is idle beside {caller}, who is bound to him"

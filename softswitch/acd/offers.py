@@ -34,7 +34,7 @@ class Aftermath:
 
     rest_s: Callable[[Delays], float]
     missed: bool = False
-    """He let it ring: counts for `autopause` and puts him at the back of those idle longest."""
+    """He let it ring: puts him at the back of those idle longest. What counts for `autopause` says the queue."""
     unreachable: bool = False
     """His phone is held for unreachable during that time, instead of resting."""
 

@@ -8,6 +8,8 @@ from softswitch.acd.callers import Caller, Line
 from softswitch.acd.estimate import HandleTime
 from softswitch.acd.figures import Figures
 from softswitch.acd.strategy import STRATEGIES, Strategy, order_name
+from softswitch.config.absence import absent_when
+from softswitch.config.matching import Matching
 from softswitch.config.schema import Queue
 from softswitch.ids import AgentId, CallId, QueueName
 
@@ -22,25 +24,32 @@ EXAMINED = 47
 
 class QueueRecord:
     __slots__ = (
+        "ageing_s",
         "agents",
         "changes",
         "config",
         "figures",
         "handle_time",
+        "join_absent",
+        "leave_absent",
         "line",
         "moved",
         "name",
         "order",
         "places",
         "ripe",
+        "seed",
         "strategy",
+        "surging",
         "turn",
     )
 
     config: Queue
     order: str
     strategy: Strategy
-    turn: int
+    turn: float
+    join_absent: frozenset[str] | None
+    leave_absent: frozenset[str] | None
 
     def __init__(self, name: QueueName, config: Queue) -> None:
         self.name = name
@@ -53,14 +62,28 @@ class QueueRecord:
         self.changes = 0
         """Counts changes of state among the agents examined by each decision."""
         self.turn = -1
-        """Number of the last turn taken, for round robin."""
+        """Number of the last turn taken for round robin, or the last number drawn."""
+        self.surging = False
+        """The second group serves it too."""
+        self.ageing_s = 0.0
+        self.seed = 0
         self.ripe: dict[CallId, Caller] = {}
         """Callers who are told their position as soon as it changes."""
         self.moved: Timer | None = None
         self.configure(config)
 
+    def govern(self, matching: Matching) -> None:
+        """Take over what holds for all queues."""
+        self.ageing_s = matching.priority_ageing_s
+        self.seed = matching.seed
+
     def configure(self, config: Queue) -> None:
+        if self.turn >= 0 and config.strategy != self.config.strategy:
+            self.turn = -1
         self.config = config
+        self.join_absent = absent_when(config.joinempty, joining=True)
+        self.leave_absent = absent_when(config.leavewhenempty, joining=False)
+        """States in which agents count as absent; None: nobody asks."""
         self.order = order_name(config.strategy, self.name)
         self.strategy = STRATEGIES[config.strategy]
 

@@ -14,6 +14,7 @@ from softswitch.acd.ringing import Ringing
 from softswitch.acd.roster import Roster
 from softswitch.acd.values import AgentStatus, Decision
 from softswitch.acd.waiting import WaitingRoom
+from softswitch.config.matching import Matching
 from softswitch.config.schema import Agent, Queue
 from softswitch.ids import AgentId, QueueName
 
@@ -36,6 +37,8 @@ class Reload:
         self._ringing = ringing
         self._entry = entry
         self._serial = 0
+        self.matching = Matching()
+        """What holds for all queues, from the next `apply` on."""
 
     def apply(
         self, queues: Mapping[str, Queue], agents: Mapping[str, Agent], now: float, out: list[Decision]
@@ -86,6 +89,7 @@ class Reload:
             self._queues[name] = QueueRecord(name, config)
         else:
             queue.configure(config)
+        self._queues[name].govern(self.matching)
 
 
 def _check(queues: Mapping[str, Queue], agents: Mapping[str, Agent]) -> None:

@@ -5,12 +5,16 @@ says and never costs the caller his place. When the last offer of a caller whose
 """
 
 from collections.abc import Callable
+from itertools import islice
 
 from softswitch.acd.agent_class import Entry
 from softswitch.acd.agents import AgentRecord, Talk
+from softswitch.acd.bound import Bound
 from softswitch.acd.callers import Caller
 from softswitch.acd.departures import Departures
+from softswitch.acd.last_agents import LastAgents
 from softswitch.acd.offers import AFTERMATH, LiveOffer, Offers
+from softswitch.acd.pauses import AUTOPAUSE
 from softswitch.acd.roster import Roster, Tier
 from softswitch.acd.timers import Timers
 from softswitch.acd.values import AgentStatus, Connect, Decision, Offer, OfferResult
@@ -18,8 +22,10 @@ from softswitch.acd.waiting import WaitingRoom
 from softswitch.acd.why import MOST, candidate, others, why
 from softswitch.ids import OfferId
 
-AUTOPAUSE = "autopause"
-"""Reason of a pause that the engine declares."""
+SHARED = "shared"
+"""Why an agent stops ringing for one caller of a ring-all queue: to ring for another."""
+_LOOKED_AT = 64
+"""Callers being rung for among whom a waiting one looks for agents to share."""
 _LEAST_REST_S = 0.1
 """A phone that fails at once is not offered a call more often than this, even with a delay of 0."""
 
@@ -32,6 +38,8 @@ class Ringing:
         timers: Timers,
         departures: Departures,
         new_offer_id: Callable[[], OfferId],
+        bound: Bound,
+        last: LastAgents,
     ) -> None:
         self.offers = Offers()
         self._roster = roster
@@ -39,21 +47,27 @@ class Ringing:
         self._timers = timers
         self._departures = departures
         self._new_offer_id = new_offer_id
+        self._bound = bound
+        self._last = last
 
     def ring(self, caller: Caller, chosen: list[tuple[Tier, Entry]], now: float, out: list[Decision]) -> None:
         """Reserve these agents, all idle, and offer them the caller."""
         queue, group = caller.queue, caller.group
         if not caller.offers:
             self._room.offered(caller)
-            if queue.strategy.everyone:
+            if queue.strategy.everyone and not caller.bound:
                 self._room.open_to_more(caller)
+        if queue.strategy.grows and not caller.bound:
+            self._timers.cancel(caller.grow)
+            self._room.close_to_more(caller)
+            caller.grow = self._timers.at(now + queue.config.progressive_s, self._grow, caller)
         position = queue.line.position(caller)
         lines = [candidate(group, tier, entry, now) for tier, entry in chosen]
         rest = others(group, self._roster, {line.agent for line in lines}, now)
         for line, (tier, entry) in zip(lines, chosen, strict=True):
             agent = entry[4]
             if queue.strategy.own_order:
-                queue.turn = max(queue.turn, int(entry[0]))
+                queue.turn = max(queue.turn, entry[0])
             live = self._reserve(caller, agent, tier[0], now)
             self._roster.settle(agent, now, out)
             also = [each for each in lines[:MOST] if each is not line] if len(lines) > 1 else ()
@@ -67,6 +81,30 @@ class Ringing:
                     why=why(caller, (line, *also, *rest), position, now),
                 )
             )
+
+    def _grow(self, caller: Caller, now: float, out: list[Decision]) -> None:
+        """Nobody has answered for a while: one more may ring, as soon as there is one."""
+        caller.grow = None
+        if caller.offers and not caller.last_chance:
+            self._room.open_to_more(caller)
+            self._room.growing_mask |= caller.group.bit
+
+    def share(self, caller: Caller, now: float, out: list[Decision]) -> bool:
+        """Free half of the agents who ring for one caller of a ring-all queue, so that two callers can be answered at
+        once; false: nobody rings for whom there is another to ring as well."""
+        group = caller.group
+        best: list[LiveOffer] = []
+        for other in islice(self._room.open_callers(), _LOOKED_AT):
+            if not other.queue.strategy.everyone:
+                continue
+            suitable = [live for live in other.offers.values() if live.agent.group.bit & group.agents_mask]
+            spare = suitable[-(len(other.offers) // 2) :] if len(other.offers) > 1 else []
+            if len(spare) > len(best):
+                best = spare
+        for live in best:
+            self.withdraw(live, SHARED, now, out)
+            self._roster.settle(live.agent, now, out)
+        return bool(best)
 
     def _reserve(self, caller: Caller, agent: AgentRecord, penalty: int, now: float) -> LiveOffer:
         live = LiveOffer(self._new_offer_id(), caller, agent, penalty, now)
@@ -122,6 +160,8 @@ class Ringing:
         agent.talk = Talk(caller.call, queue, now, queue.config.wrapuptime if own is None else own)
         agent.calls += 1
         agent.missed = 0
+        if queue.config.sticky_s > 0:
+            self._last.served(queue.name, caller.given.ani, agent.agent, now)
         queue.figures.answer(waited_s, queue.config.servicelevel)
         out.append(
             Connect(
@@ -152,10 +192,13 @@ class Ringing:
             else:
                 self._roster.rest(agent, until)
             if aftermath.missed:
-                agent.missed += 1
                 agent.idle_since = now
-        if aftermath is not None and aftermath.missed and 0 < config.autopause <= agent.missed:
+            if result.value in config.autopause_on:
+                agent.missed += 1
+        if aftermath is not None and 0 < config.autopause <= agent.missed:
             self._roster.set_status(agent, AgentStatus.PAUSED, AUTOPAUSE, now, out)
+            if config.autopause_release_s > 0:
+                self._roster.pauses.release_at(agent, now + config.autopause_release_s)
         else:
             self._roster.settle(agent, now, out)
         self._next_for(live.caller, now, out)
@@ -166,5 +209,7 @@ class Ringing:
             return
         if caller.last_chance:
             self._departures.overflow(caller, "timeout", caller.queue.config.on_timeout, now, out)
+        elif caller.bound:
+            self._bound.release(caller)
         else:
             self._room.reopen(caller)

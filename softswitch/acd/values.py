@@ -63,6 +63,12 @@ class WaitingCall:
     """Higher first."""
     skills: Mapping[str, int] = field(default_factory=dict)
     """Needed beside those of the queue: skill to least level."""
+    preferred: Mapping[str, int] = field(default_factory=dict)
+    """Skills that his agent need not have; who has them goes first."""
+    agents: tuple[AgentId, ...] = ()
+    """Agents he is to be served by, best first, as far as they serve the queue."""
+    agents_s: float = 0.0
+    """So long, from when he joined, nobody else is rung for him; 0: these are only rung first when his turn comes."""
     ani: str = ""
     joined: float | None = None
     """When he entered this queue, if later than `entered` (he was moved or overflowed); `max_wait` counts from it."""
@@ -78,7 +84,8 @@ class Candidate:
     score: tuple[float, ...]
     """What the strategy sorted by; lowest is rung first. Empty for those skipped."""
     skipped: str = ""
-    """Why he was not a candidate: a state, `skill sales 2 < 3`, `resting 4 s`; empty: he was one."""
+    """Why he was not a candidate: a state, `paused (lunch)`, `skill sales 2 < 3`, `penalty 2 not open yet`, `resting 4 s`;
+    empty: he was one."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +97,10 @@ class Why:
     position: int
     candidates: tuple[Candidate, ...]
     """At most 50; the chosen first."""
+    required: Mapping[str, int] = field(default_factory=dict)
+    """Levels of skills that were asked for in that moment."""
+    step: int = 0
+    """Steps of the queue that the caller had passed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +124,7 @@ class CancelOffer:
     agent: AgentId
     reason: str
     """`no answer` (ring time over), `lost race` (another answered), `caller gone`, `left queue`, `logged out`,
-    `paused`, `occupied` (the agent began another call)."""
+    `paused`, `occupied` (the agent began another call), `shared` (he is to ring for another caller of a ring-all queue)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,7 +182,43 @@ class StateChanged:
     call: CallId | None
 
 
-Decision = Offer | CancelOffer | Connect | Overflow | Announce | StatusChanged | StateChanged
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PauseOverdue:
+    """An agent has paused for longer than his reason allows."""
+
+    agent: AgentId
+    reason: str
+    max_minutes: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StrategyFailed:
+    """A strategy plug-in raised, was late or chose nobody of those it was given; another strategy has decided."""
+
+    plugin: str
+    queue: QueueName
+    problem: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Healed:
+    """Something that can never be was found in the engine and put right; nobody was lost by it."""
+
+    problems: tuple[str, ...]
+
+
+Decision = (
+    Offer
+    | CancelOffer
+    | Connect
+    | Overflow
+    | Announce
+    | StatusChanged
+    | StateChanged
+    | PauseOverdue
+    | StrategyFailed
+    | Healed
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -50,7 +50,7 @@ class Views:
         )
 
     def _expected_wait(self, queue: QueueRecord, now: float) -> float | None:
-        group = self._room.group_for(queue, {})
+        group = self._room.group_for(queue, None)
         if group.agents_mask & self._roster.idle_mask:
             return 0.0
         return self._estimator.expected_wait(group, len(queue.line) + 1, now)

@@ -1,4 +1,4 @@
-"""All callers who wait, in classes of those who need the same: one queue, one set of skill levels.
+"""All callers who wait, in classes of those who need the same: one queue, one set of skill levels, steps passed.
 
 Each class keeps its callers not being offered in a heap by rank. Entries of callers who are waiting no more stay until
 they come up or until they are the greater part; the top of a heap is always good. Classes that got such a caller since
@@ -12,6 +12,7 @@ from heapq import heapify, heappop, heappush
 
 from softswitch.acd.callers import Caller, Rank
 from softswitch.acd.errors import NotKnown
+from softswitch.acd.needs import needs
 from softswitch.acd.queues import QueueRecord
 from softswitch.acd.roster import Roster, Tier
 from softswitch.acd.skills import combined
@@ -35,21 +36,29 @@ class CallClass:
         "heap",
         "key",
         "open",
+        "own",
+        "preferred",
         "queue",
         "required",
         "skipped",
         "skipped_at",
+        "step",
         "tiers",
         "waiting",
     )
 
     def __init__(
-        self, key: tuple[object, ...], index: int, queue: QueueRecord, required: Mapping[str, int]
+        self, key: tuple[object, ...], index: int, queue: QueueRecord, given: WaitingCall | None, step: int
     ) -> None:
         self.key = key
         self.bit = 1 << index
         self.queue = queue
-        self.required = required
+        self.own = {} if given is None else given.skills
+        """Skills that these callers brought along."""
+        self.step = step
+        self.required: Mapping[str, int] = {}
+        """Levels of the first alternative."""
+        self.preferred = combined(queue.config.preferred_skills, {} if given is None else given.preferred)
         self.agents_mask = 0
         self.tiers: tuple[Tier, ...] = ()
         self.heap: list[Entry] = []
@@ -79,6 +88,10 @@ class WaitingRoom:
         self.waiting_mask = 0
         self.open_mask = 0
         self.fresh_mask = 0
+        self.growing_mask = 0
+        """Classes with a caller for whom one more may ring by now."""
+        self.fresh_bound: list[Caller] = []
+        """Callers just bound to agents."""
         self._serial = 0
 
     def get(self, call: CallId) -> Caller:
@@ -90,6 +103,11 @@ class WaitingRoom:
     def classes_of(self, mask: int) -> tuple[CallClass, ...]:
         return self._split.of(mask, self._by_index)
 
+    def open_callers(self) -> Iterator[Caller]:
+        """Callers being rung for whom more agents may ring."""
+        for group in self.classes_of(self.open_mask):
+            yield from group.open.values()
+
     def classes(self) -> Iterator[CallClass]:
         return iter(self._classes.values())
 
@@ -100,8 +118,9 @@ class WaitingRoom:
         caller = Caller(given, queue, self._serial)
         self.callers[caller.call] = caller
         queue.line.add(caller)
-        caller.group = self.group_for(queue, given.skills)
+        caller.group = self.group_for(queue, given, caller.step)
         self._enter(caller)
+        self._surge(queue)
         return caller
 
     def _enter(self, caller: Caller) -> None:
@@ -113,7 +132,9 @@ class WaitingRoom:
         """Take him out altogether. His offers must have been closed or be about to."""
         self._leave(caller)
         caller.queue.line.remove(caller)
+        caller.bound = False
         del self.callers[caller.call]
+        self._surge(caller.queue)
 
     def _leave(self, caller: Caller) -> None:
         group = caller.group
@@ -126,7 +147,35 @@ class WaitingRoom:
 
     def offered(self, caller: Caller) -> None:
         """His first agent is being rung: he stands in line but is nobody's next."""
-        self._not_waiting(caller)
+        if caller.waiting:
+            self._not_waiting(caller)
+
+    def bind(self, caller: Caller) -> None:
+        """Only certain agents may be rung for him."""
+        if caller.waiting:
+            self._not_waiting(caller)
+        caller.bound = True
+        self.fresh_bound.append(caller)
+
+    def unbind(self, caller: Caller) -> None:
+        if caller.bound:
+            caller.bound = False
+            if not caller.offers:
+                self.reopen(caller)
+
+    def regroup(self, caller: Caller, step: int) -> None:
+        """He has passed a step and needs less than before."""
+        waiting, opened = caller.waiting, caller.call in caller.group.open
+        self._leave(caller)
+        caller.step = step
+        caller.group = self.group_for(caller.queue, caller.given, step)
+        caller.group.callers += 1
+        self._empty.pop(caller.group.key, None)
+        if waiting:
+            self.reopen(caller)
+        elif opened:
+            self.open_to_more(caller)
+            self.growing_mask |= caller.group.bit
 
     def reopen(self, caller: Caller) -> None:
         """All his offers have failed or he is new: he may be matched, at the place that his rank gives him."""
@@ -158,6 +207,7 @@ class WaitingRoom:
         if caller.waiting:
             self._not_waiting(caller)
             self.reopen(caller)
+        self._surge(caller.queue)
 
     def _not_waiting(self, caller: Caller) -> None:
         group = caller.group
@@ -172,22 +222,46 @@ class WaitingRoom:
 
     # --- classes ------------------------------------------------------------------------------------------------------
 
-    def group_for(self, queue: QueueRecord, skills: Mapping[str, int]) -> CallClass:
-        """The class of callers of this queue with these further needs; made if there is none yet."""
-        required = combined(queue.config.skills, skills)
-        key = (queue.name, tuple(sorted(required.items())))
+    def group_for(self, queue: QueueRecord, given: WaitingCall | None, step: int = 0) -> CallClass:
+        """The class of callers of this queue who need what this one does; made if there is none yet."""
+        key: tuple[object, ...] = (queue.name, step)
+        if given is not None and (given.skills or given.preferred):
+            key = (*key, tuple(sorted(given.skills.items())), tuple(sorted(given.preferred.items())))
         group = self._classes.get(key)
         if group is None:
             index = self._free.pop() if self._free else len(self._by_index)
-            group = CallClass(key, index, queue, required)
-            group.agents_mask, group.tiers = self._roster.serving(queue, required)
-            for agents in self._roster.classes_of(group.agents_mask):
-                agents.calls_mask |= group.bit
+            group = CallClass(key, index, queue, given, step)
+            self._equip(group)
             self._by_index[index : index + 1] = [group]
             self._split.clear()
             self._classes[key] = group
             self._keep_empty(group)
         return group
+
+    def _equip(self, group: CallClass) -> None:
+        """Find out who may serve these callers."""
+        alternatives = needs(group.queue.config, group.own, group.step, group.queue.surging)
+        group.required = alternatives[0].required
+        group.agents_mask, group.tiers = self._roster.serving(group.queue, alternatives, group.preferred)
+        group.skipped_at = -1
+        for agents in self._roster.classes_of(group.agents_mask):
+            agents.calls_mask |= group.bit
+
+    def _surge(self, queue: QueueRecord) -> None:
+        """Call the second group in when the line has become long, and let it go when it is short again."""
+        surge = queue.config.surge
+        waiting = len(queue.line)
+        surging = surge is not None and (waiting > surge.until if queue.surging else waiting >= surge.waiting)
+        if surging is queue.surging:
+            return
+        queue.surging = surging
+        for group in self._classes.values():
+            if group.queue is queue:
+                for agents in self._roster.classes_of(group.agents_mask):
+                    agents.calls_mask &= ~group.bit
+                self._equip(group)
+                self.fresh_mask |= group.bit
+                self.growing_mask |= group.bit & self.open_mask
 
     def _keep_empty(self, group: CallClass) -> None:
         self._empty[group.key] = None
@@ -206,18 +280,21 @@ class WaitingRoom:
         """Sort all callers into classes anew, after a change of the configuration. They keep their ranks' parts."""
         self._classes, self._by_index, self._free, self._empty = {}, [], [], {}
         self._split.clear()
-        self.waiting_mask = self.open_mask = self.fresh_mask = 0
+        self.waiting_mask = self.open_mask = self.fresh_mask = self.growing_mask = 0
+        for queue in {caller.queue.name: caller.queue for caller in self.callers.values()}.values():
+            self._surge(queue)
         for caller in self.callers.values():
             caller.queue.line.remove(caller)
             caller.rank = caller.ranked()
             caller.queue.line.add(caller)
             caller.token += 1
-            caller.group = self.group_for(caller.queue, caller.given.skills)
+            caller.step = min(caller.step, len(caller.queue.config.steps))
+            caller.group = self.group_for(caller.queue, caller.given, caller.step)
             caller.group.callers += 1
             self._empty.pop(caller.group.key, None)
             if caller.waiting:
                 self.reopen(caller)
-            elif caller.queue.strategy.everyone and not caller.last_chance:
+            elif caller.offers and caller.queue.strategy.everyone and not caller.last_chance:
                 self.open_to_more(caller)
 
 

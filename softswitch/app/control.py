@@ -8,6 +8,7 @@ from typing import Any
 
 import structlog
 
+from softswitch.acd.errors import Refused
 from softswitch.acd.values import AgentStatus
 from softswitch.api.control import CdrSearch, RecordingSearch, ReportSearch
 from softswitch.api.errors import NotPossible, UnknownThing
@@ -168,7 +169,10 @@ class Control:
     async def agent_pause(self, agent: str, reason: str) -> AgentView:
         if live.agent(self._parts, agent).status == AgentStatus.LOGGED_OUT.value:
             raise NotPossible(f"{agent} is logged out", hint=f"`softswitch agent login {agent}` first")
-        self._desk.status(AgentId(agent), AgentStatus.PAUSED, reason)
+        try:
+            self._desk.status(AgentId(agent), AgentStatus.PAUSED, reason)
+        except Refused as error:
+            raise NotPossible(str(error), hint="`softswitch agent list` shows who pauses") from error
         return live.agent(self._parts, agent)
 
     async def agent_resume(self, agent: str) -> AgentView:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from softswitch.acd.engine import Engine
 from softswitch.app.registrations import registration_row, restored_bindings
+from softswitch.app.strategies import rules_of
 from softswitch.app.tracing import Tracing
 from softswitch.app.world import MediaRoom, World
 from softswitch.bus import Bus
@@ -143,7 +144,11 @@ async def build(loaded: LoadedConfig, world: World | None = None) -> Parts:
         node=config.general.node,
     )
     engine = Engine(
-        config.queue, config.agent, clock.monotonic(), new_offer_id=lambda: OfferId(services.new_id())
+        config.queue,
+        config.agent,
+        clock.monotonic(),
+        new_offer_id=lambda: OfferId(services.new_id()),
+        rules=rules_of(config, alarms),
     )
     dispatcher = Dispatcher(services, engine, Visits(services))
     recordings = Recordings(services)

@@ -7,6 +7,7 @@ import structlog
 
 from softswitch.api.views import ProblemView, ReloadView
 from softswitch.app.parts import Parts, recording_folder
+from softswitch.app.strategies import rules_of
 from softswitch.call.opening import parse_calendars
 from softswitch.cli.checked import load_checked
 from softswitch.config.difference import difference, in_force
@@ -49,7 +50,11 @@ def take_over(parts: Parts, loaded: LoadedConfig) -> ReloadView:
     _forget_trunks(parts, old)
     dispatcher = parts.dispatcher
     dispatcher.desk.seat_everybody()
-    dispatcher.act(dispatcher.engine.configure(config.queue, config.agent, clock.monotonic()))
+    dispatcher.act(
+        dispatcher.engine.configure(
+            config.queue, config.agent, clock.monotonic(), rules_of(config, parts.alarms)
+        )
+    )
     dispatcher.desk.reconfigured()
     parts.sip.notifier.check(clock.monotonic())
     services.queue_log.write(queue_log.config_reload(clock.wall()))

@@ -16,17 +16,21 @@ from softswitch.acd.values import (
     CancelOffer,
     Connect,
     Decision,
+    Healed,
     Offer,
     OfferResult,
     Overflow,
+    PauseOverdue,
     StateChanged,
     StatusChanged,
+    StrategyFailed,
     WaitingCall,
 )
 from softswitch.call.call import Call
 from softswitch.call.desk import Desk
 from softswitch.call.leg import Leg
 from softswitch.call.offers import Offers
+from softswitch.call.queue_alarms import QueueAlarms
 from softswitch.call.services import Services
 from softswitch.call.stages import Wait
 from softswitch.call.visits import Talked, Transfer, Visits
@@ -53,14 +57,20 @@ class Dispatcher:
         """Callers who wait."""
         self._connected: dict[CallId, Connected] = {}
         self._timer: asyncio.TimerHandle | None = None
+        self.alarms = QueueAlarms(
+            services, engine, self.act, lambda: (self._calls.keys(), self._connected.keys())
+        )
         self._handlers: dict[type[Any], Callable[[Any], None]] = {
             Offer: self._offer,
             CancelOffer: self._cancel_offer,
             Connect: self._connect,
             Overflow: self._overflow,
             Announce: self._announce,
-            StatusChanged: self.desk.status_changed,
+            StatusChanged: self._status_changed,
             StateChanged: self._state_changed,
+            PauseOverdue: self.alarms.overdue,
+            StrategyFailed: self.alarms.strategy_failed,
+            Healed: self.alarms.healed,
         }
 
     def _now(self) -> float:
@@ -80,6 +90,9 @@ class Dispatcher:
             joined=joined,
             priority=stage.priority,
             skills=stage.skills,
+            preferred=stage.preferred,
+            agents=stage.agents,
+            agents_s=stage.agents_s,
             ani=call.ani,
             restored=stage.kept,
         )
@@ -147,6 +160,8 @@ class Dispatcher:
                 self._handlers[type(decision)](decision)
             except Exception:
                 _log.exception("a decision of the queues could not be carried out", decision=decision)
+        if self._services.config.general.log_level == "debug":
+            self.alarms.look_close()
         self._arm()
 
     def _arm(self) -> None:
@@ -188,6 +203,10 @@ class Dispatcher:
         call = self._calls.get(announce.call)
         if call is not None:
             call.post(announce)
+
+    def _status_changed(self, changed: StatusChanged) -> None:
+        self.desk.status_changed(changed)
+        self.alarms.status_changed(changed)
 
     def _state_changed(self, changed: StateChanged) -> None:
         self.desk.state_changed(changed)

@@ -1,5 +1,6 @@
 """Feature codes that agents dial at their phones: log in, log out, pause with a reason, resume; each is confirmed."""
 
+from softswitch.acd.errors import Refused
 from softswitch.acd.values import AgentStatus
 from softswitch.call.call import Call
 from softswitch.call.desk import Desk
@@ -50,7 +51,11 @@ def _done(call: Call, desk: Desk, stage: Feature, agent: AgentId, endpoint: Endp
             reason = _reason(call, stage.argument)
             if reason is None:
                 return False
-            desk.status(agent, AgentStatus.PAUSED, reason)
+            try:
+                desk.status(agent, AgentStatus.PAUSED, reason)
+            except Refused as error:
+                call.log.info("pause refused", agent=agent, problem=str(error))
+                return False
         case "resume":
             desk.resume(agent)
     return True

@@ -12,7 +12,7 @@ from softswitch.call.stages import Dial, End, Greet, Message, Stage, Wait
 from softswitch.call.termination import By, Cause, Termination
 from softswitch.config.flow import Collect, Menu
 from softswitch.config.target import Target
-from softswitch.ids import QueueName
+from softswitch.ids import AgentId, QueueName
 from softswitch.ivr import actions
 from softswitch.ivr.actions import (
     Begin,
@@ -98,7 +98,12 @@ class Walk:
                 self._timer, self._deadline = action.timer, loop_time() + action.seconds
             case actions.Enqueue():
                 return Wait(
-                    queue=QueueName(action.queue), priority=action.priority, skills=dict(action.skills)
+                    queue=QueueName(action.queue),
+                    priority=action.priority,
+                    skills=dict(action.skills),
+                    preferred=dict(action.preferred),
+                    agents=tuple(AgentId(agent) for agent in action.agents),
+                    agents_s=action.agents_s,
                 )
             case actions.Dial():
                 return self._dial(action)

@@ -41,6 +41,12 @@ class Wait:
     """What he has waited before in other queues; it counts for his place, not for this queue's times."""
     kept: bool = False
     """He was in this queue already and keeps his place, however full or empty it is."""
+    preferred: Mapping[str, int] = field(default_factory=dict)
+    """Skills that his agent need not have; who has them goes first."""
+    agents: tuple[AgentId, ...] = ()
+    """Agents who are to serve him, best first."""
+    agents_s: float = 0.0
+    """So long nobody else is rung for him."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,7 +207,7 @@ def from_journal(name: str, arguments: Mapping[str, Any]) -> Stage:
     if plain.get("resume") is not None:
         plain["resume"] = FlowState(**{**plain["resume"], "masked": tuple(plain["resume"].get("masked", ()))})
     if plain.get("again") is not None:
-        plain["again"] = Wait(**plain["again"])
+        plain["again"] = Wait(**{**plain["again"], "agents": tuple(plain["again"].get("agents", ()))})
     if "target" in plain:
         plain["target"] = Target(**plain["target"])
     if "termination" in plain:
@@ -209,5 +215,7 @@ def from_journal(name: str, arguments: Mapping[str, Any]) -> Stage:
         plain["termination"] = Termination(By(end["by"]), Cause(end["cause"]), end["sip_status"])
     if "prompts" in plain:
         plain["prompts"] = tuple(plain["prompts"])
+    if name == "wait":
+        plain["agents"] = tuple(plain.get("agents", ()))
     stage: Stage = _STAGES[name](**plain)
     return stage

@@ -9,6 +9,7 @@ from itertools import combinations
 from softswitch.config.flow import Branch, Dial, Enqueue, Record, Transfer
 from softswitch.config.formats import port_range
 from softswitch.config.problem import Finding, Path, nearest
+from softswitch.config.queue_checks import check_queues
 from softswitch.config.schema import Config, Queue
 from softswitch.config.target import OUTWARD, Target
 from softswitch.config.transport_checks import check_transports, listen_address, udp_without_tcp
@@ -44,6 +45,7 @@ def crosscheck(config: Config, broken: Set[Path] = frozenset()) -> list[Finding]
         *_supervisors(config, names),
         *_conferences(config),
         *check_trunks(config, broken),
+        *check_queues(config, broken),
         *check_transports(config),
     ]
     if not findings and not broken:

@@ -167,6 +167,12 @@ class Enqueue:
     do: Literal["enqueue"] = "enqueue"
     queue: str
     """Name of the queue."""
+    preferred_skills: Mapping[str, int] = field(default_factory=dict)
+    """Skills that his agent need not have; agents who have them at that level or more go first."""
+    agents: tuple[str, ...] = ()
+    """Agents who are to serve him, best first, as far as they serve the queue; `{variable}` takes one from a variable."""
+    agents_s: float = 0.0
+    """Seconds that nobody else is rung for him; 0: they are only rung first when his turn comes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
+from softswitch.config.absence import absent_when
 from softswitch.config.problem import Finding, Path, nearest
 from softswitch.config.schema import Calendar, Config
 from softswitch.config.shape import visit
@@ -20,7 +21,7 @@ from softswitch.config.trunk_formats import digits, failover_cause, header_name,
 from softswitch.hours import CalendarError, CalendarHours
 from softswitch.patterns import Pattern
 
-_NAMED = ("endpoint", "trunk", "trunk_group", "lcr", "agent", "queue", "calendar", "flow", "message", "conference")
+_NAMED = ("endpoint", "trunk", "trunk_group", "lcr", "agent", "team", "queue", "calendar", "flow", "message", "conference")
 _NAME = re.compile(r"[A-Za-z0-9_.+*#-]{1,64}")
 _SIP = re.compile(
     r"sips?:(?:[^@\s;<>\"]+@)?(?:\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?(?:;[^\s<>\"]*)?"
@@ -29,7 +30,7 @@ _PORTS = re.compile(r"(?P<first>[0-9]{1,5})-(?P<last>[0-9]{1,5})")
 _CODE = re.compile(r"[0-9*#]{1,10}")
 _SOURCE = re.compile(r"(?:trunk|endpoint):[^\s:]+")
 _TEMPLATE_WORDS = {"day", "hour", "recording", "call", "queue", "agent"}
-_MAY_BE_NEGATIVE = {"weight", "priority", "nice"}
+_MAY_BE_NEGATIVE = {"weight", "priority", "nice", "seed"}
 _AT_LEAST_ONE = {
     "max_calls": ("general", "endpoint"),
     "max_contacts": ("sip",),
@@ -56,6 +57,8 @@ _AT_LEAST_ONE = {
     "max_members": ("conference",),
     "options_failures": ("trunk",),
     "attempts": ("trunk_group", "lcr"),
+    "waiting": ("queue",),
+    "plugin_budget_us": ("matching",),
     "shortest": ("numbers",),
     "expires_s": ("trunk",),
 }
@@ -119,6 +122,7 @@ def _general(path: Path) -> tuple[str, ...]:
         "capture",
         "numbers",
         "toll",
+        "matching",
     ):
         parts[1] = "*"
     if len(parts) > 3 and parts[2] in ("keys", "skills", "hours", "open", "headers_add"):
@@ -132,7 +136,10 @@ def _number(path: Path, value: float) -> Iterator[Finding]:
         yield Finding(path=path, message=f"{value} is no length or count")
     elif value < 0 and key not in _MAY_BE_NEGATIVE:
         yield Finding(path=path, message=f"{value:g} is below zero")
-    elif "skills" in path[2:3] and not 1 <= value <= 5:
+    elif path[0] == "queue" and path[2:3] == ("steps",) and path[4:5] == ("skills",):
+        if value > 5:
+            yield Finding(path=path, message=f"{value:g} is no level", expected="0 (not needed) to 5 (expert)")
+    elif set(path[2:-1]) & {"skills", "preferred_skills", "also"} and not 1 <= value <= 5:
         yield Finding(path=path, message=f"{value:g} is no level", expected="1 (some) to 5 (expert)")
     elif value < 1 and path[0] in _AT_LEAST_ONE.get(key, ()):
         yield Finding(path=path, message=f"{value:g} is too little", expected="at least 1")
@@ -230,6 +237,8 @@ _CHECKS: Mapping[tuple[str, ...], Callable[[str], object]] = {
     ("trunk", "*", "register", "aor"): _sip_address,
     ("capture", "homer", "address"): homer_address,
     ("agent", "*", "pin"): _code,
+    ("queue", "*", "joinempty"): lambda text: absent_when(text, joining=True),
+    ("queue", "*", "leavewhenempty"): lambda text: absent_when(text, joining=False),
     ("queue", "*", "on_timeout"): Target.parse,
     ("queue", "*", "on_full"): Target.parse,
     ("queue", "*", "on_empty"): Target.parse,

@@ -12,6 +12,7 @@ from pathlib import Path
 _SOURCES = (
     "schema.py",
     "flow.py",
+    "matching.py",
     "security.py",
     "subscriptions.py",
     "trunks.py",

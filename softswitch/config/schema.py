@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from softswitch.config.flow import Flow
+from softswitch.config.matching import Cause, Matching, PauseReason, Step, StrategyName, Surge
 from softswitch.config.security import Security
 from softswitch.config.subscriptions import Subscriptions
 from softswitch.config.tracing import Capture, Trace
@@ -391,8 +392,14 @@ class Delays:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Queue:
-    strategy: Literal["longest-idle", "round-robin", "fewest-calls", "ring-all"] = "longest-idle"
-    """Who is rung first. Asterisk's `leastrecent`, `rrmemory`, `fewestcalls`, `ringall` are read as aliases."""
+    strategy: StrategyName = "longest-idle"
+    """Who is rung first; `docs/queues.md` explains each. Asterisk's `leastrecent`, `rrmemory`, `rrordered`, `fewestcalls`,
+    `ringall`, `wrandom` and those of FreeSWITCH are read as aliases."""
+    strategy_plugin: str = ""
+    """Strategy of an installed package, by the name of its entry point in the group `softswitch.strategies`; goes before
+    `strategy`, which is what holds when it fails or is late."""
+    progressive_s: float = 10.0
+    """With `progressive`: seconds after which one more agent rings along."""
     members: tuple[Member, ...] = ()
     """Agents who serve it by name."""
     skills: Mapping[str, int] = field(default_factory=dict)
@@ -407,11 +414,13 @@ class Queue:
     """Callers waiting at once; 0 is no limit."""
     max_wait: float = 0.0
     """Seconds until `on_timeout`; 0 is no limit. An agent who is being rung then is that caller's last chance."""
-    joinempty: Literal["yes", "no", "logged-in"] = "yes"
+    joinempty: str = "yes"
     """May a caller join: `yes` always, `logged-in` when an agent who may serve him is logged in, `no` when one is also
-    neither paused nor unreachable."""
-    leavewhenempty: bool = False
-    """Waiting callers leave to `on_empty` when no agent who may serve them is logged in."""
+    neither paused nor unreachable; or the states in which an agent does not count, `"paused,unavailable,inuse,ringing,
+    wrapup"`."""
+    leavewhenempty: bool | str = False
+    """Waiting callers leave to `on_empty` when no agent who may serve them is logged in; or, as with `joinempty`, when all
+    are in one of the states named."""
     on_timeout: str = "hangup"
     """Target after `max_wait`."""
     on_full: str = "hangup:busy"
@@ -441,7 +450,11 @@ class Queue:
     keep_days: float | None = None
     """Days after which recordings of its calls are deleted, 0 never; without it `recording.keep_days` counts."""
     autopause: int = 0
-    """Offers in a row not answered after which an agent is paused; 0 never."""
+    """Offers in a row that failed for a cause of `autopause_on`, after which an agent is paused; 0 never."""
+    autopause_on: tuple[Cause, ...] = ("no answer",)
+    """Causes that count; a phone that was not rung at all never does, unless `unreachable` is named."""
+    autopause_release_s: float = 0.0
+    """Seconds after which such a pause ends by itself; 0: when he takes calls again."""
     delays: Delays = field(default_factory=Delays)
     """Peace after a failed offer."""
 
@@ -648,3 +661,5 @@ class Config:
     route: Mapping[str, Route] = field(default_factory=dict)
     message: Mapping[str, Message] = field(default_factory=dict)
     conference: Mapping[str, Conference] = field(default_factory=dict)
+    matching: Matching = field(default_factory=Matching)
+    pause_reason: Mapping[str, PauseReason] = field(default_factory=dict)

@@ -24,8 +24,14 @@ _ALIASES: Mapping[tuple[type, str], Mapping[object, object]] = {
         "rrordered": "round-robin",
         "fewestcalls": "fewest-calls",
         "agent-with-fewest-calls": "fewest-calls",
+        "agent-with-least-talk-time": "least-talk",
+        "ring-progressively": "progressive",
+        "sequentially-by-agent-order": "linear",
+        "top-down": "linear",
+        "wrandom": "weighted",
     },
     (Queue, "joinempty"): {True: "yes", False: "no", "strict": "no", "loose": "logged-in"},
+    (Queue, "leavewhenempty"): {"yes": True, "no": False, "loose": True},
     (Queue, "autopause"): {"yes": 1, "no": 0, "all": 1, True: 1, False: 0},
 }
 """Words of Asterisk and FreeSWITCH for values of ours."""

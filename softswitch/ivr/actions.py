@@ -111,6 +111,9 @@ class Enqueue:
     queue: str
     priority: int
     skills: Mapping[str, int]
+    preferred: Mapping[str, int] = field(default_factory=dict)
+    agents: tuple[str, ...] = ()
+    agents_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -114,7 +114,7 @@ def _enter(flows: Mapping[str, Flow], state: FlowState, name: str, context: Flow
         case Set():
             return _enter_set(node, state)
         case Enqueue():
-            return end(state, _enqueue(node.queue, state))
+            return end(state, _enqueue_as(node, state))
         case Dial():
             return _enter_dial(node, state, context)
         case Transfer():
@@ -155,6 +155,18 @@ def _enter_set(node: Set, state: FlowState) -> Outcome:
         variables={**state.variables, **node.variables},
     )
     return go(changed, node.next)
+
+
+def _enqueue_as(node: Enqueue, state: FlowState) -> actions.Enqueue:
+    agents = (
+        state.variables.get(name.strip("{}"), "") if name.startswith("{") else name for name in node.agents
+    )
+    return replace(
+        _enqueue(node.queue, state),
+        preferred=node.preferred_skills,
+        agents=tuple(agent for agent in agents if agent),
+        agents_s=node.agents_s,
+    )
 
 
 def _enqueue(queue: str, state: FlowState) -> actions.Enqueue:

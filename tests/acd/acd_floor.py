@@ -5,6 +5,7 @@ from itertools import count
 from typing import Any, TypeVar
 
 from softswitch.acd.engine import Engine
+from softswitch.acd.rules import Rules
 from softswitch.acd.values import (
     AgentState,
     AgentStatus,
@@ -34,19 +35,31 @@ class Floor:
     """Drives an engine as a shell would, but holds the clock in its hand."""
 
     def __init__(
-        self, queues: dict[str, Queue], agents: dict[str, Agent] | str, *, login: bool = True
+        self,
+        queues: dict[str, Queue],
+        agents: dict[str, Agent] | str,
+        *,
+        login: bool = True,
+        rules: Rules | None = None,
     ) -> None:
         if isinstance(agents, str):
             agents = {name: Agent(endpoint=name) for name in agents.split()}
         serial = count(1)
         self.now = 1000.0
-        self.engine = Engine(queues, agents, self.now, new_offer_id=lambda: OfferId(f"offer{next(serial)}"))
+        self.queues, self.agents = queues, agents
+        self.engine = Engine(
+            queues, agents, self.now, new_offer_id=lambda: OfferId(f"offer{next(serial)}"), rules=rules
+        )
         self.log: list[Decision] = []
         self.last: list[Decision] = []
         if login:
             for name in agents:
                 self.available(name)
                 self.now += 1
+
+    @staticmethod
+    def rules(**more: Any) -> Rules:
+        return Rules(**more)
 
     def did(self, decisions: list[Decision]) -> list[Decision]:
         self.last = decisions

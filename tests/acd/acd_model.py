@@ -12,6 +12,9 @@ from typing import Any
 
 from softswitch.acd.engine import Engine
 from softswitch.acd.errors import Refused
+from softswitch.acd.facts import AgentFacts, CallerFacts
+from softswitch.acd.rules import Rules
+from softswitch.acd.strategy import STRATEGIES
 from softswitch.acd.values import (
     AgentState,
     AgentStatus,
@@ -22,10 +25,13 @@ from softswitch.acd.values import (
     Offer,
     OfferResult,
     Overflow,
+    PauseOverdue,
     StateChanged,
     StatusChanged,
+    StrategyFailed,
     WaitingCall,
 )
+from softswitch.config.matching import Matching, PauseReason, Step, Surge
 from softswitch.config.schema import Agent, Delays, Member, Queue
 from softswitch.ids import AgentId, CallId, OfferId, QueueName
 
@@ -39,6 +45,27 @@ REST = {
     OfferResult.FAILED: 6.0,
 }
 WRAPUP_S = 7.0
+STEPS = (
+    Step(after=4.0, skills={"a": 1, "b": 0}, max_penalty=1),
+    Step(after=9.0, also={"b": 1}),
+)
+SKILLED_SURGE = Surge(waiting=3, until=2, skills={"a": 1})
+REASONS = {"x": PauseReason(max_agents=1), "y": PauseReason(max_minutes=0.2, then="resume")}
+
+
+def _last(caller: CallerFacts, agents: Sequence[AgentFacts]) -> str:
+    return agents[-1].agent
+
+
+def _raises(caller: CallerFacts, agents: Sequence[AgentFacts]) -> str:
+    raise RuntimeError("broken")
+
+
+def _nonsense(caller: CallerFacts, agents: Sequence[AgentFacts]) -> str:
+    return "nobody"
+
+
+PLUGINS = {"last": _last, "raises": _raises, "nonsense": _nonsense}
 
 Choose = Callable[[Sequence[Any]], Any]
 
@@ -50,7 +77,16 @@ def any_skills(choose: Choose, likely: int) -> dict[str, int]:
 def any_queue(choose: Choose) -> Queue:
     staff = [name for name in NAMES if choose([True, True, False])] if choose([True, False]) else []
     return Queue(
-        strategy=choose(["longest-idle", "round-robin", "fewest-calls", "ring-all", "ring-all"]),
+        strategy=choose([*STRATEGIES, "ring-all", "progressive"]),
+        strategy_plugin=choose(["", "", "", "", "last", "raises", "nonsense"]),
+        progressive_s=2.0,
+        preferred_skills=choose([{}, {}, {"b": 2}]),
+        skilled_first=choose([True, True, False]),
+        max_penalty=choose([None, None, 0]),
+        steps=choose([(), (), STEPS[:1], STEPS]),
+        surge=choose([None, None, Surge(waiting=3, until=1, agents=("dot", "eve")), SKILLED_SURGE]),
+        autopause_on=choose([("no answer",), ("no answer", "busy", "rejected")]),
+        autopause_release_s=choose([0.0, 5.0]),
         members=tuple(Member(agent=name, penalty=choose([0, 0, 1])) for name in staff),
         skills=any_skills(choose, 2),
         timeout=choose([0.0, 5.0, 15.0]),
@@ -58,8 +94,8 @@ def any_queue(choose: Choose) -> Queue:
         weight=choose([0, 1]),
         maxlen=choose([0, 0, 0, 4]),
         max_wait=choose([0.0, 0.0, 12.0, 40.0]),
-        joinempty=choose(["yes", "yes", "yes", "logged-in", "no"]),
-        leavewhenempty=choose([False, False, True]),
+        joinempty=choose(["yes", "yes", "yes", "logged-in", "no", "paused,inuse,ringing"]),
+        leavewhenempty=choose([False, False, False, True, "strict", "inuse,wrapup"]),
         autopause=choose([0, 0, 2]),
         delays=DELAYS,
         announce_frequency=choose([0.0, 10.0, 30.0]),
@@ -83,13 +119,27 @@ class Model:
         self.not_before: dict[str, float] = {}
         """When an agent may be rung again, after wrap-up or rest."""
         self.occupied: dict[str, int] = {}
-        self._pick()
-        self.engine = Engine(
-            self.queues, self.agents, self.now, new_offer_id=lambda: OfferId(f"o{next(self.serial)}")
+        self.untied: set[str] = set()
+        """Callers who are no more bound to the agents they want."""
+        self.rules = Rules(
+            matching=Matching(priority_ageing_s=choose([0.0, 0.0, 10.0]), seed=7),
+            pause_reasons=REASONS,
+            plugins=PLUGINS,
         )
+        self._pick()
+        self.engine = self._new_engine()
         self._known()
         for name in self.agents:
             self._did(self.engine.agent_status(AgentId(name), AgentStatus.AVAILABLE, "", self.now))
+
+    def _new_engine(self) -> Engine:
+        return Engine(
+            self.queues,
+            self.agents,
+            self.now,
+            new_offer_id=lambda: OfferId(f"o{next(self.serial)}"),
+            rules=self.rules,
+        )
 
     def _pick(self) -> None:
         choose = self.choose
@@ -131,9 +181,10 @@ class Model:
                 self._changed(each)
             elif isinstance(each, StatusChanged):
                 self.status[each.agent] = each.status
-            else:
-                assert isinstance(each, Announce)
+            elif isinstance(each, Announce):
                 assert each.call in self.waiting
+            else:
+                assert isinstance(each, PauseOverdue | StrategyFailed), each
 
     def _offered(self, offer: Offer) -> None:
         assert offer.call in self.waiting, "only who waits is offered"
@@ -144,14 +195,88 @@ class Model:
         assert offer.call not in self.last_chances, "nobody new is rung after the longest wait"
         assert offer.offer not in self.offers
         ringing = [other for other in self.offers.values() if other.call == offer.call]
-        assert not ringing or self.queues[offer.queue].strategy == "ring-all" or self.reloaded
+        strategy = self.queues[offer.queue].strategy
+        assert not ringing or strategy in ("ring-all", "progressive") or self.reloaded
         if ringing and not self.reloaded:
-            self.seen["more ring"] += 1
-            assert self._penalty(offer) <= max(self._penalty(other) for other in ringing)
+            self.seen["more ring" if strategy == "ring-all" else "one more rings"] += 1
+            if strategy == "ring-all":
+                assert self._penalty(offer) <= max(self._penalty(other) for other in ringing)
+        if not ringing:
+            self._in_order(offer.call)
+        self._may_serve(offer)
         chosen = offer.why.candidates[0]
         assert (chosen.agent, chosen.skipped) == (offer.agent, "")
         assert len(offer.why.candidates) <= 50
         self.offers[offer.offer] = offer
+
+    def _in_order(self, call: str) -> None:
+        """Nobody who needs the same is passed over."""
+        offered = {other.call for other in self.offers.values()}
+        mine = self.waiting[CallId(call)]
+        for other, given in self.waiting.items():
+            if other == call or other in offered or mine.agents or given.agents:
+                continue
+            if self._needs(given) == self._needs(mine):
+                assert self.rank(given) >= self.rank(mine), f"{other} was to be served before {call}"
+                self.seen["order looked at"] += 1
+
+    def _needs(self, given: WaitingCall) -> tuple[object, ...]:
+        return given.queue, given.skills, self._step(given)
+
+    def rank(self, given: WaitingCall) -> tuple[float, float]:
+        ageing_s = self.rules.matching.priority_ageing_s
+        if ageing_s:
+            return (0.0, given.entered - ageing_s * given.priority)
+        return (-given.priority, given.entered)
+
+    def _step(self, given: WaitingCall) -> int:
+        joined = given.entered if given.joined is None else given.joined
+        return sum(joined + step.after <= self.now for step in self.queues[given.queue].steps)
+
+    def serves(self, given: WaitingCall, name: str, *, surging: bool) -> bool:
+        """Worked out from the configuration alone."""
+        queue, skills = self.queues[given.queue], self.agents[name].skills
+        needed = {
+            skill: max(queue.skills.get(skill, 0), given.skills.get(skill, 0))
+            for skill in {*queue.skills, *given.skills}
+        }
+        most = 99 if queue.max_penalty is None else queue.max_penalty
+        others = []
+        for step in queue.steps[: self._step(given)]:
+            needed |= {
+                skill: min(needed[skill], level) for skill, level in step.skills.items() if skill in needed
+            }
+            most = max(most, step.max_penalty or 0)
+            if step.also:
+                others.append(step.also)
+        own = {
+            skill: level
+            for skill, level in needed.items()
+            if skill in given.skills and skill not in queue.skills
+        }
+        penalties = {member.agent: member.penalty for member in queue.members}
+        able = all(skills.get(skill, 0) >= level for skill, level in needed.items())
+        if able and (not queue.members or penalties.get(name, 99) <= most):
+            return True
+        surge = queue.surge
+        if surging and surge is not None and (name in surge.agents if surge.agents else True):
+            others.append(surge.skills)
+        return any(
+            all(
+                skills.get(skill, 0) >= max(other.get(skill, 0), own.get(skill, 0))
+                for skill in {*other, *own}
+            )
+            for other in others
+        )
+
+    def _may_serve(self, offer: Offer) -> None:
+        given = self.waiting[offer.call]
+        if not self.reloaded:
+            assert offer.agent in given.agents or self.serves(given, offer.agent, surging=True)
+            if not self.serves(given, offer.agent, surging=False):
+                self.seen["surge or wanted"] += 1
+        if given.agents and offer.call not in self.untied:
+            self.seen["wanted"] += offer.agent in given.agents
 
     def _penalty(self, offer: Offer) -> int:
         return next(
@@ -160,6 +285,7 @@ class Model:
 
     def _cancelled(self, cancel: CancelOffer) -> None:
         offer = self.offers.pop(cancel.offer)
+        self.untied.add(offer.call)
         self.seen[cancel.reason] += 1
         assert (offer.agent, offer.call) == (cancel.agent, cancel.call)
         self.cancelled.append((self.now, cancel.offer))
@@ -205,6 +331,8 @@ class Model:
             joined=self.now,
             priority=self.choose([0, 0, 1, 2]),
             skills=any_skills(self.choose, 2),
+            agents=self.choose([(), (), (), (), (AgentId("ann"),), (AgentId("cid"), AgentId("dot"))]),
+            agents_s=self.choose([0.0, 10.0]),
         )
         self.waiting[given.call] = given
         self._did(self.engine.call_waiting(given, self.now))
@@ -233,6 +361,7 @@ class Model:
         if not self.offers:
             return
         offer = self.offers.pop(self.choose(sorted(self.offers)))
+        self.untied.add(offer.call)
         result = self.choose([each for each in OfferResult if each is not OfferResult.ANSWERED])
         if result in REST:
             self.not_before[offer.agent] = self.now + REST[result]
@@ -268,8 +397,27 @@ class Model:
         in_wrapup = self.states[agent][0] is AgentState.WRAP_UP
         if status is not self.status[agent] and (status is AgentStatus.LOGGED_OUT or not in_wrapup):
             self.not_before.pop(agent, None)
-        self._did(self.engine.agent_status(AgentId(agent), status, self.choose(["x", "y"]), self.now))
+        reason = self.choose(["x", "y"])
+        paused = [view.agent for view in self.engine.snapshot(self.now).agents if view.reason == "x"]
+        paused = [name for name in paused if self.status[name] is AgentStatus.PAUSED and name != agent]
+        if status is AgentStatus.PAUSED and reason == "x" and paused:
+            self._refused(agent, reason)
+            return
+        self._did(self.engine.agent_status(AgentId(agent), status, reason, self.now))
         assert self.status[agent] is status
+
+    def _refused(self, agent: str, reason: str) -> None:
+        before = self.engine.snapshot(self.now)
+        view = self.engine.agent_view(AgentId(agent), self.now)
+        if (view.status, view.reason) == (AgentStatus.PAUSED, reason):
+            return
+        try:
+            self.engine.agent_status(AgentId(agent), AgentStatus.PAUSED, reason, self.now)
+        except Refused:
+            self.seen["pause refused"] += 1
+            assert self.engine.snapshot(self.now) == before
+        else:
+            raise AssertionError("more agents pause than may")
 
     def resume(self) -> None:
         """Everybody back to work, so that histories do not run dry."""
@@ -313,8 +461,9 @@ class Model:
         if self.waiting:
             call = CallId(self.choose(sorted(self.waiting)))
             priority = self.choose([0, 1, 2, 3])
-            self._did(self.engine.change_priority(call, priority, self.now))
+            out = self.engine.change_priority(call, priority, self.now)
             self.waiting[call] = replace(self.waiting[call], priority=priority)
+            self._did(out)
 
     def move(self) -> None:
         if not self.waiting:
@@ -360,7 +509,10 @@ class Model:
         self.reloaded = True
         self._pick()
         self.last_chances.clear()
-        out = self.engine.configure(self.queues, self.agents, self.now)
+        self.rules = replace(
+            self.rules, matching=replace(self.rules.matching, priority_ageing_s=self.choose([0.0, 10.0]))
+        )
+        out = self.engine.configure(self.queues, self.agents, self.now, self.rules)
         self._known()
         self._did(out)
         for name in [name for name in self.states if name not in self.agents and name not in self.talks]:
@@ -400,9 +552,7 @@ class Model:
         ringing = {(offer.call, offer.agent) for offer in self.offers.values()}
         assert {(call, agent) for call, view in views.items() for agent in view.ringing} == ringing
         for queue in snapshot.queues:
-            order = [
-                (-self.waiting[each.call].priority, self.waiting[each.call].entered) for each in queue.waiting
-            ]
+            order = [self.rank(self.waiting[each.call]) for each in queue.waiting]
             assert order == sorted(order)
             assert [caller.position for caller in queue.waiting] == list(range(1, len(order) + 1))
             assert all(self.waiting[caller.call].queue == queue.queue for caller in queue.waiting)
@@ -412,15 +562,24 @@ class Model:
         for call, given in self.waiting.items():
             if call in offered:
                 continue
-            queue = self.queues[given.queue]
-            for name, agent in self.agents.items():
-                serves = not queue.members or any(member.agent == name for member in queue.members)
-                able = all(
-                    agent.skills.get(skill, 0) >= level
-                    for part in (queue.skills, given.skills)
-                    for skill, level in part.items()
-                )
-                assert not (serves and able and self.states[name][0] is AgentState.IDLE), (name, call)
+            if self._may_be_tied(call, given):
+                continue
+            surge = self.queues[given.queue].surge
+            line = sum(other.queue == given.queue for other in self.waiting.values())
+            surging = surge is not None and line >= surge.waiting
+            for name in self.agents:
+                if self.states[name][0] is AgentState.IDLE:
+                    assert not self.serves(given, name, surging=surging), (name, call)
+
+    def _may_be_tied(self, call: str, given: WaitingCall) -> bool:
+        """He may wait for certain agents alone."""
+        joined = given.entered if given.joined is None else given.joined
+        if not given.agents or call in self.untied or self.now >= joined + given.agents_s:
+            return False
+        if not any(self.status.get(name) is AgentStatus.AVAILABLE for name in given.agents):
+            self.untied.add(call)
+            return False
+        return True
 
     def _times_sum_up(self) -> None:
         for view in self.engine.snapshot(self.now).agents:

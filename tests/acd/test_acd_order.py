@@ -213,15 +213,27 @@ def test_ring_all_serves_another_caller_with_agents_of_another_class() -> None:
     assert floor.rung(floor.call("c2", skills={"tv": 1})) == [("bob", "c2")]
 
 
-def test_ring_all_lets_who_comes_later_join_unless_another_caller_waits() -> None:
+def test_ring_all_lets_who_comes_later_join() -> None:
     floor = Floor(
         {"q": Queue(strategy="ring-all", members=members("ann", "bob", "cid"))}, "ann bob cid", login=False
     )
     floor.available("ann")
     floor.call("c1")
     assert floor.rung(floor.available("bob")) == [("bob", "c1")]
-    floor.call("c2")
-    assert floor.rung(floor.available("cid")) == [("cid", "c2")]
+    assert floor.rung(floor.available("cid")) == [("cid", "c1")]
+
+
+def test_ring_all_serves_several_callers_at_once() -> None:
+    floor = Floor(
+        {"q": Queue(strategy="ring-all", members=members("ann", "bob", "cid", "dot"))}, "ann bob cid dot"
+    )
+    floor.call("c1")
+    out = floor.call("c2")
+    assert floor.cancelled(out) == [("cid", "shared"), ("dot", "shared")]
+    assert floor.rung(out) == [("cid", "c2"), ("dot", "c2")]
+    assert len(floor.rung(floor.call("c3"))) == 1
+    assert len(floor.rung(floor.call("c4"))) == 1
+    assert floor.rung(floor.call("c5")) == [], "each caller keeps one agent at least"
 
 
 def test_ring_all_rings_the_lowest_penalty_only_until_they_have_failed() -> None:
