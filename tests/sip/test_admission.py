@@ -321,6 +321,22 @@ def test_the_challenge_is_as_long_as_there_is_room(method: str) -> None:
         assert [challenge.algorithm for challenge in challenges_of(tight)] == ["MD5"]
 
 
+def test_each_algorithm_has_a_nonce_of_its_own() -> None:
+    """Best first, each as a header of its own; a nonce of one proves nothing with another (RFC 8760)."""
+    guarded = admission()
+    refusal = refused(guarded.check(request("REGISTER"), PHONE, 0, b"e" * 8))
+    offered = challenges_of(refusal.response)
+    assert [challenge.algorithm for challenge in offered] == ["SHA-256", "MD5"]
+    assert len(refusal.response.headers.get_all("WWW-Authenticate")) == 2
+    assert offered[0].nonce != offered[1].nonce
+    crossed = replace(offered[1], nonce=offered[0].nonce)
+    answer = answer_challenge(
+        [crossed], SECRETS["endpoint", "1001"], method="REGISTER", uri="sip:pbx.example", cnonce="c"
+    )
+    again = request("REGISTER", ("Authorization", str(answer)))
+    assert refused(guarded.check(again, PHONE, 1, b"f" * 8)).why == "stale", "no proof, though the password is right"
+
+
 def test_only_algorithms_that_every_user_can_answer_are_offered() -> None:
     for secret, expected in (
         (Secret(user="old", ha1_md5="0" * 32), ("MD5",)),

@@ -5,6 +5,7 @@ Does not prove sockets (`test_sip_transport.py`) nor interworking with others (`
 """
 
 import asyncio
+import zlib
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field, replace
 from itertools import count
@@ -45,7 +46,7 @@ class Switch:
     take: Callable[[Session], None] = lambda session: session.answer(description(5000))
 
     def __post_init__(self) -> None:
-        seed = count(hash(self.address) & 0xFFFF)
+        seed = count(zlib.crc32(self.address.encode()))
         self.sip = SipEndpoint(
             self.config,
             secrets=self.secrets,

@@ -199,6 +199,17 @@ def test_server_rows(method: str, inputs: list[object], sent: list[str], told: l
     assert layer.forgotten == ([transaction] if state == "Terminated" else [])
 
 
+def test_no_408_and_no_180_to_anything_but_an_invite() -> None:
+    """A 408 comes too late to help anybody, and a provisional would stop what repeats the request (RFC 4320)."""
+    layer, transaction = server("OPTIONS")
+    for status in (180, 183, 408):
+        transaction.respond(answer(transaction, status), 1.0)
+        assert layer.sent == [] and not transaction.final_sent
+    transaction.respond(answer(transaction, 100), 1.0)
+    transaction.respond(answer(transaction, 200), 2.0)
+    assert [what for _, what in layer.sent] == ["100", "200"]
+
+
 def test_the_rows_above_visit_every_state_of_every_table() -> None:
     rows = {"INVITE": CLIENT_ROWS, "OPTIONS": CLIENT_ROWS}
     for table, method, cases in (

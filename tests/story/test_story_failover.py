@@ -234,6 +234,25 @@ async def test_headers_are_passed_untouched_added_and_left_out(c: Centre) -> Non
     assert "+34911111111" in (invite.headers.get("Remote-Party-ID") or "")
 
 
+@told(through_south(headers_pass=("History-Info", "Diversion")))
+async def test_history_and_diversion_are_passed_on_in_order(c: Centre) -> None:
+    history = [
+        "<sip:bob@example.com?Reason=SIP%3Bcause%3D302>;index=1;foo=bar",
+        "<sip:eve@example.com>;index=1.1;rc=1, <sip:joe@example.com>;index=1.1.1",
+    ]
+    diversions = [
+        "<sip:second@example.com>;reason=no-answer;counter=2",
+        "<sip:first@example.com>;reason=busy",
+    ]
+    fields = [
+        *(("History-Info", value) for value in history),
+        *(("Diversion", value) for value in diversions),
+    ]
+    invite = await put_through(c, *fields)
+    assert invite.headers.get_all("History-Info") == history
+    assert invite.headers.get_all("Diversion") == diversions
+
+
 @told(through_south())
 async def test_an_identity_of_no_sense_is_passed_and_one_too_large_left_out(c: Centre) -> None:
     assert (await put_through(c, ("Identity", "x" * 1000))).headers.get("Identity") == "x" * 1000

@@ -63,11 +63,10 @@ class Scenario:
         """The other side hangs up."""
         return self.expect_request("BYE").answer(200)
 
-    def answer(self, status: int, reason: str = "OK") -> Self:
+    def answer(self, status: int, reason: str = "OK", *headers: str) -> Self:
         """Answer the request that has just come, without a body."""
-        return self._add(
-            self._send(f"SIP/2.0 {status} {reason}\n" + _COPIED.format(tag="") + "\nContent-Length: 0", "")
-        )
+        head = [f"SIP/2.0 {status} {reason}", _COPIED.format(tag=""), *headers, "Content-Length: 0"]
+        return self._add(self._send("\n".join(head), ""))
 
     def reinvite(self, direction: str = "sendrecv") -> Self:
         """Hold (`sendonly`, `inactive`) or resume."""
