@@ -6,7 +6,6 @@ No exception of one message ever reaches another: each is counted, and logged on
 
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Mapping
-from dataclasses import replace
 
 import structlog
 
@@ -25,7 +24,7 @@ from softswitch.sip.digest import Nonces
 from softswitch.sip.errors import FramingError
 from softswitch.sip.events import SessionEvent
 from softswitch.sip.guard import Guard, SecurityEvent
-from softswitch.sip.identity import Identity, IdentityTable, trunk_places
+from softswitch.sip.identity import Identity, IdentityTable
 from softswitch.sip.invite_plan import DIRECT, InviteWay, plan_invite, way_to
 from softswitch.sip.message import Request, Response, make_response
 from softswitch.sip.nat import is_address
@@ -43,6 +42,7 @@ from softswitch.sip.stack import SipStack, StackSettings
 from softswitch.sip.stack_stats import StackStats
 from softswitch.sip.timers import Timer, TimerValues
 from softswitch.sip.transport import SocketTransport
+from softswitch.sip.trunk_addresses import AGAIN_S, TrunkAddresses
 from softswitch.sip.trunk_watch import TrunkListener, TrunkStatus, TrunkWatch
 from softswitch.sip.unsolicited import notify_messages
 from softswitch.sip.uri import Uri
@@ -51,7 +51,6 @@ from softswitch.sip.wire import Wire, WireEvents
 
 SecretKey = tuple[str, str]
 """`("endpoint", NAME)` or `("trunk", NAME)`."""
-TRUNK_ADDRESSES_AGAIN_S = 60.0
 UNREGISTER_WITHIN_S, UNREGISTER_POLLS = 1.0, 20
 
 _log = structlog.get_logger(__name__)
@@ -86,7 +85,7 @@ class SipEndpoint:
         self._resolver = resolver or Resolver(name_servers=config.sip.name_servers)
         self._advertised = AdvertisedAddress(self._wire, config.sip)
         nonces = Nonces(entropy(32), config.sip.nonce_lifetime_s)
-        self._trunk_addresses: dict[str, tuple[str, ...]] = {}
+        self._trunk_addresses = TrunkAddresses(self._resolver)
         self._admission = Admission(
             self._identities(),
             nonces,
@@ -438,32 +437,15 @@ class SipEndpoint:
         self.guard.set_exempt(identities.networks())
 
     def _identities(self) -> IdentityTable:
-        """Trunks that are named by host are recognised by what DNS says of it."""
-        known = {
-            name: replace(trunk, match=self._trunk_addresses[name])
-            if name in self._trunk_addresses and not trunk.match
-            else trunk
-            for name, trunk in self._config.trunk.items()
-        }
-        return IdentityTable.from_config(replace(self._config, trunk=known), self._secrets)
+        return self._trunk_addresses.identities(self._config, self._secrets)
 
     async def _follow_trunk_addresses(self) -> None:
         while True:
             await self._refresh_trunk_addresses()
-            await asyncio.sleep(TRUNK_ADDRESSES_AGAIN_S)
+            await asyncio.sleep(AGAIN_S)
 
     async def _refresh_trunk_addresses(self) -> None:
-        """A name that DNS has nothing for at the moment keeps the addresses it had."""
-        found = dict(self._trunk_addresses)
-        for name, trunk in self._config.trunk.items():
-            hosts = [Uri.parse(place) for place in trunk_places(trunk)]
-            if not trunk.match and not all(is_address(host.host) for host in hosts):
-                places = [place for host in hosts for place in await self._resolver.resolve(host)]
-                if places:
-                    found[name] = tuple(sorted({place.address for place in places}))
-        found = {name: found[name] for name in found if name in self._config.trunk}
-        if found != self._trunk_addresses:
-            self._trunk_addresses = found
+        if await self._trunk_addresses.refresh(self._config):
             self._reload_admission(self._identities())
 
 
