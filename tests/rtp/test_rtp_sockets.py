@@ -182,6 +182,13 @@ def test_ports_in_use_are_refused_and_given_back(engine: Engine) -> None:
     engine.open(5, "::1", PORT)
 
 
+def test_any_address_of_ipv6_is_free_beside_ipv4_at_the_same_port(engine: Engine) -> None:
+    """A peer over IPv6 gets `::` whatever other programs have of IPv4; else a call of his could find no port at all."""
+    engine.open(4, "::", PORT)
+    with pytest.raises(OSError, match="in use"):
+        engine.open(5, "::", PORT)
+
+
 def read(engine: Engine, *, again: bool) -> list[tuple[int, bytes]]:
     """One round."""
     arrivals = engine.receive(again=again)
