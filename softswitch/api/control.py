@@ -11,6 +11,7 @@ from typing import Protocol
 from softswitch.api.events_control import EventsControl
 from softswitch.api.security_control import SecurityControl
 from softswitch.api.steering_control import SteeringControl
+from softswitch.api.text_control import TextControl
 from softswitch.api.trace import TraceControl
 from softswitch.api.trunk_control import TrunkControl
 from softswitch.api.views import (
@@ -94,6 +95,10 @@ class SwitchControl(Protocol):
     @property
     def events(self) -> EventsControl:
         """Subscriptions and messages in boxes."""
+
+    @property
+    def texts(self) -> TextControl:
+        """Instant messages to phones."""
 
     def status(self) -> StatusView: ...
 

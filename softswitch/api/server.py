@@ -22,6 +22,7 @@ from softswitch.api.metrics import CONTENT_TYPE, Metrics
 from softswitch.api.past import PastRoutes
 from softswitch.api.security import SecurityRoutes
 from softswitch.api.steering import SteeringRoutes
+from softswitch.api.texts import TextRoutes
 from softswitch.api.trace import TraceRoutes
 from softswitch.api.trunks import TrunkRoutes
 from softswitch.bus import Bus
@@ -86,6 +87,7 @@ def _application(control: SwitchControl, metrics: Metrics) -> web.Application:
     application.add_routes(TrunkRoutes(control.trunking).routes())
     application.add_routes(SecurityRoutes(control.security).routes())
     application.add_routes(EventsRoutes(control.events).routes())
+    application.add_routes(TextRoutes(control.texts).routes())
     application.add_routes(LiveRoutes(control).routes())
     application.add_routes(PastRoutes(control).routes())
     tracing = TraceRoutes(control.trace)

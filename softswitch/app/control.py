@@ -37,6 +37,7 @@ from softswitch.app.reload import reload
 from softswitch.app.security import SecurityDesk
 from softswitch.app.steering import SteeringOrders
 from softswitch.app.trunking import TrunkAnswers
+from softswitch.app.texting import TextOrders
 from softswitch.app.trace_control import TraceOrders
 from softswitch.call.desk import Desk
 from softswitch.call.events import RecordOrdered
@@ -58,6 +59,7 @@ class Control:
         self.steering = SteeringOrders(parts)
         self.trunking = TrunkAnswers(parts)
         self.events = EventsOrders(parts)
+        self.texts = TextOrders(parts)
         self.trace = TraceOrders(parts)
         self.security = SecurityDesk(parts)
         self._spawned: set[asyncio.Task[Any]] = set()

@@ -132,6 +132,7 @@ async def begin(parts: Parts) -> None:
 async def end(parts: Parts) -> None:
     """In the order in which things depend on each other; the store is last, so that every row is safe."""
     await parts.manager.stop(END_WITHIN_S)
+    await parts.direct.stop()
     await parts.room.supervisions.stop()
     parts.dispatcher.close()
     await parts.boxes.close()

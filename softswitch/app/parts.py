@@ -15,11 +15,13 @@ from softswitch.call.audio_alarms import AudioAlarms
 from softswitch.call.boxes import Boxes
 from softswitch.call.conference import Conferences
 from softswitch.call.conversation import Conversation
+from softswitch.call.direct_call import DirectCalls
 from softswitch.call.dispatcher import Dispatcher
 from softswitch.call.lines import Lines
 from softswitch.call.manager import CallManager
 from softswitch.call.message_lamps import MessageLamps
 from softswitch.call.opening import parse_calendars
+from softswitch.call.proxied import ProxyDesk
 from softswitch.call.recordings import Recordings
 from softswitch.call.refers import Refers
 from softswitch.call.room import Room
@@ -68,6 +70,7 @@ class Parts:
     steering: Steering
     manager: CallManager
     boxes: Boxes
+    direct: DirectCalls
     started: float
     tracing: Tracing = field(init=False)
     draining: bool = False
@@ -160,6 +163,8 @@ async def build(loaded: LoadedConfig, world: World | None = None) -> Parts:
     Watching(services, engine, sip.notifier, manager.calls, boxes)
     MessageLamps(services, boxes)
     steering = Steering(room, manager.calls)
+    direct = DirectCalls(services, sip.proxy)
+    sip.proxy.policy = ProxyDesk(services, direct)
     services.on_refer = Refers(services, room).receive
     parts = Parts(
         world=world,
@@ -177,6 +182,7 @@ async def build(loaded: LoadedConfig, world: World | None = None) -> Parts:
         steering=steering,
         manager=manager,
         boxes=boxes,
+        direct=direct,
         started=clock.wall(),
     )
     parts.tracing = Tracing(parts)
@@ -229,7 +235,11 @@ class _Wiring:
         if change.event in ("registered", "refreshed"):
             parts.store.registration(registration_row(binding))
         else:
-            parts.store.registration_gone(binding.endpoint, str(binding.contact))
+            contact = str(binding.contact)
+            parts.store.registration_gone(binding.endpoint, contact)
+            for other in parts.sip.bindings(binding.endpoint):
+                if str(other.contact) == contact:  # another flow of the same phone
+                    parts.store.registration(registration_row(other))
         parts.dispatcher.desk.registration_changed(binding.endpoint)
         parts.bus.publish(
             RegistrationChanged(

@@ -9,6 +9,7 @@ from softswitch.config.secret import Secret
 from softswitch.ids import EndpointName
 from softswitch.sip.address import Address
 from softswitch.sip.invite_plan import DIRECT, InviteWay
+from softswitch.sip.outbound import phones
 from softswitch.sip.registrar import Binding
 from softswitch.sip.uri import Uri
 
@@ -28,7 +29,7 @@ class Destination:
 
 
 def endpoint_destinations(services: Services, config: Config, endpoint: str) -> tuple[Destination, ...]:
-    """Every address at which this phone can be rung now; empty when it is not registered."""
+    """Every address at which this phone can be rung now, one for each device; empty when it is not registered."""
     settings = config.endpoint.get(endpoint)
     if settings is None:
         return ()
@@ -36,7 +37,7 @@ def endpoint_destinations(services: Services, config: Config, endpoint: str) -> 
         uri = Uri.parse(settings.contact)
         return (Destination(uri, Address(uri)),)
     found = services.sip.bindings(EndpointName(endpoint))
-    return tuple(Destination(binding, Address(binding.contact)) for binding in found)
+    return tuple(Destination(flows[0], Address(flows[0].contact)) for flows in phones(found))
 
 
 def trunk_destination(

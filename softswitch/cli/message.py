@@ -1,15 +1,15 @@
-"""`softswitch message`: the messages that callers have left in boxes; marked as heard, deleted."""
+"""`softswitch message`: the messages that callers have left in boxes; marked as heard, deleted. And texts to phones."""
 
 import click
 
 from softswitch.cli.client import Client
-from softswitch.cli.options import ListsAlone, asks_switch, json_option
+from softswitch.cli.options import Failure, ListsAlone, asks_switch, json_option
 from softswitch.cli.output import length, moment, show, show_json, show_rows
 
 
 @click.group(cls=ListsAlone)
 def message() -> None:
-    """Messages in boxes: find, mark as heard, delete."""
+    """Messages in boxes: find, mark as heard, delete; and texts to phones."""
 
 
 @message.command("list")
@@ -82,3 +82,26 @@ def delete(client: Client, name: str, as_json: bool) -> None:
         show_json(view)
     else:
         show(f"{name} is deleted")
+
+
+@message.command()
+@click.option("--to", "to", default="", metavar="EXTENSION", help="All phones of this extension.")
+@click.option("--queue", default="", help="The phones of all agents of this queue who are logged in.")
+@click.option("--text", required=True, help="What their displays show.")
+@click.option("--from", "sender", default="switch", show_default=True, help="Whom it comes from.")
+@json_option
+@asks_switch
+def send(client: Client, to: str, queue: str, text: str, sender: str, as_json: bool) -> None:
+    """Send a text to phones (SIP MESSAGE); says what each answered."""
+    views = client.post("texts", body={"to": to, "queue": queue, "text": text, "sender": sender})
+    if as_json:
+        show_json(views)
+    else:
+        show_rows(
+            "Sent",
+            ["phone", "address", "answer>"],
+            [[v["endpoint"], v["address"] or "not registered", v["status"]] for v in views],
+            "nobody of this queue is logged in",
+        )
+    if any(v["status"] >= 300 for v in views):
+        raise Failure("not all phones took it")

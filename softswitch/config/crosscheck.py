@@ -10,7 +10,7 @@ from softswitch.config.flow import Branch, Dial, Enqueue, Record, Transfer
 from softswitch.config.formats import port_range
 from softswitch.config.problem import Finding, Path, nearest
 from softswitch.config.queue_checks import check_queues
-from softswitch.config.schema import Config, Queue
+from softswitch.config.schema import Config, Queue, Route
 from softswitch.config.target import OUTWARD, Target
 from softswitch.config.transport_checks import check_transports, listen_address, udp_without_tcp
 from softswitch.config.trunk_checks import check_trunks
@@ -129,6 +129,7 @@ def _routes(config: Config, names: _Names) -> Iterator[Finding]:
             kind, _, name = source.partition(":")
             if kind in ("trunk", "endpoint") and name not in ("", "*"):
                 yield from names.missing(("route", number, "source", index), kind, name)
+        yield from _proxied(number, route)
         from_trunk = not route.source or any(source.startswith("trunk:") for source in route.source)
         target = _parsed(route.to)
         if from_trunk and target is not None and target.kind in OUTWARD:
@@ -137,6 +138,23 @@ def _routes(config: Config, names: _Names) -> Iterator[Finding]:
                 message="lets callers from trunks call out through a trunk, at your cost",
                 expected='source = ["endpoint:*"] where only phones may',
                 warning=True,
+            )
+
+
+def _proxied(number: str, route: Route) -> Iterator[Finding]:
+    """What can be proxied only where the route leads to somebody who could take it."""
+    target = _parsed(route.to)
+    if target is None:
+        return
+    for key, asked, kinds in (
+        ("direct_media", route.direct_media, ("extension",)),
+        ("messages", route.messages, ("extension", "trunk")),
+    ):
+        if asked and target.kind not in kinds:
+            yield Finding(
+                path=("route", number, key),
+                message=f"means nothing for {route.to}",
+                expected=" or ".join(f'to = "{kind}:NAME"' for kind in kinds),
             )
 
 

@@ -123,6 +123,9 @@ class Sip:
     """Longest registration granted."""
     max_contacts: int = 5
     """Contacts of one endpoint at once; the oldest is replaced."""
+    flow_timer_s: int = 120
+    """Longest silence of phones that keep their connection open for us (RFC 5626), as they are told: they send CRLF CRLF
+    more often than that. 0 tells them nothing."""
     max_message_bytes: int = 65535
     """Longest message accepted over a stream."""
 
@@ -243,6 +246,9 @@ class Endpoint:
     watches_parties: tuple[str, ...] = ()
     """Of that, where it is also shown who the other side of a call is (a lamp needs it to pick a call up), and where phones
     are registered."""
+    direct_media: bool = False
+    """Calls between two phones that both say so are proxied: their media, and the features of their calls, are theirs
+    alone. Never where one of them is recorded, hides its caller, or encrypts in another way than the other."""
     mailbox: str = ""
     """Message box whose new messages light this phone's message lamp."""
     mwi_unsolicited: bool = False
@@ -504,6 +510,11 @@ class Route:
     """Language of prompts."""
     priority: int = 0
     """Priority of these callers in queues, higher first."""
+    direct_media: bool = False
+    """Calls of phones to this number are proxied to the phone it leads to, as if both had `direct_media`."""
+    messages: bool = False
+    """MESSAGEs to this number go where its calls go: to a phone, or out at a trunk. Those to a phone's own extension go
+    from every phone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

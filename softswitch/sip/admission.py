@@ -1,6 +1,7 @@
 """Lets a request outside a dialog in, or refuses it: by the network it came from, or by digest (RFC 3261 section 22).
 
-OPTIONS, ACK and CANCEL are never challenged. Whoever does not prove himself gets one stateless 401 (section 26.3.2.4):
+OPTIONS, ACK and CANCEL are never challenged. Whoever does not prove himself gets one stateless 401, for what would be
+proxied 407 (section 26.3.2.4):
 the same bytes and the same work for a user that exists and one that does not. It is kept short where the request is: all
 algorithms are offered, best first (RFC 8760), when they fit, else the last one alone, which every phone knows. 403 is only
 for a proven user who wants to register another's address of record (section 10.3 step 4).
@@ -9,7 +10,15 @@ for a proven user who wants to register another's address of record (section 10.
 from dataclasses import dataclass
 from typing import Literal
 
-from softswitch.sip.digest import Challenge, Credentials, Nonces, canonical_algorithm, verify
+from softswitch.sip.capabilities import PROXIED
+from softswitch.sip.digest import (
+    CHALLENGE_HEADER,
+    Challenge,
+    Credentials,
+    Nonces,
+    canonical_algorithm,
+    verify,
+)
 from softswitch.sip.errors import ParseError
 from softswitch.sip.guard import Guard, Offence
 from softswitch.sip.identity import Identity, IdentityTable, KnownUser
@@ -75,6 +84,11 @@ class Admission:
         self._algorithms = algorithms
         self._md5_only = md5_only
 
+    @property
+    def realm(self) -> str:
+        """Of our challenges, and of the credentials that answer them."""
+        return self._realm
+
     def _offered(self, request: Request) -> tuple[str, ...]:
         """By what the phone is and what every user can answer, never by who it says it is."""
         offered = tuple(each for each in self._algorithms if each in self.table.algorithms)
@@ -131,7 +145,11 @@ class Admission:
 
     def _credentials(self, request: Request) -> Credentials | None:
         """Those for our realm; what cannot be read proves nothing."""
-        for text in request.headers.get_all("Authorization")[:_MAX_CREDENTIALS]:
+        headers = request.headers
+        given = headers.get_all("Authorization") if "authorization" in headers.keys else []
+        if "proxy-authorization" in headers.keys:
+            given = [*headers.get_all("Proxy-Authorization"), *given]
+        for text in given[:_MAX_CREDENTIALS]:
             try:
                 credentials = Credentials.parse(text)
             except ParseError:
@@ -150,12 +168,12 @@ class Admission:
         self, request: Request, source: Source, now: float, entropy: bytes, room: int, why: Why, user: str
     ) -> Refusal:
         offered = self._offered(request)
-        headers = [
-            ("WWW-Authenticate", self._header(algorithm, source, now, entropy, why)) for algorithm in offered
-        ]
-        response = make_response(request, 401, to_tag=self._to_tag(request), headers=headers)
+        status = 407 if request.method in PROXIED else 401
+        name = CHALLENGE_HEADER[status]
+        headers = [(name, self._header(algorithm, source, now, entropy, why)) for algorithm in offered]
+        response = make_response(request, status, to_tag=self._to_tag(request), headers=headers)
         if room and len(headers) > 1 and len(response.to_bytes()) > room:
-            response = make_response(request, 401, to_tag=self._to_tag(request), headers=headers[-1:])
+            response = make_response(request, status, to_tag=self._to_tag(request), headers=headers[-1:])
         return Refusal(response, why, user)
 
     def _header(self, algorithm: str, source: Source, now: float, entropy: bytes, why: Why) -> str:

@@ -25,12 +25,16 @@ from softswitch.sip.errors import FramingError
 from softswitch.sip.events import SessionEvent
 from softswitch.sip.guard import Guard, SecurityEvent
 from softswitch.sip.identity import Identity, IdentityTable
+from softswitch.sip.instant_message import Outcome, send_text
 from softswitch.sip.invite_plan import DIRECT, InviteWay, plan_invite, way_to
 from softswitch.sip.message import Request, Response, make_response
 from softswitch.sip.nat import is_address
 from softswitch.sip.notifier import Notifier
 from softswitch.sip.notifier_settings import NotifierSettings
 from softswitch.sip.outputs import Deliver, Output, Send
+from softswitch.sip.proxy import Proxy
+from softswitch.sip.proxy_home import ProxyHome
+from softswitch.sip.proxy_plan import ProxyTarget
 from softswitch.sip.registrar import Binding, BindingChange, Registrar, RegistrarSettings
 from softswitch.sip.resolver import Resolver
 from softswitch.sip.sdp import SessionDescription
@@ -103,6 +107,7 @@ class SipEndpoint:
         )
         self._stack.on_output = self._flush
         self._stack.notifier.settings = NotifierSettings.from_config(config.subscriptions)
+        self._stack.proxy.home = ProxyHome(self._registrar, self._admission, self.local_address, clock.wall)
         self._trunks = TrunkWatch(self._stack, on_trunk)
         self.on_message: Callable[[bool, bytes, Source], None] | None = None
         """Hears of each message (whether it is ours, its bytes, the peer); it must be quick."""
@@ -167,9 +172,19 @@ class SipEndpoint:
         """Who watches what."""
         return self._stack.notifier
 
+    @property
+    def proxy(self) -> Proxy:
+        """What passes through without being a call of ours."""
+        return self._stack.proxy
+
     def notify_messages(self, destination: Uri | Binding, *, user: str, counts: tuple[int, int]) -> None:
         """Light a phone's message lamp that has not subscribed."""
         notify_messages(self._stack, destination, user=user, counts=counts, connected=self._wire.connected)
+
+    def send_text(self, target: ProxyTarget, *, sender: str, text: str, outcome: Outcome) -> None:
+        """A MESSAGE of our own; `outcome` hears what became of it."""
+        send_text(self._stack, target, sender=sender, text=text, outcome=outcome)
+        self._flush()
 
     def drain(self, on: bool) -> None:
         """503 with Retry-After to new calls, and to OPTIONS, so that those who probe us go elsewhere."""
@@ -328,6 +343,7 @@ class SipEndpoint:
         self._guarded(lambda: self._stack.refuse_broken(error, source))
 
     def _lost(self, destination: Source) -> None:
+        self._tell_registrations(self._registrar.flow_lost(destination))
         self._guarded(lambda: self._stack.transport_failed(destination, self._clock.monotonic()))
 
     def _tick(self) -> None:

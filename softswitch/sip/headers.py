@@ -4,7 +4,7 @@ Received lines are kept and written byte for byte, folds included; only what is 
 Bytes that are no UTF-8 survive as surrogates. What we set may hold no CR, LF or NUL (RFC 3261 sections 7.3 and 20).
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from softswitch.sip.errors import ParseError
@@ -105,6 +105,34 @@ class Headers:
     def copy(self) -> "Headers":
         other = Headers()
         other._keys, other._lines = self._keys.copy(), self._lines.copy()
+        return other
+
+    def respliced(
+        self, front: Iterable[tuple[str, str]], changed: Mapping[str, str], without: Container[str]
+    ) -> "Headers":
+        """A copy with `front` before everything, the values of `changed` in the place of those lines and the lines of
+        `without` left out (both by folded long name); every other line is the same to the byte."""
+        other = Headers(front)
+        keys, lines = other._keys, other._lines
+        for key, line in zip(self._keys, self._lines, strict=True):
+            if key in without:
+                continue
+            if key in changed:
+                line = f"{_WRITTEN.get(key, key)}: {changed[key]}"
+            keys.append(key)
+            lines.append(line)
+        return other
+
+    def without_first(self, name: str) -> "Headers":
+        """A copy without the first element of `name`, which may be one of several on its line."""
+        key = header_key(name)
+        other = self.copy()
+        place = other._keys.index(key)
+        rest = split(other._value(place), ",")[1:]
+        if rest:
+            other._lines[place] = f"{_WRITTEN.get(key, name)}: {','.join(rest).strip()}"
+        else:
+            del other._keys[place], other._lines[place]
         return other
 
     def get(self, name: str, default: str | None = None) -> str | None:

@@ -11,7 +11,7 @@ from typing import Protocol
 
 from softswitch.sip.client_transaction import ClientTransaction, FailureHandler, ResponseHandler
 from softswitch.sip.message import Request
-from softswitch.sip.screening import own_branch
+from softswitch.sip.screening import marked_as, own_branch
 from softswitch.sip.session_layer import SessionLayer
 from softswitch.sip.source import Source
 from softswitch.sip.transaction import TransactionKey, TransactionLayer, TransactionState
@@ -79,7 +79,8 @@ class LargeRequest(ClientTransaction):
         self._large_layer = layer
         self._refused = refused
         stream = replace(destination, transport="tcp")
-        request.headers.set_first("Via", layer.via(stream, str(request.uri)))
+        via = layer.via(stream, str(request.uri))
+        request.headers.set_first("Via", marked_as(via, own_branch(request)))
         super().__init__(request, stream, layer, on_response=on_response, on_failure=on_failure)
 
     def start(self, now: float) -> None:

@@ -30,13 +30,14 @@ def _contacts(response: Response) -> tuple[str, ...]:
         contacts = response.contacts
     except PeerError:
         return ()
-    ordered = sorted(contacts, key=_preference, reverse=True)
+    ordered = sorted(contacts, key=preference, reverse=True)
     return tuple(str(contact.uri) for contact in ordered[:MAX_CONTACTS])
 
 
-def _preference(contact: Address) -> float:
+def preference(contact: Address) -> float:
+    """Its q value; 1 where it has none that can be read."""
     value = contact.params.get("q")
-    return float(value) if value is not None and _QVALUE.fullmatch(value) else 1.0
+    return min(1.0, float(value)) if value is not None and _QVALUE.fullmatch(value) else 1.0
 
 
 def _retry_after(response: Response) -> int | None:

@@ -14,12 +14,21 @@ from softswitch.config.schema import Sip
 from softswitch.ids import EndpointName
 from softswitch.sip.address import Address
 from softswitch.sip.errors import ParseError
-from softswitch.sip.grammar import clamped_number, fold, quote, readable
+from softswitch.sip.grammar import clamped_number, fold, readable
 from softswitch.sip.message import LARGEST_EXPIRES, Request, Response, make_response
+from softswitch.sip.outbound import (
+    contact_parameters,
+    instance_of,
+    is_flow,
+    lacks_outbound,
+    outbound_headers,
+    reg_id_of,
+)
+from softswitch.sip.refusal import preference
 from softswitch.sip.source import Source
 from softswitch.sip.uri import Uri
 
-SUPPORTED = ("path",)
+SUPPORTED = ("path", "outbound", "gruu")
 ONE_HOUR_S = 3600
 MALFORMED_EXPIRES_S = 3600
 """RFC 3261 section 20.10: what a contact's unreadable `expires` counts as."""
@@ -39,6 +48,8 @@ class RegistrarSettings:
     default_expires_s: int = 3600
     max_expires_s: int = 7200
     max_contacts: int = 5
+    flow_timer_s: int = 0
+    """Longest silence of a phone that keeps its connection open, as it is told; 0: it is told none."""
     domains: frozenset[str] = frozenset()
     """Hosts of an address of record, in lower case; empty accepts any."""
     own: frozenset[tuple[str, int]] = frozenset()
@@ -54,6 +65,7 @@ class RegistrarSettings:
             default_expires_s=sip.default_expires_s,
             max_expires_s=sip.max_expires_s,
             max_contacts=sip.max_contacts,
+            flow_timer_s=sip.flow_timer_s,
             domains=domains | {host for host, _ in places} if domains else domains,
             own=places,
         )
@@ -77,6 +89,8 @@ class Binding:
     """`+sip.instance`, with `;reg-id=N` where one was given; a binding of the same instance replaces this one."""
     registered: float = 0.0
     """When it was first made."""
+    q: float = 1.0
+    """Preference among the contacts of its endpoint, 0 to 1."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,6 +155,8 @@ class Registrar:
         self.settings = settings
         """May be replaced at a reload; counts for later requests."""
         self._bindings: dict[EndpointName, list[Binding]] = {}
+        self._flows: dict[Source, set[EndpointName]] = {}
+        """Whose registrations live on which connection."""
         self._ends: list[tuple[float, EndpointName]] = []
         """A heap of when something may end; what was refreshed since is passed over, and swept when it is too much."""
 
@@ -162,7 +178,8 @@ class Registrar:
                 response=make_response(request, error.sip_status, error.reason, to_tag=to_tag)
             )
         self._keep(endpoint, update.bindings)
-        headers = [("Contact", _shown(binding, now_wall)) for binding in update.bindings]
+        headers = [("Contact", _shown(request, binding, now_wall)) for binding in update.bindings]
+        headers += outbound_headers(request, update.bindings, source, self.settings.flow_timer_s)
         if "path" in request.headers.get_list("Supported"):
             headers += [("Path", value) for value in _path(request)]
         headers.append(("Date", _date(now_wall)))
@@ -200,6 +217,16 @@ class Registrar:
             heappop(self._ends)
         return None
 
+    def flow_lost(self, source: Source) -> tuple[BindingChange, ...]:
+        """The connection is gone, and with it the registrations that lived on it (RFC 5626 section 5.3)."""
+        changes: list[BindingChange] = []
+        for name in sorted(self._flows.get(source, ())):
+            kept = self._bindings.get(name, [])
+            gone = [one for one in kept if one.source == source and is_flow(one)]
+            self._keep(name, [one for one in kept if one not in gone])
+            changes += [BindingChange(event="unregistered", binding=one) for one in gone]
+        return tuple(changes)
+
     def restore(self, rows: Iterable[Binding]) -> None:
         """Take over bindings that outlived a restart, oldest registration first."""
         for binding in sorted(rows, key=lambda row: row.registered):
@@ -208,9 +235,11 @@ class Registrar:
     def forget(self, endpoint: EndpointName) -> tuple[BindingChange, ...]:
         """Remove all of an endpoint that the configuration does not know any more."""
         gone = self._bindings.pop(endpoint, [])
+        self._keep_flows(endpoint, gone, ())
         return tuple(BindingChange(event="unregistered", binding=binding) for binding in gone)
 
     def _keep(self, endpoint: EndpointName, bindings: list[Binding]) -> None:
+        self._keep_flows(endpoint, self._bindings.get(endpoint, ()), bindings)
         if not bindings:
             self._bindings.pop(endpoint, None)
             return
@@ -223,6 +252,19 @@ class Registrar:
             self._ends = [(kept.expires, name) for name, found in self._bindings.items() for kept in found]
             heapify(self._ends)
 
+    def _keep_flows(
+        self, endpoint: EndpointName, before: Iterable[Binding], after: Iterable[Binding]
+    ) -> None:
+        left = {binding.source for binding in before if is_flow(binding)}
+        now = {binding.source for binding in after if is_flow(binding)}
+        for source in left - now:
+            names = self._flows.get(source, set())
+            names.discard(endpoint)
+            if not names:
+                self._flows.pop(source, None)
+        for source in now - left:
+            self._flows.setdefault(source, set()).add(endpoint)
+
     def _update(self, asked: _Asked) -> _Update:
         request, domains = asked.request, self.settings.domains
         unsupported = [option for option in request.headers.get_list("Require") if option not in SUPPORTED]
@@ -234,6 +276,10 @@ class Registrar:
         update = _Update([found for found in kept if found.expires > asked.now_wall])
         if "*" in request.headers.get_list("Contact"):
             return _remove_all(request, update)
+        if lacks_outbound(request, asked.source):
+            raise _Refused(439)
+        if len(request.contacts) > 1 and any("reg-id" in contact.params for contact in request.contacts):
+            raise _Refused(400, "One Contact With reg-id")
         wanted = [self._wanted(asked, contact) for contact in request.contacts]
         if sum(binding.expires > asked.now_wall for binding in wanted) > self.settings.max_contacts:
             raise _Refused(403, "Too Many Contacts")
@@ -261,8 +307,9 @@ class Registrar:
             cseq=request.cseq.number,
             path=_path(request),
             user_agent=readable(request.headers.get("User-Agent") or "")[:_MAX_USER_AGENT],
-            instance=_instance(contact),
+            instance=instance_of(contact),
             registered=asked.now_wall,
+            q=preference(contact),
         )
 
     def _granted_s(self, request: Request, contact: Address) -> int:
@@ -302,6 +349,8 @@ def _remove_all(request: Request, update: _Update) -> _Update:
 def _is_same(found: Binding, wanted: Binding) -> bool:
     if found.instance and found.instance == wanted.instance:
         return True
+    if reg_id_of(found) and reg_id_of(wanted):
+        return False  # two flows, which may well have the same Contact (RFC 5626 section 6)
     return found.contact.matches(wanted.contact)
 
 
@@ -328,14 +377,6 @@ def _is_plain(text: str) -> bool:
     return text.isascii() and text.isprintable()
 
 
-def _instance(contact: Address) -> str:
-    instance = contact.params.text("+sip.instance")
-    if not _is_plain(instance):
-        raise ParseError("a +sip.instance that cannot be used", reason="Bad Contact")
-    reg_id = contact.params.get("reg-id")
-    return f"{instance};reg-id={reg_id}" if instance and reg_id else instance
-
-
 def _contact_expires(contact: Address) -> int:
     try:
         return clamped_number(contact.params.get("expires") or "", "expires", LARGEST_EXPIRES)
@@ -343,12 +384,10 @@ def _contact_expires(contact: Address) -> int:
         return MALFORMED_EXPIRES_S
 
 
-def _shown(binding: Binding, now_wall: float) -> str:
+def _shown(request: Request, binding: Binding, now_wall: float) -> str:
     """A Contact of the 200: whole seconds, never 0 for one that still holds."""
     left = max(1, round(binding.expires - now_wall))
-    instance, _, reg_id = binding.instance.partition(";reg-id=")
-    extra = f";+sip.instance={quote(instance)}" if instance else ""
-    return f"<{binding.contact}>{extra}{f';reg-id={reg_id}' if reg_id else ''};expires={left}"
+    return f"<{binding.contact}>{contact_parameters(request, binding)};expires={left}"
 
 
 def _date(wall: float) -> str:

@@ -8,7 +8,7 @@ import zlib
 from collections.abc import Container, Sequence
 
 from softswitch.errors import PeerError
-from softswitch.sip.capabilities import EXTENSIONS
+from softswitch.sip.capabilities import EXTENSIONS, REGISTRAR_EXTENSIONS
 from softswitch.sip.message import Request
 from softswitch.sip.source import Source
 from softswitch.sip.transaction import MAGIC_COOKIE
@@ -33,6 +33,13 @@ def branch_of(random: bytes, request_uri: str) -> str:
     return f"{MAGIC_COOKIE}{random.hex()}{zlib.crc32(request_uri.encode('utf-8', 'surrogateescape')):08x}"
 
 
+def marked_as(via: str, branch: str) -> str:
+    """`via` of ours with the loop mark of another `branch` of ours, for the same request by another way."""
+    head, name, behind = via.partition(";branch=")
+    made, semicolon, rest = behind.partition(";")
+    return f"{head}{name}{made[:-LOOP_MARK]}{branch[-LOOP_MARK:]}{semicolon}{rest}"
+
+
 def own_branch(request: Request) -> str:
     """The branch of a request of ours, without taking its Via apart: this is on the path of each."""
     via = request.headers.get("Via") or ""
@@ -49,7 +56,8 @@ def check_extensions(request: Request) -> None:
     """Raises BadExtension; ACK and CANCEL are never asked (section 8.2.2.3)."""
     if "Require" in request.headers:
         wanted = request.headers.get_list("Require")
-        unsupported = tuple(tag for tag in wanted if tag.lower() not in EXTENSIONS)
+        known = REGISTRAR_EXTENSIONS if request.method == "REGISTER" else EXTENSIONS
+        unsupported = tuple(tag for tag in wanted if tag.lower() not in known)
         if unsupported:
             raise BadExtension(unsupported)
 

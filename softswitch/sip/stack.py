@@ -25,6 +25,7 @@ from softswitch.sip.nat import is_address
 from softswitch.sip.notifier import Notifier
 from softswitch.sip.outgoing_invite import InvitePlan, OutgoingInvite
 from softswitch.sip.outputs import Deliver, LookUp, Output, Send
+from softswitch.sip.proxy import Proxy
 from softswitch.sip.screening import branch_of, merge_key, own_sent_by, reply_destination, stamp
 from softswitch.sip.server_transaction import ServerTransaction, reopen_replies
 from softswitch.sip.session import Session
@@ -89,6 +90,7 @@ class SipStack:
         self._sent_by: set[str] = set()
         self._tag_salt = entropy(6).hex()
         self.notifier = Notifier(self)
+        self.proxy = Proxy(self)
         self._server = UserAgentServer(self, owner)
         self._large = LargeRequests(self)
         self._target_probes = TargetProbes(self, self.dead_targets)
@@ -280,6 +282,10 @@ class SipStack:
                 self.guard.quotas.give("transactions", transaction.peer.address)
             self._unmerge(transaction)
 
+    def allow_copies(self, transaction: ServerTransaction) -> None:
+        """Another copy of its request may be served beside it: whoever answers it tells them apart."""
+        self._unmerge(transaction)
+
     def _unmerge(self, transaction: ServerTransaction) -> None:
         key = merge_key(transaction.request)
         if self._merge.get(key) == transaction.key:
@@ -419,7 +425,7 @@ class SipStack:
         transaction = self._clients.get(client_key(response))
         if (
             transaction is None
-            or len(vias) != 1
+            or (len(vias) == 1) != (transaction.request.headers.keys.count("via") == 1)
             or vias[0].sent_by != own_sent_by(transaction.request)
             or response.call_id != transaction.call_id
         ):
@@ -444,7 +450,7 @@ class SipStack:
             self.stats.repeated += request.method != "ACK"
             transaction.receive(request, now)
             if request.method == "ACK" and transaction.state == "Accepted":
-                self._receive_ack(request, now)
+                self._receive_ack(request, source, now)
             return
         try:
             request.validate()
@@ -452,18 +458,18 @@ class SipStack:
             stamp(request, via, source)
         reply = reply_destination(via, source)
         if request.method == "ACK":
-            self._receive_ack(request, now)
+            self._receive_ack(request, source, now)
         elif request.method == "CANCEL":
             self._receive_cancel(request, key, reply, now)
         else:
             self._server.receive(Arrival(request, key, vias, source, reply, now))
 
-    def _receive_ack(self, request: Request, now: float) -> None:
+    def _receive_ack(self, request: Request, source: Source, now: float) -> None:
         session = self._sessions.get((request.call_id, request.to_tag))
-        if session is None:
-            self.stats.stray += 1
-        else:
+        if session is not None:
             session.receive_ack(request, now)
+        elif not self.proxy.acknowledge(request, source):
+            self.stats.stray += 1
 
     def _receive_cancel(self, request: Request, key: TransactionKey, reply: Source, now: float) -> None:
         """Never challenged; 481 when it means nothing (section 9.2)."""

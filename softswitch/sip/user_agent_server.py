@@ -1,7 +1,8 @@
 """Requests that no transaction knows: what is refused without state, and who serves the rest (RFC 3261 section 8.2).
 
 OPTIONS is answered to anyone, and in-dialog requests to whoever knows the dialog; INVITE and REGISTER go through
-admission, whose refusal (the one 401 or 407 of section 26.3.2.4) is sent without keeping anything.
+admission, whose refusal (the one 401 or 407 of section 26.3.2.4) is sent without keeping anything. What is for somebody
+else and needs no call of ours goes to the proxy.
 """
 
 from collections.abc import Iterable
@@ -9,7 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from softswitch.errors import PeerError
-from softswitch.sip.capabilities import ACCEPT, ALLOW, METHODS, SUPPORTED
+from softswitch.sip.capabilities import ACCEPT, ALLOW_OUTSIDE, METHODS, PROXIED, SUPPORTED
 from softswitch.sip.dialog import Dialog
 from softswitch.sip.dialog_client import DialogClient
 from softswitch.sip.errors import ParseError
@@ -19,6 +20,8 @@ from softswitch.sip.incoming_invite import IncomingInvite
 from softswitch.sip.message import Request, Response, make_response
 from softswitch.sip.notifier import Notifier
 from softswitch.sip.overload import retry_after
+from softswitch.sip.proxy import Proxy, check_proxy_require
+from softswitch.sip.proxy_plan import ProxyPlan
 from softswitch.sip.screening import BadExtension, check_extensions, check_hops
 from softswitch.sip.server_transaction import ServerTransaction
 from softswitch.sip.session import Session
@@ -32,6 +35,7 @@ from softswitch.sip.via import Via
 
 SCHEMES = ("sip", "sips", "tel")
 RETRY_AFTER = ("Retry-After", "5")
+_MAY_BE_PROXIED = frozenset({"INVITE", *PROXIED})
 _INSIDE_ONLY = ("BYE", "INFO", "UPDATE", "PRACK", "REFER", "NOTIFY")
 
 
@@ -51,6 +55,7 @@ class Arrival:
 
 class ServerLayer(SessionLayer, Protocol):
     notifier: Notifier
+    proxy: Proxy
     stats: StackStats
     guard: Guard
     draining: bool
@@ -94,10 +99,11 @@ class UserAgentServer:
         """Serve or refuse; raises ParseError only."""
         request = arrival.request
         try:
-            check_extensions(request)
             if request.to_tag:
                 self._inside(arrival)
             else:
+                if request.method not in PROXIED:  # a proxy does not look at Require
+                    check_extensions(request)
                 self._outside(arrival)
         except ParseError:
             raise
@@ -113,11 +119,26 @@ class UserAgentServer:
             return
         session = self._layer.session(request.call_id, request.to_tag)
         if session is None:
-            self._refuse(arrival, 481)
+            self._inside_proxied(arrival)
             return
+        check_extensions(request)
         transaction = self._transaction(arrival)
         if transaction is not None:
             session.receive(transaction, request, arrival.now)
+
+    def _inside_proxied(self, arrival: Arrival) -> None:
+        call = self._layer.proxy.call_of(arrival.request)
+        if call is None:
+            check_extensions(arrival.request)
+            self._refuse(arrival, 481)
+            return
+        check_proxy_require(arrival.request)
+        if arrival.request.max_forwards == 0:
+            self._refuse(arrival, 483)
+            return
+        transaction = self._transaction(arrival)
+        if transaction is not None:
+            self._layer.proxy.serve_inside(call, transaction, arrival.source, arrival.now)
 
     def _outside(self, arrival: Arrival) -> None:
         request = arrival.request
@@ -128,10 +149,12 @@ class UserAgentServer:
             self._refuse(arrival, 416)
         elif request.method == "OPTIONS":
             self._options(arrival)
+        elif request.method in PROXIED and self._layer.proxy.policy is not None:
+            self._admit(arrival)
         elif request.method in _INSIDE_ONLY:
             self._refuse(arrival, 481)
         elif request.method not in METHODS:
-            self._refuse(arrival, 405, headers=(ALLOW,))
+            self._refuse(arrival, 405, headers=(ALLOW_OUTSIDE,))
         elif self._layer.merged(request):
             self._refuse(arrival, 482)
         elif request.method == "INVITE" and self._layer.draining:
@@ -144,8 +167,25 @@ class UserAgentServer:
     def _options(self, arrival: Arrival) -> None:
         if self._layer.draining:
             self._refuse(arrival, 503, headers=(RETRY_AFTER,))
-        else:
-            self._refuse(arrival, 200, headers=(ALLOW, ACCEPT, SUPPORTED))
+        elif not self._options_passed_on(arrival):
+            self._refuse(arrival, 200, headers=(ALLOW_OUTSIDE, ACCEPT, SUPPORTED))
+
+    def _options_passed_on(self, arrival: Arrival) -> bool:
+        """To a phone, for another one of ours. Everybody else is answered for us, whatever he asks about."""
+        request, proxy = arrival.request, self._layer.proxy
+        if proxy.home is None or not request.uri.user or request.max_forwards == 0:
+            return False
+        identity = proxy.home.sender(request, arrival.source)
+        plan = proxy.plan(request, identity) if identity is not None else None
+        if identity is None or plan is None:
+            return False
+        self._proxied(arrival, identity, plan)
+        return True
+
+    def _proxied(self, arrival: Arrival, identity: Identity, plan: ProxyPlan) -> None:
+        transaction = self._transaction(arrival)
+        if transaction is not None:
+            self._layer.proxy.serve(transaction, identity, plan, arrival.source, arrival.now)
 
     def _refuse_for_now(self, arrival: Arrival) -> None:
         request = arrival.request
@@ -157,6 +197,13 @@ class UserAgentServer:
         verdict = self._owner.admit(request, arrival.source, arrival.now)
         if isinstance(verdict, Response):
             self._layer.reply(verdict, arrival.reply)
+            return
+        plan = self._layer.proxy.plan(request, verdict) if request.method in _MAY_BE_PROXIED else None
+        if plan is not None:
+            self._proxied(arrival, verdict, plan)
+            return
+        if request.method in PROXIED:
+            self._refuse(arrival, 405, headers=(ALLOW_OUTSIDE,))
             return
         transaction = self._transaction(arrival)
         if transaction is None:

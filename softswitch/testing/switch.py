@@ -141,6 +141,7 @@ class Switch:
             "supervisors": parts.room.supervisions.live(),
             "conferences": parts.room.conferences.live(),
             "sessions": parts.sip.sessions(),
+            "direct calls": dict(parts.direct.live),
             "lines": services.lines.seized(),
             "callers waiting or connected": dispatcher.callers(),
             "queue visits": dispatcher.visits.underway(),

@@ -13,6 +13,7 @@ from softswitch.config.schema import Auth, Config, Endpoint, Trunk
 from softswitch.config.secret import Secret
 from softswitch.errors import UnusableError
 from softswitch.sip.admission import Admission, Admitted, Refusal
+from softswitch.sip.capabilities import PROXIED
 from softswitch.sip.digest import Credentials, Nonces, answer_challenge, challenges_of
 from softswitch.sip.identity import Identity, IdentityTable
 from softswitch.sip.message import Request, parse_message
@@ -105,7 +106,9 @@ def test_never_challenged(method: str) -> None:
 @pytest.mark.parametrize("method", METHODS)
 def test_every_other_method_is_challenged_without_proof(method: str) -> None:
     refusal = refused(admission().check(request(method), PHONE, 0, b"e" * 8))
-    assert (refusal.response.status, refusal.why) == (401, "unanswered challenge")
+    proxied = method in PROXIED
+    assert (refusal.response.status, refusal.why) == (407 if proxied else 401, "unanswered challenge")
+    assert ("Proxy-Authenticate" if proxied else "WWW-Authenticate") in refusal.response.headers
     assert [challenge.algorithm for challenge in challenges_of(refusal.response)] == ["SHA-256", "MD5"]
     assert all(
         challenge.qop == ("auth",) and not challenge.stale for challenge in challenges_of(refusal.response)
