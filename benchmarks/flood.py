@@ -1,11 +1,12 @@
-"""What calls suffer while the switch is flooded: REGISTER, INVITE, OPTIONS and SUBSCRIBE over UDP, from one source and from
-two hundred; 2,000 connections that idle, send half a header, or ask and never read.
+"""What calls suffer while the switch is flooded: REGISTER, INVITE, OPTIONS and SUBSCRIBE over UDP and TCP, from one source
+and from two hundred; 2,000 connections that idle, send half a header, or ask and never read.
 
     python -m benchmarks.flood --seconds 600
 
 50 queue calls with media are held meanwhile, and a phone that authenticates itself calls another all the time. One JSON
 line comes out: audio lost, set-up time of the authenticated calls, memory, and what was left behind: ports, dialogs, tasks,
-descriptors. No source but the trunk's is trusted. All processes share this machine.
+descriptors. Memory counts from the end of the warm-up on, when caches and tables are as full as they get: what grows after
+that grows without end. No source but the trunk's is trusted. All processes share this machine.
 """
 
 import argparse
@@ -25,6 +26,8 @@ from tools.peers.ports import free_port
 from tools.peers.processes import Usage
 from tools.peers.switch import Switch
 
+MEMORY_GROWTH = 0.05
+"""Most that may be added between the end of the warm-up and the end of the flood."""
 SETTLE_S = 40.0
 """Longer than a transaction lives."""
 
@@ -61,30 +64,35 @@ def run(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
     switch = Switch(folder, config, media_ports=1000)
     plan.server = switch.sip
     others: dict[str, subprocess.Popen[str]] = {}
-    memory: list[dict[int, Usage]] = []
+    memory: list[tuple[float, dict[int, Usage]]] = []
     seen: list[dict[str, Any]] = []
+    flooded = threading.Event()
 
     def begin() -> None:
-        memory.append(switch.usage())
+        flooded.set()
         others["phone"] = _start("phone", switch, given.seconds - 2)
         others["attack"] = _start("attack", switch, given.seconds - 2, given.rate)
 
-    def middle() -> None:
-        time.sleep(given.seconds / 2)
-        memory.append(switch.usage())
+    def watch() -> None:
+        """Memory ten times while the flood lasts."""
+        flooded.wait()
+        began = time.monotonic()
+        while (passed := time.monotonic() - began) < given.seconds - 1:
+            memory.append((round(passed, 1), switch.usage()))
+            time.sleep(given.seconds / 10)
 
     with switch:
         before = _holdings(switch)
-        load = UaLoad(plan, on_steady=begin, on_end=lambda: memory.append(switch.usage()))
-        watcher = threading.Thread(target=middle, daemon=True)
+        load = UaLoad(plan, on_steady=begin)
+        watcher = threading.Thread(target=watch, daemon=True)
         watcher.start()
         result = load.run()
         found = {name: json.loads(one.communicate(timeout=60)[0] or "{}") for name, one in others.items()}
         seen.append(switch.cli("security", "show"))
         time.sleep(SETTLE_S if given.settle else 1.0)
-        memory.append(switch.usage())
+        after = switch.usage()
         left = _left(before, _holdings(switch))
-    return _report(given, result, memory, found, seen[0], left)
+    return _report(given, result, memory, after, found, seen[0], left)
 
 
 def _start(what: str, switch: Switch, *numbers: float) -> "subprocess.Popen[str]":
@@ -113,20 +121,26 @@ def _left(before: dict[str, float], after: dict[str, float]) -> dict[str, float]
     return {name: after[name] - before[name] for name in before}
 
 
+def _megabytes(usage: dict[int, Usage]) -> float:
+    return sum(one.rss_mb for one in usage.values())
+
+
 def _report(
     given: argparse.Namespace,
     result: LoadResult,
-    memory: list[dict[int, Usage]],
+    memory: list[tuple[float, dict[int, Usage]]],
+    after: dict[int, Usage],
     found: dict[str, Any],
     security: dict[str, Any],
     left: dict[str, float],
 ) -> dict[str, Any]:
-    sums = [sum(one.rss_mb for one in each.values()) for each in memory]
+    course = [(at, _megabytes(usage)) for at, usage in memory]
+    warm = next((mb for at, mb in course if at >= given.warm_up), 0.0)
+    growth = (max(mb for at, mb in course if at >= given.warm_up) - warm) / warm if warm else 1.0
     media = result.media
     loss = media.lost_measured / media.sent_measured if media and media.sent_measured else 1.0
     calls, attack = found["phone"], found["attack"]
     amplification = attack["answered_bytes"] / max(attack["sent_bytes"], 1)
-    growth = (sums[-1] - sums[0]) / sums[0] if sums else 1.0
     held = {name: left[name] for name in ("calls", "dialogs", "media_legs")}
     passed = (
         loss < 0.001
@@ -135,6 +149,7 @@ def _report(
         and (calls["p99_ms"] or 1e9) < 500
         and not any(held.values())
         and left["faults"] == 0
+        and growth < MEMORY_GROWTH
     )
     return {
         "benchmark": "flood",
@@ -148,7 +163,9 @@ def _report(
         "generator_late_ms": media.send_late_ms if media else None,
         "authenticated_calls": calls,
         "attack": {**attack, "bytes_back_per_byte": round(amplification, 4)},
-        "memory_mb": [round(each, 1) for each in sums],
+        "memory_mb": [(at, round(mb, 1)) for at, mb in course],
+        "memory_mb_after": round(_megabytes(after), 1),
+        "memory_mb_of": {one.name[-24:]: round(one.rss_mb, 1) for one in after.values()},
         "memory_growth": round(growth, 4),
         "left_behind": left,
         "counts": security["counts"],
@@ -167,7 +184,11 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument(
         "--no-settle", dest="settle", action="store_false", help="do not wait for transactions to end"
     )
-    return parser.parse_args()
+    parser.add_argument("--warm-up", type=float, help="seconds; default a fifth of the time, at most 60")
+    given = parser.parse_args()
+    if given.warm_up is None:
+        given.warm_up = min(60.0, given.seconds / 5)
+    return given
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from tools.peers.softphone import Softphone
 
 Address = tuple[str, int]
 METHODS = ("REGISTER", "INVITE", "OPTIONS", "SUBSCRIBE")
+STREAM_METHODS = ("REGISTER", "INVITE", "SUBSCRIBE")
 ONE_SOURCE = "127.6.6.6"
 IDLE, SLOW = 2000, 50
 PER_SOURCE = 100
@@ -79,8 +80,41 @@ class Crowd:
             made.close()
 
 
+class Streams:
+    """Requests over connections that are made for them and closed right behind them, before any answer is read."""
+
+    def __init__(self, server: Address) -> None:
+        self._server = server
+        self._numbers = itertools.count()
+        self._open: list[tuple[socket.socket, bytes]] = []
+        self.opened = self.sent = 0
+
+    def burst(self) -> None:
+        """What was opened a moment ago asks and is closed; six more are opened, half of them from one source."""
+        for made, data in self._open:
+            with contextlib.suppress(OSError):
+                made.send(data)
+                self.sent += 1
+            made.close()
+        self._open.clear()
+        for _ in range(6):
+            number = next(self._numbers)
+            source = ONE_SOURCE if number % 2 else f"127.9.{number % 200}.1"
+            made = _bound(source, socket.SOCK_STREAM)
+            with contextlib.suppress(BlockingIOError, OSError):
+                made.connect(self._server)
+            self.opened += 1
+            method = STREAM_METHODS[number % 3]
+            self._open.append((made, _request(method, 10_000_000 + number, source, self._server[0], "TCP")))
+
+    def close(self) -> None:
+        for made, _ in self._open:
+            made.close()
+
+
 def attack(server: Address, seconds: float, rate: float) -> dict[str, object]:
-    """Half of the datagrams from one source, half from two hundred others."""
+    """Half of the datagrams from one source, half from two hundred others; connections beside them."""
+    streams = Streams(server)
     one = _bound(ONE_SOURCE, socket.SOCK_DGRAM)
     many = [_bound(f"127.8.{index}.1", socket.SOCK_DGRAM) for index in range(200)]
     crowd = Crowd(server)
@@ -102,14 +136,18 @@ def attack(server: Address, seconds: float, rate: float) -> dict[str, object]:
                     answered += 1
         crowd.grow()
         crowd.pester(number)
+        streams.burst()
         time.sleep(0.01)
     crowd.close()
+    streams.close()
     return {
         "sent": sent,
         "sent_bytes": sent_bytes,
         "answered": answered,
         "answered_bytes": answered_bytes,
         "connections": crowd.opened,
+        "stream_requests": streams.sent,
+        "stream_connections": streams.opened,
     }
 
 

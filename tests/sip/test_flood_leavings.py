@@ -12,9 +12,11 @@ import gc
 from guarded import Home, Outsider, request, story
 
 from softswitch.config.security import Security
+from softswitch.sip.quotas import Held
 from softswitch.testing.network import Network
 
 METHODS = ("REGISTER", "INVITE", "OPTIONS", "SUBSCRIBE")
+HELD: tuple[Held, ...] = ("transactions", "dialogs", "subscriptions")
 ROUNDS, MESSAGES, SOURCES = 4, 400, 40
 FREE = Security(trusted=(), rate=1e6, network_rate=1e6, strangers_rate=1e6, ban_after=10**6)
 """Nothing is dropped before it is served."""
@@ -64,8 +66,8 @@ def test_a_flood_leaves_nothing_behind() -> None:
                 session.hangup(486)
             await asyncio.sleep(400.0)
             assert home.sip.sessions() == () and home.sip._stack.transactions == 0
-            for what in ("transactions", "dialogs", "subscriptions"):
-                assert home.sip.guard.quotas.holding(what, carrier.address) == 0  # type: ignore[arg-type]
+            for what in HELD:
+                assert home.sip.guard.quotas.holding(what, carrier.address) == 0
             left.append(_objects(home, network, everybody))
         assert left[-1] - left[1] < 40, f"objects after each round: {left}"
         assert sum(home.sip.stats().stateless.values()) > ROUNDS * MESSAGES * 0.9
