@@ -34,6 +34,7 @@ class Bound:
     def tie(self, caller: Caller, now: float) -> None:
         """He has just joined, or the configuration has changed: bind him to his agents, if he has any at work."""
         config, given = caller.queue.config, caller.given
+        caller.wanted = ()
         names, seconds = given.agents, given.agents_s
         if not names and config.sticky_s > 0:
             last = self._last.of(caller.queue.name, given.ani, now, config.sticky_within_h * 3600)
@@ -46,7 +47,9 @@ class Bound:
             if name in caller.queue.places and name in self._roster.agents
         )
         until = caller.joined + seconds
-        if until <= now or not any(agent.ready for agent in caller.wanted) or caller.offers:
+        if not any(agent.ready for agent in caller.wanted):
+            caller.loose = True
+        if until <= now or caller.loose or caller.offers:
             return
         self._room.bind(caller)
         caller.tied = self._timers.at(until, self._untied, caller)
@@ -58,7 +61,8 @@ class Bound:
         self.release(caller)
 
     def release(self, caller: Caller) -> None:
-        """He is matched with anybody from now on, unless somebody rings for him."""
+        """He is matched with anybody from now on, unless somebody rings for him; a reload does not bind him again."""
+        caller.loose = True
         self.forget(caller)
         self._room.unbind(caller)
 

@@ -33,6 +33,7 @@ class Caller:
         "grow",
         "joined",
         "last_chance",
+        "loose",
         "max_wait",
         "offers",
         "priority",
@@ -72,6 +73,8 @@ class Caller:
         """Agents who go first when it is his turn, and alone while he is bound."""
         self.bound = False
         """Only those he wants are rung for him; he is in no heap."""
+        self.loose = False
+        """That is over, for as long as he waits here."""
         self.tied: Timer | None = None
         """When that ends."""
         self.grow: Timer | None = None

@@ -93,14 +93,17 @@ class Entry:
     def arm(self, caller: Caller, now: float) -> None:
         """Set the timers of a caller by the configuration of his queue; again after that has changed."""
         self._announcer.begin(caller, now)
-        self._arm_step(caller, now)
-        self._bound.forget(caller)
-        self._room.unbind(caller)
-        self._bound.tie(caller, now)
+        config = caller.queue.config
+        if config.steps or caller.step_timer is not None:
+            self._arm_step(caller, now)
+        if caller.given.agents or caller.wanted or config.sticky_s > 0:
+            self._bound.forget(caller)
+            self._room.unbind(caller)
+            self._bound.tie(caller, now)
         self._timers.cancel(caller.max_wait)
         caller.max_wait = None
         caller.last_chance = False
-        longest = caller.queue.config.max_wait
+        longest = config.max_wait
         if longest > 0:
             caller.max_wait = self._timers.at(caller.joined + longest, self._waited_longest, caller)
 

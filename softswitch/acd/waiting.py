@@ -250,6 +250,8 @@ class WaitingRoom:
     def _surge(self, queue: QueueRecord) -> None:
         """Call the second group in when the line has become long, and let it go when it is short again."""
         surge = queue.config.surge
+        if surge is None and not queue.surging:
+            return
         waiting = len(queue.line)
         surging = surge is not None and (waiting > surge.until if queue.surging else waiting >= surge.waiting)
         if surging is queue.surging:

@@ -130,6 +130,9 @@ class SwitchControl(Protocol):
     async def agent_resume(self, agent: str) -> AgentView:
         """Takes calls again; also ends wrap-up."""
 
+    async def agent_wrapup(self, agent: str, extend_s: float) -> AgentView:
+        """Gives him more wrap-up; 0 ends it."""
+
     async def agent_endpoint(self, agent: str, endpoint: str) -> AgentView:
         """He sits at another phone from now on; his status stays."""
 

@@ -9,6 +9,12 @@ from softswitch.api.control import SwitchControl
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Wrapup:
+    extend_s: float = 0.0
+    """0 ends it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Pause:
     reason: str = ""
 
@@ -38,7 +44,7 @@ class LiveRoutes:
             web.get("/v1/queues", self.queues),
             web.get("/v1/queues/{queue}", self.queue),
             web.get("/v1/agents", self.agents),
-            web.post("/v1/agents/{agent}/{action:login|logout|pause|resume|endpoint}", self.agent),
+            web.post("/v1/agents/{agent}/{action:login|logout|pause|resume|wrapup|endpoint}", self.agent),
             web.get("/v1/trunks", self.trunks),
             web.get("/v1/registrations", self.registrations),
             web.post("/v1/reload", self.reload),
@@ -82,6 +88,8 @@ class LiveRoutes:
                 view = await control.agent_pause(agent, (await body_as(request, Pause)).reason)
             case "resume":
                 view = await control.agent_resume(agent)
+            case "wrapup":
+                view = await control.agent_wrapup(agent, (await body_as(request, Wrapup)).extend_s)
             case _:
                 view = await control.agent_endpoint(agent, (await body_as(request, AtEndpoint)).endpoint)
         return answer(view)

@@ -8,7 +8,7 @@ from typing import Any
 
 import structlog
 
-from softswitch.acd.errors import Refused
+from softswitch.acd.errors import AcdError, Refused
 from softswitch.acd.values import AgentStatus
 from softswitch.api.control import CdrSearch, RecordingSearch, ReportSearch
 from softswitch.api.errors import NotPossible, UnknownThing
@@ -181,6 +181,14 @@ class Control:
         if live.agent(self._parts, agent).status == AgentStatus.LOGGED_OUT.value:
             raise NotPossible(f"{agent} is logged out", hint=f"`softswitch agent login {agent}` first")
         self._desk.resume(AgentId(agent))
+        return live.agent(self._parts, agent)
+
+    async def agent_wrapup(self, agent: str, extend_s: float) -> AgentView:
+        live.agent(self._parts, agent)
+        try:
+            self._desk.wrapup(AgentId(agent), extend_s)
+        except AcdError as error:
+            raise NotPossible(str(error)) from error
         return live.agent(self._parts, agent)
 
     async def agent_endpoint(self, agent: str, endpoint: str) -> AgentView:

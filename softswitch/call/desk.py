@@ -119,6 +119,11 @@ class Desk:
         if self._engine.agent_view(agent, self._now()).wrapup_left_s > 0:
             self._act(self._engine.wrapup(agent, self._now(), end=True))
 
+    def wrapup(self, agent: AgentId, extend_s: float) -> None:
+        """Give him more of it; 0 ends it. Raises what the engine refuses with."""
+        self._require(agent)
+        self._act(self._engine.wrapup(agent, self._now(), end=not extend_s, extend_s=extend_s))
+
     def is_logged_in(self, agent: AgentId) -> bool:
         return self._engine.agent_view(agent, self._now()).status != AgentStatus.LOGGED_OUT
 

@@ -93,6 +93,15 @@ def resume(client: Client, name: str) -> None:
 
 @agent.command()
 @click.argument("name")
+@click.option("--more", default=0.0, type=click.FloatRange(min=0.0), help="Seconds more; without it the wrap-up ends.")
+@asks_switch
+def wrapup(client: Client, name: str, more: float) -> None:
+    """End an agent's wrap-up, or give him more of it."""
+    _tell(client.post("agents", name, "wrapup", body={"extend_s": more}))
+
+
+@agent.command()
+@click.argument("name")
 @click.argument("endpoint")
 @asks_switch
 def endpoint(client: Client, name: str, endpoint: str) -> None:

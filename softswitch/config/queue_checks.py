@@ -58,7 +58,7 @@ def _steps(path: Path, queue: Queue, known: Mapping[str, int]) -> Iterator[Findi
             yield Finding(path=(*here, "after"), message=message, warning=True)
         yield from _skills((*here, "also"), step.also, known)
         for skill, level in step.skills.items():
-            if level > queue.skills.get(skill, 5):
+            if skill in queue.skills and level > queue.skills[skill]:
                 message = f"asks for more than before: {level}, not {queue.skills[skill]}"
                 yield Finding(path=(*here, "skills", skill), message=message, warning=True)
 

@@ -199,6 +199,9 @@ class FakeControl:
     async def agent_resume(self, agent: str) -> AgentView:
         return self._agent("resume", agent)
 
+    async def agent_wrapup(self, agent: str, extend_s: float) -> AgentView:
+        return self._agent("wrapup", agent, extend_s)
+
     async def agent_endpoint(self, agent: str, endpoint: str) -> AgentView:
         return self._agent("endpoint", agent, endpoint)
 

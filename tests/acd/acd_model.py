@@ -256,7 +256,7 @@ class Model:
         }
         penalties = {member.agent: member.penalty for member in queue.members}
         able = all(skills.get(skill, 0) >= level for skill, level in needed.items())
-        if able and (not queue.members or penalties.get(name, 99) <= most):
+        if able and (not queue.members or penalties.get(name, 1000) <= most):
             return True
         surge = queue.surge
         if surging and surge is not None and (name in surge.agents if surge.agents else True):
@@ -479,6 +479,7 @@ class Model:
         self.last_chances.pop(call, None)
         self.waiting[call] = replace(self.waiting[call], queue=queue, joined=self.now)
         self._did(out)
+        self.untied.discard(call)
 
     def pass_time(self) -> None:
         until = self.now + self.choose([0.5, 0.5, 3.0, 3.0, 8.0, 30.0])
