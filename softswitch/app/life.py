@@ -107,8 +107,8 @@ async def _beat(parts: Parts) -> None:
         await asyncio.sleep(HEARTBEAT_S)
         late_ms = max(0.0, (loop.time() - before - HEARTBEAT_S) * 1000)
         parts.loop_lag_ms = late_ms
-
         parts.dispatcher.alarms.look()
+
 
 async def _shut_down(parts: Parts, api: ApiServer) -> None:
     """The control API answers until the last call has ended."""

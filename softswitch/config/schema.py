@@ -410,6 +410,23 @@ class Queue:
     """Agents who serve it by name."""
     skills: Mapping[str, int] = field(default_factory=dict)
     """Skills a caller of this queue needs, with the least level. With no `members`, every agent who has them serves it."""
+    preferred_skills: Mapping[str, int] = field(default_factory=dict)
+    """Skills that agents need not have; those who have them at that level or more go first."""
+    skilled_first: bool = True
+    """Among agents of equal penalty the more skilled ones go first; false: whoever has the levels is as good as any."""
+    min_penalty: int = 0
+    """Members of a lower penalty are not rung."""
+    max_penalty: int | None = None
+    """Members of a higher penalty are not rung; `steps` can lift it."""
+    steps: tuple[Step, ...] = ()
+    """How the demands on agents are relaxed the longer a caller waits, in the order of `after`."""
+    surge: Surge | None = None
+    """A second group that serves while many wait."""
+    sticky_s: float = 0.0
+    """Seconds that a caller waits for the agent who served his number last in this queue, if that one is at work; 0 asks
+    for nobody."""
+    sticky_within_h: float = 168.0
+    """Hours for which the agent who served a number is remembered."""
     timeout: float = 15.0
     """Seconds that one agent's phone rings."""
     wrapuptime: float = 10.0
