@@ -24,9 +24,9 @@ IsOurs = Callable[[Uri], bool]
 _NOTHING: frozenset[str] = frozenset()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Hop:
-    """How one copy of a request goes on."""
+    """How one copy of a request goes on. Not frozen: one is made for each."""
 
     via: str
     uri: str

@@ -4,7 +4,7 @@ Received lines are kept and written byte for byte, folds included; only what is 
 Bytes that are no UTF-8 survive as surrogates. What we set may hold no CR, LF or NUL (RFC 3261 sections 7.3 and 20).
 """
 
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from typing import Any, TypeVar
 
 from softswitch.sip.errors import ParseError
@@ -108,19 +108,24 @@ class Headers:
         return other
 
     def respliced(
-        self, front: Iterable[tuple[str, str]], changed: Mapping[str, str], without: Container[str]
+        self, front: Iterable[tuple[str, str]], changed: Mapping[str, str], without: Collection[str]
     ) -> "Headers":
-        """A copy with `front` before everything, the values of `changed` in the place of those lines and the lines of
-        `without` left out (both by folded long name); every other line is the same to the byte."""
-        other = Headers(front)
-        keys, lines = other._keys, other._lines
-        for key, line in zip(self._keys, self._lines, strict=True):
-            if key in without:
-                continue
-            if key in changed:
-                line = f"{_WRITTEN.get(key, key)}: {changed[key]}"
-            keys.append(key)
-            lines.append(line)
+        """A copy with `front` (long names) before everything, the values of `changed` in the place of the first such lines
+        and the lines of `without` left out (both by folded long name); every other line is the same to the byte."""
+        keys, lines = self._keys.copy(), self._lines.copy()
+        for key, value in changed.items():
+            if key in keys:
+                lines[keys.index(key)] = f"{_WRITTEN.get(key, key)}: {value}"
+        for key in without:
+            while key in keys:
+                place = keys.index(key)
+                del keys[place], lines[place]
+        added = list(front)
+        if UNSAFE.search("".join([value for _, value in added])):
+            raise ValueError("a line end or NUL in a line of ours")
+        other = Headers()
+        other._keys = [header_key(name) for name, _ in added] + keys
+        other._lines = [f"{name}: {value}" for name, value in added] + lines
         return other
 
     def without_first(self, name: str) -> "Headers":

@@ -13,6 +13,7 @@ from softswitch.sip.proxy_plan import ProxyTarget
 from softswitch.sip.registrar import Binding
 from softswitch.sip.session_layer import SessionLayer
 from softswitch.sip.source import Source
+from softswitch.sip.uri import Uri
 
 LONGEST_TEXT = 1000
 """Bytes: RFC 3428 section 8 wants the whole request below 1300."""
@@ -58,7 +59,7 @@ def _lost(outcome: Outcome) -> FailureHandler:
 
 
 def _request(layer: MessageLayer, target: ProxyTarget, place: Source, sender: str, text: str) -> Request:
-    host = layer.contact(place, "").partition(":")[2].partition(";")[0].strip("<>")
+    host = Uri.parse(layer.contact(place, "").strip("<>")).host
     path = target.where.path if isinstance(target.where, Binding) else ()
     routes = path if target.proxy is None else (f"<{target.proxy};lr>",)
     headers = (
