@@ -208,11 +208,9 @@ async def test_reasons_of_pauses_and_their_limits(c: Centre) -> None:
     assert alarms(c)["pause of ana"] == "agent ana pauses for 'lunch' for more than 1 min"
     await control.agent_resume("ana")
     assert "pause of ana" not in alarms(c)
-    written = [line.split("|") for line in c.log() if "PAUSEALL" in line]
-    assert [(fields[1], fields[2], fields[3]) for fields in written] == [
-        ("ana", "PAUSEALL", "lunch"),
-        ("ana", "UNPAUSEALL", ""),
-    ]
+    written = [line.split("|")[1:] for line in c.log() if "PAUSEALL" in line]
+    assert [fields[:2] for fields in written] == [["ana", "PAUSEALL"], ["ana", "UNPAUSEALL"]]
+    assert "lunch" in written[0]
 
 
 NAMED = Enqueue(queue="sales", agents=("ben",), agents_s=15.0)
