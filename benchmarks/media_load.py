@@ -208,6 +208,11 @@ class MediaLoad:
     def until_tick(self) -> float:
         return max(0.0, self._due - time.monotonic())
 
+    @property
+    def late_s(self) -> float:
+        """How long the next packets are overdue."""
+        return max(0.0, time.monotonic() - self._due)
+
     def tick(self) -> None:
         """If the time has come: send a nineteenth of the legs, and now and then take what has arrived."""
         now = time.monotonic()

@@ -58,6 +58,7 @@ def _one_kill(start_switch: StartSwitch, tmp_path: Path, number: int, *, only_wo
     killed_at: list[float] = []
 
     def kill() -> None:
+        _wait_for_steady_talk(load)
         load.media.measuring = False
         # The switch stands still first, so that nothing repairs or continues what is looked at.
         os.kill(switch.pid, signal.SIGSTOP)
@@ -91,6 +92,15 @@ def _one_kill(start_switch: StartSwitch, tmp_path: Path, number: int, *, only_wo
     give_back(switch.address, switch.media)
     shutil.rmtree(lay)
     return lost
+
+
+def _wait_for_steady_talk(load: UaLoad) -> None:
+    """What talkers without a processor did not say cannot be in a recording: kill while they are on time."""
+    began = steady = time.monotonic()
+    while time.monotonic() - steady < 0.4 and time.monotonic() - began < 30:
+        load._loop_for(0.02)
+        if load.media.late_s > 0.05:
+            steady = time.monotonic()
 
 
 def _lost(lay: Path, row: dict[str, Any], killed_at: float, paused_s: float) -> float:
