@@ -1,13 +1,12 @@
 """Which engine a worker runs on: io_uring where the kernel lets us, else plain sockets."""
 
-from softswitch.rtp.engine import Engine
 from softswitch.rtp.sockets import SocketEngine
 from softswitch.rtp.uring import UringEngine
 
 WANTED = ("auto", "io_uring", "sockets")
 
 
-def choose(wanted: str) -> tuple[Engine, str]:
+def choose(wanted: str) -> tuple[SocketEngine, str]:
     """The engine, and why it is not io_uring although that was wanted; raises OSError when only `io_uring` will do."""
     if wanted == "sockets":
         return SocketEngine(), ""

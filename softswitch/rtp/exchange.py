@@ -75,6 +75,8 @@ class Exchange:
         self._engine = engine = SecuredEngine(engine, ports.pairs)
         self._report = report
         self._behind = 0
+        self._moved = True
+        """Packets came at the last tick."""
         self._ports = PortAllocator(ports, quiet_s, entropy)
         self._random = np.random.Generator(np.random.PCG64(int.from_bytes(entropy) + 1))
         self._table = LegTable(ports.pairs)
@@ -152,6 +154,17 @@ class Exchange:
         return bool(self._legs) or len(self.recordings) > 0
 
     @property
+    def resting(self) -> bool:
+        """Until a packet comes, only the slow clocks have something to do: nothing came at the last tick, and nothing is
+        made, mixed or recorded."""
+        return not (self._moved or self.recordings or self._playout.active or self._mixer.active)
+
+    @property
+    def look_at(self) -> float:
+        """When a tick is due even while it rests."""
+        return self._reporter.look_at
+
+    @property
     def legs(self) -> tuple[LegId, ...]:
         return tuple(self._legs)
 
@@ -174,6 +187,7 @@ class Exchange:
             arrivals = self._engine.receive(again=number > 0)
             if arrivals is None:
                 self._behind = 0
+                self._moved = number > 0
                 break
             self._relay.take(arrivals, now)
         else:

@@ -50,6 +50,7 @@ class ControllerLink:
         self._hello = hello
         self._entropy = entropy
         self._epoll = select.epoll()
+        self._watched = -1
         self._pending: dict[int, _Pending] = {}
         self._controller: socket.socket | None = None
         self._frames = wire.FrameReader()
@@ -85,10 +86,18 @@ class ControllerLink:
     def attached(self) -> bool:
         return self._controller is not None
 
-    def poll(self, timeout: float, now: float) -> None:
-        """Move bytes; wait for some up to `timeout` seconds."""
+    def watch(self, fd: int) -> None:
+        """`poll` also wakes up when this one can be read, and says so."""
+        self._watched = fd
+        self._epoll.register(fd, select.EPOLLIN)
+
+    def poll(self, timeout: float, now: float) -> bool:
+        """Move bytes; wait for some up to `timeout` seconds. Whether what is watched can be read."""
+        watched = False
         for fd, events in self._epoll.poll(timeout, 16):
-            if fd == self._listener.fileno():
+            if fd == self._watched:
+                watched = True
+            elif fd == self._listener.fileno():
                 self._accept(now)
             elif fd == self._woken.fileno():
                 self._woken.recv(_READ)
@@ -98,8 +107,10 @@ class ControllerLink:
                     self.flush()
             elif fd in self._pending:
                 self._prove(self._pending[fd])
-        for pending in [each for each in self._pending.values() if each.deadline < now]:
-            self._refuse(pending)
+        if self._pending:
+            for pending in [each for each in self._pending.values() if each.deadline < now]:
+                self._refuse(pending)
+        return watched
 
     def commands(self) -> list[Command | wire.WireError]:
         """What was received since the last call; an error stands for a frame that is no command."""

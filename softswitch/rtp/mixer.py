@@ -48,6 +48,11 @@ class Mixer:
         self.speakers: dict[int, Speaker] = {}
         """By slot: whose packets are wanted here."""
 
+    @property
+    def active(self) -> bool:
+        """Some group has a clock."""
+        return bool(self._groups)
+
     def take(
         self, rows: Rows, row: Indices, slot: npt.NDArray[np.int32], header: npt.NDArray[np.void],
         payload: npt.NDArray[np.int32], now: float,

@@ -134,6 +134,11 @@ class Playout:
             stream.begin_anew(table, slot)
         table.own[slot] = own
 
+    @property
+    def active(self) -> bool:
+        """Something is made here for some leg, or is being loaded for one."""
+        return bool(self._loading) or bool(self._table.own[: self._table.used].any())
+
     def tick(self, now: float) -> None:
         for slot in tuple(self._loading):
             leg = self._legs.get(slot)

@@ -45,6 +45,11 @@ class Reporter:
         self._wall_ahead = 0.0
 
     @property
+    def look_at(self) -> float:
+        """When the slow clocks are looked at next."""
+        return self._look_at
+
+    @property
     def packets(self) -> tuple[int, int]:
         """Received and sent so far, by open and closed legs."""
         used = self._table.used

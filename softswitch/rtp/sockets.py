@@ -148,6 +148,15 @@ class SocketEngine:
             else:
                 self._strangers[ports.slot] = self._strangers.get(ports.slot, 0) + 1
 
+    @property
+    def waiting(self) -> bool:
+        """Datagrams are here that the kernel does not tell of any more."""
+        return bool(self._backlog)
+
+    def fileno(self) -> int:
+        """Readable when a datagram of some leg waits."""
+        return self._epoll.fileno()
+
     def receive(self, *, again: bool) -> Arrivals | None:
         slots: list[int] = []
         lengths: list[int] = []

@@ -1,5 +1,5 @@
-"""The media worker's loop: one process, one thread, a tick every few milliseconds (`pace.py`) while there are legs, asleep
-while there are none.
+"""The media worker's loop: one process, one thread, a tick every few milliseconds (`pace.py`) while something moves, asleep
+while there are no legs or nothing comes for them and nothing is made; the first packet wakes it up.
 
 A worker whose controller goes away carries on for `linger_s`, so that calls in progress keep talking while a controller
 comes back; when none does it ends its recordings, so that their headers are final, and exits.
@@ -67,6 +67,7 @@ class Worker:
         self._engine, self._engine_problem = choose(settings.engine)
         self._prompts = Prompts()
         self._link = ControllerLink(settings.socket, secret, self._hello, entropy)
+        self._link.watch(self._engine.fileno())
         self._exchange = Exchange(
             engine=self._engine,
             tap=tap,
@@ -116,24 +117,35 @@ class Worker:
 
     def _step(self) -> None:
         """Sleep until there is something to do, and do it."""
-        if self._exchange.busy:
-            now = time.monotonic()
-            if (pause := self._next_tick - now) > 0:
-                time.sleep(pause)
-            self._link.poll(0, now)
-        else:
-            now = time.monotonic()
-            self._link.poll(max(0.0, min(self._stats_at - now, STATS_S)), now)
-            self._next_tick = 0.0
+        ticks = self._wait()
         now = time.monotonic()
         for command in self._link.commands():
             self._execute(command, now)
-        if self._exchange.busy:
+        if ticks and self._exchange.busy:
             self._tick(now)
         self._watch_controller(now)
         if now >= self._stats_at:
             self._each_second(now)
         self._link.flush()
+
+    def _wait(self) -> bool:
+        """Until the next tick is due, True; or until there are commands to carry out meanwhile, False. Ticks are never
+        closer to each other than the pace, but the first one after a rest comes at once."""
+        now, exchange = time.monotonic(), self._exchange
+        if not exchange.busy or (exchange.resting and not self._engine.waiting):
+            until = min(self._stats_at, exchange.look_at) if exchange.busy else self._stats_at
+            arrived = self._link.poll(max(0.0, min(until - now, STATS_S)), now)
+            now = time.monotonic()
+            ticks = arrived or (exchange.busy and now >= exchange.look_at)
+            if ticks and now < self._next_tick:
+                time.sleep(self._next_tick - now)
+            if ticks or now >= self._next_tick:
+                self._next_tick = 0.0
+            return ticks
+        if (pause := self._next_tick - now) > 0:
+            time.sleep(pause)
+        self._link.poll(0, now)
+        return True
 
     def _tick(self, now: float) -> None:
         if self._next_tick:
