@@ -14,6 +14,7 @@ from softswitch.call.leg import Leg
 from softswitch.call.matrix import Member, Role
 from softswitch.call.room import Room
 from softswitch.call.stages import Talk
+from softswitch.call.termination import HANDED_OVER
 from softswitch.call.visits import Talked, Transfer
 from softswitch.facts import CallBridged, CallHeld, CallResumed
 from softswitch.ids import AgentId, LegId
@@ -290,7 +291,10 @@ class Conversation:
             call.figures.hold_s += talked.hold_s
             self._write_segment(talked)
             self.room.supervisions.talk_ends(self)
-            self.hearing.end()
+            if call.over is None or call.over is HANDED_OVER:
+                self.hearing.end()
+            else:
+                self.hearing.leave()
         self.room.recordings.talk_ends(call, self.other.id)
         self.room.dispatcher.talk_over(call, talked, self.transfer)
 

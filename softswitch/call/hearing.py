@@ -48,6 +48,11 @@ class Hearing:
         self._end_mix()
         self._unbridge()
 
+    def leave(self) -> None:
+        """As `end`, where the two legs of a bridge are closed at once: that ends it too."""
+        self._end_mix()
+        self._bridged = None
+
     def _end_mix(self) -> None:
         if self._mixing is not None:
             self._mixing = None

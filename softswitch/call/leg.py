@@ -99,6 +99,8 @@ class Leg:
         self._peer: SetPeer | None = None
         """What the media worker was told last."""
         self._plays = 0
+        self._may_play = self._may_have_music = True
+        """At the worker; False where there is nothing to stop. A leg that was not opened here may have both."""
         self._closed = False
         self._moves = 0
         """Re-INVITEs left to tell the peer of a new port; 0: it knows."""
@@ -116,6 +118,7 @@ class Leg:
         self.opened = await self._services.media.open_leg(
             self.id, media_address(self._services.config.rtp.address, advertised), with_leg=with_leg
         )
+        self._may_play = self._may_have_music = False
         self._services.legs[self.id] = self
         self._renew_keys()
 
@@ -345,6 +348,7 @@ class Leg:
     def play(self, names: tuple[str, ...], language: str) -> int:
         """Play prompts by name; returns the number that `PromptsEnded` repeats. Names nobody has are left out."""
         self._plays += 1
+        self._may_play = True
         paths = []
         for name in names:
             found = name if name.startswith("tone:") else self._services.prompts.find(name, language)
@@ -356,13 +360,18 @@ class Leg:
         return self._plays
 
     def stop_play(self) -> None:
-        self._services.media.send(StopPlay(leg=self.id))
+        if self._may_play:
+            self._may_play = False
+            self._services.media.send(StopPlay(leg=self.id))
 
     def music(self, name: str | None, language: str = "en") -> None:
         path = None
         if name:
             found = name if name.startswith("tone:") else self._services.prompts.find(name, language)
             path = str(found) if found is not None else None
+        if path is None and not self._may_have_music:
+            return
+        self._may_have_music = path is not None
         self._services.media.send(Music(leg=self.id, prompt=path))
 
     def bridge(self, other: "Leg") -> None:
@@ -375,6 +384,8 @@ class Leg:
         if isinstance(report, DigitPressed):
             self.deliver(DigitHeard(self.id, report.digit, report.method))
         elif isinstance(report, PlayEnded):
+            if report.play == self._plays:
+                self._may_play = False
             self.deliver(PromptsEnded(self.id, report.play, report.completed, report.problem))
         else:
             self.deliver(LegSilent(self.id, report.silent_s))

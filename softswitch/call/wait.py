@@ -1,5 +1,6 @@
 """The caller waits: music, announcements over it, keys always heard, until an agent answers or the queue gives up."""
 
+import asyncio
 from dataclasses import replace
 
 from softswitch.acd.values import Announce, Connect, Overflow
@@ -23,6 +24,10 @@ _CAUSES = {
 }
 
 
+MUSIC_AFTER_S = 0.1
+"""Who has an agent sooner hears none: it would be a click, and three commands to the media worker."""
+
+
 async def wait(room: Room, call: Call, stage: Wait) -> Stage:
     queue = call.services.config.queue.get(stage.queue)
     if queue is None:
@@ -30,7 +35,7 @@ async def wait(room: Room, call: Call, stage: Wait) -> Stage:
     stage = replace(stage, entered=stage.entered or call.services.clock.wall())
     if room.dispatcher.enter(call, stage):
         call.answer()  # a queue that refuses him is not to be paid for
-        call.caller.music(queue.music)
+    music = asyncio.get_running_loop().call_later(MUSIC_AFTER_S, call.caller.music, queue.music)
     left, key = "abandoned", ""
     try:
         while True:
@@ -38,6 +43,8 @@ async def wait(room: Room, call: Call, stage: Wait) -> Stage:
             match event:
                 case Connect():
                     left = ""
+                    if queue.agent_announce and not music.cancelled():
+                        call.caller.music(queue.music)  # while the agent is told what comes
                     return _talk(room, call, queue, event, stage)
                 case Overflow():
                     left = ""
@@ -58,6 +65,7 @@ async def wait(room: Room, call: Call, stage: Wait) -> Stage:
                 case _:
                     pass
     finally:
+        music.cancel()
         call.caller.stop_play()
         if left == "abandoned" and call.over is HANDED_OVER:
             left = "withdrawn"  # he holds the place for somebody else, who takes it now

@@ -21,12 +21,12 @@ class Openings:
         future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._waiting[leg] = future
         seat.tell(OpenLeg(leg=leg, address=address))
+        problem = f"media worker {seat.worker} does not answer"
+        timer = asyncio.get_running_loop().call_later(ANSWER_S, self.lost, leg, problem)
         try:
-            async with asyncio.timeout(ANSWER_S):
-                return await future
-        except TimeoutError as error:
-            raise MediaError(f"media worker {seat.worker} does not answer") from error
+            return await future
         finally:
+            timer.cancel()
             self._waiting.pop(leg, None)
 
     def heard(self, report: Report) -> None:

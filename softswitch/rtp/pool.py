@@ -176,12 +176,13 @@ class MediaPool:
         if future is None:
             future = self._closing[leg] = asyncio.get_running_loop().create_future()
             seat.tell(CloseLeg(leg=leg))
-        try:
-            async with asyncio.timeout(ANSWER_S):
-                return await asyncio.shield(future)
-        except TimeoutError:
+            asyncio.get_running_loop().call_later(ANSWER_S, self._not_closed, leg, future)
+        return await asyncio.shield(future)
+
+    def _not_closed(self, leg: LegId, asked: "asyncio.Future[LegStats | None]") -> None:
+        """Its worker has had its time to answer."""
+        if self._closing.get(leg) is asked:
             self._drop(leg)
-            return None
 
     def release_leg(self, leg: LegId) -> None:
         """Close a leg without waiting for its figures."""

@@ -43,6 +43,9 @@ class RemoteWorker:
         self._process = process
         self._on_report = on_report
         self._writer = link.writer
+        self._loop = asyncio.get_running_loop()
+        self._heard = self._loop.time()
+        self._heartbeat = self._loop.call_later(HEARTBEAT_S, self._listen)
         for body in link.more:
             on_report(wire.decode_report(body))
         reading = asyncio.create_task(self._read(link.reader, link.frames))
@@ -99,18 +102,24 @@ class RemoteWorker:
 
     async def _read(self, reader: asyncio.StreamReader, frames: wire.FrameReader) -> None:
         try:
-            while True:
-                async with asyncio.timeout(HEARTBEAT_S):
-                    data = await reader.read(65536)
-                if not data:
-                    return self._lose("its socket closed")
+            while data := await reader.read(65536):
+                self._heard = self._loop.time()
                 for body in frames.feed(data):
                     self._on_report(wire.decode_report(body))
-        except TimeoutError:
-            self._lose(f"it said nothing for {HEARTBEAT_S:g} s")
-            self.kill()
+            self._lose("its socket closed")
         except (OSError, wire.WireError) as error:
             self._lose(str(error))
+
+    def _listen(self) -> None:
+        """One timer looks after all that is heard: none is set and cancelled for each report."""
+        if self.lost.done():
+            return
+        left = self._heard + HEARTBEAT_S - self._loop.time()
+        if left > 0:
+            self._heartbeat = self._loop.call_later(left, self._listen)
+            return
+        self._lose(f"it said nothing for {HEARTBEAT_S:g} s")
+        self.kill()
 
     async def _wait(self, reading: asyncio.Task[None]) -> None:
         status = await self._process.wait()
@@ -120,6 +129,7 @@ class RemoteWorker:
     def _lose(self, reason: str) -> None:
         if not self.lost.done():
             self.lost.set_result(reason)
+        self._heartbeat.cancel()
         self._writer.close()
 
     def send(self, command: Command) -> None:

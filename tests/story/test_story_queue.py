@@ -26,9 +26,10 @@ async def test_a_caller_is_greeted_waits_talks_and_hangs_up(c: Centre) -> None:
     assert c.switch.media.told(Play, caller)[0].prompts[0].endswith("en/welcome.wav")
     c.press("1")
     agent = await c.phone("1001").next_call()
+    await asyncio.sleep(1)
     assert c.switch.media.told(Music, caller)[-1].prompt is not None
     assert c.agent("ana").state is AgentState.RINGING
-    await asyncio.sleep(5)
+    await asyncio.sleep(4)
     assert c.agent("ana").state is AgentState.TALKING
     assert c.switch.media.bridges == {frozenset((caller, c.leg_of("endpoint:1001")))}
     [started] = c.switch.media.told(StartRecording)
@@ -75,6 +76,22 @@ def agent_leg(c: Centre) -> str:
     """The agent's leg, in the place of a channel's unique id."""
     [leg] = [row["leg"] for row in c.switch.rows("legs") if row["party"] == "endpoint:1001"]
     return str(leg)
+
+
+@told()
+async def test_a_caller_whose_agent_answers_at_once_is_played_no_music(c: Centre) -> None:
+    c.phone("1001").on_call = answering(0.0)
+    call = c.caller("700")
+    await call.answered()
+    caller = c.leg_of("trunk:north")
+    c.press("1")
+    agent = await c.phone("1001").next_call()
+    await asyncio.sleep(1)
+    assert c.agent("ana").state is AgentState.TALKING
+    assert c.switch.media.told(Music, caller) == []
+    call.hang_up()
+    await agent.hung_up()
+    await c.settled()
 
 
 @told()
