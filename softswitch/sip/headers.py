@@ -68,12 +68,13 @@ class Headers:
     """`get` and its like give values without folds and outer white space. `parsed` remembers typed values until their
     header changes."""
 
-    __slots__ = ("_keys", "_lines", "_parsed")
+    __slots__ = ("_keys", "_lines", "remembered")
 
     def __init__(self, items: Iterable[tuple[str, str]] = ()) -> None:
         self._keys: list[str] = []
         self._lines: list[str] = []
-        self._parsed: dict[str, Any] = {}
+        self.remembered: dict[str, Any] = {}
+        """Typed values that have been read, by folded long name (lists: with `[]` behind it); for reading only."""
         for name, value in items:
             self.add(name, value)
 
@@ -95,7 +96,7 @@ class Headers:
                 raise ParseError("too many header lines", sip_status=513)
             del lines[MAX_LINES:], keys[MAX_LINES:]
         self = cls.__new__(cls)
-        self._keys, self._lines, self._parsed = keys, lines, {}
+        self._keys, self._lines, self.remembered = keys, lines, {}
         return self
 
     def __str__(self) -> str:
@@ -143,7 +144,10 @@ class Headers:
     def get(self, name: str, default: str | None = None) -> str | None:
         """The first value of `name`."""
         key = _KEYS.get(name) or header_key(name)
-        return self._value(self._keys.index(key)) if key in self._keys else default
+        if key not in self._keys:
+            return default
+        value = self._lines[self._keys.index(key)].partition(":")[2]
+        return (_unfold(value) if "\r" in value else value).strip(" \t")
 
     def get_all(self, name: str) -> list[str]:
         """One value for each line of `name`, comma lists not taken apart."""
@@ -171,7 +175,7 @@ class Headers:
         key = _KEYS.get(name) or header_key(name)
         self._keys.append(key)
         self._lines.append(f"{_WRITTEN.get(key, name)}: {value}")
-        if self._parsed:
+        if self.remembered:
             self._unremember(key)
 
     def prepend(self, name: str, value: str) -> None:
@@ -219,6 +223,16 @@ class Headers:
             self._lines.append(other._lines[at])
         self._unremember(key)
 
+    def echo(self, other: "Headers", keys: Iterable[str]) -> None:
+        """As `copy_from` of each of these folded long names, into headers that nothing was read of yet."""
+        theirs = other._keys
+        for key in keys:
+            at = -1
+            for _ in range(theirs.count(key)):
+                at = theirs.index(key, at + 1)
+                self._keys.append(key)
+                self._lines.append(other._lines[at])
+
     def append_to_last(self, text: str) -> None:
         """Lengthen the last line, for a tag on a copied To."""
         if UNSAFE.search(text):
@@ -228,15 +242,16 @@ class Headers:
 
     def parsed(self, name: str, parse: Callable[[str], T]) -> T | None:
         """The first value of the header whose folded long name is `name`, as `parse` reads it; remembered."""
-        found: T | None = self._parsed.get(name)
+        found: T | None = self.remembered.get(name)
         if found is not None or name not in self._keys:
             return found
-        value = self._parsed[name] = parse(self._value(self._keys.index(name)))
+        text = self._lines[self._keys.index(name)].partition(":")[2]
+        value = self.remembered[name] = parse((_unfold(text) if "\r" in text else text).strip(" \t"))
         return value
 
     def parsed_list(self, name: str, parse_list: Callable[[str], list[T]]) -> list[T]:
         """Every element of every line of that header, in order; remembered."""
-        found: list[T] | None = self.remembered_list(name)
+        found: list[T] | None = self.remembered.get(name + "[]")
         if found is not None:
             return found
         lines = self._keys.count(name)
@@ -247,12 +262,12 @@ class Headers:
         else:
             wanted = [index for index, key in enumerate(self._keys) if key == name]
             items = [item for index in wanted for item in parse_list(self._value(index))]
-        self._parsed[name + "[]"] = items
+        self.remembered[name + "[]"] = items
         return items
 
     def remembered_list(self, name: str) -> list[Any] | None:
         """What `parsed_list` has read already."""
-        return self._parsed.get(name + "[]")
+        return self.remembered.get(name + "[]")
 
     def items(self) -> Iterator[tuple[str, str]]:
         """Long name (as written, for headers we do not know) and value, in order."""
@@ -270,9 +285,9 @@ class Headers:
         return f"Headers({len(self)} lines)"
 
     def _unremember(self, key: str) -> None:
-        if self._parsed:
-            self._parsed.pop(key, None)
-            self._parsed.pop(f"{key}[]", None)
+        if self.remembered:
+            self.remembered.pop(key, None)
+            self.remembered.pop(f"{key}[]", None)
 
     def _value(self, index: int) -> str:
         value = self._lines[index].partition(":")[2]

@@ -6,7 +6,7 @@ can still be answered carries it as `partial`.
 """
 
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Self, TypeVar
 
 from softswitch.sip.address import Address, tag_of
@@ -41,7 +41,20 @@ _BROKEN_REQUEST_LINE = re.compile(
 )
 _CALL_ID = re.compile(r"[!-~]+")
 _ONCE = (("from", "From"), ("to", "To"), ("call-id", "Call-ID"), ("cseq", "CSeq"))
+_NEEDED = frozenset(key for key, _ in _ONCE)
 _AT_MOST_ONCE = ("max-forwards", "content-type", "expires")
+_READ_WHERE_THERE = (
+    ("max-forwards", "max_forwards"),
+    ("expires", "expires"),
+    ("route", "routes"),
+    ("record-route", "record_routes"),
+    ("contact", "contacts"),
+)
+_ECHOED = ("via", "from", "to")
+"""By each response (RFC 3261 section 8.2.6.2); `To` last, since a tag may be put behind it."""
+_BEHIND_TO = ("call-id", "cseq")
+_BEHIND_TO_100 = (*_BEHIND_TO, "timestamp")
+_BEHIND_TO_OF_DIALOG = (*_BEHIND_TO, "record-route")
 
 
 class Message:
@@ -60,7 +73,9 @@ class Message:
     def to_bytes(self) -> bytes:
         """The message as it goes on the wire, with the Content-Length of its body."""
         headers = self.headers
-        if headers.keys.count("content-length") != 1 or self._stated_length() != len(self.body):
+        if "content-length" not in headers.keys:
+            headers.add("Content-Length", str(len(self.body)))
+        elif headers.keys.count("content-length") != 1 or self._stated_length() != len(self.body):
             headers.set("Content-Length", str(len(self.body)))
         return f"{self.start_line}\r\n{headers}\r\n".encode("utf-8", "surrogateescape") + self.body
 
@@ -77,15 +92,18 @@ class Message:
 
     @property
     def vias(self) -> list[Via]:
-        return self.headers.parsed_list("via", Via.parse_list)
+        found: list[Via] | None = self.headers.remembered.get("via[]")
+        return found if found is not None else self.headers.parsed_list("via", Via.parse_list)
 
     @property
     def from_(self) -> Address:
-        return self._required("from", Address.parse)
+        found: Address | None = self.headers.remembered.get("from")
+        return found if found is not None else self._required("from", Address.parse)
 
     @property
     def to(self) -> Address:
-        return self._required("to", Address.parse)
+        found: Address | None = self.headers.remembered.get("to")
+        return found if found is not None else self._required("to", Address.parse)
 
     @property
     def from_tag(self) -> str:
@@ -99,11 +117,13 @@ class Message:
 
     @property
     def call_id(self) -> str:
-        return self._required("call-id", _call_id)
+        found: str | None = self.headers.remembered.get("call-id")
+        return found if found is not None else self._required("call-id", _call_id)
 
     @property
     def cseq(self) -> CSeq:
-        return self._required("cseq", CSeq.parse)
+        found: CSeq | None = self.headers.remembered.get("cseq")
+        return found if found is not None else self._required("cseq", CSeq.parse)
 
     @property
     def contact_is_star(self) -> bool:
@@ -145,14 +165,13 @@ class Message:
     def validate(self) -> None:
         """Raises ParseError when a header that routing depends on is missing, doubled or unreadable."""
         keys = self.headers.keys
-        for key, name in _ONCE:
-            if keys.count(key) != 1:
-                raise ParseError(f"{name} must be there once", reason=f"Bad {name}")
-        for key in _AT_MOST_ONCE:
-            if keys.count(key) > 1:
-                raise ParseError("a header that may come once came twice")
+        there = set(keys)
+        if len(there) != len(keys) or not there >= _NEEDED:
+            _check_counts(keys)
         _ = self.vias, self.top_via, self.from_, self.to, self.call_id, self.cseq
-        _ = self.max_forwards, self.expires, self.routes, self.record_routes, self.contacts
+        for key, name in _READ_WHERE_THERE:
+            if key in there:
+                getattr(self, name)
 
     def _required(self, key: str, parse: Callable[[str], T]) -> T:
         value = self.headers.parsed(key, parse)
@@ -325,21 +344,27 @@ def make_response(
     """A response by RFC 3261 section 8.2.6. `to_tag` is added where the request's To has none."""
     response = Response.build(status, reason, body=body)
     made = response.headers
-    for name in ("Via", "From", "To"):
-        made.copy_from(request.headers, name)
-    if to_tag and "To" in made and not _has_tag(request):
+    made.echo(request.headers, _ECHOED)
+    if to_tag and made.keys and made.keys[-1] == "to" and not _has_tag(request):
         made.append_to_last(f";tag={to_tag}")
-    for name in ("Call-ID", "CSeq"):
-        made.copy_from(request.headers, name)
-    if status == 100:
-        made.copy_from(request.headers, "Timestamp")
-    elif status < 300:
-        made.copy_from(request.headers, "Record-Route")
+    made.echo(
+        request.headers,
+        _BEHIND_TO_100 if status == 100 else _BEHIND_TO_OF_DIALOG if status < 300 else _BEHIND_TO,
+    )
     for name, value in headers:
         made.add(name, value)
     if content_type is not None:
         made.add("Content-Type", content_type)
     return response
+
+
+def _check_counts(keys: Sequence[str]) -> None:
+    for key, name in _ONCE:
+        if keys.count(key) != 1:
+            raise ParseError(f"{name} must be there once", reason=f"Bad {name}")
+    for key in _AT_MOST_ONCE:
+        if keys.count(key) > 1:
+            raise ParseError("a header that may come once came twice")
 
 
 def _has_tag(request: Request) -> bool:
