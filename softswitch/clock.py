@@ -16,11 +16,10 @@ class Clock(Protocol):
 
 
 class SystemClock:
-    def monotonic(self) -> float:
-        return time.monotonic()
+    """The functions themselves: each is asked a hundred times for one call."""
 
-    def wall(self) -> float:
-        return time.time()
+    monotonic = staticmethod(time.monotonic)
+    wall = staticmethod(time.time)
 
 
 def entropy(size: int) -> bytes:

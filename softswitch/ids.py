@@ -22,6 +22,8 @@ TrunkName = NewType("TrunkName", str)
 WorkerId = NewType("WorkerId", int)
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+_PAIRS = tuple(first + second for first in _ALPHABET for second in _ALPHABET)
+_SHIFTS = tuple(range(90, -10, -10))
 ENTROPY_BYTES = 7
 
 
@@ -32,4 +34,4 @@ def generated_id(wall: float, entropy: bytes) -> str:
     value = (int(wall * 1000) & ((1 << 50) - 1)) << 50 | int.from_bytes(entropy[:ENTROPY_BYTES]) & (
         (1 << 50) - 1
     )
-    return "".join(_ALPHABET[(value >> shift) & 31] for shift in range(95, -5, -5))
+    return "".join([_PAIRS[value >> shift & 1023] for shift in _SHIFTS])

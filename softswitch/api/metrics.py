@@ -5,6 +5,7 @@ Labels are names of the configuration, states and causes, never calls or numbers
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
+from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
@@ -98,6 +99,15 @@ class Metrics:
         self._deaths = Counter(
             "softswitch_media_worker_deaths", "Media workers that died.", registry=self._registry
         )
+        self._counted: dict[type[Fact], Callable[[Any], None]] = {
+            CallEnded: self._call_ended,
+            CallerLeftQueue: self._left_queue,
+            OfferEnded: lambda fact: self._offers.labels(fact.queue, fact.result).inc(),
+            AudioImpaired: lambda fact: self._audio.labels(fact.kind, fact.reason).inc(),
+            LegEnded: self._measure,
+            MediaWorkerDied: lambda fact: self._deaths.inc(),
+        }
+        """By type: most facts are none of these."""
         self._registry.register(_LiveCollector(control))
 
     def attach(self, bus: Bus) -> Callable[[], None]:
@@ -105,28 +115,22 @@ class Metrics:
         return bus.subscribe(self.count)
 
     def count(self, fact: Fact) -> None:
-        match fact:
-            case CallEnded():
-                direction = "in" if fact.source.startswith("trunk:") else "out"
-                self._calls.labels(direction, fact.cause).inc()
-                if fact.talk_s > 0:
-                    self._talk.observe(fact.talk_s)
-            case CallerLeftQueue():
-                self._left.labels(fact.queue, fact.reason).inc()
-                if fact.reason == "connected":
-                    self._wait.labels(fact.queue).observe(fact.waited_s)
-                elif fact.reason == "abandoned":
-                    self._abandoned.labels(fact.queue).inc()
-            case OfferEnded():
-                self._offers.labels(fact.queue, fact.result).inc()
-            case AudioImpaired():
-                self._audio.labels(fact.kind, fact.reason).inc()
-            case LegEnded():
-                self._measure(fact)
-            case MediaWorkerDied():
-                self._deaths.inc()
-            case _:
-                pass
+        counted = self._counted.get(type(fact))
+        if counted is not None:
+            counted(fact)
+
+    def _call_ended(self, fact: CallEnded) -> None:
+        direction = "in" if fact.source.startswith("trunk:") else "out"
+        self._calls.labels(direction, fact.cause).inc()
+        if fact.talk_s > 0:
+            self._talk.observe(fact.talk_s)
+
+    def _left_queue(self, fact: CallerLeftQueue) -> None:
+        self._left.labels(fact.queue, fact.reason).inc()
+        if fact.reason == "connected":
+            self._wait.labels(fact.queue).observe(fact.waited_s)
+        elif fact.reason == "abandoned":
+            self._abandoned.labels(fact.queue).inc()
 
     def _measure(self, leg: LegEnded) -> None:
         figures = {

@@ -101,6 +101,7 @@ class Call:
         self.referral: Refer | None = None
         """A REFER that wants to hear how its transfer went."""
         self._over: Termination | None = None
+        self._log: structlog.stdlib.BoundLogger | None = None
         caller.deliver = self.post
 
     def __repr__(self) -> str:
@@ -128,8 +129,9 @@ class Call:
 
     @property
     def log(self) -> structlog.stdlib.BoundLogger:
-        bound: structlog.stdlib.BoundLogger = _log.bind(call=self.id)
-        return bound
+        if self._log is None:
+            self._log = _log.bind(call=self.id)
+        return self._log
 
     @property
     def over(self) -> Termination | None:

@@ -192,7 +192,7 @@ class Desk:
         agents = self._services.config.agent
         for agent in [each for each in self._seat if each not in agents]:
             del self._seat[agent]
-            self._forget_if_gone(agent)
+            self._view(agent)
         for name in agents:
             agent = AgentId(name)
             if agent not in self._stretches:
@@ -267,12 +267,10 @@ class Desk:
 
     def _stretch(self, agent: AgentId) -> None:
         """Close the interval that has ended and begin the next."""
-        if agent not in self._stretches:
+        old = self._stretches.get(agent)
+        new = self._view(agent) if old is not None else None
+        if old is None or new is None:
             return
-        if self._forget_if_gone(agent):
-            return
-        old = self._stretches[agent]
-        new = self._engine.agent_view(agent, self._now())
         if (old.view.status, old.view.reason, old.view.state, old.view.call) == (
             new.status,
             new.reason,
@@ -284,18 +282,17 @@ class Desk:
         self._write(agent, old, now)
         self._stretches[agent] = Stretch(new, now)
 
-    def _forget_if_gone(self, agent: AgentId) -> bool:
-        """True when the engine knows him no more: he was removed, and his last talk is over."""
+    def _view(self, agent: AgentId) -> AgentView | None:
+        """None, and he is forgotten, when the engine knows him no more: he was removed, and his last talk is over."""
         try:
-            self._engine.agent_view(agent, self._now())
+            return self._engine.agent_view(agent, self._now())
         except NotKnown:
             stretch = self._stretches.pop(agent, None)
             if stretch is not None:
                 self._write(agent, stretch, self._services.clock.wall())
             for known in (self._told_occupied, self._logged_in_at):
                 known.pop(agent, None)
-            return True
-        return False
+            return None
 
     def _write(self, agent: AgentId, stretch: Stretch, ended: float) -> None:
         view = stretch.view

@@ -7,7 +7,7 @@ which stage stands in `story.py`.
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field, fields, is_dataclass
 from typing import Any
 
 from softswitch.call.termination import By, Cause, Termination
@@ -186,17 +186,31 @@ _STAGES: dict[str, type[Any]] = {
 }
 
 
+_NAMES: dict[type[Any], str] = {kind: name for name, kind in _STAGES.items()}
+_FIELDS: dict[type[Any], tuple[str, ...]] = {
+    kind: tuple(each.name for each in fields(kind)) for kind in _STAGES.values()
+}
+
+
 def name_of(stage: Stage) -> str:
-    return type(stage).__name__.lower()
+    return _NAMES[type(stage)]
 
 
 def arguments_of(stage: Stage) -> dict[str, object]:
     """JSON values. What follows a feature code stays out: it may be a PIN; and so does what a flow collected masked."""
-    arguments = asdict(replace(stage, argument="") if isinstance(stage, Feature) else stage)
+    arguments = {name: _plain(getattr(stage, name)) for name in _FIELDS[type(stage)]}
+    if isinstance(stage, Feature):
+        arguments["argument"] = ""
     resume = getattr(stage, "resume", None)
     if isinstance(resume, FlowState) and resume.masked:
-        arguments["resume"] |= {"variables": resume.shown, "typed_ahead": "", "digits": ""}
+        hidden = {"variables": resume.shown, "typed_ahead": "", "digits": ""}
+        arguments["resume"] = asdict(resume) | hidden
     return arguments
+
+
+def _plain(value: object) -> object:
+    """Most fields of most stages are plain already: `asdict` would copy each."""
+    return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
 
 
 def from_journal(name: str, arguments: Mapping[str, Any]) -> Stage:
