@@ -73,8 +73,15 @@ def _skipped(group: CallClass, now: float) -> tuple[Candidate, ...]:
     queue = group.queue
     if group.skipped_at == queue.changes:
         return group.skipped
-    lines = tuple(line for agent in queue.agents[:EXAMINED] if (line := _skip(agent, group, now)) is not None)
-    if not any(agent.state is AgentState.RESTING for agent in queue.agents[:EXAMINED]):
+    found: list[Candidate] = []
+    resting = False
+    for agent in queue.agents[:EXAMINED]:
+        line = agent.skipped or _skip(agent, group, now)  # remembered until he changes state
+        if line is not None:
+            found.append(line)
+        resting = resting or agent.state is AgentState.RESTING
+    lines = tuple(found)
+    if not resting:
         group.skipped, group.skipped_at = lines, queue.changes
     return lines
 

@@ -15,7 +15,6 @@ from softswitch.call.events import CallEvent, LegEvent, LegSilent, MediaLost, No
 from softswitch.call.leg import Leg
 from softswitch.call.mailbox import Mailbox
 from softswitch.call.services import Services
-from softswitch.call.trail import Trail
 from softswitch.call.termination import (
     CALLER_CANCELLED,
     CALLER_HUNG_UP,
@@ -26,9 +25,10 @@ from softswitch.call.termination import (
     CallOver,
     Cause,
     Termination,
+    because,
     by_switch,
-    passed_on,
 )
+from softswitch.call.trail import Trail
 from softswitch.config.schema import Config
 from softswitch.facts import CallAnswered
 from softswitch.ids import AgentId, CallId, LegId, QueueName, RecordingId
@@ -142,10 +142,10 @@ class Call:
         if isinstance(event, LegEvent) and event.leg == self.caller.id:
             if isinstance(event.event, HungUp):
                 self.byes.append(event.event.accept)
-                self.stop(replace(CALLER_HUNG_UP, reason=passed_on(event.event.reason)))
+                self.stop(because(CALLER_HUNG_UP, event.event.reason))
                 return
             if isinstance(event.event, Cancelled):
-                self.stop(replace(CALLER_CANCELLED, reason=passed_on(event.event.reason)))
+                self.stop(because(CALLER_CANCELLED, event.event.reason))
                 return
             if isinstance(event.event, AckMissing):
                 self.stop(by_switch(Cause.NO_ACK, 408))

@@ -7,7 +7,6 @@ whoever owns the leg at that moment, through `deliver`: a leg can be released by
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import replace
 
 import structlog
 
@@ -96,14 +95,11 @@ class Leg:
         self._address = ""
         self._described: SessionDescription | None = None
         self._offered: SessionDescription | None = None
-        self._peer: SetPeer | None = None
-        """What the media worker was told last."""
+        self._peer: SetPeer | None = None  # what the media worker was told last
         self._plays = 0
-        self._may_play = self._may_have_music = True
-        """At the worker; False where there is nothing to stop. A leg that was not opened here may have both."""
+        self._may_play = self._may_have_music = True  # until it is opened here, nobody knows
         self._closed = False
-        self._moves = 0
-        """Re-INVITEs left to tell the peer of a new port; 0: it knows."""
+        self._moves = 0  # re-INVITEs left to tell the peer of a new port; 0: it knows
 
     def __repr__(self) -> str:
         codec = self.negotiated.codec if self.negotiated else "-"
@@ -192,13 +188,13 @@ class Leg:
         if offer is not None and codec != self.codec and codec in self.open_to:
             self.take_offer(offer, prefer=codec)
 
-    def _local(self, version: int) -> LocalMedia:
+    def _local(self, version: int, codecs: tuple[str, ...] | None = None) -> LocalMedia:
         assert self.opened is not None
         rtp = self._services.config.rtp
         return LocalMedia(
             address=self._address,
             port=self.opened.port,
-            codecs=self.codecs,
+            codecs=self.codecs if codecs is None else codecs,
             session_id=int.from_bytes(self.id.encode()[-4:]),
             version=version,
             comfort_noise=rtp.comfort_noise,
@@ -224,8 +220,7 @@ class Leg:
 
     def offer(self) -> SessionDescription:
         """Our offer: the first one, or the next of a running session."""
-        local = replace(self._local(0 if self._described is None else 1), codecs=self._offerable())
-        description = make_offer(local)
+        description = make_offer(self._local(0 if self._described is None else 1, self._offerable()))
         if self._described is not None:
             description = next_version(self._described, description)
         self._described = self._offered = description

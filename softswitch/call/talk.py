@@ -3,7 +3,7 @@
 State is in `conversation.py`, keys in `talk_keys.py`, where a transfer leads in `transfer.py`.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from softswitch.call.call import Call, loop_time
 from softswitch.call.consult import CAN_BE_CONSULTED, begin_consult
@@ -48,8 +48,8 @@ from softswitch.call.termination import (
     SESSION_EXPIRED,
     Cause,
     Termination,
+    because,
     by_switch,
-    passed_on,
 )
 from softswitch.config.target import Target
 from softswitch.ivr.say import digit_prompts
@@ -205,7 +205,7 @@ class Talking:
         match event:
             case LegEvent(leg=leg, event=HungUp() as bye) if leg == other:
                 self.call.byes.append(bye.accept)
-                return replace(CALLEE_HUNG_UP, reason=passed_on(bye.reason))
+                return because(CALLEE_HUNG_UP, bye.reason)
             case LegEvent(leg=leg, event=AckMissing()) if leg == other:
                 return by_switch(Cause.NO_ACK, 408)
             case LegEvent(leg=leg, event=SessionExpired()) if leg == other:

@@ -150,6 +150,14 @@ def refused(status: int, *, local: bool = False, reason: str = "") -> Terminatio
     return Termination(by, cause, _STATUS_FOR_CALLER.get(status, status), told)
 
 
+def because(termination: Termination, reason: str) -> Termination:
+    """With what the peer who ended it gave as its Reason, where he gave one of use."""
+    told = passed_on(reason) if reason else ""
+    return (
+        Termination(termination.by, termination.cause, termination.sip_status, told) if told else termination
+    )
+
+
 def by_switch(cause: Cause, sip_status: int = 500) -> Termination:
     return Termination(By.SWITCH, cause, sip_status)
 

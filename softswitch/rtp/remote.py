@@ -43,13 +43,16 @@ class RemoteWorker:
         self._process = process
         self._on_report = on_report
         self._writer = link.writer
+        self._transport = link.writer.transport
         self._loop = asyncio.get_running_loop()
         self._heard = self._loop.time()
-        self._heartbeat = self._loop.call_later(HEARTBEAT_S, self._listen)
         for body in link.more:
             on_report(wire.decode_report(body))
-        reading = asyncio.create_task(self._read(link.reader, link.frames))
-        self._tasks = [reading, asyncio.create_task(self._wait(reading))]
+        self._heartbeat = self._loop.call_later(HEARTBEAT_S, self._listen)
+        self._frames = link.frames
+        self._closed: asyncio.Future[None] = self._loop.create_future()
+        self._transport.set_protocol(_Reading(self._received, self._disconnected))
+        self._tasks = [asyncio.create_task(self._wait())]
 
     @property
     def pid(self) -> int:
@@ -100,15 +103,18 @@ class RemoteWorker:
         await worker.stop()
         return None
 
-    async def _read(self, reader: asyncio.StreamReader, frames: wire.FrameReader) -> None:
+    def _received(self, data: bytes) -> None:
+        self._heard = self._loop.time()
         try:
-            while data := await reader.read(65536):
-                self._heard = self._loop.time()
-                for body in frames.feed(data):
-                    self._on_report(wire.decode_report(body))
-            self._lose("its socket closed")
-        except (OSError, wire.WireError) as error:
+            for body in self._frames.feed(data):
+                self._on_report(wire.decode_report(body))
+        except wire.WireError as error:
             self._lose(str(error))
+
+    def _disconnected(self, error: Exception | None) -> None:
+        if not self._closed.done():
+            self._closed.set_result(None)
+        self._lose(str(error) if error is not None else "its socket closed")
 
     def _listen(self) -> None:
         """One timer looks after all that is heard: none is set and cancelled for each report."""
@@ -121,9 +127,9 @@ class RemoteWorker:
         self._lose(f"it said nothing for {HEARTBEAT_S:g} s")
         self.kill()
 
-    async def _wait(self, reading: asyncio.Task[None]) -> None:
+    async def _wait(self) -> None:
         status = await self._process.wait()
-        await asyncio.wait({reading}, timeout=LAST_WORDS_S)
+        await asyncio.wait({self._closed}, timeout=LAST_WORDS_S)
         self._lose(f"the process ended with status {status}")
 
     def _lose(self, reason: str) -> None:
@@ -136,8 +142,8 @@ class RemoteWorker:
         """Queue a command; it is dropped when the worker is lost already."""
         if self.lost.done():
             return
-        self._writer.write(wire.encode(command))
-        if self._writer.transport.get_write_buffer_size() > MAX_UNREAD:
+        self._transport.write(wire.encode(command))
+        if self._transport.get_write_buffer_size() > MAX_UNREAD:
             self._lose("it does not read its commands")
             self.kill()
 
@@ -164,11 +170,20 @@ class RemoteWorker:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
 
+class _Reading(asyncio.Protocol):
+    """What comes after the handshake: callbacks, no task to be woken up for each report."""
+
+    def __init__(
+        self, received: Callable[[bytes], None], disconnected: Callable[[Exception | None], None]
+    ) -> None:
+        self.data_received = received  # type: ignore[method-assign]
+        self.connection_lost = disconnected  # type: ignore[method-assign]
+
+
 @dataclass(slots=True)
 class _Link:
     """A connection on which both have proved the secret and the worker has said Hello."""
 
-    reader: asyncio.StreamReader
     writer: asyncio.StreamWriter
     frames: wire.FrameReader
     hello: Hello
@@ -208,4 +223,4 @@ async def _connect(path: Path, secret: bytes) -> _Link:
     except BaseException:
         writer.close()
         raise
-    return _Link(reader, writer, frames, hello, bodies[1:])
+    return _Link(writer, frames, hello, bodies[1:])

@@ -5,7 +5,7 @@ A display name may hold more than the grammar's tokens (phones send `José (2)` 
 """
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 
 from softswitch.sip.errors import ParseError
@@ -76,7 +76,7 @@ class Address:
     def with_tag(self, tag: str) -> "Address":
         if UNSAFE.search(tag):
             raise ValueError("a line end in a tag")
-        return replace(self, params=self.params.having("tag", tag))
+        return Address(self.uri, self.display_name, self.params.having("tag", tag))
 
 
 @lru_cache(maxsize=2048)

@@ -6,7 +6,7 @@ machine around it. Owns no transactions and sends nothing. In-dialog sequence nu
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from softswitch.errors import PeerError
 from softswitch.sip.address import Address
@@ -21,9 +21,9 @@ class OutOfOrder(PeerError):
     sip_status = 500
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class DialogState:
-    """All plain text and numbers."""
+    """All plain text and numbers. Changed in place, by its `Dialog` only: each request of a call changes it."""
 
     call_id: str
     local: str
@@ -46,7 +46,7 @@ class DialogState:
 
 
 class Dialog:
-    """One dialog; every change makes a new `state`."""
+    """One dialog; the only one that changes its `state`."""
 
     __slots__ = ("state",)
 
@@ -96,7 +96,13 @@ class Dialog:
         )
 
     def confirm(self) -> None:
-        self.state = replace(self.state, early=False)
+        self.state.early = False
+
+    def go_on_from(self, early: "Dialog") -> None:
+        """Count on where the early dialog stopped that this one confirms."""
+        before, state = early.state, self.state
+        state.local_sequence = max(before.local_sequence, state.local_sequence)
+        state.remote_sequence = before.remote_sequence
 
     def matches(self, request: Request) -> bool:
         """A peer of RFC 2543 has no tag and then matches the empty one (section 12.2.2)."""
@@ -108,7 +114,7 @@ class Dialog:
         if number < self.state.remote_sequence:
             raise OutOfOrder(f"CSeq {number} after {self.state.remote_sequence}")
         if number > self.state.remote_sequence:
-            self.state = replace(self.state, remote_sequence=number)
+            self.state.remote_sequence = number
 
     def refresh_target(self, message: Request | Response) -> None:
         """A target refresh request, or a 2xx to one, moves the remote target to its Contact (section 12.2)."""
@@ -116,7 +122,7 @@ class Dialog:
         if contacts:
             target = str(contacts[0].uri)
             if target != self.state.remote_target:
-                self.state = replace(self.state, remote_target=target)
+                self.state.remote_target = target
 
     def first_hop(self) -> Uri | None:
         """Where our requests are sent: the first of the route set; None when it is empty, then the remote target."""
@@ -135,20 +141,20 @@ class Dialog:
         """The next request of ours, or with `number` one that repeats a CSeq number: the ACK of that INVITE."""
         state = self.state
         if number is None:
-            number = state.local_sequence + 1
-            self.state = state = replace(state, local_sequence=number)
+            number = state.local_sequence = state.local_sequence + 1
         target, routes = _way(state)
-        made = Headers()
-        made.add("Via", via)
-        made.add("Max-Forwards", str(max_forwards))
-        for route in routes:
-            made.add("Route", route)
-        made.add("From", state.local)
-        made.add("To", state.remote)
-        made.add("Call-ID", state.call_id)
-        made.add("CSeq", f"{number} {method}")
-        for name, value in headers:
-            made.add(name, value)
+        made = Headers(
+            (
+                ("Via", via),
+                ("Max-Forwards", str(max_forwards)),
+                *(("Route", route) for route in routes),
+                ("From", state.local),
+                ("To", state.remote),
+                ("Call-ID", state.call_id),
+                ("CSeq", f"{number} {method}"),
+                *headers,
+            )
+        )
         return Request(method, target, made, body)
 
 

@@ -6,7 +6,7 @@ The dialog that said something new last is the one whose early media counts; the
 """
 
 import re
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from softswitch.sip.dialog import Dialog
 from softswitch.sip.dialog_client import DialogClient
@@ -82,12 +82,7 @@ class EarlyDialogs:
         dialog = Dialog.of_caller(invite, response)
         early = self._known.get(response.to_tag)
         if early is not None:
-            before = early.client.dialog.state
-            dialog.state = replace(
-                dialog.state,
-                local_sequence=max(before.local_sequence, dialog.state.local_sequence),
-                remote_sequence=before.remote_sequence,
-            )
+            dialog.go_on_from(early.client.dialog)
         return dialog
 
     def answer_in(self, response: Response) -> SessionDescription | None:

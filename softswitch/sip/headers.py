@@ -76,7 +76,11 @@ class Headers:
         self.remembered: dict[str, Any] = {}
         """Typed values that have been read, by folded long name (lists: with `[]` behind it); for reading only."""
         for name, value in items:
-            self.add(name, value)
+            if UNSAFE.search(value):
+                raise ValueError(f"a line end or NUL in {name}")
+            key = _KEYS.get(name) or header_key(name)
+            self._keys.append(key)
+            self._lines.append(f"{_WRITTEN.get(key, name)}: {value}")
 
     @classmethod
     def parse(cls, text: str, *, salvage: bool = False) -> "Headers":
@@ -192,9 +196,11 @@ class Headers:
 
     def set_first(self, name: str, value: str) -> None:
         """Replace only the first line of `name`."""
-        place = self._keys.index(header_key(name))
-        del self._keys[place], self._lines[place]
-        self.insert(place, name, value)
+        if UNSAFE.search(value):
+            raise ValueError(f"a line end or NUL in {name}")
+        key = header_key(name)
+        self._lines[self._keys.index(key)] = f"{_WRITTEN.get(key, name)}: {value}"
+        self._unremember(key)
 
     def remove(self, name: str) -> None:
         key = header_key(name)

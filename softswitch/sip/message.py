@@ -43,13 +43,8 @@ _CALL_ID = re.compile(r"[!-~]+")
 _ONCE = (("from", "From"), ("to", "To"), ("call-id", "Call-ID"), ("cseq", "CSeq"))
 _NEEDED = frozenset(key for key, _ in _ONCE)
 _AT_MOST_ONCE = ("max-forwards", "content-type", "expires")
-_READ_WHERE_THERE = (
-    ("max-forwards", "max_forwards"),
-    ("expires", "expires"),
-    ("route", "routes"),
-    ("record-route", "record_routes"),
-    ("contact", "contacts"),
-)
+_READ_WHERE_THERE = {"max-forwards": "max_forwards", "expires": "expires", "route": "routes"}
+_READ_WHERE_THERE |= {"record-route": "record_routes", "contact": "contacts"}
 _ECHOED = ("via", "from", "to")
 """By each response (RFC 3261 section 8.2.6.2); `To` last, since a tag may be put behind it."""
 _BEHIND_TO = ("call-id", "cseq")
@@ -169,7 +164,7 @@ class Message:
         if len(there) != len(keys) or not there >= _NEEDED:
             _check_counts(keys)
         _ = self.vias, self.top_via, self.from_, self.to, self.call_id, self.cseq
-        for key, name in _READ_WHERE_THERE:
+        for key, name in _READ_WHERE_THERE.items():
             if key in there:
                 getattr(self, name)
 

@@ -71,6 +71,19 @@ class Params(Mapping[str, str | None]):
         made._text = ";" + ";".join(pieces)
         return made
 
+    def filled(self, name: str, value: str, further: str, its_value: str) -> "Params":
+        """`name`, there without a value, with `value`, and `further` with `its_value`; both names in lower case."""
+        text, values = self._text, self._values
+        if values.get(name, "") is None and further not in values and '"' not in text:
+            at = len(text) - len(name) - 1 if text.endswith(f";{name}") else text.find(f";{name};")
+            if at >= 0 and not UNSAFE.search(value + its_value):
+                made = Params.__new__(Params)
+                end = at + len(name) + 1
+                made._text = f"{text[:end]}={value}{text[end:]};{further}={its_value}"
+                made._values = {**values, name: value, further: its_value}
+                return made
+        return self.having(name, value).having(further, its_value)
+
     def without(self, *names: str) -> "Params":
         unwanted = {fold(name) for name in names}
         return Params(item for item in self.items_as_written() if fold(item[0]) not in unwanted)

@@ -82,7 +82,7 @@ class Via:
         """With `received` where sent-by differs or rport was asked for, and `rport` filled in then (RFC 3581 §4)."""
         params = self.params
         if self.wants_rport:
-            params = params.having("rport", str(port)).having("received", address)
+            params = params.filled("rport", str(port), "received", address)
         elif self.host.strip("[]").lower() != address.lower():
             params = params.having("received", address)
         if params is self.params:

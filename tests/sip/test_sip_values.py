@@ -291,6 +291,19 @@ def test_params() -> None:
     params = Params.parse(' ; a = 1 ; B="x;y" ;c'.strip())
     assert str(params) == ';a=1;B="x;y";c' and params.text("b") == "x;y" and "C" in params
     assert str(params.having("A", "2").without("c")) == ';a=2;B="x;y"'
+    for text in (
+        ";rport;b",
+        ";b;rport",
+        ";b;RPORT",
+        ";rport=1",
+        ";rportx;rport",
+        ';b=";rport;";rport;c',
+        ";received=x;rport",
+    ):
+        asked = Params.parse(text)
+        filled = asked.filled("rport", "5", "received", "192.0.2.1")
+        one_by_one = asked.having("rport", "5").having("received", "192.0.2.1")
+        assert (str(filled), list(filled.items())) == (str(one_by_one), list(one_by_one.items()))
     assert params == Params.parse(';b="x;y";a=1;c') and hash(params) == hash(Params.parse(';c;b="x;y";A=1'))
     with pytest.raises(ValueError):
         params.having("x", "1\r\nVia: y")
