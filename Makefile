@@ -76,6 +76,7 @@ format: $(STAMP)
 docs: $(STAMP)
 	$(BIN)/python -m softswitch.config.reference > docs/configuration.md.new
 	mv docs/configuration.md.new docs/configuration.md
+	$(BIN)/python -m tools.report_definitions
 
 lock:
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \

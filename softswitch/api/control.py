@@ -9,13 +9,13 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from softswitch.api.events_control import EventsControl
+from softswitch.api.report_control import ReportControl
 from softswitch.api.security_control import SecurityControl
 from softswitch.api.steering_control import SteeringControl
 from softswitch.api.text_control import TextControl
 from softswitch.api.trace import TraceControl
 from softswitch.api.trunk_control import TrunkControl
 from softswitch.api.views import (
-    AgentReportView,
     AgentView,
     CallDetailView,
     CallView,
@@ -23,7 +23,6 @@ from softswitch.api.views import (
     CdrView,
     LineView,
     QueueDetailView,
-    QueueReportView,
     QueueView,
     RecordingView,
     RegistrationView,
@@ -65,16 +64,6 @@ class RecordingSearch:
     offset: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ReportSearch:
-    since: float
-    until: float
-    interval_s: float = 0.0
-    """0: one row for the whole time."""
-    name: str = ""
-    """One queue or agent; empty: all."""
-
-
 class SwitchControl(Protocol):
     @property
     def trunking(self) -> TrunkControl:
@@ -91,6 +80,10 @@ class SwitchControl(Protocol):
     @property
     def security(self) -> SecurityControl:
         """Bans, rates, load."""
+
+    @property
+    def reports(self) -> ReportControl:
+        """The past in figures."""
 
     @property
     def events(self) -> EventsControl:
@@ -162,7 +155,3 @@ class SwitchControl(Protocol):
     async def cdrs(self, search: CdrSearch) -> tuple[CdrView, ...]: ...
 
     async def cdr(self, call: str) -> CdrDetailView: ...
-
-    async def queue_report(self, search: ReportSearch) -> QueueReportView: ...
-
-    async def agent_report(self, search: ReportSearch) -> AgentReportView: ...

@@ -1,15 +1,14 @@
-"""Routes of what has been: CDRs, recordings, reports; and of recording on demand."""
+"""Routes of what has been: CDRs and recordings; and of recording on demand."""
 
 from dataclasses import replace
 
 from aiohttp import web
 
 from softswitch.api.answers import answer, query_as
-from softswitch.api.control import CdrSearch, RecordingSearch, ReportSearch, SwitchControl
+from softswitch.api.control import CdrSearch, RecordingSearch, SwitchControl
 from softswitch.api.errors import BadRequest
 
 MAX_ROWS = 10_000
-MAX_INTERVALS = 10_000
 
 
 class PastRoutes:
@@ -26,8 +25,6 @@ class PastRoutes:
             web.delete("/v1/calls/{call}/mask", self.unmask),
             web.get("/v1/cdrs", self.cdrs),
             web.get("/v1/cdrs/{call}", self.cdr),
-            web.get("/v1/reports/queue", self.queue_report),
-            web.get("/v1/reports/agent", self.agent_report),
         ]
 
     async def recordings(self, request: web.Request) -> web.Response:
@@ -63,26 +60,8 @@ class PastRoutes:
     async def cdr(self, request: web.Request) -> web.Response:
         return answer(await self._control.cdr(request.match_info["call"]))
 
-    async def queue_report(self, request: web.Request) -> web.Response:
-        return answer(await self._control.queue_report(_report_search(request)))
-
-    async def agent_report(self, request: web.Request) -> web.Response:
-        return answer(await self._control.agent_report(_report_search(request)))
-
 
 def _rows(limit: int, offset: int) -> int:
     if limit < 1 or offset < 0:
         raise BadRequest("limit must be at least 1 and offset at least 0")
     return min(limit, MAX_ROWS)
-
-
-def _report_search(request: web.Request) -> ReportSearch:
-    search = query_as(request, ReportSearch)
-    length = search.until - search.since
-    if not 0 < length < float("inf"):
-        raise BadRequest("until must lie after since")
-    if not 0 <= search.interval_s < float("inf"):
-        raise BadRequest("interval_s must not be below zero")
-    if search.interval_s and length / search.interval_s > MAX_INTERVALS:
-        raise BadRequest(f"that is more than {MAX_INTERVALS} intervals", hint="choose a longer interval")
-    return search

@@ -20,6 +20,7 @@ from softswitch.api.events import EventsRoutes
 from softswitch.api.live import LiveRoutes
 from softswitch.api.metrics import CONTENT_TYPE, Metrics
 from softswitch.api.past import PastRoutes
+from softswitch.api.reports import ReportRoutes
 from softswitch.api.security import SecurityRoutes
 from softswitch.api.steering import SteeringRoutes
 from softswitch.api.texts import TextRoutes
@@ -90,6 +91,7 @@ def _application(control: SwitchControl, metrics: Metrics) -> web.Application:
     application.add_routes(TextRoutes(control.texts).routes())
     application.add_routes(LiveRoutes(control).routes())
     application.add_routes(PastRoutes(control).routes())
+    application.add_routes(ReportRoutes(control.reports).routes())
     tracing = TraceRoutes(control.trace)
     application.add_routes(tracing.routes())
     application.on_shutdown.append(tracing.shut)

@@ -10,10 +10,9 @@ import structlog
 
 from softswitch.acd.errors import AcdError, Refused
 from softswitch.acd.values import AgentStatus
-from softswitch.api.control import CdrSearch, RecordingSearch, ReportSearch
+from softswitch.api.control import CdrSearch, RecordingSearch
 from softswitch.api.errors import NotPossible, UnknownThing
 from softswitch.api.views import (
-    AgentReportView,
     AgentView,
     CallDetailView,
     CallView,
@@ -21,7 +20,6 @@ from softswitch.api.views import (
     CdrView,
     LineView,
     QueueDetailView,
-    QueueReportView,
     QueueView,
     RecordingView,
     RegistrationView,
@@ -34,6 +32,7 @@ from softswitch.app import live, past
 from softswitch.app.events import EventsOrders
 from softswitch.app.parts import Parts
 from softswitch.app.reload import reload
+from softswitch.app.reports import ReportDesk
 from softswitch.app.security import SecurityDesk
 from softswitch.app.steering import SteeringOrders
 from softswitch.app.trunking import TrunkAnswers
@@ -62,6 +61,7 @@ class Control:
         self.texts = TextOrders(parts)
         self.trace = TraceOrders(parts)
         self.security = SecurityDesk(parts)
+        self.reports = ReportDesk(parts)
         self._spawned: set[asyncio.Task[Any]] = set()
         self._reloading = asyncio.Lock()
         self._signalled = asyncio.Lock()
@@ -239,9 +239,3 @@ class Control:
 
     async def cdr(self, call: str) -> CdrDetailView:
         return await past.cdr(self._parts, call)
-
-    async def queue_report(self, search: ReportSearch) -> QueueReportView:
-        return await past.queue_report(self._parts, search)
-
-    async def agent_report(self, search: ReportSearch) -> AgentReportView:
-        return await past.agent_report(self._parts, search)

@@ -73,6 +73,7 @@ async def _serve(loaded: LoadedConfig, config_path: Path) -> int:
         parts.tasks.append(asyncio.create_task(parts.tracing.run(), name="tracing"))
         parts.tasks.append(asyncio.create_task(Keeping(parts).run(), name="keeping"))
         parts.tasks.append(asyncio.create_task(control.security.watch(), name="security"))
+        parts.tasks.append(asyncio.create_task(control.reports.settle(), name="reports"))
         _log.info(
             "ready", node=loaded.config.general.node, listen=list(loaded.config.sip.listen), pid=os.getpid()
         )

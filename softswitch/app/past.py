@@ -4,31 +4,24 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
-from softswitch.api.control import CdrSearch, RecordingSearch, ReportSearch
-from softswitch.api.errors import BadRequest, UnknownThing
+from softswitch.api.control import CdrSearch, RecordingSearch
+from softswitch.api.errors import UnknownThing
 from softswitch.api.trunk_views import AttemptView
 from softswitch.api.views import (
-    AgentReportRow,
-    AgentReportView,
     CdrDetailView,
     CdrView,
-    IvrReportRow,
     LegView,
     OfferView,
-    QueueReportRow,
-    QueueReportView,
     QueueVisitView,
     RecordingView,
     SegmentView,
 )
 from softswitch.app.parts import Parts
 from softswitch.errors import StorageError
-from softswitch.store.intervals import Interval, intervals
 from softswitch.store.reading import CallFilter, RecordingFilter
 
 Record = Mapping[str, Any]
 View = TypeVar("View")
-DAY_S = 86_400.0
 
 
 async def cdrs(parts: Parts, search: CdrSearch) -> tuple[CdrView, ...]:
@@ -129,41 +122,3 @@ def _file(parts: Parts, record: Record) -> str:
         return str(parts.services.files.path(record["path"])) if record["deleted_at"] is None else ""
     except StorageError:
         return ""
-
-
-async def queue_report(parts: Parts, search: ReportSearch) -> QueueReportView:
-    config = parts.services.config
-    report = await parts.store.reports.queues(
-        _intervals(parts, search),
-        service_level_s={name: queue.servicelevel for name, queue in config.queue.items()},
-        queue=search.name,
-    )
-    return QueueReportView(
-        since=search.since,
-        until=search.until,
-        interval_s=search.interval_s,
-        timezone=config.general.timezone,
-        rows=tuple(QueueReportRow(**figures.record()) for figures in report.queues),
-        ivr=tuple(_of(IvrReportRow, dataclasses.asdict(figures)) for figures in report.ivr),
-        formulas=report.formulas,
-    )
-
-
-async def agent_report(parts: Parts, search: ReportSearch) -> AgentReportView:
-    report = await parts.store.reports.agents(_intervals(parts, search), agent=search.name)
-    return AgentReportView(
-        since=search.since,
-        until=search.until,
-        interval_s=search.interval_s,
-        timezone=parts.services.config.general.timezone,
-        rows=tuple(_of(AgentReportRow, figures.record()) for figures in report.agents),
-        formulas=report.formulas,
-    )
-
-
-def _intervals(parts: Parts, search: ReportSearch) -> list[Interval]:
-    try:
-        length = "day" if search.interval_s == DAY_S else search.interval_s or None
-        return intervals(search.since, search.until, length, parts.services.config.general.timezone)
-    except ValueError as error:
-        raise BadRequest(str(error)) from error

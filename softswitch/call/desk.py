@@ -295,21 +295,17 @@ class Desk:
             return None
 
     def _write(self, agent: AgentId, stretch: Stretch, ended: float) -> None:
-        view = stretch.view
-        if view.status == AgentStatus.LOGGED_OUT:
-            return
-        self._services.store.interval(
-            AgentInterval(
-                agent=agent,
-                status=view.status.value,
-                reason=view.reason,
-                state=view.state.value,
-                began=stretch.began,
-                ended=ended,
-                queue=view.queue,
-                call=view.call,
-            )
-        )
+        if stretch.view.status != AgentStatus.LOGGED_OUT:
+            self._services.store.interval(_interval(agent, stretch, ended))
+
+    def going_on(self) -> list[AgentInterval]:
+        """What each agent who is logged in is doing since when: no row yet."""
+        now = self._services.clock.wall()
+        return [
+            _interval(agent, stretch, now)
+            for agent, stretch in self._stretches.items()
+            if stretch.view.status != AgentStatus.LOGGED_OUT
+        ]
 
     def close(self) -> None:
         """Write what has not ended yet; the switch stops."""
@@ -320,3 +316,17 @@ class Desk:
 
     def _now(self) -> float:
         return self._services.clock.monotonic()
+
+
+def _interval(agent: AgentId, stretch: Stretch, ended: float) -> AgentInterval:
+    view = stretch.view
+    return AgentInterval(
+        agent=agent,
+        status=view.status.value,
+        reason=view.reason,
+        state=view.state.value,
+        began=stretch.began,
+        ended=ended,
+        queue=view.queue,
+        call=view.call,
+    )

@@ -111,6 +111,11 @@ def _members(config: Config, names: _Names) -> Iterator[Finding]:
             yield from names.missing(("endpoint", phone, "mailbox"), "message", endpoint.mailbox)
     for agent_id, agent in config.agent.items():
         yield from names.missing(("agent", agent_id, "endpoint"), "endpoint", agent.endpoint)
+    for name, team in config.team.items():
+        for index, one in enumerate(team.agents):
+            yield from names.missing(("team", name, "agents", index), "agent", one)
+        for index, one in enumerate(team.queues):
+            yield from names.missing(("team", name, "queues", index), "queue", one)
     for name, queue in config.queue.items():
         seen: set[str] = set()
         for index, member in enumerate(queue.members):

@@ -15,6 +15,7 @@ _SOURCES = (
     "matching.py",
     "security.py",
     "subscriptions.py",
+    "teams.py",
     "trunks.py",
     "tracing.py",
     "transports.py",

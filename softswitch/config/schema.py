@@ -13,6 +13,7 @@ from softswitch.config.flow import Flow
 from softswitch.config.matching import Cause, Matching, PauseReason, Step, StrategyName, Surge
 from softswitch.config.security import Security
 from softswitch.config.subscriptions import Subscriptions
+from softswitch.config.teams import Team
 from softswitch.config.tracing import Capture, Trace
 from softswitch.config.transports import TrunkTls
 from softswitch.config.trunks import EndpointToll, Lcr, NumberFormat, Numbers, Toll, TrunkGroup
@@ -452,6 +453,8 @@ class Queue:
     """Target when joining is refused or the queue ran empty of agents."""
     servicelevel: float = 20.0
     """Seconds of the service level."""
+    short_abandon_s: float = 0.0
+    """Callers who hang up sooner are short abandons in reports; 0: nobody is."""
     music: str = "music"
     """Prompt played while waiting, over and over."""
     announce_position: bool = True
@@ -683,6 +686,7 @@ class Config:
     numbers: Numbers = field(default_factory=Numbers)
     toll: Toll = field(default_factory=Toll)
     agent: Mapping[str, Agent] = field(default_factory=dict)
+    team: Mapping[str, Team] = field(default_factory=dict)
     queue: Mapping[str, Queue] = field(default_factory=dict)
     calendar: Mapping[str, Calendar] = field(default_factory=dict)
     flow: Mapping[str, Flow] = field(default_factory=dict)

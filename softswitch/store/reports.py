@@ -1,219 +1,255 @@
-"""Reports on queues and agents, computed by the database from visits, offers and intervals, per interval of time.
+"""Reports on callers, agents and teams over any stretch of the past and any interval of it.
 
-What each figure means stands in `store/figures.py`. Nothing is counted while calls run, so a report can be asked for any
-stretch of the past with any interval, and agrees with the rows that it is made of.
+What each figure means stands in `store/definitions.py`. Nothing is counted while calls run: sums are made of the rows
+(`store/bucket_sums.py`), and those of whole quarters of an hour are kept (`store/deriving.py`) to be quick.
 """
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 
-from sqlalchemy import CTE, ColumnElement, Float, and_, case, column, func, literal, select, values
+import structlog
+from sqlalchemy import func, select
 
+from softswitch.clock import Clock
+from softswitch.errors import StorageError
 from softswitch.store import schema
-from softswitch.store.figures import (
-    ABANDONED,
-    OVERFLOWED,
-    REFUSED,
-    AgentFigures,
-    AgentReport,
-    IvrFigures,
-    QueueFigures,
-    QueueReport,
-)
+from softswitch.store.call_reports import calls_by_fate, first_call_repeats
+from softswitch.store.definitions import COLUMNS, DEFINITIONS, TREND_COLUMNS, Definition, Settings
+from softswitch.store.deriving import SOURCES, Deriver
 from softswitch.store.intervals import Interval
-from softswitch.store.reader import Reader
+from softswitch.store.lost import Lost
+from softswitch.store.reader import Reader, Record
+from softswitch.store.report_sums import ReportSums
+from softswitch.store.rows import AgentInterval
+from softswitch.store.sums import AgentFigures, CallerFigures
+from softswitch.store.timeline import timeline
+from softswitch.store.trend import WEEKS, usual, weeks_before
 from softswitch.store.writer import BatchWriter
 
-DEFAULT_SERVICE_LEVEL_S = 20.0
-MISSED = ("no answer", "rejected", "busy", "unreachable", "failed")
+SETTLE_S = 3600.0
+"""Sums are kept of what is older: rows of a call come when it ends, and each one that is late costs them anew."""
+NONE = "(none)"
+"""Skill of callers who needed none."""
+Callers = dict[tuple[float, str], CallerFigures]
+Agents = dict[tuple[float, str], AgentFigures]
+
+_log = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Team:
+    agents: Collection[str] = ()
+    queues: Collection[str] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    kind: str
+    columns: tuple[Definition, ...]
+    rows: tuple[Record, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Names:
+    """Whom a report is about; empty: all."""
+
+    queues: Collection[str] = ()
+    agents: Collection[str] = ()
+    one: str = ""
+    """One number, skill or team."""
+    queue_skills: Mapping[str, Collection[str]] = field(default_factory=dict)
+    """Skills that each queue asks for, beside those of its callers."""
 
 
 class Reports:
-    def __init__(self, reader: Reader, writer: BatchWriter) -> None:
+    def __init__(self, reader: Reader, writer: BatchWriter, deriver: Deriver, clock: Clock) -> None:
         self._reader = reader
         self._writer = writer
+        self._deriver = deriver
+        self._clock = clock
+        self._sums = ReportSums(reader)
+        self._lost = Lost(reader)
 
-    async def queues(
+    async def close(self) -> None:
+        await self._reader.close()
+
+    async def settle(self, settings: Settings, until: float | None = None) -> Mapping[str, float]:
+        """Bring the kept sums up to date; where that fails, none is believed and reports read the rows."""
+        latest = self._clock.wall() - SETTLE_S
+        try:
+            return await self._deriver.settle(latest if until is None else min(until, latest), settings)
+        except StorageError as error:
+            _log.warning("sums of reports cannot be kept", problem=str(error))
+            return dict.fromkeys(SOURCES, 0.0)
+
+    async def recompute(self, settings: Settings) -> None:
+        """Make all kept sums anew from the rows."""
+        await self._deriver.forget()
+        await self.settle(settings)
+
+    # --- callers --------------------------------------------------------------------------------------------------------
+
+    async def callers(
+        self, parts: Sequence[Interval], by: str, settings: Settings, names: Names | None = None
+    ) -> Callers:
+        """Figures by start of the part and name of the queue, the called number (`dnis`) or the skill."""
+        names = names or Names()
+        await self._writer.flush()
+        settled = await self.settle(settings, parts[-1][1])
+        keys = {"queue": ["queue"], "dnis": ["dnis", "queue"], "skill": ["skills", "queue"]}[by]
+        found: Callers = {}
+        for record in await self._sums.callers(parts, keys, settings, settled):
+            if names.queues and record["queue"] not in names.queues:
+                continue
+            for name in _skills(record, names) if by == "skill" else (record[by],):
+                if not names.one or name == names.one:
+                    found.setdefault((record["start"], name), CallerFigures()).add(record)
+        return found
+
+    async def caller_report(
         self,
         parts: Sequence[Interval],
+        by: str,
+        settings: Settings,
         *,
-        service_level_s: Mapping[str, float] | None = None,
-        short_abandon_s: float = 0.0,
-        queue: str = "",
-    ) -> QueueReport:
-        """Each queue in each interval of `parts` (see `store/intervals.py`) in which anybody entered it.
+        names: Names | None = None,
+        trend_zone: str = "",
+    ) -> Report:
+        """By `queue`, `dnis` or `skill`; `trend_zone`: with what is usual, weekdays being those of that zone."""
+        figures = await self.callers(parts, by, settings, names)
+        ends = dict(parts)
+        rows: list[Record] = []
+        weeks = await self._weeks(parts, by, settings, names, trend_zone) if trend_zone else []
+        for (start, name), mine in sorted(figures.items(), key=lambda item: (item[0][1], item[0][0])):
+            row = {"start": start, "end": ends[start], by: name, **mine.record()}
+            if by == "queue":
+                row["service_level_s"] = settings.service_level_s.get(name, settings.default_service_level_s)
+            if trend_zone:
+                before = [week[start].get(name, CallerFigures()) for week in weeks if start in week]
+                row |= usual(before, mine.offered)
+            rows.append(row)
+        return _report(by, rows, TREND_COLUMNS if trend_zone else ())
 
-        `service_level_s` holds the X of each queue's service level.
-        """
-        await self._writer.flush()
-        slots = _slots(parts)
+    async def _weeks(
+        self, parts: Sequence[Interval], by: str, settings: Settings, names: Names | None, zone: str
+    ) -> list[dict[float, dict[str, CallerFigures]]]:
+        """For each week before: the start of a part to its figures then by name, if there were rows already."""
         visits = schema.queue_visits
-        within = and_(visits.c.entered >= slots.c.start, visits.c.entered < slots.c.end)
-        limit = _service_level(visits.c.queue, service_level_s or {})
-        statement = (
-            select(
-                slots.c.start,
-                slots.c.end,
-                visits.c.queue,
-                limit.label("service_level_s"),
-                *_queue_columns(visits.c, limit, short_abandon_s),
-            )
-            .join_from(slots, visits, within)
-            .group_by(slots.c.start, slots.c.end, visits.c.queue)
-            .order_by(visits.c.queue, slots.c.start)
-        )
-        if queue:
-            statement = statement.where(visits.c.queue == queue)
-        records = await self._reader.records(statement)
-        return QueueReport(
-            queues=tuple(QueueFigures(**record) for record in records), ivr=await self._ivr(slots)
-        )
+        [record] = await self._reader.records(select(func.min(visits.c.entered).label("first")))
+        first = record["first"]
+        weeks = []
+        for count in range(1, WEEKS + 1):
+            shifted = weeks_before(parts, count, zone)
+            now_of = {then[0]: part[0] for part, then in zip(parts, shifted, strict=True)}
+            known: dict[float, dict[str, CallerFigures]] = {
+                now_of[start]: {} for start, _ in shifted if first is not None and start >= first - 1
+            }
+            if known:
+                for (start, name), figures in (await self.callers(shifted, by, settings, names)).items():
+                    known.setdefault(now_of[start], {})[name] = figures
+            weeks.append(known)
+        return weeks
 
-    async def agents(self, parts: Sequence[Interval], *, agent: str = "") -> AgentReport:
-        """Each agent in each interval of `parts` in which he was known."""
+    # --- agents and teams -----------------------------------------------------------------------------------------------
+
+    async def agents(
+        self, parts: Sequence[Interval], settings: Settings, *, going_on: Iterable[AgentInterval] = ()
+    ) -> Agents:
+        """Figures by start of the part and agent; `going_on`: what has not ended and is no row yet."""
         await self._writer.flush()
-        figures: dict[tuple[str, float], AgentFigures] = {}
-        slots = _slots(parts)
+        settled = await self.settle(settings, parts[-1][1])
+        found: Agents = {}
+        for record in await self._sums.agents(parts, settled):
+            found.setdefault((record["start"], record["agent"]), AgentFigures()).take(record)
+        for each in going_on:
+            for start, end in parts:
+                seconds = min(each.ended, end) - max(each.began, start)
+                if seconds > 0:
+                    mine = found.setdefault((start, each.agent), AgentFigures())
+                    mine.states[each.state] = mine.states.get(each.state, 0.0) + seconds
+                    if each.state == "paused":
+                        mine.pauses[each.reason] = mine.pauses.get(each.reason, 0.0) + seconds
+        return found
 
-        def of(record: dict[str, Any]) -> AgentFigures:
-            key = (record["agent"], record["start"])
-            if key not in figures:
-                figures[key] = AgentFigures(agent=record["agent"], start=record["start"], end=record["end"])
-            return figures[key]
-
-        for record in await self._agent_times(slots, parts, agent):
-            mine = of(record)
-            mine.states[record["state"]] = mine.states.get(record["state"], 0.0) + record["seconds"]
-            if record["state"] == "paused":
-                mine.pauses[record["reason"]] = mine.pauses.get(record["reason"], 0.0) + record["seconds"]
-        for record in await self._agent_offers(slots, agent):
-            mine = of(record)
-            mine.offers, mine.offers_answered, mine.missed = (
-                record["offers"],
-                record["good"],
-                record["missed"],
-            )
-        for record in await self._agent_calls(slots, agent):
-            mine = of(record)
-            mine.answered, mine.talk_s = record["answered"], record["talk_s"]
-            mine.hold_s, mine.wrapup_s = record["hold_s"], record["wrapup_s"]
-        return AgentReport(agents=tuple(figures[key] for key in sorted(figures)))
-
-    async def _ivr(self, slots: CTE) -> tuple[IvrFigures, ...]:
-        calls = schema.calls
-        in_ivr = and_(calls.c.queue.is_(None), calls.c.last_stage == "greet", calls.c.ended_by == "caller")
-        statement = (
-            select(
-                slots.c.start,
-                slots.c.end,
-                func.count().label("calls"),
-                _count(in_ivr).label("abandoned_in_ivr"),
-            )
-            .join_from(slots, calls, and_(calls.c.started >= slots.c.start, calls.c.started < slots.c.end))
-            .group_by(slots.c.start, slots.c.end)
-            .order_by(slots.c.start)
+    async def agent_report(
+        self,
+        parts: Sequence[Interval],
+        settings: Settings,
+        *,
+        names: Names | None = None,
+        going_on: Iterable[AgentInterval] = (),
+    ) -> Report:
+        wanted = names.agents if names is not None else ()
+        figures = await self.agents(parts, settings, going_on=going_on)
+        ends = dict(parts)
+        return _report(
+            "agent",
+            [
+                {"start": start, "end": ends[start], "agent": agent, **mine.record()}
+                for (start, agent), mine in sorted(figures.items(), key=lambda item: (item[0][1], item[0][0]))
+                if not wanted or agent in wanted
+            ],
         )
-        return tuple(IvrFigures(**record) for record in await self._reader.records(statement))
 
-    async def _agent_times(self, slots: CTE, parts: Sequence[Interval], agent: str) -> list[dict[str, Any]]:
+    async def team_report(
+        self,
+        parts: Sequence[Interval],
+        settings: Settings,
+        teams: Mapping[str, Team],
+        *,
+        going_on: Iterable[AgentInterval] = (),
+    ) -> Report:
+        """The callers of each team's queues beside the work of its agents, whatever queue that was for."""
+        callers = await self.callers(parts, "queue", settings)
+        agents = await self.agents(parts, settings, going_on=going_on)
+        rows = []
+        for name, team in sorted(teams.items()):
+            for start, end in parts:
+                came, worked = CallerFigures(), AgentFigures()
+                for queue in team.queues:
+                    came.add(callers.get((start, queue), CallerFigures()).sums())
+                for agent in team.agents:
+                    worked.add(agents.get((start, agent), AgentFigures()))
+                rows.append({"start": start, "end": end, "team": name, **worked.record(), **came.record()})
+        return _report("team", rows)
+
+    # --- calls ----------------------------------------------------------------------------------------------------------
+
+    async def call_report(self, parts: Sequence[Interval]) -> Report:
+        """Calls by how they ended."""
+        await self._writer.flush()
+        return _report("calls", await calls_by_fate(self._reader, parts))
+
+    async def repeat_report(self, parts: Sequence[Interval], days: float, queue: str = "") -> Report:
+        """Answered callers who came again within so many days."""
+        await self._writer.flush()
+        return _report("repeat", await first_call_repeats(self._reader, parts, days, queue))
+
+    async def lost_report(self, since: float, until: float, *, window_s: float, queue: str = "") -> Report:
+        """Callers who talked to nobody, and what came of it within the window."""
+        await self._writer.flush()
+        return _report("lost", await self._lost.callers(since, until, window_s=window_s, queue=queue))
+
+    async def timeline_report(
+        self, since: float, until: float, *, agent: str = "", going_on: Iterable[AgentInterval] = ()
+    ) -> Report:
+        """Login, logout and every status of agents."""
+        await self._writer.flush()
         table = schema.agent_intervals
-        # First all that touches the report, by index, so that each slot looks at those alone.
-        touched = select(table).where(table.c.ended > parts[0][0], table.c.began < parts[-1][1])
+        statement = select(table).where(table.c.ended > since, table.c.began < until)
         if agent:
-            touched = touched.where(table.c.agent == agent)
-        times = touched.cte("touched").c
-        seconds = func.min(times.ended, slots.c.end) - func.max(times.began, slots.c.start)
-        statement = (
-            select(
-                slots.c.start,
-                slots.c.end,
-                times.agent,
-                times.state,
-                times.reason,
-                func.sum(seconds).label("seconds"),
-            )
-            .where(times.ended > slots.c.start, times.began < slots.c.end)
-            .group_by(slots.c.start, slots.c.end, times.agent, times.state, times.reason)
-        )
-        return await self._reader.records(statement)
-
-    async def _agent_offers(self, slots: CTE, agent: str) -> list[dict[str, Any]]:
-        offers = schema.offers
-        statement = (
-            select(
-                slots.c.start,
-                slots.c.end,
-                offers.c.agent,
-                func.count().label("offers"),
-                _count(offers.c.result == "answered").label("good"),
-                _count(offers.c.result.in_(MISSED)).label("missed"),
-            )
-            .join_from(slots, offers, and_(offers.c.offered >= slots.c.start, offers.c.offered < slots.c.end))
-            .group_by(slots.c.start, slots.c.end, offers.c.agent)
-        )
-        return await self._reader.records(statement.where(offers.c.agent == agent) if agent else statement)
-
-    async def _agent_calls(self, slots: CTE, agent: str) -> list[dict[str, Any]]:
-        visits = schema.queue_visits
-        statement = (
-            select(
-                slots.c.start,
-                slots.c.end,
-                visits.c.agent,
-                func.count().label("answered"),
-                *(func.sum(visits.c[name]).label(name) for name in ("talk_s", "hold_s", "wrapup_s")),
-            )
-            .join_from(slots, visits, and_(visits.c.entered >= slots.c.start, visits.c.entered < slots.c.end))
-            .where(visits.c.outcome == "answered", visits.c.agent.is_not(None))
-            .group_by(slots.c.start, slots.c.end, visits.c.agent)
-        )
-        return await self._reader.records(statement.where(visits.c.agent == agent) if agent else statement)
+            statement = statement.where(table.c.agent == agent)
+        records = await self._reader.records(statement.order_by(table.c.agent, table.c.began))
+        known = [AgentInterval(**record) for record in records]
+        known += [each for each in going_on if not agent or each.agent == agent]
+        return _report("timeline", timeline(known, since, until))
 
 
-def _slots(parts: Sequence[Interval]) -> CTE:
-    if not parts:
-        raise ValueError("a report needs an interval")
-    return values(column("start", Float), column("end", Float), name="slots").data(list(parts)).cte("slots")
+def _report(kind: str, rows: Sequence[Record], more: Sequence[str] = ()) -> Report:
+    columns = tuple(DEFINITIONS[name] for name in (*COLUMNS[kind], *more))
+    return Report(kind=kind, columns=columns, rows=tuple(rows))
 
 
-def _service_level(queue: ColumnElement[str], service_level_s: Mapping[str, float]) -> ColumnElement[float]:
-    default = literal(DEFAULT_SERVICE_LEVEL_S, Float)
-    whens = [(queue == name, literal(seconds, Float)) for name, seconds in service_level_s.items()]
-    return case(*whens, else_=default) if whens else default
-
-
-def _queue_columns(
-    visit: Any, limit: ColumnElement[float], short_abandon_s: float
-) -> list[ColumnElement[Any]]:
-    answered = visit.outcome == "answered"
-    abandoned = visit.outcome.in_(ABANDONED)
-    lost = visit.outcome.in_((*ABANDONED, *OVERFLOWED, "withdrawn"))
-    offered = visit.outcome.not_in(REFUSED)
-    soon = visit.wait_s <= limit
-    short = literal(short_abandon_s > 0) & (visit.wait_s < short_abandon_s)
-    return [
-        _count(offered).label("offered"),
-        _count(answered).label("answered"),
-        _count(abandoned).label("abandoned"),
-        _count(and_(abandoned, short)).label("short_abandoned"),
-        _count(visit.outcome.in_(OVERFLOWED)).label("overflowed"),
-        _count(visit.outcome.in_(REFUSED)).label("refused"),
-        _count(visit.outcome == "key").label("left_by_key"),
-        _count(visit.outcome == "withdrawn").label("withdrawn"),
-        _count(visit.outcome == "crashed").label("crashed"),
-        _count(and_(answered, soon)).label("answered_in_sl"),
-        _count(and_(abandoned, soon)).label("abandoned_in_sl"),
-        _count(and_(lost, soon)).label("lost_in_sl"),
-        _sum(offered, visit.wait_s).label("wait_s"),
-        _sum(answered, visit.wait_s).label("answered_wait_s"),
-        func.max(case((offered, visit.wait_s), else_=0.0)).label("longest_wait_s"),
-        *(_sum(answered, visit[name]).label(name) for name in ("talk_s", "hold_s", "wrapup_s")),
-    ]
-
-
-def _count(condition: ColumnElement[bool]) -> ColumnElement[int]:
-    return func.sum(case((condition, 1), else_=0))
-
-
-def _sum(condition: ColumnElement[bool], value: ColumnElement[float]) -> ColumnElement[float]:
-    return func.sum(case((condition, value), else_=0.0))
+def _skills(record: Record, names: Names) -> list[str]:
+    """Each skill of the caller and of his queue once."""
+    return sorted({*record["skills"].split(), *names.queue_skills.get(record["queue"], ())}) or [NONE]

@@ -5,6 +5,7 @@ Writes go to the one batching writer; only the start and the end of a call are w
 
 import asyncio
 from dataclasses import fields
+from pathlib import Path
 from typing import IO, Any, TypeVar
 
 from sqlalchemy import select
@@ -13,6 +14,7 @@ from softswitch.clock import Clock
 from softswitch.ids import EndpointName
 from softswitch.store import schema
 from softswitch.store.crash import CrashClosing, closing
+from softswitch.store.deriving import Deriver
 from softswitch.store.kept import KeptRecordings
 from softswitch.store.messages import Messages
 from softswitch.store.opening import path_of, prepare
@@ -47,14 +49,24 @@ _Row = TypeVar("_Row")
 class Store:
     """Made by `Store.open`."""
 
-    def __init__(self, node: str, lock: IO[bytes], writer: BatchWriter, reader: Reader, clock: Clock) -> None:
+    def __init__(
+        self,
+        node: str,
+        lock: IO[bytes],
+        writer: BatchWriter,
+        reader: Reader,
+        reports: Reports,
+        clock: Clock,
+        path: Path,
+    ) -> None:
         self._node = node
         self._lock = lock
         self._reader = reader
         self._clock = clock
         self.writer = writer
         self.reading = Reading(reader, writer)
-        self.reports = Reports(reader, writer)
+        self.reports = reports
+        self.path = path
         self.kept = KeptRecordings(reader, writer)
         self.messages = Messages(reader, writer)
 
@@ -64,12 +76,15 @@ class Store:
         path = path_of(url)
         lock = await asyncio.to_thread(prepare, path)
         writer = BatchWriter(SqliteSink(path), on_alarm)
-        return cls(node, lock, writer, await Reader.open(path), clock)
+        # A connection of its own: a report of a month must not keep a call's detail waiting.
+        reports = Reports(await Reader.open(path), writer, Deriver(path), clock)
+        return cls(node, lock, writer, await Reader.open(path), reports, clock, path)
 
     async def close(self) -> None:
         """Write all that waits, then let go of the file."""
         await self.writer.close()
         await self._reader.close()
+        await self.reports.close()
         self._lock.close()
 
     async def call_started(self, row: CallStarted) -> bool:

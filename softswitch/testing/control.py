@@ -1,13 +1,10 @@
 """A switch that only exists for the control API: fixed views, and a list of the commands it was given."""
 
 from dataclasses import dataclass, field, replace
-from types import MappingProxyType
 
-from softswitch.api.control import CdrSearch, RecordingSearch, ReportSearch
+from softswitch.api.control import CdrSearch, RecordingSearch
 from softswitch.api.errors import NotPossible, UnknownThing
 from softswitch.api.views import (
-    AgentReportRow,
-    AgentReportView,
     AgentView,
     AlarmView,
     CallDetailView,
@@ -15,14 +12,11 @@ from softswitch.api.views import (
     CallView,
     CdrDetailView,
     CdrView,
-    IvrReportRow,
     LegView,
     LineView,
     OfferView,
     ProblemView,
     QueueDetailView,
-    QueueReportRow,
-    QueueReportView,
     QueueView,
     QueueVisitView,
     RecordingView,
@@ -37,6 +31,7 @@ from softswitch.api.views import (
     WorkerView,
 )
 from softswitch.testing.events import FakeEvents
+from softswitch.testing.reports import FakeReports
 from softswitch.testing.security import FakeSecurity
 from softswitch.testing.steering import FakeSteering
 from softswitch.testing.tracing import FakeTrace
@@ -63,6 +58,7 @@ class FakeControl:
     events: FakeEvents = field(default_factory=FakeEvents)
     trace: FakeTrace = field(default_factory=FakeTrace)
     security: FakeSecurity = field(default_factory=FakeSecurity)
+    reports: FakeReports = field(default_factory=FakeReports)
 
     def status(self) -> StatusView:
         worker = WorkerView(
@@ -279,52 +275,6 @@ class FakeControl:
         )
         return CdrDetailView(
             cdr=self._cdr(), visits=(visit,), offers=(_offer(),), recordings=(self._recording(),)
-        )
-
-    async def queue_report(self, search: ReportSearch) -> QueueReportView:
-        self.searches.append(search)
-        row = QueueReportRow(
-            queue="sales",
-            start=search.since,
-            end=search.until,
-            service_level_s=20.0,
-            offered=10,
-            answered=6,
-            abandoned=2,
-            sl_answered=0.5,
-        )
-        ivr = IvrReportRow(start=search.since, end=search.until, calls=12, abandoned_in_ivr=2)
-        return QueueReportView(
-            since=search.since,
-            until=search.until,
-            interval_s=search.interval_s,
-            timezone="UTC",
-            rows=(row,),
-            ivr=(ivr,),
-            formulas=MappingProxyType({"sl_answered": "answered within X / answered"}),
-        )
-
-    async def agent_report(self, search: ReportSearch) -> AgentReportView:
-        self.searches.append(search)
-        row = AgentReportRow(
-            agent="ana",
-            start=search.since,
-            end=search.until,
-            offers=7,
-            offers_answered=6,
-            missed=1,
-            answered=6,
-            logged_in_s=3600.0,
-            states={"idle": 1800.0},
-            occupancy=0.5,
-        )
-        return AgentReportView(
-            since=search.since,
-            until=search.until,
-            interval_s=search.interval_s,
-            timezone="UTC",
-            rows=(row,),
-            formulas={"occupancy": "busy / (busy + idle)"},
         )
 
     def _agent(self, *command: object) -> AgentView:

@@ -19,6 +19,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from softswitch.api import views
 from softswitch.api.control import CdrSearch, SwitchControl
+from softswitch.api.report_views import ReportCheckView, ReportColumn, ReportView
 from softswitch.api.server import ApiServer
 from softswitch.bus import Bus
 from softswitch.errors import StorageError, UnusableError
@@ -71,8 +72,9 @@ async def running(tmp_path: Path) -> AsyncIterator[Running]:
         (f"/v1/recordings/{RECORDING}", views.RecordingView),
         ("/v1/cdrs", views.CdrView),
         (f"/v1/cdrs/{CALL}", views.CdrDetailView),
-        ("/v1/reports/queue?since=0&until=60", views.QueueReportView),
-        ("/v1/reports/agent?since=0&until=60", views.AgentReportView),
+        ("/v1/reports/queue?since=0&until=60", ReportView),
+        ("/v1/reports/check?since=0&until=60", ReportCheckView),
+        ("/v1/reports", ReportColumn),
     ],
 )
 async def test_reading_routes_answer_the_fields_of_their_view(

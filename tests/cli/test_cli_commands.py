@@ -72,7 +72,7 @@ READING = [
     (("cdr", "list"), "normal"),
     (("cdr", "show", CALL), "answered"),
     (("report", "queue"), "sl_answered: answered within X / answered"),
-    (("report", "agent", "--since", "7d", "--interval", "1h"), "occupancy: busy / (busy + idle)"),
+    (("report", "agent", "--since", "7d", "--interval", "1h"), "wait of the answered / answered"),
     (("recording", "list"), RECORDING),
     (("recording", "show", RECORDING), "1:05"),
 ]
