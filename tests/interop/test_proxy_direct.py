@@ -34,7 +34,7 @@ def test_sipp_calls_sipp_and_the_media_goes_directly(start_switch: StartSwitch, 
         offered = next(
             one for way, one in alice.result().messages if way == "sent" and one.method == "INVITE"
         )
-        [got] = [one for way, one in bob.result().messages if way == "got" and one.method == "INVITE"]
+        got = next(one for way, one in bob.result().messages if way == "got" and one.method == "INVITE")
     assert got.body == offered.body, "the offer is the caller's, to the byte"
     assert ALICE in got.body and len(got.all("via")) == 2
     row = switch.cdr(offered.get("call-id"))
@@ -98,7 +98,7 @@ def test_a_message_between_two_phones_and_one_of_the_switch(start_switch: StartS
             content_type="text/plain",
         ).wait()
         assert given.status == 200
-        [got] = [one for way, one in bob.log if way == "got" and one.method == "MESSAGE"]
+        got = next(one for way, one in bob.log if way == "got" and one.method == "MESSAGE")
         assert got.body == "hello" and not got.all("proxy-authorization")
         [sent] = switch.cli("message", "send", "--to", "1002", "--text", "call Ana", "--json")
         assert (sent["endpoint"], sent["status"]) == ("1002", 200)
