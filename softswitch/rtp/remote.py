@@ -176,8 +176,8 @@ class _Reading(asyncio.Protocol):
     def __init__(
         self, received: Callable[[bytes], None], disconnected: Callable[[Exception | None], None]
     ) -> None:
-        self.data_received = received  # type: ignore[method-assign]
-        self.connection_lost = disconnected  # type: ignore[method-assign]
+        self.data_received = received  # type: ignore[method-assign, assignment]
+        self.connection_lost = disconnected  # type: ignore[method-assign, assignment]
 
 
 @dataclass(slots=True)
