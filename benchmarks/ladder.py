@@ -99,6 +99,7 @@ class Ladder:
 
     def _cell(self, target: Target, calls: int, record: bool) -> Row:
         began = time.monotonic()
+        await_calm(MOST_STOLEN)
         for left in reversed(range(_TRIES)):
             row = Cell(target, Plan(calls=calls, seconds=self._seconds, record=record)).run()
             if row["stolen"] <= MOST_STOLEN or not left:
