@@ -221,10 +221,14 @@ class AgentRecord:
         self.workload.turned(new in _BUSY, now)
         self.state = new
         self.state_since = now
+        self.told_anew()
+        return old
+
+    def told_anew(self) -> None:
+        """What decisions say of him has changed."""
         self.skipped = None
         for queue in self.examined_by:
             queue.changes += 1
-        return old
 
     def times_until(self, now: float) -> dict[AgentState, float]:
         times = dict(self.times)

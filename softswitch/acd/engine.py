@@ -41,6 +41,7 @@ from softswitch.acd.values import (
 )
 from softswitch.acd.views import Views, agent_view
 from softswitch.acd.waiting import WaitingRoom
+from softswitch.acd.why_idle import IdleWhy, WhyIdle
 from softswitch.config.schema import Agent, Queue
 from softswitch.ids import AgentId, CallId, OfferId, QueueName
 
@@ -70,6 +71,7 @@ class Engine:
         self._duty = Duty(roster, self._ringing, timers)
         self._reload = Reload(records, roster, room, self._ringing, self._entry)
         self._matcher = Matcher(roster, room, self._ringing, bound, self._plugins)
+        self._why_idle = WhyIdle(records, roster, room)
         self._views = Views(records, roster, room, estimator)
         self._healing = Healing(records, roster, room, self._ringing.offers)
         self._invariants = Invariants(records, roster, room, self._ringing.offers)
@@ -232,6 +234,10 @@ class Engine:
 
     def agent_view(self, agent: AgentId, now: float) -> AgentView:
         return agent_view(self._roster.get(agent), now)
+
+    def why_idle(self, agent: AgentId) -> IdleWhy:
+        """Why he gets no calls now."""
+        return self._why_idle.explain(agent)
 
     def invariants(self) -> list[str]:
         """What is wrong with the engine's own state, checked the slow way; empty is health."""

@@ -200,6 +200,7 @@ class Roster:
             agent.status = status
             self._count(agent, +1)
         agent.reason = reason
+        agent.told_anew()
         self.pauses.declared(agent, before, now if since is None else since, now)
         out.append(StatusChanged(agent=agent.agent, status=status, reason=reason))
         self.settle(agent, now, out)

@@ -42,6 +42,8 @@ def why(caller: Caller, lines: tuple[Candidate, ...], position: int, now: float)
         waited_s=caller.waited(now),
         position=position,
         candidates=lines[:MOST],
+        required=caller.group.required,
+        step=caller.step,
     )
 
 
@@ -91,9 +93,23 @@ def _skip(agent: AgentRecord, group: CallClass, now: float) -> Candidate | None:
     if agent.state is AgentState.IDLE:
         if agent.group.bit & group.agents_mask:
             return None
-        return Candidate(agent=agent.agent, score=(), skipped=shortfall(group.required, agent.group.levels))
+        return Candidate(agent=agent.agent, score=(), skipped=unsuited(agent, group))
     if agent.state is AgentState.RESTING and agent.rest is not None:
         return Candidate(agent=agent.agent, score=(), skipped=f"resting {agent.rest.due - now:.0f} s")
     if agent.skipped is None:
-        agent.skipped = Candidate(agent=agent.agent, score=(), skipped=str(agent.state))
+        told = (
+            f"paused ({agent.reason})"
+            if agent.state is AgentState.PAUSED and agent.reason
+            else str(agent.state)
+        )
+        agent.skipped = Candidate(agent=agent.agent, score=(), skipped=told)
     return agent.skipped
+
+
+def unsuited(agent: AgentRecord, group: CallClass) -> str:
+    """Why an agent of the queue may not serve these callers, whatever he does."""
+    missing = shortfall(group.required, agent.group.levels)
+    if missing:
+        return missing
+    penalty = agent.group.penalties.get(group.queue.name)
+    return "no member" if penalty is None else f"penalty {penalty} not open yet"

@@ -31,6 +31,7 @@ from softswitch.api.views import (
     StopView,
     TrunkView,
 )
+from softswitch.api.why import WhyControl
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +85,10 @@ class SwitchControl(Protocol):
     @property
     def reports(self) -> ReportControl:
         """The past in figures."""
+
+    @property
+    def why(self) -> WhyControl:
+        """Reasons of calls, offers and idleness."""
 
     @property
     def events(self) -> EventsControl:

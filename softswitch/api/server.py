@@ -26,6 +26,7 @@ from softswitch.api.steering import SteeringRoutes
 from softswitch.api.texts import TextRoutes
 from softswitch.api.trace import TraceRoutes
 from softswitch.api.trunks import TrunkRoutes
+from softswitch.api.why import WhyRoutes
 from softswitch.bus import Bus
 from softswitch.errors import SoftswitchError, UnusableError
 
@@ -88,6 +89,7 @@ def _application(control: SwitchControl, metrics: Metrics) -> web.Application:
     application.add_routes(TrunkRoutes(control.trunking).routes())
     application.add_routes(SecurityRoutes(control.security).routes())
     application.add_routes(EventsRoutes(control.events).routes())
+    application.add_routes(WhyRoutes(control.why).routes())
     application.add_routes(TextRoutes(control.texts).routes())
     application.add_routes(LiveRoutes(control).routes())
     application.add_routes(PastRoutes(control).routes())

@@ -35,9 +35,10 @@ from softswitch.app.reload import reload
 from softswitch.app.reports import ReportDesk
 from softswitch.app.security import SecurityDesk
 from softswitch.app.steering import SteeringOrders
-from softswitch.app.trunking import TrunkAnswers
 from softswitch.app.texting import TextOrders
 from softswitch.app.trace_control import TraceOrders
+from softswitch.app.trunking import TrunkAnswers
+from softswitch.app.why import WhyDesk
 from softswitch.call.desk import Desk
 from softswitch.call.events import RecordOrdered
 from softswitch.ids import AgentId, EndpointName
@@ -61,6 +62,7 @@ class Control:
         self.texts = TextOrders(parts)
         self.trace = TraceOrders(parts)
         self.security = SecurityDesk(parts)
+        self.why = WhyDesk(parts)
         self.reports = ReportDesk(parts)
         self._spawned: set[asyncio.Task[Any]] = set()
         self._reloading = asyncio.Lock()

@@ -17,6 +17,7 @@ from softswitch.api.views import (
     SegmentView,
 )
 from softswitch.app.parts import Parts
+from softswitch.call.why import spread
 from softswitch.errors import StorageError
 from softswitch.store.reading import CallFilter, RecordingFilter
 
@@ -70,7 +71,7 @@ def _cdr(record: Record) -> CdrView:
 
 
 def _offer(record: Record) -> OfferView:
-    return _of(OfferView, record)
+    return _of(OfferView, {**record, "why": spread(record["why"] or {})})
 
 
 def _of(kind: type[View], record: Record, **more: object) -> View:

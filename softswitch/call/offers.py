@@ -1,6 +1,5 @@
 """Agents' phones that ring for waiting callers: one `Ringing` for each offer, and one row for each, with its reasons."""
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -14,7 +13,7 @@ from softswitch.call.lines import Line
 from softswitch.call.party import codecs_beside, endpoint_destinations
 from softswitch.call.ringing import Ringing
 from softswitch.call.services import Services
-from softswitch.call.why import why_values
+from softswitch.call.why import why_text
 from softswitch.facts import AgentOffered, OfferEnded
 from softswitch.ids import CallId, OfferId
 from softswitch.store import queue_log
@@ -146,7 +145,7 @@ class Offers:
                 result=result,
                 sip_status=status,
                 rang_s=now - underway.began,
-                why=json.dumps(why_values(offer.why)),
+                why=why_text(offer.why),
             )
         )
         services.bus.publish(

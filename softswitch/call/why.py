@@ -1,6 +1,18 @@
-"""The reasons of an offer as JSON values, for its row and for whoever asks while it rings."""
+"""The reasons of an offer as JSON values: for whoever asks while it rings, and compact for its row.
+
+In the row those skipped stand together by reason, so that fifty names take some hundred bytes; beyond `MOST_BYTES` the
+last ones are only counted.
+"""
+
+import json
+from collections.abc import Mapping
+from typing import Any
 
 from softswitch.acd.values import Why
+
+MOST_BYTES = 4096
+_SCORED = 10
+"""Runners-up whose scores are kept."""
 
 
 def why_values(why: Why) -> dict[str, object]:
@@ -9,5 +21,67 @@ def why_values(why: Why) -> dict[str, object]:
         "strategy": why.strategy,
         "waited_s": why.waited_s,
         "position": why.position,
+        "required": dict(why.required),
+        "step": why.step,
         "candidates": [{"agent": c.agent, "score": c.score, "skipped": c.skipped} for c in why.candidates],
+    }
+
+
+def why_text(why: Why) -> str:
+    """For the row of an offer."""
+    scored: list[list[object]] = []
+    skipped: dict[str, list[str]] = {}
+    for each in why.candidates:
+        if each.skipped:
+            skipped.setdefault(each.skipped, []).append(each.agent)
+        elif len(scored) <= _SCORED:
+            scored.append([each.agent, [round(part, 3) for part in each.score]])
+    text = _text(why, scored, skipped, len(why.candidates))
+    while len(text) > MOST_BYTES and (len(scored) > 1 or skipped):
+        if skipped:
+            skipped.popitem()
+        else:
+            scored.pop()
+        text = _text(why, scored, skipped, len(why.candidates))
+    return text
+
+
+def _text(why: Why, scored: list[list[object]], skipped: dict[str, list[str]], looked_at: int) -> str:
+    values: dict[str, object] = {
+        "strategy": why.strategy,
+        "waited_s": round(why.waited_s, 3),
+        "position": why.position,
+        "scored": scored,
+    }
+    if why.required:
+        values["required"] = dict(why.required)
+    if why.step:
+        values["step"] = why.step
+    if skipped:
+        values["skipped"] = skipped
+    more = looked_at - len(scored) - sum(len(names) for names in skipped.values())
+    if more:
+        values["more"] = more
+    return json.dumps(values, ensure_ascii=False, separators=(",", ":"))
+
+
+def spread(stored: Mapping[str, Any]) -> dict[str, Any]:
+    """What `why_text` wrote, in the form of `why_values`; older rows have that form already."""
+    if "scored" not in stored:
+        return dict(stored)
+    return {
+        "strategy": stored["strategy"],
+        "waited_s": stored["waited_s"],
+        "position": stored["position"],
+        "required": stored.get("required", {}),
+        "step": stored.get("step", 0),
+        "candidates": [
+            *({"agent": agent, "score": score, "skipped": ""} for agent, score in stored["scored"]),
+            *(
+                {"agent": agent, "score": [], "skipped": reason}
+                for reason, agents in stored.get("skipped", {}).items()
+                for agent in agents
+            ),
+        ],
+        "more": stored.get("more", 0),
     }

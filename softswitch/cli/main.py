@@ -18,6 +18,8 @@ _COMMANDS = {
     "selftest": "softswitch.cli.selftest:selftest",
     "sip": "softswitch.cli.sip:sip",
     "calls": "softswitch.cli.calls:calls",
+    "why": "softswitch.cli.why:why",
+    "why-idle": "softswitch.cli.why:why_idle",
     "lines": "softswitch.cli.lines:lines",
     "queue": "softswitch.cli.queue:queue",
     "agent": "softswitch.cli.agent:agent",

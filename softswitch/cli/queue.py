@@ -20,6 +20,7 @@ from softswitch.cli.board import (
 from softswitch.cli.client import Client, NotRunning
 from softswitch.cli.options import asks_switch, json_option
 from softswitch.cli.output import console, show, show_json, show_rows
+from softswitch.cli.simulate import simulate
 
 REFRESH_S = 0.5
 
@@ -36,6 +37,9 @@ def queue(client: Client, as_json: bool) -> None:
         show_json(views)
         return
     show_rows("Queues", QUEUE_COLUMNS, [queue_row(view) for view in views], "no queues are configured")
+
+
+queue.add_command(simulate)
 
 
 @queue.command("show")

@@ -36,6 +36,7 @@ from softswitch.testing.security import FakeSecurity
 from softswitch.testing.steering import FakeSteering
 from softswitch.testing.tracing import FakeTrace
 from softswitch.testing.trunking import FakeTrunking
+from softswitch.testing.why import FakeWhy
 
 CALL = "01ARZ3NDEKTSV4RRFFQ6"
 RECORDING = "01ARZ3NDEKTSV4RRFFR7"
@@ -58,6 +59,7 @@ class FakeControl:
     events: FakeEvents = field(default_factory=FakeEvents)
     trace: FakeTrace = field(default_factory=FakeTrace)
     security: FakeSecurity = field(default_factory=FakeSecurity)
+    why: FakeWhy = field(default_factory=FakeWhy)
     reports: FakeReports = field(default_factory=FakeReports)
 
     def status(self) -> StatusView:

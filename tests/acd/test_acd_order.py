@@ -275,7 +275,7 @@ def test_why_tells_strategy_candidates_and_who_was_skipped(strategy: str) -> Non
         "ann": "",
         "bob": "",
         "cid": "skill dsl 1 < 2",
-        "dot": "paused",
+        "dot": "paused (lunch)",
     }
     assert all(bool(line.score) == (not line.skipped) for line in why.candidates)
     assert why.candidates[0].score <= why.candidates[1].score

@@ -9,6 +9,7 @@ import json
 from story_floor import CALLER, SECRET, SWITCH, Centre, about, centre, fixed, members, sales, told
 
 from softswitch.acd.values import AgentState
+from softswitch.call.why import spread
 from softswitch.config.schema import Route
 from softswitch.rtp.commands import Music, Play, StartRecording, StopPlay, StopRecording
 from softswitch.testing.manners import answering, busy, refusing, ringing
@@ -237,7 +238,7 @@ async def test_why_an_agent_was_chosen_is_kept(c: Centre) -> None:
     call.hang_up()
     await c.settled()
     [offer] = c.switch.rows("offers")
-    why = json.loads(offer["why"])
+    why = spread(json.loads(offer["why"]))
     assert (why["strategy"], why["position"]) == ("longest-idle", 1)
     assert [candidate["agent"] for candidate in why["candidates"]] == ["ana", "ben"]
 

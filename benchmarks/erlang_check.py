@@ -1,0 +1,202 @@
+"""The engine against theory: a queue of equal agents, replayed by the simulator, beside Erlang C and Erlang A.
+
+python -m benchmarks.erlang_check [--calls 300000] [--seed 1] [--plot docs/erlang.png]
+
+For each load one run of the real engine on virtual time: Poisson arrivals, exponential talks, no wrap-up, phones that
+answer at once; for Erlang A also exponential patience. Gaps and talks are scaled to their nominal means, which removes
+the greater part of the noise of a single run; nothing else is fitted. The first tenth is not counted. Prints one JSON
+line; ends with 1 where a figure is off by more than `BOUND`.
+"""
+
+import argparse
+import json
+import random
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from math import inf
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+from softswitch.acd.day import Arrival, Day, Duty, Reaction
+from softswitch.acd.erlang import Load, Prediction, predict
+from softswitch.acd.habits import Handling
+from softswitch.acd.scenario import plan
+from softswitch.acd.simulation import Simulation
+from softswitch.acd.values import AgentStatus, OfferResult
+from softswitch.config.schema import Agent, Queue
+from softswitch.ids import AgentId, CallId, QueueName
+
+BOUND = 0.03
+HANDLE_S = 180.0
+SERVICE_LEVEL_S = 20.0
+ERLANG_C = ((1, 0.5), (2, 0.7), (5, 0.6), (5, 0.8), (10, 0.75), (10, 0.85), (20, 0.85), (30, 0.8))
+"""Agents, and load of each."""
+ERLANG_A = ((10, 0.7), (10, 0.8), (10, 0.9), (10, 1.0), (10, 1.1), (10, 1.3), (50, 0.95), (50, 1.05))
+PATIENCE_S = 120.0
+_WARM_UP = 0.1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Found:
+    """What the engine did in one run."""
+
+    wait_probability: float
+    mean_wait_s: float
+    abandoned: float
+    service_level: float
+    calls: int
+
+
+class Exponential:
+    """People as theory wants them."""
+
+    def __init__(self, calls: int, load: Load, draw: random.Random) -> None:
+        talks = _scaled([draw.expovariate(1.0) for _ in range(calls)], load.handle_s)
+        self._talks = talks
+        self._patience = [
+            draw.expovariate(1 / load.patience_s) if load.patience_s < inf else inf for _ in range(calls)
+        ]
+
+    def patience(self, arrival: Arrival) -> float:
+        return self._patience[int(arrival.call)]
+
+    def handling(self, arrival: Arrival) -> Handling:
+        return Handling(talk_s=self._talks[int(arrival.call)], wrapup_s=0.0)
+
+    def reaction(self, agent: AgentId) -> Reaction:
+        return Reaction(agent=agent, result=OfferResult.ANSWERED, after_s=0.0)
+
+
+def _scaled(values: list[float], mean: float) -> list[float]:
+    factor = mean * len(values) / sum(values)
+    return [value * factor for value in values]
+
+
+def run(load: Load, agents: int, calls: int, seed: int) -> Found:
+    draw = random.Random(f"{seed} {agents} {load.erlangs}")
+    gaps = _scaled([draw.expovariate(1.0) for _ in range(calls)], 1 / load.calls_per_s)
+    arrivals = tuple(
+        Arrival(call=CallId(str(index)), queue=QueueName("q"), at=at, outcome="answered", waited_s=0.0)
+        for index, at in enumerate(accumulate(gaps))
+    )
+    until = arrivals[-1].at + 1.0
+    duties = tuple(
+        Duty(agent=AgentId(f"a{n}"), began=0.0, ended=until + 1e6, status=AgentStatus.AVAILABLE)
+        for n in range(agents)
+    )
+    day = Day(since=0.0, until=until, arrivals=arrivals, duties=duties)
+    queues = {"q": Queue(wrapuptime=0.0, timeout=0.0, announce_frequency=0.0)}
+    people = {f"a{n}": Agent(endpoint=f"{n}") for n in range(agents)}
+    outcome = Simulation(day, plan(day, queues, people), Exponential(calls, load, draw)).run()
+    fates = [fate for fate in outcome.fates if int(fate.call) >= calls * _WARM_UP]
+    answered = [fate.waited_s for fate in fates if fate.outcome == "answered"]
+    return Found(
+        wait_probability=sum(fate.waited_s > 1e-6 for fate in fates) / len(fates),
+        mean_wait_s=sum(fate.waited_s for fate in fates) / len(fates),
+        abandoned=sum(fate.outcome == "abandoned" for fate in fates) / len(fates),
+        service_level=sum(wait <= SERVICE_LEVEL_S for wait in answered) / len(fates),
+        calls=len(fates),
+    )
+
+
+def compare(agents: int, rho: float, patience_s: float, calls: int, seed: int) -> dict[str, Any]:
+    """One load point: theory, the engine, and by how much they differ."""
+    load = Load(calls_per_s=rho * agents / HANDLE_S, handle_s=HANDLE_S, patience_s=patience_s)
+    theory, found = predict(load, agents, within_s=SERVICE_LEVEL_S), run(load, agents, calls, seed)
+    told = (
+        ("wait_probability", "mean_wait_s")
+        if patience_s == inf
+        else ("wait_probability", "mean_wait_s", "abandoned")
+    )
+    return {
+        "model": "C" if patience_s == inf else "A",
+        "agents": agents,
+        "load": rho,
+        **{
+            name: [round(getattr(theory, name), 5), round(getattr(found, name), 5)]
+            for name in (*told, "service_level")
+        },
+        "off": {name: round(abs(getattr(found, name) / getattr(theory, name) - 1), 4) for name in told},
+    }
+
+
+def draw(rows: Sequence[dict[str, Any]], path: Path) -> None:
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(1, 3, figsize=(13, 4.2), layout="constrained")
+    panels = (
+        ("C", "wait_probability", "Erlang C: share of callers who wait"),
+        ("C", "mean_wait_s", "Erlang C: mean wait, s"),
+        ("A", "abandoned", f"Erlang A: share who hang up (patience {PATIENCE_S:.0f} s)"),
+    )
+    for each, (model, name, title) in zip(axes, panels, strict=True):
+        sizes = sorted({row["agents"] for row in rows if row["model"] == model})
+        for index, agents in enumerate(sizes):
+            points = [row for row in rows if row["model"] == model and row["agents"] == agents]
+            loads = [low / 200 for low in range(80, 196 if model == "C" else 280)]
+            patience = inf if model == "C" else PATIENCE_S
+            curve = [getattr(_theory(agents, rho, patience), name) for rho in loads]
+            line = each.plot(loads, curve, label=f"theory, {agents} agents", color=f"C{index}")
+            each.plot(
+                [row["load"] for row in points],
+                [row[name][1] for row in points],
+                "o",
+                color=line[0].get_color(),
+            )
+        each.set(title=title, xlabel="load of each agent", ylim=(0, None))
+        each.grid(alpha=0.25)
+        each.legend(fontsize=8, frameon=False)
+    axes[1].set(ylim=(0, 220))
+    figure.suptitle("Lines: theory. Points: the engine, replayed on virtual time", fontsize=10)
+    figure.savefig(path, dpi=110)
+    pyplot.close(figure)
+
+
+def _theory(agents: int, rho: float, patience_s: float) -> Prediction:
+    return predict(
+        Load(calls_per_s=rho * agents / HANDLE_S, handle_s=HANDLE_S, patience_s=patience_s), agents
+    )
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--calls", type=int, default=300_000, help="For each load.")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--plot", type=Path, default=None)
+    given = parser.parse_args()
+    began = perf_counter()
+    rows = [
+        compare(agents, rho, patience_s, given.calls, given.seed)
+        for points, patience_s in ((ERLANG_C, inf), (ERLANG_A, PATIENCE_S))
+        for agents, rho in points
+    ]
+    worst = {
+        model: max(off for row in rows if row["model"] == model for off in row["off"].values())
+        for model in "CA"
+    }
+    if given.plot is not None:
+        draw(rows, given.plot)
+    print(
+        json.dumps(
+            {
+                "benchmark": "erlang_check",
+                "calls_each": given.calls,
+                "seed": given.seed,
+                "bound": BOUND,
+                "worst": worst,
+                "seconds": round(perf_counter() - began, 1),
+                "points": rows,
+            }
+        )
+    )
+    sys.exit(any(off > BOUND for off in worst.values()))
+
+
+if __name__ == "__main__":
+    main()
