@@ -439,7 +439,7 @@ PLANTED = {
     "a kept sum of agents": ("UPDATE report_agents SET seconds = seconds + 9 WHERE what = 'time'", "states"),
     "a kept sum that vanished": ("DELETE FROM report_callers WHERE queue = 'sales'", "the report says 0"),
     "a wait that no caller had": (
-        "UPDATE queue_visits SET wait_s = wait_s + 1 WHERE queue = 'sales'",
+        "UPDATE queue_visits SET wait_s = wait_s + 1 WHERE call = (SELECT min(call) FROM queue_visits)",
         "its CDR says",
     ),
     "a caller of no call": (
@@ -474,7 +474,12 @@ async def test_without_kept_sums_reports_read_the_rows(store: Store) -> None:
     expected = await store.reports.caller_report(WHOLE, "queue", SETTINGS)
     sql(store, "DROP TABLE report_callers")
     sql(store, "UPDATE report_marks SET settled = 0")
-    assert await store.reports.caller_report(WHOLE, "queue", SETTINGS) == expected
+    found = await store.reports.caller_report(WHOLE, "queue", SETTINGS)
+    for mine, theirs in zip(found.rows, expected.rows, strict=True):
+        # Sums of the same numbers in another order.
+        assert mine == {
+            name: near(each) if isinstance(each, float) else each for name, each in theirs.items()
+        }
 
 
 def test_days_follow_the_calendar_through_a_change_of_clocks() -> None:
