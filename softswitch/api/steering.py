@@ -23,6 +23,12 @@ class By:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class At:
+    extension: str
+    """The phone that is to have the call."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Mode:
     mode: str
 
@@ -35,6 +41,7 @@ class SteeringRoutes:
         return [
             web.post("/v1/calls/{call}/{order:transfer|consult}", self.send_on),
             web.post("/v1/calls/{call}/park", self.park),
+            web.post("/v1/calls/{call}/pickup", self.pickup),
             web.post("/v1/calls/{call}/{order:complete|back|three-way}", self.consulting),
             web.get("/v1/supervisions", self.supervisions),
             web.post("/v1/supervisions", self.supervise),
@@ -59,6 +66,11 @@ class SteeringRoutes:
         call = request.match_info["call"]
         place = await self._control.park(call, (await body_as(request, By)).by)
         return answer(SteeredView(call=call, order="park", details={"place": str(place)}), 202)
+
+    async def pickup(self, request: web.Request) -> web.Response:
+        call, at = request.match_info["call"], await body_as(request, At)
+        await self._control.pickup(call, at.extension)
+        return answer(SteeredView(call=call, order="pickup", details={"extension": at.extension}), 202)
 
     async def consulting(self, request: web.Request) -> web.Response:
         call, order = request.match_info["call"], request.match_info["order"]

@@ -47,6 +47,11 @@ class SteeringOrders:
         await asyncio.sleep(0)
         return place
 
+    async def pickup(self, call: str, extension: str) -> None:
+        with _told():
+            self._parts.steering.pickup(call, extension)
+        await asyncio.sleep(0)
+
     async def consult(self, call: str, target: str, by: str) -> None:
         with _told():
             self._parts.steering.consult(call, target, by)

@@ -23,11 +23,9 @@ from softswitch.call.stages import (
 )
 from softswitch.call.termination import Cause, Termination, by_switch, refused
 from softswitch.config.target import HANGUP_STATUS, Target
-from softswitch.errors import PeerError
 from softswitch.facts import CallArrived
 from softswitch.ids import QueueName
-from softswitch.sip.address import Address
-from softswitch.sip.message import Request
+from softswitch.sip.asserted_identity import asserted_by
 from softswitch.sip.replaces import replaces_of
 from softswitch.store.rows import CallStarted
 
@@ -81,7 +79,9 @@ def _identify(call: Call) -> str:
     if call.identity.kind == "trunk":
         trunk = config.trunk[call.identity.name]
         if trunk.trusted:
-            call.ani = _asserted(request) or call.ani
+            asserted = asserted_by(request)
+            call.ani = asserted.number or call.ani
+            call.ani_name = asserted.display_name or call.ani_name
         numbers = rules_for(config, "trunk", call.identity.name)
         call.ani = to_e164(rewritten(call.ani, trunk.rewrite_in_caller), numbers)
         call.dnis = dialled = to_e164(rewritten(dialled, trunk.rewrite_in), numbers)
@@ -104,18 +104,6 @@ def _identify(call: Call) -> str:
         )
     )
     return dialled
-
-
-def _asserted(request: Request) -> str:
-    """The number of the first P-Asserted-Identity that can be read (RFC 3325); it may be a `tel` URI (RFC 3966)."""
-    for text in request.headers.get_list("P-Asserted-Identity"):
-        try:
-            uri = Address.parse(text).uri
-        except PeerError:
-            continue
-        if uri.user:
-            return uri.user
-    return ""
 
 
 def _limited(call: Call) -> Termination | None:

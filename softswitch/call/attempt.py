@@ -11,7 +11,7 @@ from softswitch.call.ringing import Ringing
 from softswitch.call.room import Room
 from softswitch.call.routing import rewritten
 from softswitch.call.termination import By, Cause, Termination, by_switch
-from softswitch.config.target import OUTWARD, Target
+from softswitch.config.target import Target
 from softswitch.ids import AgentId, TrunkName
 
 
@@ -37,17 +37,16 @@ class Attempt:
 
 
 def begin_attempt(
-    room: Room, call: Call, target: Target, dialled: str, *, planned: bool = False, hurry: bool = False
+    room: Room, call: Call, target: Target, dialled: str, *, account: str = "", hurry: bool = False
 ) -> Attempt | Termination:
-    """Ring the target beside the caller's leg; the Termination says why it cannot be rung. A call out that nobody has
-    planned yet is rung at the first trunk that can take it; `hurry`: there is another trunk to try."""
-    if target.kind in OUTWARD and not planned:
-        found = _first_usable(room, call, target, dialled)
-        if isinstance(found, Termination):
-            return found
-        target, dialled = found
+    """Ring the target, a single trunk where the call goes out, beside the caller's leg; the Termination says why it cannot
+    be rung. A call out is on `account`, or the caller's; `hurry`: there is another trunk to try."""
     refusal = unreachable(room, call, target)
-    if refusal is None and target.kind == "trunk" and call.services.trunking.too_fast(call.config, target.name):
+    if (
+        refusal is None
+        and target.kind == "trunk"
+        and call.services.trunking.too_fast(call.config, target.name)
+    ):
         refusal = by_switch(Cause.NO_CAPACITY, 503)
     if refusal is not None:
         return refusal
@@ -59,27 +58,10 @@ def begin_attempt(
     call.services.lines.seize(Line(leg.id, call.id, party, queue_call=False))
     ringing = Ringing(call.services, leg, destinations, invitation_for(call, party), call.post)
     if target.kind == "trunk":
-        call.services.trunking.began(call.config, leg.id, call.source)
+        account = account or call.source
+        call.services.trunking.began(call.config, leg.id, account, trunk=target.name, number=dialled)
     ringing.start(beside=call.caller)
     return Attempt(leg, ringing, party, AgentId(target.name) if target.kind == "agent" else None)
-
-
-def _first_usable(
-    room: Room, call: Call, target: Target, dialled: str
-) -> tuple[Target, str] | Termination:
-    services = call.services
-    plan = services.trunking.plan(call.config, services.calendars, target, dialled, call.source)
-    guarded = services.trunking.refused(call.config, call.source, plan.e164, call.id)
-    if guarded is not None:
-        return guarded
-    refusal = by_switch(Cause.UNREACHABLE, 503)
-    for candidate in plan.candidates:
-        trunk = Target("trunk", candidate.trunk)
-        why_not = unreachable(room, call, trunk)
-        if why_not is None:
-            return trunk, candidate.number
-        refusal = why_not
-    return refusal
 
 
 def phone_of(room: Room, call: Call, target: Target) -> str:

@@ -33,6 +33,7 @@ from softswitch.config.schema import Config
 from softswitch.facts import CallAnswered
 from softswitch.ids import AgentId, CallId, LegId, QueueName, RecordingId
 from softswitch.sip.events import AckMissing, Cancelled, HungUp, SessionExpired
+from softswitch.sip.history_info import Forwarded
 from softswitch.sip.identity import Identity
 
 if TYPE_CHECKING:
@@ -100,6 +101,8 @@ class Call:
         """Who rings for him; the next `Dial` goes on with it."""
         self.referral: Refer | None = None
         """A REFER that wants to hear how its transfer went."""
+        self.forwarded: tuple[Forwarded, ...] = ()
+        """Who has given this call on since it began."""
         self._over: Termination | None = None
         self._log: structlog.stdlib.BoundLogger | None = None
         caller.deliver = self.post
@@ -201,11 +204,11 @@ class Call:
                 CallAnswered(call=self.id, wall=clock.wall(), monotonic=clock.monotonic())
             )
 
-    def refer_over(self, status: int) -> None:
-        """How the transfer went that a REFER asked for."""
+    def refer_over(self, status: int, words: str = "") -> None:
+        """How the transfer went that a REFER asked for; `words` for the phone to show."""
         referral, self.referral = self.referral, None
         if referral is not None:
-            referral.finish(status)
+            referral.finish(status, words)
 
     def hand_over(self) -> Leg:
         """The caller's leg goes on in another call, and this one ends."""

@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from softswitch.call.attempt import Attempt, begin_attempt
 from softswitch.call.call import Call, loop_time
+from softswitch.call.consult_trunks import ConsultTrunks, plan_consult
+from softswitch.call.events import PartyFailed
 from softswitch.call.leg import Leg
 from softswitch.call.room import Room
 from softswitch.call.termination import Termination
@@ -28,6 +30,8 @@ class Consult:
     """Nobody consults: whoever asked for it, by REFER, leaves as soon as somebody answers."""
     began: float = 0.0
     """Monotonic."""
+    trunks: ConsultTrunks | None = None
+    """Where else it can be tried, of a call out."""
 
     @property
     def leg(self) -> Leg:
@@ -43,15 +47,28 @@ def begin_consult(
 ) -> Consult | Termination:
     """Ring it; the Termination says why it cannot be. A call out is on the account of `by`, the party that wants it."""
     call.learn()
-    if target.kind in OUTWARD:
-        trunking = call.services.trunking
-        guarded = trunking.refused(call.config, by, trunking.e164(call.config, dialled, by), call.id)
-        if guarded is not None:
-            return guarded
-    attempt = begin_attempt(room, call, target, dialled)
+    trunks = plan_consult(call, target, dialled, by) if target.kind in OUTWARD else None
+    if isinstance(trunks, Termination):
+        return trunks
+    attempt = trunks.next(room, call) if trunks is not None else begin_attempt(room, call, target, dialled)
     if isinstance(attempt, Termination):
         return attempt
-    return consulting(call, target, dialled, attempt, referred=referred)
+    consult = consulting(call, target, dialled, attempt, referred=referred)
+    consult.trunks = trunks
+    return consult
+
+
+def at_next_trunk(room: Room, call: Call, consult: Consult, event: PartyFailed) -> bool:
+    """The trunk has not taken it: whether another one is rung now."""
+    trunks = consult.trunks
+    if trunks is None or not trunks.failed(call, event):
+        return False
+    call.services.lines.free(event.leg)
+    attempt = trunks.next(room, call)
+    if isinstance(attempt, Termination):
+        return False
+    consult.attempt = attempt
+    return True
 
 
 def consulting(

@@ -215,6 +215,9 @@ class Conversation:
         self.consult.answered = True
         leg = self.consult.leg
         self.call.services.lines.talking(leg.id)
+        self.call.services.trunking.answered(self.call.config, leg.id)
+        if self.consult.trunks is not None:
+            self.consult.trunks.answered(self.call)
         self.call.adopt(leg)
         self.arrange()
 

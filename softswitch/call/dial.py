@@ -4,6 +4,8 @@ from dataclasses import replace
 
 from softswitch.call.call import Call
 from softswitch.call.events import PartyFailed
+from softswitch.call.forwarding import forwarded
+from softswitch.call.orders import PickupOrdered
 from softswitch.call.outward import through_trunks
 from softswitch.call.ring_once import ring_once
 from softswitch.call.room import Room
@@ -14,6 +16,8 @@ from softswitch.sip.uri import Uri
 
 MAX_HOPS = 5
 _RESULTS = {Cause.BUSY: "busy", Cause.NO_ANSWER: "no-answer"}
+WHY = {Cause.BUSY: "user-busy", Cause.NO_ANSWER: "no-answer"}
+"""Of a phone that a flow has rung for nothing, to whoever gets the call next."""
 
 
 async def dial(room: Room, call: Call, stage: Dial) -> Stage:
@@ -23,6 +27,9 @@ async def dial(room: Room, call: Call, stage: Dial) -> Stage:
         return _redirected(call, stage, outcome) or _failed(
             call, stage, refused(outcome.status, local=outcome.local, reason=outcome.reason_header)
         )
+    if isinstance(outcome, PickupOrdered):
+        phone = outcome.extension
+        return replace(stage, target=Target("extension", phone), dialled=phone, hops=stage.hops + 1)
     if isinstance(outcome, Termination):
         return _failed(call, stage, outcome)
     call.refer_over(200)
@@ -37,6 +44,7 @@ def _redirected(call: Call, stage: Dial, outcome: PartyFailed) -> Stage | None:
         user = Uri.parse(contact).user or ""
         if user in call.config.endpoint:
             call.log.info("redirected", by=stage.target.name, to=user)
+            forwarded(call, stage.target.name, "unconditional", refused=True)
             return replace(stage, target=Target("extension", user), hops=stage.hops + 1)
     return None
 
@@ -48,6 +56,8 @@ def _failed(call: Call, stage: Dial, termination: Termination) -> Stage:
         return stage.again
     if stage.resume is None:
         return End(termination=termination)
+    if stage.target.kind == "extension":
+        forwarded(call, stage.target.name, WHY.get(termination.cause, "unavailable"), refused=True)
     return Greet(
         flow=stage.resume.flow, resume=stage.resume, result=_RESULTS.get(termination.cause, "failed")
     )

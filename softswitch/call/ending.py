@@ -9,7 +9,7 @@ from softswitch.call.call import Call
 from softswitch.call.leg import Leg
 from softswitch.call.parking import free
 from softswitch.call.room import Room
-from softswitch.call.termination import Termination
+from softswitch.call.termination import Termination, status_by_reason
 from softswitch.facts import CallEnded, LegEnded
 from softswitch.store.rows import CallFinished, LegRow
 
@@ -32,8 +32,11 @@ async def finish(room: Room, call: Call, termination: Termination) -> None:
     room.supervisions.call_over(call.id)
     room.recordings.stop(call.id)
     reason = termination.reason_header
+    unanswered = termination.sip_status
+    if unanswered < 300:  # somebody hung up whom the caller has not heard yet
+        unanswered = status_by_reason(termination.reason, 480)
     for leg in call.legs.values():
-        leg.hang_up(termination.sip_status if termination.sip_status >= 300 else 480, reason)
+        leg.hang_up(unanswered, reason)
     legs = tuple(call.legs.values())
     for failed in await asyncio.gather(*(let_go(call, leg) for leg in legs), return_exceptions=True):
         if isinstance(failed, Exception):

@@ -163,6 +163,11 @@ class Leg:
             self._keys = fresh_keys(self._services.config.rtp.srtp_suites, self._services.entropy)
 
     @property
+    def host(self) -> str:
+        """Ours, as this peer is told it, for a URI."""
+        return f"[{self._address}]" if ":" in self._address else self._address
+
+    @property
     def codec(self) -> str:
         """Agreed codec, or empty."""
         return self.negotiated.codec if self.negotiated is not None else ""

@@ -8,12 +8,13 @@ import structlog
 from softswitch.call.call import Call
 from softswitch.call.leg import Leg
 from softswitch.call.lines import Line
+from softswitch.call.orders import ReturnOrdered
 from softswitch.call.party import codecs_of
 from softswitch.call.room import Room
 from softswitch.call.services import Services
 from softswitch.call.stages import Arrive
 from softswitch.call.story import tell
-from softswitch.call.termination import ADMIN_HUNG_UP, MEDIA_LOST, SHUTDOWN
+from softswitch.call.termination import ADMIN_HUNG_UP, MEDIA_LOST, SHUTDOWN, TOO_LONG
 from softswitch.errors import PeerError
 from softswitch.facts import MediaWorkerDied
 from softswitch.ids import CallId, LegId, WorkerId
@@ -45,6 +46,7 @@ class CallManager:
         self._tasks: dict[CallId, asyncio.Task[object]] = {}
         self._empty = asyncio.Event()
         self._empty.set()
+        services.trunking.limits.on_over = self._too_long
         self.total = 0
         """Calls since the switch started."""
 
@@ -148,6 +150,21 @@ class CallManager:
         return [
             call for call in self._calls.values() if call.caller.id in legs or not legs.isdisjoint(call.legs)
         ]
+
+    # --- cost ---------------------------------------------------------------------------------------------------------
+
+    def _too_long(self, leg: LegId) -> None:
+        """A call out has lasted as long as it may; whom somebody only consults goes alone."""
+        line = self._services.lines.line(leg)
+        call = self._calls.get(line.call) if line is not None else None
+        if call is None:
+            return
+        call.log.warning("ended by the toll guard: it lasted too long", leg=leg)
+        talk = self._room.talks.get(call.id)
+        if talk is not None and talk.consult is not None and talk.consult.leg.id == leg:
+            call.post(ReturnOrdered())
+        else:
+            call.stop(TOO_LONG)
 
     # --- people in charge ---------------------------------------------------------------------------------------------
 

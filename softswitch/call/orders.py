@@ -93,6 +93,13 @@ class TakeOverOrdered:
 
 
 @dataclass(frozen=True, slots=True)
+class PickupOrdered:
+    """Whoever waits, is parked or hears it ring is to be put through to this phone instead."""
+
+    extension: str
+
+
+@dataclass(frozen=True, slots=True)
 class RemovedFromConference:
     """A moderator wants him out."""
 
@@ -109,5 +116,6 @@ Order = (
     | ReturnOrdered
     | ThreeWayOrdered
     | TakeOverOrdered
+    | PickupOrdered
     | RemovedFromConference
 )

@@ -8,10 +8,12 @@ from dataclasses import replace
 from softswitch.call.attempt import unreachable
 from softswitch.call.call import Call
 from softswitch.call.events import PartyFailed
+from softswitch.call.forwarding import led_outside
+from softswitch.call.orders import PickupOrdered
 from softswitch.call.ring_once import NO_ANSWER, ring_once
 from softswitch.call.room import Room
 from softswitch.call.stages import Dial, Talk
-from softswitch.call.termination import Cause, Termination, by_switch, refused
+from softswitch.call.termination import HANDED_OVER, Cause, Termination, by_switch, refused
 from softswitch.call.trunk_plan import Candidate, TrunkPlan
 from softswitch.config.target import Target
 from softswitch.ids import TrunkName
@@ -21,16 +23,18 @@ from softswitch.store.rows import AttemptRow
 
 NO_TRUNK = by_switch(Cause.UNREACHABLE, 503)
 MAX_LABEL = 500
-Outcome = Talk | PartyFailed | Termination
+Outcome = Talk | PartyFailed | Termination | PickupOrdered
 
 
 async def through_trunks(room: Room, call: Call, stage: Dial) -> Outcome:
     services = call.services
-    plan = services.trunking.plan(call.config, services.calendars, stage.target, stage.dialled, call.source)
+    account = stage.account or call.source
+    led_outside(call)
+    plan = services.trunking.plan(call.config, services.calendars, stage.target, stage.dialled, account)
     if not plan.candidates:
         call.log.warning("no trunk leads there", number=plan.e164, target=str(stage.target))
         return NO_TRUNK
-    guarded = services.trunking.refused(call.config, call.source, plan.e164, call.id)
+    guarded = services.trunking.refused(call.config, account, plan.e164, call.id)
     if guarded is not None:
         return guarded
     outcome: Outcome = NO_TRUNK
@@ -45,7 +49,7 @@ async def through_trunks(room: Room, call: Call, stage: Dial) -> Outcome:
         else:
             tries += 1
             outcome = await _try(room, call, stage, candidate, hurry=not last)
-        _write_down(call, plan, candidate, outcome, began)
+        write_down(call, plan, candidate, _ending(outcome), began=began, source=account)
         if isinstance(outcome, Talk) or (skipped is None and not _leads_on(plan, outcome)):
             return outcome
         if tries >= plan.attempts:
@@ -56,7 +60,7 @@ async def through_trunks(room: Room, call: Call, stage: Dial) -> Outcome:
 async def _try(room: Room, call: Call, stage: Dial, candidate: Candidate, *, hurry: bool) -> Outcome:
     """At one trunk; a 3xx of it is followed once, to a number of its own, where its `redirects` says so."""
     tried = replace(stage, target=Target("trunk", candidate.trunk), dialled=candidate.number)
-    outcome = await ring_once(room, call, tried, planned=True, hurry=hurry)
+    outcome = await ring_once(room, call, tried, hurry=hurry)
     if not isinstance(outcome, PartyFailed) or not 300 <= outcome.status < 400:
         return outcome
     number = _redirected_to(outcome) if call.config.trunk[candidate.trunk].redirects == "trunk" else ""
@@ -64,11 +68,11 @@ async def _try(room: Room, call: Call, stage: Dial, candidate: Candidate, *, hur
         return outcome
     trunking = call.services.trunking
     e164 = trunking.e164(call.config, number, f"trunk:{candidate.trunk}")
-    guarded = trunking.refused(call.config, call.source, e164, call.id)
+    guarded = trunking.refused(call.config, stage.account or call.source, e164, call.id)
     if guarded is not None:
         return guarded
     call.log.info("redirected by the trunk", trunk=candidate.trunk, to=number)
-    return await ring_once(room, call, replace(tried, dialled=number), planned=True, hurry=hurry)
+    return await ring_once(room, call, replace(tried, dialled=number), hurry=hurry)
 
 
 def _redirected_to(outcome: PartyFailed) -> str:
@@ -91,22 +95,28 @@ def _leads_on(plan: TrunkPlan, outcome: Outcome) -> bool:
     return False
 
 
-def _write_down(call: Call, plan: TrunkPlan, candidate: Candidate, outcome: Outcome, began: float) -> None:
+def write_down(
+    call: Call,
+    plan: TrunkPlan,
+    candidate: Candidate,
+    ending: tuple[Termination, int] | None,
+    *,
+    began: float,
+    source: str,
+) -> None:
+    """A row for one try; `ending`: why it came to nothing, with the status; None: it was answered."""
     now = call.services.clock.wall()
-    ending = _ending(outcome)
-    status = ending.sip_status if ending is not None else 200
-    if isinstance(outcome, PartyFailed):
-        status = outcome.status
+    status = ending[1] if ending is not None else 200
     row = AttemptRow(
         call=call.id,
         began=began,
         trunk=candidate.trunk,
         number=plan.e164,
-        source=call.source,
+        source=source,
         ended=now,
-        answered=now if isinstance(outcome, Talk) else None,
+        answered=now if ending is None else None,
         sip_status=status,
-        cause=ending.cause.value if ending is not None else "answered",
+        cause=ending[0].cause.value if ending is not None else "answered",
         why=candidate.why,
     )
     call.services.store.attempt(row)
@@ -116,7 +126,14 @@ def _write_down(call: Call, plan: TrunkPlan, candidate: Candidate, outcome: Outc
     call.log.info("tried at a trunk", trunk=candidate.trunk, status=status, cause=row.cause, why=row.why)
 
 
-def _ending(outcome: Outcome) -> Termination | None:
+def _ending(outcome: Outcome) -> tuple[Termination, int] | None:
     if isinstance(outcome, PartyFailed):
-        return refused(outcome.status, local=outcome.local)
-    return outcome if isinstance(outcome, Termination) else None
+        return failed(outcome)
+    if isinstance(outcome, PickupOrdered):
+        return HANDED_OVER, 487
+    return (outcome, outcome.sip_status) if isinstance(outcome, Termination) else None
+
+
+def failed(event: PartyFailed) -> tuple[Termination, int]:
+    """What a try has come to, and the status that was answered."""
+    return refused(event.status, local=event.local), event.status

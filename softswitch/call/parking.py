@@ -6,7 +6,7 @@ becomes the other party; after `parking.timeout_s` the caller rings at the phone
 
 from softswitch.call.call import Call, loop_time
 from softswitch.call.events import CallEvent
-from softswitch.call.orders import PickedUp
+from softswitch.call.orders import PickedUp, PickupOrdered
 from softswitch.call.pickup import NOTHING_RINGS, handed_over, picked_up
 from softswitch.call.room import Room
 from softswitch.call.stages import Dial, End, Park, Retrieve, Stage
@@ -52,6 +52,9 @@ async def park(room: Room, call: Call, stage: Park) -> Stage:
     finally:
         free(room, call)
         call.caller.music(None)
+    if isinstance(event, PickupOrdered):
+        target = Target("extension", event.extension)
+        return Dial(target=target, dialled=event.extension, record=stage.record, again=stage.again)
     if event is not None:
         return await picked_up(room, call, event, record=stage.record)
     call.log.info("parked too long", place=stage.place, by=stage.by)
@@ -61,13 +64,13 @@ async def park(room: Room, call: Call, stage: Park) -> Stage:
     return stage.again or End(termination=NOBODY_CAME)
 
 
-async def _until_wanted(call: Call, deadline: float) -> PickedUp | None:
+async def _until_wanted(call: Call, deadline: float) -> PickedUp | PickupOrdered | None:
     while True:
         try:
             event: CallEvent = await call.next(deadline)
         except TimeoutError:
             return None
-        if isinstance(event, PickedUp) and event.by.over is None:
+        if isinstance(event, PickupOrdered) or (isinstance(event, PickedUp) and event.by.over is None):
             return event
 
 

@@ -12,12 +12,15 @@ from softswitch.call.consult import Consult, consulting
 from softswitch.call.conversation import Conversation
 from softswitch.call.ending import let_go
 from softswitch.call.events import PartyAnswered
+from softswitch.call.forwarding import put_through_by
+from softswitch.call.hand_off import HandOff
 from softswitch.call.joining import Party, Rings, followed
 from softswitch.call.leg import Leg
 from softswitch.call.orders import JoinOrdered, ReplaceOrdered
 from softswitch.call.recordings import name_of
 from softswitch.call.room import Room
-from softswitch.call.stages import Park, Stage, Talk
+from softswitch.call.stages import End, Park, Stage, Talk
+from softswitch.call.termination import HANDED_OVER
 from softswitch.call.transfer import stage_after, tell_transferred, waiting_again
 from softswitch.call.visits import Transfer
 from softswitch.config.target import Target
@@ -38,9 +41,10 @@ class PutThrough:
         conversation.transfer = Transfer(to)
         await self.drop_third()
         self._tell("blind", by, to=str(target), text=f"blind to {to}")
+        put_through_by(self.call, by)
         self.call.refer_over(200)
         await conversation.dismiss(by)
-        return stage_after(self.call, conversation.stage, target, dialled)
+        return stage_after(self.call, conversation.stage, target, dialled, by=by.party)
 
     async def complete(self) -> Stage:
         """Who consulted leaves: the caller and the third party talk on; one who only rings yet rings on for the caller."""
@@ -69,7 +73,7 @@ class PutThrough:
         self.call.rings = consult.attempt
         self._tell("blind", by, to=str(consult.target), text=f"blind to {to}")
         await conversation.dismiss(by)
-        return stage_after(self.call, conversation.stage, consult.target, consult.dialled)
+        return stage_after(self.call, conversation.stage, consult.target, consult.dialled, by=by.party)
 
     async def joined(self, by: Leg, order: JoinOrdered) -> Stage | None:
         """Whom `by` had in another call is here."""
@@ -145,7 +149,7 @@ class PutThrough:
         conversation.turn_to(by)
         conversation.transfer = Transfer(f"park {place}")
         self._tell("park", by, to=f"park {place}", text=f"parked at {place}")
-        self.call.refer_over(200)
+        self.call.refer_over(200, f"Parked at {place}")
         await conversation.dismiss(by)
         self.call.learn()
         kind, _, phone = by.party.partition(":")
@@ -155,6 +159,27 @@ class PutThrough:
             record=conversation.stage.record,
             again=waiting_again(self.call, conversation.stage),
         )
+
+    async def left_to_trunk(self, handing: HandOff) -> None:
+        """Who put the caller through is gone before his trunk has said how that went."""
+        handing.alone = True
+        await self.conversation.dismiss(handing.by)
+        self.call.caller.music("tone:ringback")
+
+    async def handed_over(self, handing: HandOff, *, done: bool) -> Stage:
+        """The caller's trunk has him now; not `done`: it has not, and nobody is there to be given him back."""
+        conversation, call, by = self.conversation, self.call, handing.by
+        conversation.transfer = Transfer(handing.to)
+        self._tell("blind", by, to=str(handing.target), text=f"blind to {handing.to}")
+        if not handing.alone:
+            call.refer_over(200)
+            await conversation.dismiss(by)
+        if not done:
+            put_through_by(call, by)
+            return stage_after(call, conversation.stage, handing.target, handing.dialled, by=by.party)
+        call.refer_over(200)
+        call.figures.destination = f"{handing.asked.party}/{handing.dialled}"
+        return End(termination=HANDED_OVER)
 
     async def taken_over(self, supervision: str) -> Stage | None:
         conversation = self.conversation

@@ -5,7 +5,7 @@ from softswitch.call.beside import sit_beside
 from softswitch.call.call import Call, loop_time
 from softswitch.call.events import HoldChanged, PartyAnswered, PartyFailed, PartyProgress
 from softswitch.call.leg import Leg
-from softswitch.call.orders import PickedUp
+from softswitch.call.orders import PickedUp, PickupOrdered
 from softswitch.call.pickup import picked_up
 from softswitch.call.room import Room
 from softswitch.call.stages import Dial, Talk
@@ -18,13 +18,13 @@ NO_ANSWER = Termination(By.CALLEE, Cause.NO_ANSWER, 480)
 
 
 async def ring_once(
-    room: Room, call: Call, stage: Dial, *, planned: bool = False, hurry: bool = False
-) -> Talk | PartyFailed | Termination:
-    """The talk when somebody answered. `planned`: the target is a trunk that was chosen already; `hurry`: there is
-    another trunk to try, so silence is not waited for long. Who rings for the caller already rings on (`Call.rings`);
+    room: Room, call: Call, stage: Dial, *, hurry: bool = False
+) -> Talk | PartyFailed | Termination | PickupOrdered:
+    """The talk when somebody answered; of a call out, `stage` names one trunk. `hurry`: there is another trunk to try, so
+    silence is not waited for long. Who rings for the caller already rings on (`Call.rings`);
     while it rings, another call may take it from there."""
     attempt = call.rings or begin_attempt(
-        room, call, stage.target, stage.dialled, planned=planned, hurry=hurry
+        room, call, stage.target, stage.dialled, account=stage.account, hurry=hurry
     )
     if isinstance(attempt, Termination):
         return attempt
@@ -42,12 +42,12 @@ async def ring_once(
         call.caller.music(None)
     if outcome is None:
         return NO_ANSWER
-    if isinstance(outcome, PartyFailed):
+    if isinstance(outcome, PartyFailed | PickupOrdered):
         return outcome
     if isinstance(outcome, PickedUp):
         return await picked_up(room, call, outcome, record=stage.record or _record(call, outcome.by.source))
     call.services.lines.talking(leg.id)
-    call.services.trunking.answered(leg.id)
+    call.services.trunking.answered(call.config, leg.id)
     call.caller.follow(leg.codec)
     call.adopt(leg)
     await sit_beside(leg, call.caller)
@@ -58,7 +58,7 @@ async def ring_once(
 
 async def _until_settled(
     call: Call, leg: Leg, ring_s: float
-) -> PartyAnswered | PartyFailed | PickedUp | None:
+) -> PartyAnswered | PartyFailed | PickedUp | PickupOrdered | None:
     """None: nobody answered in time."""
     if call.caller.answered is not None:
         call.caller.music("tone:ringback")
@@ -70,7 +70,7 @@ async def _until_settled(
             return None
         if isinstance(event, PartyAnswered | PartyFailed) and event.leg == leg.id:
             return event
-        if isinstance(event, PickedUp) and event.by.over is None:
+        if isinstance(event, PickupOrdered) or (isinstance(event, PickedUp) and event.by.over is None):
             return event
         if isinstance(event, PartyProgress) and event.leg == leg.id:
             _progress(call, leg, event)

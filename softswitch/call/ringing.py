@@ -5,7 +5,7 @@ the owner through `deliver` as one of three values, and after `PartyAnswered` or
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 
 import structlog
@@ -17,10 +17,13 @@ from softswitch.call.services import Services
 from softswitch.errors import MediaError, OurError, PeerError
 from softswitch.sip.address import Address
 from softswitch.sip.events import Answered, HungUp, Progress, Refused, Reoffered, SessionEvent
+from softswitch.sip.history_info import Past
+from softswitch.sip.invite_plan import InviteWay
 from softswitch.sip.params import NO_PARAMS, Params
+from softswitch.sip.privacy import OPEN, Privacy
 from softswitch.sip.sdp import SessionDescription
 from softswitch.sip.session import Session
-from softswitch.sip.uri import Uri
+from softswitch.sip.uri import Uri, escape_user
 
 _log = structlog.get_logger(__name__)
 
@@ -47,28 +50,50 @@ class Invitation:
     """Numbers are marked with `user=phone`."""
     extra: tuple[tuple[str, str], ...] = ()
     """Further headers."""
-    privacy: tuple[str, ...] = ()
+    privacy: Privacy = OPEN
     """What the caller wants hidden (RFC 3323): only who is trusted is told who he is."""
+    past: Past | None = None
+    """Where the call has been, for those who may know."""
+    referred_by: str = ""
+    """User part of who put the caller through (RFC 3892)."""
+    session_timer: bool = True
+    """False: the party gets no session timer (RFC 4028)."""
 
     def from_(self, host: str) -> Address:
-        if self.privacy:
+        if self.privacy.user:
             return ANONYMOUS
         return Address(self._uri(host), display_name=self.display_name)
 
-    def headers(self, host: str) -> tuple[tuple[str, str], ...]:
-        fields = [("Max-Forwards", str(self.max_forwards))]
-        if self.privacy:
-            fields.append(("Privacy", ";".join(self.privacy)))
-            asserted = (("P-Asserted-Identity", f"<{self._uri(host)}>"),) if self.asserted else ()
-            return (*fields, *asserted, *self.extra)
-        if self.asserted or self.caller_id == "pai":
-            fields.append(("P-Asserted-Identity", f"<{self._uri(host)}>"))
-        if self.caller_id == "ppi":
-            fields.append(("P-Preferred-Identity", f"<{self._uri(host)}>"))
-        if self.caller_id == "rpid":
-            name = replace(self.from_(host), params=NO_PARAMS)
-            fields.append(("Remote-Party-ID", f"{name};party=calling;screen=no;privacy=off"))
+    def headers(self, host: str, target: Uri) -> tuple[tuple[str, str], ...]:
+        """`target` is the Request-URI."""
+        fields = [("Max-Forwards", str(self.max_forwards)), *self._identity(host)]
+        if self.past is not None:
+            history = self.past.history_info(host, target) if self.asserted else ""
+            fields += [("History-Info", history)] if history else ()
+            fields += [("Diversion", value) for value in self.past.diversion(host)]
+        if self.referred_by:
+            by = Uri(scheme="sip", user=escape_user(self.referred_by), host=host)
+            fields.append(("Referred-By", f"<{by}>"))
         return (*fields, *self.extra)
+
+    def way(self, way: InviteWay) -> InviteWay:
+        """How the INVITE goes."""
+        if self.session_timer and not self.privacy.headers:
+            return way
+        user = ANONYMOUS.uri.user if self.privacy.headers else ""
+        return replace(way, contact_user=user, session_timer=self.session_timer)
+
+    def _identity(self, host: str) -> Iterator[tuple[str, str]]:
+        hidden = self.privacy.user
+        if hidden:
+            yield "Privacy", ";".join(self.privacy.left)
+        if self.asserted or (self.caller_id == "pai" and not hidden):
+            yield "P-Asserted-Identity", f"<{self._uri(host)}>"
+        if self.caller_id == "ppi" and not hidden:
+            yield "P-Preferred-Identity", f"<{self._uri(host)}>"
+        if self.caller_id == "rpid" and (self.asserted or not hidden):
+            who = Address(self._uri(host), display_name="" if hidden else self.display_name)
+            yield "Remote-Party-ID", f"{who};party=calling;screen=no;privacy={'full' if hidden else 'off'}"
 
     def _uri(self, host: str) -> Uri:
         params = Params((("user", "phone"),)) if self.user_phone else NO_PARAMS
@@ -139,9 +164,9 @@ class Ringing:
             from_=self._invitation.from_(host),
             to=destination.to,
             sdp=offer,
-            headers=self._invitation.headers(host),
+            headers=self._invitation.headers(host, destination.to.uri),
             credentials=destination.credentials,
-            way=destination.way,
+            way=self._invitation.way(destination.way),
             on_event=lambda event: self._on_event(index, event),
         )
 

@@ -64,6 +64,8 @@ class Dial:
     """As `Talk.record`; empty: as the phones say."""
     again: Wait | None = None
     """Where a caller who was transferred waits again when nobody answers."""
+    account: str = ""
+    """Who is charged for a call out, `endpoint:NAME` or `trunk:NAME`; empty: the caller."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -227,9 +229,9 @@ def from_journal(name: str, arguments: Mapping[str, Any]) -> Stage:
     if "termination" in plain:
         end = plain["termination"]
         plain["termination"] = Termination(By(end["by"]), Cause(end["cause"]), end["sip_status"])
-    if "prompts" in plain:
-        plain["prompts"] = tuple(plain["prompts"])
     if name == "wait":
         plain["agents"] = tuple(plain.get("agents", ()))
+    if "prompts" in plain:
+        plain["prompts"] = tuple(plain["prompts"])
     stage: Stage = _STAGES[name](**plain)
     return stage

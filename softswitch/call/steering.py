@@ -15,6 +15,7 @@ from softswitch.call.orders import (
     CompleteOrdered,
     ConsultOrdered,
     ParkOrdered,
+    PickupOrdered,
     ReturnOrdered,
     ThreeWayOrdered,
     TransferOrdered,
@@ -37,6 +38,7 @@ SECTIONS = {
     "lcr": "lcr",
 }
 """Kind of a target to the section in which its name stands."""
+CAN_BE_PICKED_UP = ("dial", "wait", "park")
 SIDES = ("", "caller", "callee")
 
 
@@ -67,6 +69,16 @@ class Steering:
         talk.call.post(ParkOrdered(by=leg.id, place=place))
         return place
 
+    def pickup(self, call: str, extension: str) -> None:
+        """Whoever hears it ring, waits or is parked rings at this phone instead."""
+        live = self._live(call)
+        if extension not in live.services.config.endpoint:
+            raise NoSuch(f"there is no endpoint {extension!r}")
+        if live.over is not None or live.stage not in CAN_BE_PICKED_UP:
+            raise NotNow(f"call {call} is in stage {live.stage}: nobody is being rung or waited for there")
+        live.learn()
+        live.post(PickupOrdered(extension))
+
     def consult(self, call: str, target: str, by: str = "") -> None:
         """Ring `target` for one side while the other hears music."""
         talk = self._talk(call)
@@ -95,12 +107,16 @@ class Steering:
             raise NotNow(f"whom call {call} consults has not answered yet")
         talk.call.post(ThreeWayOrdered())
 
-    def _talk(self, call: str) -> Conversation:
+    def _live(self, call: str) -> Call:
         live = self._calls.get(CallId(call))
         if live is None:
             raise NoSuch(
                 f"no live call is called {call!r}", hint="`softswitch calls` lists them, `cdr show` past ones"
             )
+        return live
+
+    def _talk(self, call: str) -> Conversation:
+        live = self._live(call)
         talk = self._room.talks.get(live.id)
         if talk is None:
             raise NotNow(

@@ -6,7 +6,7 @@ State is in `conversation.py`, keys in `talk_keys.py`, where a transfer leads in
 from dataclasses import dataclass
 
 from softswitch.call.call import Call, loop_time
-from softswitch.call.consult import CAN_BE_CONSULTED, begin_consult
+from softswitch.call.consult import CAN_BE_CONSULTED, at_next_trunk, begin_consult
 from softswitch.call.conversation import Conversation
 from softswitch.call.ending import let_go
 from softswitch.call.events import (
@@ -23,6 +23,8 @@ from softswitch.call.events import (
     RecordingOver,
     RecordOrdered,
 )
+from softswitch.call.forwarding import put_through_by
+from softswitch.call.hand_off import HandOff, begin_hand_off
 from softswitch.call.leg import Leg
 from softswitch.call.orders import (
     CompleteOrdered,
@@ -53,7 +55,7 @@ from softswitch.call.termination import (
 )
 from softswitch.config.target import Target
 from softswitch.ivr.say import digit_prompts
-from softswitch.sip.events import AckMissing, HungUp, SessionExpired
+from softswitch.sip.events import AckMissing, HungUp, ReferProgress, SessionExpired
 
 LONGEST_ANNOUNCEMENT_S = 20.0
 
@@ -99,6 +101,7 @@ class Talking:
     keys: TalkKeys
     through: PutThrough
     parking: "Parking | None" = None
+    handing: HandOff | None = None
 
     async def announce(self) -> Termination | None:
         """Tell the agent what comes, while the caller still hears music."""
@@ -155,6 +158,8 @@ class Talking:
         """The next stage, when this one is over."""
         conversation, consult = self.conversation, self.conversation.consult
         match event:
+            case LegEvent() if self.handing is not None and self.handing.concerns(event):
+                return await self._handing_over(self.handing, event)
             case LegEvent(leg=leg, event=HungUp() as bye) if leg == conversation.other.id and consult:
                 bye.accept()
                 return await self.through.complete()
@@ -174,7 +179,8 @@ class Talking:
                 if self.call.referral is not None:
                     self.call.referral.progress(status)
             case PartyFailed(leg=leg, status=status) if consult and leg == consult.leg.id:
-                await self._back(status)
+                if not at_next_trunk(self.room, self.call, consult, event):
+                    await self._back(status)
             case MediaLost(leg=leg) if consult and leg == consult.leg.id:
                 await self._back()
             case LegEvent(leg=leg, event=SessionExpired()) if consult and leg == consult.leg.id:
@@ -230,6 +236,8 @@ class Talking:
             return None
         match order:
             case TransferOrdered() if (leg := conversation.leg_of(order.by)) is not None:
+                if self._hands_over(leg, order.target, order.dialled):
+                    return None
                 return await self.through.blind(leg, order.target, order.dialled)
             case ReferOrdered() if (leg := conversation.leg_of(order.by)) is not None:
                 return await self._refer(leg, order)
@@ -269,9 +277,44 @@ class Talking:
     async def _refer(self, by: Leg, order: ReferOrdered) -> Stage | None:
         """Whom somebody is put through to by REFER: a party is rung first, everything else is ready for him."""
         self.conversation.promised = False
+        if self._hands_over(by, order.target, order.dialled):
+            return None
         if order.target.kind not in CAN_BE_CONSULTED:
             return await self.through.blind(by, order.target, order.dialled)
         await self._consult(by, order.target, order.dialled, referred=True)
+        return None
+
+    def _hands_over(self, by: Leg, target: Target, dialled: str) -> bool:
+        """False: the transfer is made here."""
+        call, conversation = self.call, self.conversation
+        if conversation.consult is not None:
+            return False
+        begun = begin_hand_off(call, conversation, by, target, dialled)
+        if isinstance(begun, HandOff):
+            self.keys.give_up()
+            conversation.promised, self.handing = True, begun
+            conversation.step_aside(by)
+        elif begun is not None:
+            call.refer_over(begun.sip_status)
+            conversation.come_back()
+        return begun is not None
+
+    async def _handing_over(self, handing: HandOff, event: LegEvent) -> Stage | None:
+        """The trunk says how far it is, or who put the caller through hangs up."""
+        what = event.event
+        if isinstance(what, HungUp):
+            what.accept()
+            await self.through.left_to_trunk(handing)
+        elif isinstance(what, ReferProgress) and not what.over:
+            if self.call.referral is not None:
+                self.call.referral.progress(what.status)
+        elif isinstance(what, ReferProgress):
+            self.handing = None
+            if what.status < 300 or handing.alone:
+                return await self.through.handed_over(handing, done=what.status < 300)
+            self.call.log.info("not handed over", status=what.status)
+            self.conversation.promised = False
+            await self._back(what.status)
         return None
 
     async def _consult(self, by: Leg, target: Target, dialled: str, *, referred: bool = False) -> None:
@@ -280,10 +323,14 @@ class Talking:
             return
         self.keys.give_up()
         conversation.step_aside(by)
+        before = self.call.forwarded
+        if referred:
+            put_through_by(self.call, by)
         begun = begin_consult(self.room, self.call, target, dialled, by=by.party, referred=referred)
         if isinstance(begun, Termination):
             self.call.log.info("cannot be consulted", target=str(target), cause=begun.cause.value)
             self.call.refer_over(begun.sip_status)
+            self.call.forwarded = before
             conversation.come_back()
             return
         conversation.consult = begun
@@ -294,6 +341,8 @@ class Talking:
     async def _back(self, status: int = 480) -> None:
         """The two talk again; `status` says why, to whoever put the far side through by REFER."""
         consult = self.conversation.consult
+        if consult is not None and consult.referred:
+            self.call.forwarded = self.call.forwarded[:-1]
         self.call.refer_over(status)
         self.conversation.come_back()
         if consult is not None:

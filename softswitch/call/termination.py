@@ -4,14 +4,16 @@ Status mapping between legs follows RFC 3261 section 21 and the advice of RFC 33
 means nothing on the other (a challenge, a loop).
 """
 
+import re
 from dataclasses import dataclass
 from enum import StrEnum
 
 from softswitch.errors import PeerError
 from softswitch.sip.grammar import readable
-from softswitch.sip.reason import Reason, cause_of, phrase, q850
+from softswitch.sip.reason import Reason, cause_of, phrase, q850, status_of
 
 LONGEST_REASON = 256
+_Q850_CAUSE = re.compile(r"Q\.850;cause=([0-9]{1,3})\b", re.IGNORECASE)
 
 
 class By(StrEnum):
@@ -34,6 +36,8 @@ class Cause(StrEnum):
     NOT_ALLOWED = "not allowed"
     TOLL = "toll guard"
     """Where it leads, or how much was dialled, is not allowed."""
+    TOO_LONG = "call too long"
+    """A call out has lasted as long as the toll guard lets it."""
     NO_CODEC = "no common codec"
     NO_CAPACITY = "no capacity"
     LOOP = "loop"
@@ -83,6 +87,7 @@ _Q850 = {
     Cause.UNKNOWN_NUMBER: 1,
     Cause.NOT_ALLOWED: 21,
     Cause.TOLL: 21,
+    Cause.TOO_LONG: 31,
     Cause.NO_CODEC: 88,
     Cause.NO_CAPACITY: 34,
     Cause.LOOP: 25,
@@ -121,6 +126,8 @@ _CAUSE_OF_STATUS = {
     606: Cause.NO_CODEC,
 }
 
+_SAYS_NOTHING = frozenset({500, 502, 503})
+"""Statuses of gateways for whatever a telephone network said: the Q.850 cause beside them tells more (RFC 3398)."""
 _STATUS_FOR_CALLER = {401: 403, 407: 403, 305: 480, 380: 480, 481: 480, 482: 482, 487: 480, 491: 480}
 
 
@@ -137,16 +144,27 @@ def passed_on(reason: str) -> str:
     return ""
 
 
+def status_by_reason(reason: str, otherwise: int) -> int:
+    """The status for a caller who was not answered, where all that is known is a Reason; without a Q.850 cause in it
+    `otherwise` (RFC 3398 section 7.2.4.1, RFC 6432)."""
+    match = _Q850_CAUSE.match(reason)
+    return status_of(int(match[1])) if match is not None else otherwise
+
+
 def refused(status: int, *, local: bool = False, reason: str = "") -> Termination:
     """The callee's side answered `status` (300-699), with `reason` in its Reason, or we know without asking (`local`): what
-    the caller is told. Without a Reason the status says the cause (RFC 3398 section 8.2.6.1)."""
+    the caller is told. Without a Reason the status says the cause (RFC 3398 section 8.2.6.1); where the status says nothing
+    to the caller, the Q.850 cause of the Reason says it."""
     by = By.SWITCH if local else By.CALLEE
+    known = "" if local else passed_on(reason)
+    if status in _SAYS_NOTHING or status < 400 or status in _STATUS_FOR_CALLER:
+        status = status_by_reason(known, status)
     if status < 400:
         return Termination(by, Cause.UNREACHABLE, 480)
     cause = _CAUSE_OF_STATUS.get(status, Cause.PEER_FAILED if status >= 500 else Cause.UNREACHABLE)
     if status >= 600:
         cause = _CAUSE_OF_STATUS.get(status, Cause.REJECTED)
-    told = "" if local else passed_on(reason) or str(q850(cause_of(status), phrase(status)))
+    told = "" if local else known or str(q850(cause_of(status), phrase(status)))
     return Termination(by, cause, _STATUS_FOR_CALLER.get(status, status), told)
 
 
@@ -170,6 +188,7 @@ NOTHING_AGREED = Termination(By.CALLER, Cause.NO_CODEC, 488)
 CALLEE_HUNG_UP = Termination(By.CALLEE, Cause.NORMAL, 200)
 HANDED_OVER = Termination(By.SWITCH, Cause.HANDED_OVER, 200)
 ADMIN_HUNG_UP = Termination(By.ADMIN, Cause.ADMIN, 480)
+TOO_LONG = by_switch(Cause.TOO_LONG, 403)
 SHUTDOWN = by_switch(Cause.SHUTDOWN, 503)
 
 

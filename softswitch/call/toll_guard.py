@@ -1,8 +1,8 @@
 """Guards against toll fraud: which destinations may be dialled, and how many calls and minutes a phone or trunk may use.
 
 Pure but for what it counts; `now` is wall time. Counters are of the clock hour and of the day in the zone of the switch;
-after a restart they are made again from the attempts in the store. A call that runs is never cut: what it costs counts
-for whether the next may begin.
+after a restart they are made again from the attempts in the store. A call that runs is cut by `max_call_s` alone: what it
+costs counts for whether the next may begin.
 """
 
 from collections.abc import Iterable, Mapping
@@ -44,6 +44,7 @@ class TollUsage:
 @dataclass(slots=True)
 class _Outgoing:
     source: str
+    charged: bool
     answered: float | None = None
 
 
@@ -86,9 +87,16 @@ class TollGuard:
         usage.calls_day += 1
         self._count_number(number, now)
 
-    def began(self, leg: LegId, source: str) -> None:
-        """`leg` rings at a trunk for it."""
-        self._running[leg] = _Outgoing(source)
+    def began(self, leg: LegId, source: str, *, charged: bool = True) -> None:
+        """`leg` rings at a trunk for it; `charged`: at a number that costs."""
+        self._running[leg] = _Outgoing(source, charged)
+
+    def longest_s(self, config: Config, leg: LegId) -> int:
+        """How long this call out may last; 0: as long as it wants."""
+        outgoing = self._running.get(leg)
+        if outgoing is None or not outgoing.charged:
+            return 0
+        return limits_of(config, outgoing.source).max_call_s
 
     def answered(self, leg: LegId, now: float) -> None:
         outgoing = self._running.get(leg)

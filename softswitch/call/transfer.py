@@ -12,9 +12,9 @@ from softswitch.config.target import Target
 from softswitch.facts import CallTransferred
 
 
-def stage_after(call: Call, talk: Talk, target: Target, dialled: str = "") -> Stage:
+def stage_after(call: Call, talk: Talk, target: Target, dialled: str = "", *, by: str) -> Stage:
     """Blind: he is led to `target`. In a queue he has the age of all his waiting and the priority he had; where nobody
-    answers he waits again where he came from."""
+    answers he waits again where he came from. A call out is on the account of `by`, who puts him through."""
     call.learn()
     following = stage_for(call, target, dialled=dialled or target.argument)
     if isinstance(following, Wait):
@@ -22,7 +22,7 @@ def stage_after(call: Call, talk: Talk, target: Target, dialled: str = "") -> St
         return replace(following, priority=priority, waited_s=call.figures.wait_s)
     if isinstance(following, Dial):
         record = "" if talk.record == "never" else talk.record
-        return replace(following, record=record, again=waiting_again(call, talk))
+        return replace(following, record=record, again=waiting_again(call, talk), account=by)
     return following
 
 

@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from softswitch.call.alarms import Alarms
+from softswitch.call.call_limits import CallLimits
 from softswitch.call.numbering import rules_for, to_e164
 from softswitch.call.opening import opening
 from softswitch.call.prices import PriceTable
@@ -49,6 +50,7 @@ class _Meter:
 class Trunking:
     def __init__(self, config: Config, clock: Clock, entropy: Callable[[int], bytes], alarms: Alarms) -> None:
         self.guard = TollGuard(ZoneInfo(config.general.timezone))
+        self.limits = CallLimits()
         self._clock = clock
         self._entropy = entropy
         self._alarms = alarms
@@ -126,15 +128,22 @@ class Trunking:
             del self._alarmed[source]
             self._alarms.clear(f"{FRAUD_ALARM} {source}")
 
-    def began(self, config: Config, leg: LegId, source: str) -> None:
+    def began(self, config: Config, leg: LegId, source: str, *, trunk: str, number: str) -> None:
+        """`number` as it is written to that trunk."""
         if config.toll.enabled:
-            self.guard.began(leg, source)
+            rules = rules_for(config, "trunk", trunk)
+            digits = to_e164(number, rules).removeprefix("+")
+            self.guard.began(leg, source, charged=len(digits) >= rules.shortest)
 
-    def answered(self, leg: LegId) -> None:
+    def answered(self, config: Config, leg: LegId) -> None:
         self.guard.answered(leg, self._clock.wall())
+        longest_s = self.guard.longest_s(config, leg)
+        if longest_s:
+            self.limits.begin(leg, longest_s)
 
     def ended(self, leg: LegId) -> None:
         self.guard.ended(leg, self._clock.wall())
+        self.limits.end(leg)
 
     def _tables(self, config: Config) -> Mapping[str, PriceTable]:
         if self._priced is not config.lcr:

@@ -7,10 +7,11 @@ from softswitch.acd.values import Announce, Connect, Overflow
 from softswitch.call.arrive import stage_for
 from softswitch.call.call import Call
 from softswitch.call.events import DigitHeard
-from softswitch.call.orders import PickedUp
+from softswitch.call.forwarding import WHY_OF_QUEUE, forwarded
+from softswitch.call.orders import PickedUp, PickupOrdered
 from softswitch.call.pickup import picked_up
 from softswitch.call.room import Room
-from softswitch.call.stages import End, Stage, Talk, Wait
+from softswitch.call.stages import Dial, End, Stage, Talk, Wait
 from softswitch.call.termination import HANDED_OVER, Cause, by_switch
 from softswitch.config.schema import Queue
 from softswitch.config.target import HANGUP_STATUS, Target
@@ -54,12 +55,20 @@ async def wait(room: Room, call: Call, stage: Wait) -> Stage:
                     left = ""
                     call.caller.music(None)
                     return await picked_up(room, call, event, record=queue.record)
+                case PickupOrdered(extension=phone) if room.dispatcher.waits(call.id):
+                    room.dispatcher.leave(call, "withdrawn")
+                    left = ""
+                    call.caller.music(None)
+                    again = replace(stage, entered=0.0, waited_s=call.figures.wait_s, kept=True)
+                    target = Target("extension", phone)
+                    return Dial(target=target, dialled=phone, record=queue.record, again=again)
                 case Announce():
                     _announce(call, queue, event)
                 case DigitHeard(leg=leg, digit=digit) if (
                     leg == call.caller.id and digit in queue.keys and room.dispatcher.waits(call.id)
                 ):
                     left, key = "key", digit
+                    forwarded(call, call.dnis, "deflection")
                     call.caller.music(None)
                     return _onward(call, Target.parse(queue.keys[digit]))
                 case _:
@@ -91,6 +100,7 @@ def _overflow(call: Call, event: Overflow) -> Stage:
     target = Target.parse(event.target)
     call.log.info("left the queue", queue=event.queue, reason=event.reason, target=event.target)
     call.caller.music(None)
+    forwarded(call, call.dnis, WHY_OF_QUEUE[event.reason])
     if target.kind == "hangup":
         return End(termination=by_switch(_CAUSES[event.reason], HANGUP_STATUS[target.name]))
     return _onward(call, target)

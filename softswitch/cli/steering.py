@@ -1,4 +1,4 @@
-"""`softswitch calls …`: transfer, consult, complete, back, three-way; and who has listened to calls."""
+"""`softswitch calls …`: transfer, consult, park, pickup, complete, back, three-way; and who has listened to calls."""
 
 import click
 
@@ -58,6 +58,20 @@ def park(client: Client, call: str, by: str | None, as_json: bool) -> None:
 
 @click.command()
 @click.argument("call")
+@click.argument("extension")
+@json_option
+@asks_switch
+def pickup(client: Client, call: str, extension: str, as_json: bool) -> None:
+    """Let a caller who waits, is parked or hears it ring elsewhere ring at EXTENSION."""
+    view = client.post("calls", call, "pickup", body={"extension": extension})
+    if as_json:
+        show_json(view)
+        return
+    show(f"{call}: rings at {extension}")
+
+
+@click.command()
+@click.argument("call")
 @json_option
 @asks_switch
 def complete(client: Client, call: str, as_json: bool) -> None:
@@ -92,4 +106,4 @@ def audit(client: Client, as_json: bool, **search: object) -> None:
     show_audit(client, as_json, **search)
 
 
-COMMANDS = (transfer, consult, park, complete, back, three_way, audit)
+COMMANDS = (transfer, consult, park, pickup, complete, back, three_way, audit)

@@ -252,6 +252,8 @@ class Endpoint:
     alone. Never where one of them is recorded, hides its caller, or encrypts in another way than the other."""
     mailbox: str = ""
     """Message box whose new messages light this phone's message lamp."""
+    session_timer: Literal["on", "off"] = "on"
+    """`off`: its calls get no session timer (RFC 4028), whoever asks for one."""
     mwi_unsolicited: bool = False
     """Tell it of its messages without being asked to, for phones that do not subscribe (RFC 3842 section 4.1)."""
 
@@ -327,7 +329,8 @@ class Trunk:
     language: Language | None = None
     """Language of prompts for its callers."""
     trusted: bool = False
-    """Believe its P-Asserted-Identity and send it ours (RFC 3325)."""
+    """Believe its P-Asserted-Identity (RFC 3325) or Remote-Party-ID, its History-Info (RFC 7044) and Diversion (RFC 5806),
+    and send it ours."""
     transfers: bool = False
     """Its REFERs are obeyed: it may put our side of a call through to whatever its own calls may reach. Never where an
     agent serves its caller."""
@@ -340,9 +343,16 @@ class Trunk:
     `national` `911…` within the country. Needs `numbers.country`."""
     numbers: Numbers | None = None
     """How numbers of its calls are written, where it differs from `[numbers]`."""
-    caller_id: Literal["from", "pai", "ppi", "rpid"] = "from"
+    caller_id: Literal["from", "pai", "ppi", "rpid", "diversion"] = "from"
     """Where the caller's number is told beside From: P-Asserted-Identity, P-Preferred-Identity (RFC 3325) or
-    Remote-Party-ID. `trusted` tells P-Asserted-Identity in any case."""
+    Remote-Party-ID. `trusted` tells P-Asserted-Identity in any case. `diversion`: a caller from outside who is sent on
+    through this trunk keeps his number in From, and Diversion (RFC 5806) tells who forwards him: `caller_number`, or the
+    number that he called."""
+    refer: bool = False
+    """A blind transfer of its caller to a number that leads out through it again is handed over by REFER: the call leaves
+    this switch. Where it refuses, the caller is given back."""
+    session_timer: Literal["on", "off"] = "on"
+    """`off`: its calls get no session timer (RFC 4028), whoever asks for one."""
     user_phone: bool = False
     """Mark numbers in addresses with `user=phone` (RFC 3261 section 19.1.1)."""
     headers_add: Mapping[str, str] = field(default_factory=dict)
@@ -685,6 +695,8 @@ class Config:
     lcr: Mapping[str, Lcr] = field(default_factory=dict)
     numbers: Numbers = field(default_factory=Numbers)
     toll: Toll = field(default_factory=Toll)
+    matching: Matching = field(default_factory=Matching)
+    pause_reason: Mapping[str, PauseReason] = field(default_factory=dict)
     agent: Mapping[str, Agent] = field(default_factory=dict)
     team: Mapping[str, Team] = field(default_factory=dict)
     queue: Mapping[str, Queue] = field(default_factory=dict)
@@ -693,5 +705,3 @@ class Config:
     route: Mapping[str, Route] = field(default_factory=dict)
     message: Mapping[str, Message] = field(default_factory=dict)
     conference: Mapping[str, Conference] = field(default_factory=dict)
-    matching: Matching = field(default_factory=Matching)
-    pause_reason: Mapping[str, PauseReason] = field(default_factory=dict)

@@ -102,6 +102,9 @@ class Toll:
     """Minutes talked within a day."""
     same_number_per_hour: int = 0
     """Calls to one number within a clock hour, of all phones together."""
+    max_call_s: int = 0
+    """Seconds after which a call out that was answered is ended, with a Reason; not those to extensions, services and
+    emergency numbers (fewer digits than `numbers.shortest`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,3 +125,5 @@ class EndpointToll:
     """As `toll.minutes_per_hour`."""
     minutes_per_day: int | None = None
     """As `toll.minutes_per_day`."""
+    max_call_s: int | None = None
+    """As `toll.max_call_s`."""

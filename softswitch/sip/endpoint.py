@@ -24,7 +24,7 @@ from softswitch.sip.digest import Nonces
 from softswitch.sip.errors import FramingError
 from softswitch.sip.events import SessionEvent
 from softswitch.sip.guard import Guard, SecurityEvent
-from softswitch.sip.identity import Identity, IdentityTable
+from softswitch.sip.identity import Identity, IdentityTable, untimed_parties
 from softswitch.sip.instant_message import Outcome, send_text
 from softswitch.sip.invite_plan import DIRECT, InviteWay, plan_invite, way_to
 from softswitch.sip.message import Request, Response, make_response
@@ -471,4 +471,6 @@ def _stack_settings(config: Config) -> StackSettings:
         t1=sip.t1_ms / 1000, t2=sip.t2_ms / 1000, t4=sip.t4_ms / 1000, target=sip.target_timeout_s
     )
     expiry = SessionTimerSettings(expires_s=sip.session_expires_s, min_se_s=sip.min_se_s)
-    return StackSettings(timers=timers, user_agent=sip.user_agent, session_timer=expiry)
+    return StackSettings(
+        timers=timers, user_agent=sip.user_agent, session_timer=expiry, untimed=untimed_parties(config)
+    )

@@ -21,6 +21,10 @@ class InviteWay:
     """Sent there, with a Route (RFC 3261 section 8.1.2); None: straight on."""
     hurry: bool = False
     """Somebody else can be called instead: silence is not waited for long."""
+    contact_user: str = ""
+    """User part of our Contact; empty: as in From."""
+    session_timer: bool = True
+    """False: no session timer is asked for, and none is understood."""
 
 
 DIRECT = InviteWay()
@@ -54,7 +58,8 @@ def plan_invite(
         route=path if proxy is None else (f"<{proxy};lr>", *path),
         from_=from_,
         to=to,
-        contact_user=from_.uri.user,
+        contact_user=invite_way.contact_user or from_.uri.user,
+        session_timer=invite_way.session_timer,
         headers=tuple((name, value) for name, value in headers if name.lower() != "max-forwards"),
         body=sdp.serialize(),
         max_forwards=int(hops[0]) if hops else MAX_FORWARDS,

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Protocol
 
 from softswitch.sip.address import Address
-from softswitch.sip.capabilities import ACCEPT, ALLOW, SDP_TYPE, SUPPORTED
+from softswitch.sip.capabilities import ACCEPT, ALLOW, SDP_TYPE
 from softswitch.sip.challenge import ChallengeMemory
 from softswitch.sip.client_transaction import ClientTransaction
 from softswitch.sip.dialog import Dialog
@@ -27,7 +27,7 @@ from softswitch.sip.unheeded import any_failure, any_response
 from softswitch.sip.uri import Uri
 
 MAX_FORKS = 16
-_ABLE = (ALLOW, ACCEPT, SUPPORTED)
+_ABLE = (ALLOW, ACCEPT)
 RINGING_LIMIT_S = 180.0
 """Timer C of RFC 3261 section 16.6: without a provisional for so long nobody is there any more."""
 
@@ -52,6 +52,8 @@ class InvitePlan:
     max_forwards: int = 70
     hurry: bool = False
     """Somebody else can be called instead: even the last place may not be silent for long."""
+    session_timer: bool = True
+    """False: no session timer is asked for, and none is understood (RFC 4028)."""
 
 
 class InviteListener(Protocol):

@@ -64,6 +64,7 @@ class Refer:
         "_then",
         "_transaction",
         "_waiting",
+        "_words",
         "asked",
     )
 
@@ -89,6 +90,7 @@ class Refer:
         self._sending = False
         self._waiting: tuple[int, bool] | None = None
         self._then: Callable[[], None] | None = None
+        self._words = ""
 
     def __repr__(self) -> str:
         return f"<Refer to {self.asked.to.uri.user} {self._state}>"
@@ -113,9 +115,10 @@ class Refer:
         if self._step(_I.PROGRESS):
             self._notify(status, over=False)
 
-    def finish(self, status: int) -> None:
-        """The final status: 2xx, or why not."""
+    def finish(self, status: int, words: str = "") -> None:
+        """The final status: 2xx, or why not; `words` in place of its phrase."""
         if self._step(_I.FINISH):
+            self._words = words
             self._notify(status, over=True)
 
     def when_told(self, then: Callable[[], None]) -> None:
@@ -158,7 +161,7 @@ class Refer:
                 ("Subscription-State", state),
                 ("Content-Type", SIPFRAG),
             ),
-            body=f"SIP/2.0 {status} {phrase(status)}\r\n".encode(),
+            body=f"SIP/2.0 {status} {(over and self._words) or phrase(status)}\r\n".encode(),
             on_response=self._answered,
             on_failure=self._lost,
         )

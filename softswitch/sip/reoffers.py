@@ -10,7 +10,7 @@ from typing import Protocol
 
 from softswitch.errors import PeerError
 from softswitch.sip.answer_retransmission import AnswerRetransmission
-from softswitch.sip.capabilities import ALLOW, SDP_TYPE, SUPPORTED
+from softswitch.sip.capabilities import ALLOW, SDP_TYPE
 from softswitch.sip.dialog_client import DialogClient
 from softswitch.sip.events import Acked, ReofferAnswered, Reoffered, ReofferRefused, SessionEvent
 from softswitch.sip.message import Request, Response, make_response
@@ -277,7 +277,7 @@ class Reoffers:
             headers=(
                 ("Contact", self._client.contact),
                 ALLOW,
-                SUPPORTED,
+                self._timer.supported,
                 *self._timer.offered(),
                 ("Content-Type", SDP_TYPE),
             ),
@@ -373,7 +373,8 @@ class Reoffers:
     def _headers_of_success(self, request: Request, now: float) -> tuple[tuple[str, str], ...]:
         if request.method == "PRACK":
             return ()
-        return ("Contact", self._client.contact), ALLOW, SUPPORTED, *self._timer.grant(request, now)
+        granted = self._timer.grant(request, now)
+        return ("Contact", self._client.contact), ALLOW, self._timer.supported, *granted
 
     def _respond(
         self,

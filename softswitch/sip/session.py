@@ -86,8 +86,8 @@ class Session:
         self._client: DialogClient | None = None
         self.early: EarlyDialogs | None = None
         self.reoffers: Reoffers | None = None
-        self._refresh = SessionRefresh(layer, self)
-        self._timer = self._refresh.timer
+        self.refresh = SessionRefresh(layer, self)
+        self._timer = self.refresh.timer
         self._wanted: bytes | None = None
         self._answer: tuple[SessionDescription, tuple[tuple[str, str], ...]] | None = None
 
@@ -263,7 +263,7 @@ class Session:
     # What the collaborators report.
 
     def invite_headers(self) -> tuple[tuple[str, str], ...]:
-        return self._timer.offered()
+        return (self._timer.supported, *self._timer.offered())
 
     def worth_asking_again(self, response: Response) -> bool:
         return self._timer.learn_too_small(response)
@@ -369,7 +369,7 @@ class Session:
         self._client = client
         reoffers = self.reoffers = Reoffers(self._layer, client, self, self._timer, self._common)
         reoffers.described, reoffers.heard = described, b"" if heard is None else heard.body
-        self._refresh.adopt(client, reoffers, heard)
+        self.refresh.adopt(client, reoffers, heard)
 
     def _deliver(self, event: SessionEvent) -> None:
         self.on_event(event)

@@ -4,7 +4,7 @@ An UPDATE carries no description, a re-INVITE the one that counts already with i
 changes anything of the media.
 """
 
-from softswitch.sip.capabilities import ALLOW, SUPPORTED
+from softswitch.sip.capabilities import ALLOW
 from softswitch.sip.dialog_client import DialogClient
 from softswitch.sip.message import Request, Response
 from softswitch.sip.reoffers import ReofferOwner, Reoffers
@@ -41,7 +41,7 @@ class SessionRefresh:
         if self._update:
             self._client.request(
                 "UPDATE",
-                headers=(("Contact", self._client.contact), ALLOW, SUPPORTED, *self.timer.offered()),
+                headers=(("Contact", self._client.contact), ALLOW, self.timer.supported, *self.timer.offered()),
                 on_response=self._answered,
                 on_failure=self._lost,
             )

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from softswitch.errors import PeerError
+from softswitch.sip.capabilities import EXTENSIONS, SUPPORTED
 from softswitch.sip.message import Request, Response
 from softswitch.sip.timers import Timer, TimerHeap
 
@@ -27,6 +28,8 @@ _AGAIN = 8
 """A refresh that failed for the moment is tried again after this part of the interval."""
 _DELTA = re.compile(r"\s*([0-9]{1,9})\s*(?:;(.*))?")
 _REFRESHER = re.compile(r"(?:^|;)\s*refresher\s*=\s*\"?(uac|uas)\b", re.IGNORECASE)
+
+UNTIMED = ("Supported", ", ".join(sorted(EXTENSIONS - {OPTION})))
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -102,6 +105,7 @@ class SessionTimer:
         "_timers",
         "_too_small",
         "interval_s",
+        "off",
         "on_expired",
         "on_refresh",
         "refresher",
@@ -122,6 +126,8 @@ class SessionTimer:
         self.interval_s = 0
         """0: no timer runs."""
         self.refresher: Refresher | None = None
+        self.off = False
+        """As if we knew no timers."""
         self._min_se_s = max(settings.min_se_s, LEAST_MIN_SE_S) if settings.expires_s >= LEAST_MIN_SE_S else 0
         """Of our requests; grows by 422."""
         self._too_small = 0
@@ -134,8 +140,15 @@ class SessionTimer:
 
     # Our requests.
 
+    @property
+    def supported(self) -> tuple[str, str]:
+        """What our requests say that we can do."""
+        return UNTIMED if self.off else SUPPORTED
+
     def offered(self) -> Headers:
         """Headers of an INVITE or UPDATE of ours; the roles of a running session stay as they are (section 7.4)."""
+        if self.off:
+            return ()
         interval = self.interval_s or self._settings.expires_s
         if not interval:
             return ()
@@ -148,7 +161,7 @@ class SessionTimer:
     def granted(self, response: Response, now: float) -> None:
         """A 2xx to such a request: what it says counts, and without Session-Expires there is no timer (section 7.2)."""
         expires = SessionExpires.of(response)
-        if expires is None:
+        if expires is None or self.off:
             self.stop()
             return
         refresher = Refresher.PEER if expires.refresher == "uas" else Refresher.US
@@ -175,7 +188,7 @@ class SessionTimer:
 
     def too_small(self, request: Request) -> Headers:
         """Headers of the 422 that an INVITE or UPDATE must get; empty when its interval will do."""
-        if "Session-Expires" not in request.headers:
+        if self.off or "Session-Expires" not in request.headers:
             return ()
         expires = SessionExpires.of(request)
         if expires is None or expires.interval_s >= self._settings.min_se_s or not supports(request, OPTION):
@@ -185,7 +198,7 @@ class SessionTimer:
     def grant(self, request: Request, now: float) -> Headers:
         """Headers of our 2xx to an INVITE or UPDATE (section 9); the timer begins anew."""
         expires, knows = SessionExpires.of(request), supports(request, OPTION)
-        interval = self._interval_for(request, expires, knows)
+        interval = 0 if self.off else self._interval_for(request, expires, knows)
         if not interval:
             self.stop()
             return ()

@@ -19,6 +19,7 @@ from softswitch.sip.dead_targets import DeadTargets
 from softswitch.sip.errors import ParseError
 from softswitch.sip.events import SessionEvent
 from softswitch.sip.guard import TRUSTING, Guard
+from softswitch.sip.identity import Identity
 from softswitch.sip.large_request import LONGEST_DATAGRAM, LargeRequests
 from softswitch.sip.message import Request, Response, make_response, parse_message
 from softswitch.sip.nat import is_address
@@ -51,6 +52,8 @@ class StackSettings:
     user_agent: str = ""
     """User-Agent and Server; empty sends none."""
     session_timer: SessionTimerSettings = field(default_factory=SessionTimerSettings)
+    untimed: frozenset[Identity] = frozenset()
+    """Those whose calls get no session timer."""
     max_transactions: int = 20000
     """Transactions of peers at once; more requests get 503."""
 
@@ -73,6 +76,7 @@ class SipStack:
         """Most bytes of a stateless answer to the datagram at hand; 0 is no limit."""
         self.timer_values = settings.timers
         self.session_timer = settings.session_timer
+        self.untimed = settings.untimed
         self.timers = TimerHeap()
         self.dead_targets = DeadTargets()
         self.stats = StackStats()
@@ -174,6 +178,8 @@ class SipStack:
             on_event=on_event,
         )
         self.stats.sessions_out += 1
+        if not plan.session_timer:
+            session.refresh.timer.off = True
         self.add_session(session)
         with self._step():
             session.begin_outgoing(
@@ -201,6 +207,7 @@ class SipStack:
         self.settings = settings
         self.timer_values = settings.timers
         self.session_timer = settings.session_timer
+        self.untimed = settings.untimed
 
     def token(self, size: int = 8) -> str:
         """A tag or Call-ID that cannot be guessed."""

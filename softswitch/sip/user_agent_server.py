@@ -58,6 +58,8 @@ class ServerLayer(SessionLayer, Protocol):
     proxy: Proxy
     stats: StackStats
     guard: Guard
+    untimed: frozenset[Identity]
+    """Those whose calls get no session timer."""
     draining: bool
 
     def new_server(
@@ -243,6 +245,7 @@ class UserAgentServer:
                 common=common,
                 on_event=self._owner.nothing,
             )
+            session.refresh.timer.off = identity in layer.untimed
             client = DialogClient(
                 layer,
                 Dialog.of_callee(request, tag),

@@ -30,6 +30,9 @@ class FakeSteering:
         self._order("park", call, by)
         return 1
 
+    async def pickup(self, call: str, extension: str) -> None:
+        self._order("pickup", call, extension)
+
     async def consult(self, call: str, target: str, by: str) -> None:
         self._order("consult", call, target, by)
 

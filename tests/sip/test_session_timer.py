@@ -164,7 +164,7 @@ def test_the_side_that_refreshes_uses_a_reinvite_where_update_is_not_allowed(cal
     world = StackWorld()
     call, other = talking(world, *((settings(600), OFF) if caller_refreshes else (OFF, settings(600))))
     ours, theirs = (call, other) if caller_refreshes else (other, call)
-    ours.session._refresh._update = False  # as if the peer's Allow had not named it
+    ours.session.refresh._update = False  # as if the peer's Allow had not named it
     theirs.session.on_event = lambda event: (
         theirs.session.accept_reoffer(description(5000 if caller_refreshes else 4000))
         if isinstance(event, Reoffered)
@@ -241,7 +241,7 @@ def test_a_refresh_that_nobody_answers_ends_the_session() -> None:
 def test_a_connection_that_breaks_at_the_refresh_is_tried_again(update: bool) -> None:
     world = StackWorld()
     call, other = talking(world, settings(600), settings())
-    call.session._refresh._update = update
+    call.session.refresh._update = update
     alice, bob = world.peers
     world.network.detach(bob.place["udp"])
     world.run(299.5)

@@ -67,6 +67,7 @@ async def test_by_order_by_refer_and_when_all_places_are_taken(c: Centre) -> Non
     await asyncio.sleep(1)
     other.refer("*7")
     assert await other.referred() == 200
+    assert c.phone("1002").requests("NOTIFY")[-1].body == b"SIP/2.0 200 Parked at 1\r\n"
     await asyncio.sleep(1)
     assert talking.stage == "park"
     taker = c.phone("1003").call("*71")
@@ -99,4 +100,16 @@ async def test_nobody_comes_and_the_parker_is_busy(c: Centre) -> None:
     c.phone("1001").on_call = busy
     await asyncio.sleep(25)
     assert c.live().stage == "wait", "back in the queue that he came from"
+    call.hang_up()
+
+
+@told(CENTRE)
+async def test_an_order_lets_a_phone_have_who_is_parked(c: Centre) -> None:
+    call, agent = await in_talk(c)
+    c.press("*7", ANA)
+    await agent.hung_up()
+    c.phone("1003").on_call = answering(1.0)
+    await c.switch.control.steering.pickup(c.live().id, "1003")
+    await asyncio.sleep(3)
+    assert bridged(c, CUSTOMER, EVA)
     call.hang_up()

@@ -11,6 +11,7 @@ from dataclasses import replace
 import pytest
 from story_floor import CALLER, Centre, about, centre, members, sales, told
 
+from softswitch.api.errors import NotPossible, UnknownThing
 from softswitch.testing.manners import answering, ringing
 
 _PLAIN = centre(**sales(members=members("ana")))
@@ -166,3 +167,37 @@ async def test_an_early_dialog_that_we_did_not_begin(c: Centre) -> None:
     await asyncio.sleep(1)
     assert await c.phone("1001").call("1002", headers=(("Replaces", first.replaces()),)).refused() == 481
     first.hang_up()
+
+
+@told(CENTRE)
+async def test_by_order_while_it_rings_and_while_he_waits(c: Centre) -> None:
+    """`softswitch calls pickup`: the phone rings instead; a caller of a queue is back in it when nobody answers there."""
+    c.phone("1002").on_call = ringing
+    first = c.phone("1004").call("1002")
+    await asyncio.sleep(2)
+    c.phone("1003").on_call = answering(1.0)
+    steering = c.switch.control.steering
+    await steering.pickup(c.live().id, "1003")
+    await first.answered()
+    await asyncio.sleep(1)
+    assert bridged(c, "endpoint:1004", "endpoint:1003") and c.phone("1002").heard("CANCEL") == 1
+    with pytest.raises(NotPossible, match="nobody is being rung"):
+        await steering.pickup(c.live().id, "1002")
+    with pytest.raises(UnknownThing, match="no endpoint"):
+        await steering.pickup(c.live().id, "4711")
+    first.hang_up()
+    await asyncio.sleep(1)
+
+    c.phone("1001").on_call = c.phone("1003").on_call = ringing
+    call = c.caller()
+    await asyncio.sleep(5)
+    await steering.pickup(c.live().id, "1003")
+    await asyncio.sleep(1)
+    assert c.phone("1001").heard("CANCEL") == 1 and c.waiting() == 0
+    c.phone("1003").calls[-1].reject(486)
+    await asyncio.sleep(1)
+    [waiting] = c.switch.control.queue("sales").callers
+    assert waiting.waited_s == about(6)
+    call.hang_up()
+    await c.settled()
+    assert [row["outcome"] for row in c.switch.rows("queue_visits", "entered")] == ["withdrawn", "abandoned"]

@@ -1,5 +1,5 @@
 """Proves that what a peer says in Reason reaches the other side, in BYE and CANCEL, written anew; and that what no peer
-may be told is not passed on.
+may be told is not passed on; that a Q.850 cause says what a status of a gateway does not (RFC 3398).
 """
 
 from asyncio import sleep
@@ -7,8 +7,9 @@ from asyncio import sleep
 import pytest
 from story_floor import Centre, told
 
-from softswitch.call.termination import passed_on
+from softswitch.call.termination import passed_on, refused, status_by_reason
 from softswitch.testing.manners import answering, ringing
+from softswitch.testing.peer_call import PeerCall
 
 
 @pytest.mark.parametrize(
@@ -59,3 +60,40 @@ async def test_in_bye_cancel_and_refusal(c: Centre) -> None:
     call.peer.flush()
     await sleep(1)
     assert reason_of(phone.requests("CANCEL")[0]) == 'SIP;cause=200;text="Call completed elsewhere"'
+
+
+@pytest.mark.parametrize(
+    ("status", "reason", "told_status", "cause"),
+    [
+        (503, "Q.850;cause=17", 486, "busy"),
+        (500, 'Q.850;cause=1;text="unallocated"', 404, "unknown number"),
+        (503, "Q.850;cause=34", 503, "peer failed"),
+        (503, "", 503, "peer failed"),
+        (302, "Q.850;cause=22", 410, "unreachable"),
+        (302, "", 480, "unreachable"),
+        (401, "Q.850;cause=21", 403, "not allowed"),
+        (486, "Q.850;cause=34", 486, "busy"),
+        (480, "Q.850;cause=18", 480, "unreachable"),
+        (503, "SIP;cause=486", 503, "peer failed"),
+    ],
+)
+def test_what_a_status_does_not_say(status: int, reason: str, told_status: int, cause: str) -> None:
+    termination = refused(status, reason=reason)
+    assert (termination.sip_status, termination.cause) == (told_status, cause)
+
+
+def test_a_status_from_a_reason_alone() -> None:
+    assert status_by_reason('Q.850;cause=17;text="busy"', 480) == 486
+    assert status_by_reason("SIP;cause=200", 480) == status_by_reason("", 480) == 480
+
+
+@told()
+async def test_the_caller_hears_busy_from_a_gateway_that_says_503(c: Centre) -> None:
+    def gateway(call: PeerCall) -> None:
+        call.session.reject(503, headers=(("Reason", "Q.850;cause=17"),))
+        call.peer.flush()
+
+    c.south.on_call = gateway
+    assert await c.phone("1001").call("9112").refused() == 486
+    cdr = await c.cdr()
+    assert (cdr["cause"], cdr["ended_by"]) == ("busy", "callee")

@@ -1,12 +1,13 @@
 """Proves session timers (RFC 4028) in whole calls: five hours of talk with refreshes in both roles that disturb nothing,
-and that a peer which is gone ends the call on both legs with a cause of its own; late offers that need PRACK (RFC 3262).
+and that a peer which is gone ends the call on both legs with a cause of its own; late offers that need PRACK
+(RFC 3262); peers whose `session_timer` is off.
 
 Does not prove the negotiation line by line (`tests/sip/test_session_timer.py`).
 """
 
 import asyncio
 
-from story_floor import NORTH, SWITCH, Centre, about, centre, told
+from story_floor import NORTH, SWITCH, Centre, about, centre, fixed, told, trunk
 
 from softswitch.config.schema import Route, Sip
 from softswitch.rtp.commands import SetPeer
@@ -54,8 +55,8 @@ async def test_five_hours_with_refreshes_by_reinvite(c: Centre) -> None:
     await asyncio.sleep(1)
     for leg in c.live().legs.values():
         assert leg.session is not None
-        leg.session._refresh._update = False
-    call.session._refresh._update = False
+        leg.session.refresh._update = False
+    call.session.refresh._update = False
     before = len(c.switch.media.told(SetPeer))
     await asyncio.sleep(HOURS_S)
     assert c.phone("1001").heard("INVITE") == 21
@@ -153,3 +154,23 @@ async def test_a_caller_whose_answer_in_prack_cannot_be_used(c: Centre) -> None:
     raw.request("ACK", 1, again=True)
     assert (await c.cdr())["cause"] == "no common codec"
     raw.close()
+
+
+OFF = centre(
+    trunk={"north": trunk(NORTH, session_timer="off")}, endpoint={"1001": fixed("1001", session_timer="off")}
+)
+
+
+@told(OFF)
+async def test_peers_that_get_no_timer(c: Centre) -> None:
+    """Neither the trunk that asks for one nor the phone that knows them: the word is not even said."""
+    call, agent = await talking(c)
+    asked = agent.invite.headers
+    assert asked.get("Session-Expires") is None and "timer" not in asked.get_list("Supported")
+    assert "replaces" in asked.get_list("Supported")
+    assert call.invite.headers.get("Session-Expires"), "it did ask"
+    await asyncio.sleep(3600.0)
+    for peer in (c.north, c.phone("1001")):
+        assert peer.heard("UPDATE") == peer.sent("UPDATE") == peer.sent("INVITE") - (peer is c.north) == 0
+    call.hang_up()
+    await agent.hung_up()

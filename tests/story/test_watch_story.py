@@ -290,6 +290,24 @@ def test_the_end_of_the_switch_tells_them_to_subscribe_anew(tmp_path: Path) -> N
 
 
 @told(WATCHED)
+async def test_a_place_is_lit_from_the_key_to_whoever_takes_him(c: Centre) -> None:
+    watch = panel(c).watch("park-1")
+    c.phone("1002").on_call = answering(0.5)
+    call = c.phone("1001").call("1002")
+    await call.answered()
+    await asyncio.sleep(1)
+    c.press("*7", "endpoint:1001")
+    await call.hung_up()
+    await asyncio.sleep(1)
+    assert lamp(watch)[-1] == "confirmed"
+    taker = c.phone("1003").call("*71")
+    await taker.answered()
+    await asyncio.sleep(1)
+    assert lamp(watch)[-1] == "terminated"
+    taker.hang_up()
+
+
+@told(WATCHED)
 async def test_a_place_is_lit_while_somebody_is_parked_there(c: Centre) -> None:
     watcher = panel(c)
     watch, none = watcher.watch("park-1"), watcher.watch("park-0")
