@@ -29,6 +29,7 @@ GROWTH_MB = 40.0
 
 def _config() -> dict[str, Any]:
     return {
+        "trace": {"memory_mb": 1},  # what is kept for ladders would hide what leaks
         "trunk": {"carrier": trunk(), "fuzz": {**trunk("127.0.0.66")}},
         "endpoint": {"1001": phone("one")},
         "queue": {"support": queue()},

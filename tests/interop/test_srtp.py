@@ -50,10 +50,10 @@ def _baresip(folder: Path, switch: Switch, speech: Samples, mediaenc: str, **mor
 
 
 class Wire:
-    """RTP that passes the loopback interface to and from some ports, as a listener in between would have it."""
+    """RTP that passes the loopback interface between some ports and others, as a listener in between would have it."""
 
-    def __init__(self, ports: range) -> None:
-        self._ports = ports
+    def __init__(self, ports: range, others: range) -> None:
+        self._ports, self._others = ports, others
         self._socket = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
         self._socket.bind(("lo", 0))
         self._socket.settimeout(0.2)
@@ -77,8 +77,9 @@ class Wire:
             except TimeoutError:
                 continue
             header = 4 * (data[0] & 15)
-            ports = {int.from_bytes(data[header : header + 2]), int.from_bytes(data[header + 2 : header + 4])}
-            if data[9] == socket.IPPROTO_UDP and any(port % 2 == 0 and port in self._ports for port in ports):
+            ends = [int.from_bytes(data[header + at : header + at + 2]) for at in (0, 2)]
+            between = any(one in self._ports and other in self._others for one, other in (ends, ends[::-1]))
+            if data[9] == socket.IPPROTO_UDP and between and not any(port % 2 for port in ends):
                 self.seen.append(data[header + 8 :])
 
     def heard(self) -> Samples:
@@ -111,7 +112,7 @@ def test_an_encrypted_phone_serves_a_caller_of_a_plain_trunk(
             address=TRUNK_ADDRESS,
             media=(party.address, party.port),
         )
-        with Wire(agent_phone.media_ports) as wire, sipp.start():
+        with Wire(agent_phone.media_ports, switch.media) as wire, sipp.start():
             agent_phone.wait_event("CALL_ESTABLISHED")
             party.play(caller)
             result = sipp.wait()
