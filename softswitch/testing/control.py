@@ -34,6 +34,7 @@ from softswitch.testing.events import FakeEvents
 from softswitch.testing.reports import FakeReports
 from softswitch.testing.security import FakeSecurity
 from softswitch.testing.steering import FakeSteering
+from softswitch.testing.texts import FakeTexts
 from softswitch.testing.tracing import FakeTrace
 from softswitch.testing.trunking import FakeTrunking
 from softswitch.testing.why import FakeWhy
@@ -61,6 +62,7 @@ class FakeControl:
     security: FakeSecurity = field(default_factory=FakeSecurity)
     why: FakeWhy = field(default_factory=FakeWhy)
     reports: FakeReports = field(default_factory=FakeReports)
+    texts: FakeTexts = field(default_factory=FakeTexts)
 
     def status(self) -> StatusView:
         worker = WorkerView(

@@ -47,11 +47,11 @@ class FakeTrace:
         return CallTraceView(call=call, messages=self.messages)
 
     async def _follow(self) -> AsyncGenerator[TracedView | int | None, None]:
+        yield None
         for message in self.messages:
             yield message
         if self.dropped:
             yield self.dropped
-        yield None
 
     def follow(self, search: TraceSearch) -> AsyncGenerator[TracedView | int | None, None]:
         self.searches.append(search)
