@@ -31,7 +31,7 @@ def _objects(home: Home, network: Network, outsiders: list[Outsider]) -> int:
         outsider.got.clear()
     alive = gc.get_objects()
     for cache in alive:
-        if isinstance(cache, functools._lru_cache_wrapper) and cache.__module__.startswith("softswitch."):
+        if isinstance(cache, functools._lru_cache_wrapper) and cache.__module__.startswith("softswitch.sip."):
             assert cache.cache_info().maxsize is not None, f"{cache} grows without end"
             cache.cache_clear()
     del alive
