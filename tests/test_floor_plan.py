@@ -49,6 +49,7 @@ SHELLS = {
     "rtp/openings.py",
     "rtp/rescue.py",
     "rtp/adopted.py",
+    "rtp/adoption.py",
     "rtp/secret_file.py",
     "rtp/spare.py",
     "rtp/remote.py",

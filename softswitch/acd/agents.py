@@ -212,10 +212,10 @@ class AgentRecord:
             raise WrongState(f"agent {self.agent} is {pair[0]} and {pair[1]} at once")
         return STATE[pair]
 
-    def enter(self, new: AgentState, now: float) -> AgentState:
-        """Change the state and the accounts of time; the old state."""
+    def enter(self, new: AgentState, now: float, *, restored: bool = False) -> AgentState:
+        """Change the state and the accounts of time; the old state. `restored`: whatever it was."""
         old = self.state
-        if new not in FOLLOWS[old]:
+        if not restored and new not in FOLLOWS[old]:
             raise WrongState(f"agent {self.agent} cannot go from {old} to {new}")
         self.times[old] += now - self.state_since
         self.workload.turned(new in _BUSY, now)

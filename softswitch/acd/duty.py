@@ -1,7 +1,8 @@
 """What agents do and what is done to them apart from offers: status, phone, other calls, the end of a talk, wrap-up."""
 
-from softswitch.acd.agents import AgentRecord
+from softswitch.acd.agents import AgentRecord, Talk
 from softswitch.acd.errors import Refused, WrongState
+from softswitch.acd.queues import QueueRecord
 from softswitch.acd.ringing import Ringing
 from softswitch.acd.roster import Roster
 from softswitch.acd.timers import Timers
@@ -40,6 +41,23 @@ class Duty:
         agent.idle_since = min(since, now)
         self._roster.resort(agent)
         out.extend(declared[1:])
+
+    def restore_talk(
+        self,
+        name: AgentId,
+        call: CallId,
+        queue: QueueRecord,
+        since: float,
+        now: float,
+        out: list[Decision],
+    ) -> None:
+        """Put back a talk that began before a restart; nobody was rung for it here."""
+        agent = self._present(name)
+        if agent.talk is not None or agent.offer is not None:
+            raise WrongState(f"agent {name} has a call already")
+        own = agent.config.wrapuptime
+        agent.talk = Talk(call, queue, since, queue.config.wrapuptime if own is None else own)
+        self._roster.settle(agent, now, out, restored=True)
 
     def reachable(self, name: AgentId, reachable: bool, now: float, out: list[Decision]) -> None:
         self._roster.set_reachable(self._roster.get(name), reachable, now, out)

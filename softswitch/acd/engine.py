@@ -153,6 +153,14 @@ class Engine:
         self._duty.restore(agent, status, reason, since, now, out)
         return self._conclude(now, out)
 
+    def restore_talk(
+        self, agent: AgentId, call: CallId, queue: QueueName, since: float, now: float
+    ) -> list[Decision]:
+        """He has been talking on this queue call since before a restart; its end comes by `call_released`."""
+        out: list[Decision] = []
+        self._duty.restore_talk(agent, call, self._entry.queue(queue), since, now, out)
+        return self._conclude(now, out)
+
     def agent_reachable(self, agent: AgentId, reachable: bool, now: float) -> list[Decision]:
         """His phone is registered or not. Until told otherwise it is."""
         out: list[Decision] = []

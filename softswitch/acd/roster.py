@@ -245,8 +245,9 @@ class Roster:
         agent.rest = None
         self.settle(agent, now, out)
 
-    def settle(self, agent: AgentRecord, now: float, out: list[Decision]) -> None:
-        """Bring the state in line with what the agent does and declared, and report a change."""
+    def settle(self, agent: AgentRecord, now: float, out: list[Decision], *, restored: bool = False) -> None:
+        """Bring the state in line with what the agent does and declared, and report a change. `restored`: it is put back
+        after a restart, and followed another one than the engine knows of."""
         if self.presence.sets and self.presence.count(agent):
             self.emptied = True
         if agent.bound and not agent.ready:
@@ -254,7 +255,7 @@ class Roster:
         new = agent.derived()
         if new is agent.state:
             return
-        old = agent.enter(new, now)
+        old = agent.enter(new, now, restored=restored)
         if old is AgentState.IDLE:
             group = agent.group
             group.remove_idle(agent)

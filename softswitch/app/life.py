@@ -13,7 +13,7 @@ from softswitch.app.control import Control
 from softswitch.app.keeping import Keeping
 from softswitch.app.logs import set_up_logs
 from softswitch.app.parts import HEARTBEAT_S, Parts, build
-from softswitch.app.recovery import recover
+from softswitch.app.recovery import recover, wanted, written_down
 from softswitch.config import paths
 from softswitch.config.loader import LoadedConfig
 from softswitch.config.startup import check_startup
@@ -124,10 +124,14 @@ async def _shut_down(parts: Parts, api: ApiServer) -> None:
 
 async def begin(parts: Parts) -> None:
     """From built to serving calls."""
-    await parts.media.start()  # first: workers that outlived the last run still write what `recover` mends
-    await recover(parts)
+    written = await written_down(parts)
+    # Workers that outlived the last run go on with these calls; what they wrote of others is for `recover` to mend.
+    await parts.media.start(wanted(written))
+    revived = await recover(parts, written)
     await parts.boxes.load()
     await parts.sip.start()
+    for each in revived:
+        parts.manager.go_on(each)
 
 
 async def end(parts: Parts) -> None:
@@ -135,6 +139,7 @@ async def end(parts: Parts) -> None:
     await parts.manager.stop(END_WITHIN_S)
     await parts.direct.stop()
     await parts.room.supervisions.stop()
+    parts.snapshots.close()
     parts.dispatcher.close()
     await parts.boxes.close()
     await parts.sip.stop()

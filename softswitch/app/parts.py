@@ -26,6 +26,7 @@ from softswitch.call.recordings import Recordings
 from softswitch.call.refers import Refers
 from softswitch.call.room import Room
 from softswitch.call.services import Services
+from softswitch.call.snapshots import Snapshots
 from softswitch.call.steering import Steering
 from softswitch.call.supervisions import Supervisions
 from softswitch.call.trunking import Trunking
@@ -69,6 +70,7 @@ class Parts:
     room: Room
     steering: Steering
     manager: CallManager
+    snapshots: Snapshots
     boxes: Boxes
     direct: DirectCalls
     started: float
@@ -159,6 +161,8 @@ async def build(loaded: LoadedConfig, world: World | None = None) -> Parts:
     conferences = Conferences(services, recordings)
     room = Room(dispatcher, recordings, supervisions, conferences, talks)
     manager = CallManager(services, room)
+    snapshots = Snapshots(services, room)
+    services.changed, services.agreed = snapshots.call_changed, snapshots.leg_changed
     boxes = Boxes(store.messages, bus, clock)
     Watching(services, engine, sip.notifier, manager.calls, boxes)
     MessageLamps(services, boxes)
@@ -181,6 +185,7 @@ async def build(loaded: LoadedConfig, world: World | None = None) -> Parts:
         room=room,
         steering=steering,
         manager=manager,
+        snapshots=snapshots,
         boxes=boxes,
         direct=direct,
         started=clock.wall(),

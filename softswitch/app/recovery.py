@@ -1,19 +1,63 @@
-"""What the last run left: calls that a crash cut off get their CDR, recordings their length, agents their state."""
+"""What the last run left: calls go on or get their CDR, recordings get their length, agents their state."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 import structlog
 
 from softswitch.app.parts import Parts
 from softswitch.app.trunking import restore_toll
+from softswitch.call.revival import FAILURES, Revived, revive
+from softswitch.call.snapshot import CallSnapshot
+from softswitch.call.stages import Wait
 from softswitch.errors import StorageError
+from softswitch.rtp.adoption import Wanted
 from softswitch.store.rows import RecordingRow
 
 _log = structlog.get_logger(__name__)
 
 
-async def recover(parts: Parts) -> None:
-    closed = await parts.store.close_unfinished()
+async def written_down(parts: Parts) -> list[CallSnapshot]:
+    """Calls that the last run was in; whoever has waited longest comes first. One that cannot be read is closed."""
+    found: list[CallSnapshot] = []
+    for row in await parts.store.snapshots():
+        try:
+            found.append(CallSnapshot.from_json(row.data))
+        except FAILURES as error:
+            _log.error("a call cannot go on: it cannot be read", call=row.call, problem=str(error))
+    return sorted(found, key=_age)
+
+
+def _age(snapshot: CallSnapshot) -> float:
+    stage = snapshot.stage
+    return stage.entered - stage.waited_s if isinstance(stage, Wait) else 0.0
+
+
+def wanted(written: Iterable[CallSnapshot]) -> Wanted:
+    calls = tuple(written)
+    return Wanted(
+        legs=frozenset(leg.leg for call in calls for leg in call.legs),
+        recordings=frozenset(call.recording_id for call in calls if call.recording_id is not None),
+    )
+
+
+def _revive(parts: Parts, written: Iterable[CallSnapshot]) -> list[Revived]:
+    revived: list[Revived] = []
+    for snapshot in written:
+        try:
+            revived.append(revive(parts.services, parts.room, snapshot))
+        except FAILURES as error:
+            _log.error("a call cannot go on", call=snapshot.call, problem=f"{type(error).__name__}: {error}")
+    parts.media.end_rest()
+    return revived
+
+
+async def recover(parts: Parts, written: Iterable[CallSnapshot] = ()) -> list[Revived]:
+    """Calls that go on; all others that the crash cut off are closed."""
+    parts.dispatcher.desk.start(await parts.store.agents())
+    revived = _revive(parts, written)
+    goes_on = frozenset(each.call.id for each in revived)
+    closed = await parts.store.close_unfinished(goes_on, parts.recordings.running())
     for row in closed.recordings:
         mended = repaired(parts, row)
         parts.cut_off.append(mended)
@@ -22,11 +66,13 @@ async def recover(parts: Parts) -> None:
         _log.warning(
             "calls cut off by a crash were closed", calls=len(closed.calls), recordings=len(closed.recordings)
         )
+    if revived:
+        _log.warning("calls go on after a crash", calls=len(revived))
     await restore_toll(parts)
-    parts.dispatcher.desk.start(await parts.store.agents())
     registered = parts.sip.registrations()
     if registered:
         _log.info("registrations restored", contacts=len(registered))
+    return revived
 
 
 def repaired(parts: Parts, row: RecordingRow) -> RecordingRow:

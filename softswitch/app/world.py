@@ -9,6 +9,7 @@ from softswitch.clock import Clock, SystemClock, entropy
 from softswitch.config.schema import Quality, Rtp
 from softswitch.ids import LegId, WorkerId
 from softswitch.ivr.prompts import PromptLibrary
+from softswitch.rtp.adoption import NOTHING, Wanted
 from softswitch.rtp.pool import MediaPool
 from softswitch.rtp.reports import LegStats, Report
 from softswitch.rtp.seat import WorkerView
@@ -20,7 +21,9 @@ from softswitch.sip.wire import Wire
 class MediaRoom(Media, Protocol):
     """What the switch as a whole needs of `rtp.pool.MediaPool`, beside what calls do."""
 
-    async def start(self) -> None: ...
+    async def start(self, wanted: Wanted = NOTHING) -> None: ...
+
+    def end_rest(self) -> None: ...
 
     async def stop(self) -> None: ...
 

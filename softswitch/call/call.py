@@ -38,6 +38,7 @@ from softswitch.sip.identity import Identity
 
 if TYPE_CHECKING:
     from softswitch.call.attempt import Attempt
+    from softswitch.call.snapshot import TalkSnapshot
     from softswitch.call.stages import Stage
     from softswitch.sip.refer_server import Refer
 
@@ -97,6 +98,8 @@ class Call:
         self.mailbox: Mailbox[CallEvent] = Mailbox()
         self.at: Stage | None = None
         """The stage it is in, with its arguments."""
+        self.resumes: TalkSnapshot | None = None
+        """The talk that it goes on with after a restart."""
         self.rings: Attempt | None = None
         """Who rings for him; the next `Dial` goes on with it."""
         self.referral: Refer | None = None

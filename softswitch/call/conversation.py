@@ -47,8 +47,9 @@ class Conversation:
     began: float | None = None
     _began_wall: float = 0.0
     _swapped: bool = False
-    _away_since: float | None = None
-    _away_s: float = 0.0
+    away_since: float | None = None
+    """Since when the two have not talked. Monotonic."""
+    away_s: float = 0.0
     _music: dict[LegId, str] = field(default_factory=dict)
     """What plays on which leg."""
 
@@ -73,6 +74,15 @@ class Conversation:
     def leg_of(self, leg: LegId) -> Leg | None:
         """One of the two."""
         return next((each for each in (self.call.caller, self.other) if each.id == leg), None)
+
+    @property
+    def first_caller(self) -> Leg:
+        """Whose call it is, also while he consults somebody."""
+        return self.other if self._swapped else self.call.caller
+
+    @property
+    def first_other(self) -> Leg:
+        return self.call.caller if self._swapped else self.other
 
     @property
     def third(self) -> Leg | None:
@@ -123,6 +133,16 @@ class Conversation:
         )
         self.room.supervisions.talk_begins(self)
 
+    def resume(self, began: float, away_s: float, away_since: float | None, held: set[LegId]) -> None:
+        """It began before this process did: everybody hears what he heard, and the time goes on. Monotonic times."""
+        clock = self.call.services.clock
+        self.began, self.away_s, self.away_since, self.held = began, away_s, away_since, held
+        self._began_wall = clock.wall() - (clock.monotonic() - began)
+        for leg in (self.call.caller, self.other):
+            leg.music(None)
+        self.arrange()
+        self.room.supervisions.talk_begins(self)
+
     # --- who hears whom ---------------------------------------------------------------------------------------------
 
     @property
@@ -148,6 +168,7 @@ class Conversation:
         """Carry out whatever has changed: who hears whom, music, and the time on hold."""
         if self.began is None:
             return
+        self.call.services.changed(self.call.id)
         self._count_hold()
         self.hearing.set(self.members())
         wanted = self._wanted_music()
@@ -186,14 +207,14 @@ class Conversation:
 
     def _count_hold(self) -> None:
         now = self.call.services.clock.monotonic()
-        if self.on_hold == (self._away_since is not None):
+        if self.on_hold == (self.away_since is not None):
             return
-        if self._away_since is None:
-            self._away_since = now
+        if self.away_since is None:
+            self.away_since = now
         else:
-            self._away_s += now - self._away_since
-            self._away_since = None
-        self.room.dispatcher.held(self.call.id, self._away_since is not None)
+            self.away_s += now - self.away_since
+            self.away_since = None
+        self.room.dispatcher.held(self.call.id, self.away_since is not None)
 
     # --- consulting -------------------------------------------------------------------------------------------------
 
@@ -287,9 +308,9 @@ class Conversation:
         talked = None
         if self.began is not None:
             now = self.closed or call.services.clock.monotonic()
-            if self._away_since is not None:
-                self._away_s += max(0.0, now - self._away_since)
-            talked = Talked(talk_s=now - self.began - self._away_s, hold_s=self._away_s)
+            if self.away_since is not None:
+                self.away_s += max(0.0, now - self.away_since)
+            talked = Talked(talk_s=now - self.began - self.away_s, hold_s=self.away_s)
             call.figures.talk_s += talked.talk_s
             call.figures.hold_s += talked.hold_s
             self._write_segment(talked)

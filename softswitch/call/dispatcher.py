@@ -34,7 +34,7 @@ from softswitch.call.queue_alarms import QueueAlarms
 from softswitch.call.services import Services
 from softswitch.call.stages import Wait
 from softswitch.call.visits import Talked, Transfer, Visits
-from softswitch.ids import AgentId, CallId, OfferId
+from softswitch.ids import AgentId, CallId, OfferId, QueueName
 
 _log = structlog.get_logger(__name__)
 
@@ -132,6 +132,13 @@ class Dispatcher:
         connected = self._connected.pop(call.id)
         self.visits.dumped(call)
         self.act(self.engine.call_released(connected.agent, call.id, self._now()))
+
+    def take_up(self, call: Call, agent: AgentId, leg: Leg, queue: QueueName, since: float) -> None:
+        """The caller talks to this agent, since before this process began. Raises OurError or PeerError when that cannot
+        be any more."""
+        decisions = self.engine.restore_talk(agent, call.id, queue, since, self._now())
+        self._connected[call.id] = Connected(agent, leg, taken=True)
+        self.act(decisions)
 
     def held(self, call: CallId, held: bool) -> None:
         self.visits.held(call, held)

@@ -88,15 +88,14 @@ class Leg:
         self.held = False
         self.stats: LegStats | None = None
         self._services = services
-        self._latch = latch
+        self.latch = latch
         self._srtp = srtp_of(services.config, party)
-        self._keys: tuple[SrtpKey, ...] = ()
-        self._told = False
-        self._address = ""
-        self._described: SessionDescription | None = None
-        self._offered: SessionDescription | None = None
-        self._peer: SetPeer | None = None  # what the media worker was told last
-        self._plays = 0
+        self.keys: tuple[SrtpKey, ...] = ()
+        self.told_early, self.address = False, ""
+        self.described: SessionDescription | None = None
+        self.offered: SessionDescription | None = None
+        self.told: SetPeer | None = None  # what the media worker was told last
+        self.plays = 0
         self._may_play = self._may_have_music = True  # until it is opened here, nobody knows
         self._closed = False
         self._moves = 0  # re-INVITEs left to tell the peer of a new port; 0: it knows
@@ -109,7 +108,7 @@ class Leg:
 
     async def open(self, advertised: str, beside: "Leg | None" = None) -> None:
         """Take a port at a worker, beside another leg's; raises MediaError."""
-        self._address = advertised
+        self.address = advertised
         with_leg = beside.id if beside is not None else None
         self.opened = await self._services.media.open_leg(
             self.id, media_address(self._services.config.rtp.address, advertised), with_leg=with_leg
@@ -130,10 +129,10 @@ class Leg:
         has been told before the answer stands until then (RFC 3261 section 13.2.1)."""
         self.opened = opened
         session = self.session
-        if self._described is None:
+        if self.described is None:
             return
         self._renew_keys()
-        if self.direction == "in" and self.answered is None and not self._told:
+        if self.direction == "in" and self.answered is None and not self.told_early:
             if session is not None and session.offer is not None:
                 self.take_offer(session.offer, prefer=self.codec or None)
             return
@@ -160,12 +159,12 @@ class Leg:
     def _renew_keys(self) -> None:
         """Keys of our own for what comes now: with each port, and when the peer changes its key."""
         if self._srtp != "off":
-            self._keys = fresh_keys(self._services.config.rtp.srtp_suites, self._services.entropy)
+            self.keys = fresh_keys(self._services.config.rtp.srtp_suites, self._services.entropy)
 
     @property
     def host(self) -> str:
         """Ours, as this peer is told it, for a URI."""
-        return f"[{self._address}]" if ":" in self._address else self._address
+        return f"[{self.address}]" if ":" in self.address else self.address
 
     @property
     def codec(self) -> str:
@@ -182,7 +181,7 @@ class Leg:
     def open_to(self) -> tuple[str, ...]:
         """Codecs that a caller offered and may still be given: it has been told none yet."""
         offer = self.session.offer if self.session is not None else None
-        if offer is None or self._told or self.answered is not None:
+        if offer is None or self.told_early or self.answered is not None:
             return ()
         offered = [codec.name for media in offer.media for codec in codec_lines.codecs(media).values()]
         return tuple(name for name in dict.fromkeys(offered) if name in self.codecs)
@@ -197,7 +196,7 @@ class Leg:
         assert self.opened is not None
         rtp = self._services.config.rtp
         return LocalMedia(
-            address=self._address,
+            address=self.address,
             port=self.opened.port,
             codecs=self.codecs if codecs is None else codecs,
             session_id=int.from_bytes(self.id.encode()[-4:]),
@@ -215,20 +214,20 @@ class Leg:
 
     def _encryption(self) -> Encryption | None:
         if self._secured and self.negotiated is not None:
-            return Encryption(keys=self._keys, mandatory=True, protocol=self.negotiated.protocol)
+            return Encryption(keys=self.keys, mandatory=True, protocol=self.negotiated.protocol)
         if self._srtp == "off":
             return None
         mandatory = self._srtp == "required"
-        return Encryption(keys=self._keys, mandatory=mandatory, protocol=SECURE if mandatory else CLEAR)
+        return Encryption(keys=self.keys, mandatory=mandatory, protocol=SECURE if mandatory else CLEAR)
 
     # --- offer and answer -------------------------------------------------------------------------------------------
 
     def offer(self) -> SessionDescription:
         """Our offer: the first one, or the next of a running session."""
-        description = make_offer(self._local(0 if self._described is None else 1, self._offerable()))
-        if self._described is not None:
-            description = next_version(self._described, description)
-        self._described = self._offered = description
+        description = make_offer(self._local(0 if self.described is None else 1, self._offerable()))
+        if self.described is not None:
+            description = next_version(self.described, description)
+        self.described = self.offered = description
         return description
 
     def _offerable(self) -> tuple[str, ...]:
@@ -247,24 +246,25 @@ class Leg:
             description, negotiated = answer_offer(
                 offer, self._local(0), prefer=prefer, before=self.negotiated
             )
-        if self._described is not None:
-            description = next_version(self._described, description)
-        self._described = description
+        if self.described is not None:
+            description = next_version(self.described, description)
+        self.described = description
         self._agree(negotiated)
         return description
 
     def take_answer(self, answer: SessionDescription) -> None:
         """The peer's answer to our latest offer; raises PeerError when it does not fit."""
-        if self._offered is None:
+        if self.offered is None:
             return
-        self._agree(read_answer(self._offered, answer, secured=self._secured))
+        self._agree(read_answer(self.offered, answer, secured=self._secured))
 
     def _agree(self, negotiated: Negotiated) -> None:
         self.negotiated = negotiated
-        told = set_peer(self.id, negotiated, self._services.config.rtp, behind_nat=self._latch)
-        if told != self._peer:  # a refresh, or the answer again: nothing changes
-            self._peer = told
+        told = set_peer(self.id, negotiated, self._services.config.rtp, behind_nat=self.latch)
+        if told != self.told:  # a refresh, or the answer again: nothing changes
+            self.told = told
             self._services.media.send(told)
+            self._services.agreed(self.id)
         if negotiated.held != self.held:
             self.held = negotiated.held
             self.deliver(HoldChanged(self.id, self.held))
@@ -318,7 +318,7 @@ class Leg:
     def answer(self) -> None:
         """Answer the caller's INVITE with what was agreed, or with an offer of ours when his had none."""
         assert self.session is not None
-        self.session.answer(self._described if self._described is not None else self.offer())
+        self.session.answer(self.described if self.described is not None else self.offer())
         self.answered = self._services.clock.wall()
         self.sip_status = 200
         self.tell_port()
@@ -327,13 +327,13 @@ class Leg:
         """Tell the caller that it rings, or with `status` that it is forwarded or queued (181, 182); `early` with our
         description, so that he hears what comes before the answer."""
         assert self.session is not None
-        if self._described is None and self.session.offers_early:
+        if self.described is None and self.session.offers_early:
             self.offer()
             early = True
-        early = early and self._described is not None
-        self._told = self._told or early
+        early = early and self.described is not None
+        self.told_early = self.told_early or early
         status = 183 if early else status if status in FORWARDED_OR_QUEUED else 180
-        self.session.ring(status, self._described if early else None)
+        self.session.ring(status, self.described if early else None)
         self._services.lines.ringing(self.id, self.session)
 
     def hang_up(self, status: int | None = None, reason: str | None = None) -> None:
@@ -347,7 +347,7 @@ class Leg:
 
     def play(self, names: tuple[str, ...], language: str) -> int:
         """Play prompts by name; returns the number that `PromptsEnded` repeats. Names nobody has are left out."""
-        self._plays += 1
+        self.plays += 1
         self._may_play = True
         paths = []
         for name in names:
@@ -356,8 +356,8 @@ class Leg:
                 _log.warning("prompt not found", prompt=name, language=language)
             else:
                 paths.append(str(found))
-        self._services.media.send(Play(leg=self.id, play=self._plays, prompts=tuple(paths)))
-        return self._plays
+        self._services.media.send(Play(leg=self.id, play=self.plays, prompts=tuple(paths)))
+        return self.plays
 
     def stop_play(self) -> None:
         if self._may_play:
@@ -384,7 +384,7 @@ class Leg:
         if isinstance(report, DigitPressed):
             self.deliver(DigitHeard(self.id, report.digit, report.method))
         elif isinstance(report, PlayEnded):
-            if report.play == self._plays:
+            if report.play == self.plays:
                 self._may_play = False
             self.deliver(PromptsEnded(self.id, report.play, report.completed, report.problem))
         else:

@@ -1,7 +1,8 @@
 """Every live call: admission, the tasks that tell their stories, reports of the media workers, drain and stop."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Coroutine, Mapping
+from typing import Any
 
 import structlog
 
@@ -10,6 +11,7 @@ from softswitch.call.leg import Leg
 from softswitch.call.lines import Line
 from softswitch.call.orders import ReturnOrdered
 from softswitch.call.party import codecs_of
+from softswitch.call.revival import Revived, go_on
 from softswitch.call.room import Room
 from softswitch.call.services import Services
 from softswitch.call.stages import Arrive
@@ -82,13 +84,21 @@ class CallManager:
         call = Call(services, services.new_call(), identity, leg)
         call.beside = services.lines.seize(Line(leg.id, call.id, party, queue_call=False, incoming=True)) - 1
         self._calls[call.id] = call
-        self._empty.clear()
         self.total += 1
-        self._tasks[call.id] = asyncio.get_running_loop().create_task(self._run(call), name=f"call {call.id}")
+        self._begin(call, tell(self._room, call, Arrive()))
 
-    async def _run(self, call: Call) -> None:
+    def go_on(self, revived: Revived) -> None:
+        """A call from before a restart."""
+        self._begin(revived.call, go_on(self._room, revived))
+
+    def _begin(self, call: Call, story: Coroutine[Any, Any, object]) -> None:
+        self._empty.clear()
+        run = self._run(call, story)
+        self._tasks[call.id] = asyncio.get_running_loop().create_task(run, name=f"call {call.id}")
+
+    async def _run(self, call: Call, story: Coroutine[Any, Any, object]) -> None:
         try:
-            await tell(self._room, call, Arrive())
+            await story
         except Exception:
             call.log.exception("a call could not be taken down")
         finally:

@@ -46,17 +46,21 @@ class Recordings:
 
     def is_recording(self, call: CallId) -> bool:
         """What is said now goes to disk (or would, but for a mask)."""
-        contact = self._contact(call)
+        contact = self.contact_of(call)
         return contact is not None and contact.kept and not contact.reasons
 
     def of_call(self, call: CallId) -> RecordingRow | None:
         """The recording of a live call, paused or not."""
-        contact = self._contact(call)
+        contact = self.contact_of(call)
         return contact.row if contact is not None and contact.kept else None
 
-    def _contact(self, call: CallId) -> Contact | None:
+    def contact_of(self, call: CallId) -> Contact | None:
         recording = self._of_call.get(call)
         return self._running.get(recording) if recording is not None else None
+
+    def take_up(self, contact: Contact) -> None:
+        """It began before this process did."""
+        self._running[contact.row.recording], self._of_call[contact.call.id] = contact, contact.row.recording
 
     # --- a call's talks ------------------------------------------------------------------------------------------------
 
@@ -70,7 +74,7 @@ class Recordings:
         agent: AgentId | None = None,
     ) -> RecordingId | None:
         """Two parties talk; `when` is `always`, `never` or `on-demand`. None: this is not recorded, or not yet."""
-        contact = self._contact(call.id)
+        contact = self.contact_of(call.id)
         if contact is None:
             if when == "always":
                 return self.start(call, (call.caller, other), queue=queue, agent=agent)
@@ -96,7 +100,7 @@ class Recordings:
         """They talk no more; the recording is silent until somebody does, or the call ends."""
         self.mask(call, False)
         self._leave(call, other)
-        contact = self._contact(call.id)
+        contact = self.contact_of(call.id)
         if contact is not None and contact.kept and BETWEEN not in contact.reasons and call.over is None:
             contact.reasons.add(BETWEEN)
             self._tell_pause(contact)
@@ -113,7 +117,7 @@ class Recordings:
     ) -> RecordingId | None:
         """Record what is received from `tracks`, caller first, or go on with it; None when no recording can be made (an
         alarm says why). A message in a box never goes into the recording of a talk."""
-        contact = self._contact(call.id)
+        contact = self.contact_of(call.id)
         if contact is not None and (box or contact.row.box):
             self.stop(call.id)
             contact = None
@@ -144,7 +148,7 @@ class Recordings:
 
     def party(self, call: Call, leg: Leg, name: str) -> None:
         """This leg is heard in the recording from now on, on a track of its own; nothing when the call has none."""
-        contact = self._contact(call.id)
+        contact = self.contact_of(call.id)
         if contact is None or contact.track_of(leg.id) is not None:
             return
         track = contact.seat(leg.id, name, caller=leg is call.caller)
@@ -158,14 +162,14 @@ class Recordings:
         self._leave(call, leg.id)
 
     def _leave(self, call: Call, leg: LegId) -> None:
-        contact = self._contact(call.id)
+        contact = self.contact_of(call.id)
         track = contact.unseat(leg) if contact is not None else None
         if contact is not None and track is not None:
             self._send(RecordLeg(recording=contact.row.recording, track=track, leg=None))
 
     def mark(self, call: Call, kind: str, text: str = "") -> None:
         """What happens to the call now, for the side file: `hold`, `resume`, `transfer`, `queued`, `conference` …"""
-        contact = self._contact(call.id)
+        contact = self.contact_of(call.id)
         if contact is not None:
             self._send(MarkRecording(recording=contact.row.recording, kind=kind, text=text))
 
@@ -174,14 +178,14 @@ class Recordings:
         if on == call.masked:
             return
         call.masked = on
-        contact = self._contact(call.id)
+        contact = self.contact_of(call.id)
         if contact is not None:
             self._send(PauseRecording(recording=contact.row.recording, paused=on, masked=True))
         call.log.info("masked" if on else "unmasked")
 
     def pause(self, call: Call, on: bool) -> None:
         """Silence from now on because somebody wants it."""
-        contact = self._contact(call.id)
+        contact = self.contact_of(call.id)
         if contact is None or on == (ORDERED in contact.reasons):
             return
         (contact.reasons.add if on else contact.reasons.discard)(ORDERED)
@@ -285,7 +289,7 @@ class Recordings:
 
     def go_on(self, call: Call, worker: WorkerId) -> None:
         """Its worker is dead, its legs (in a conference, those of other calls too) are at another: it goes on there."""
-        contact = self._contact(call.id)
+        contact = self.contact_of(call.id)
         if contact is None:
             return
         contact.worker = worker
@@ -374,7 +378,7 @@ class Recordings:
 
     def give_up(self, call: Call, problem: str) -> None:
         """The worker that recorded this call is dead, and the call with it."""
-        contact = self._contact(call.id)
+        contact = self.contact_of(call.id)
         if contact is not None:
             self.lost_one(contact, problem)
 

@@ -18,16 +18,19 @@ from softswitch.config.secret import Secret
 from softswitch.hours import CalendarHours
 from softswitch.ids import CallId, EndpointName, LegId, RecordingId, TrunkName
 from softswitch.recorder.files import RecordingFolder
+from softswitch.rtp.adoption import Survivor
 from softswitch.rtp.commands import Command
 from softswitch.rtp.reports import LegStats
 from softswitch.rtp.seating import OpenedLeg
 from softswitch.sip.address import Address
 from softswitch.sip.events import SessionEvent
+from softswitch.sip.identity import Identity
 from softswitch.sip.invite_plan import DIRECT, InviteWay
 from softswitch.sip.refer_server import Refer
 from softswitch.sip.registrar import Binding
 from softswitch.sip.sdp import SessionDescription
 from softswitch.sip.session import Session
+from softswitch.sip.session_snapshot import SessionSnapshot
 from softswitch.sip.source import Source
 from softswitch.sip.uri import Uri
 from softswitch.store.queue_log_file import QueueLog
@@ -66,6 +69,17 @@ class Sip(Protocol):
 
     def bindings(self, endpoint: EndpointName) -> tuple[Binding, ...]: ...
 
+    def take_up(
+        self,
+        snapshot: SessionSnapshot,
+        *,
+        leg: LegId,
+        identity: Identity | None,
+        described: bytes,
+        credentials: Secret | None,
+        on_event: Callable[[SessionEvent], None],
+    ) -> Session: ...
+
     def notify_messages(self, destination: Uri | Binding, *, user: str, counts: tuple[int, int]) -> None: ...
 
 
@@ -81,6 +95,10 @@ class Media(Protocol):
     async def close_leg(self, leg: LegId) -> LegStats | None: ...
 
     def release_leg(self, leg: LegId) -> None: ...
+
+    def take_up(self, legs: tuple[LegId, ...]) -> Mapping[LegId, Survivor]: ...
+
+    def take_up_recording(self, recording: RecordingId) -> bool: ...
 
 
 class PromptFinder(Protocol):
@@ -114,6 +132,10 @@ class Services:
     node: str
     on_refer: "Callable[[Leg, Refer], None]" = lambda leg, refer: refer.refuse(603)
     """Who judges the REFERs of legs that talk."""
+    changed: Callable[[CallId], None] = lambda call: None
+    """Hears of each call that is to be written down anew, so that it outlives a crash."""
+    agreed: Callable[[LegId], None] = lambda leg: None
+    """The same of a leg that has settled an offer with its peer."""
     entropy: Callable[[int], bytes] = entropy
     """For keys."""
 

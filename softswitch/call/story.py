@@ -47,12 +47,16 @@ STORY: dict[type[Any], Callable[[Room, Call, Any], Awaitable[Stage]]] = {
 }
 
 
-async def tell(room: Room, call: Call, stage: Stage) -> Termination:
-    """Run the call from `stage` to its end; returns how it ended, when its CDR is written and its legs are down."""
+async def tell(room: Room, call: Call, stage: Stage, *, again: bool = False) -> Termination:
+    """Run the call from `stage` to its end; returns how it ended, when its CDR is written and its legs are down.
+    `again`: it was in this stage already, before a restart."""
     termination = by_switch(Cause.FAULT)
     try:
         while not isinstance(stage, End):
-            _enter(call, stage)
+            if again:
+                again = False
+            else:
+                _enter(call, stage)
             if call.going_round:
                 call.log.error(
                     "led round and round without a pause; its last stages are shown", stages=call.stages[-4:]
@@ -91,6 +95,7 @@ def _enter(call: Call, stage: Stage) -> None:
                 call=call.id, stage=call.stage, arguments=arguments_of(stage), entered=services.clock.wall()
             )
         )
+        services.changed(call.id)
     services.bus.publish(
         StageEntered(
             call=call.id, stage=call.stage, wall=services.clock.wall(), monotonic=services.clock.monotonic()

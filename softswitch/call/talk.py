@@ -42,6 +42,7 @@ from softswitch.call.orders import (
 from softswitch.call.parking import free, reserve
 from softswitch.call.put_through import NOT_WANTED, PutThrough
 from softswitch.call.room import Room
+from softswitch.call.snapshot import TalkSnapshot
 from softswitch.call.stages import End, Stage, Talk
 from softswitch.call.talk_keys import TalkKeys
 from softswitch.call.termination import (
@@ -64,11 +65,12 @@ async def talk(room: Room, call: Call, stage: Talk) -> Stage:
     conversation = Conversation(room, call, stage)
     keys = TalkKeys(room, call, conversation)
     talking = Talking(room, call, conversation, keys, PutThrough(room, call, conversation))
+    resumes, call.resumes = call.resumes, None
     try:
-        ended = await talking.announce()
+        ended = await talking.announce() if resumes is None else None
         if ended is None:
             room.talks[call.id] = conversation
-            conversation.begin()
+            begin(conversation, resumes)
             return await talking.until_over()
         if ended.cause is Cause.NORMAL and stage.again is not None:
             await talking.let_agent_go()
@@ -79,6 +81,19 @@ async def talk(room: Room, call: Call, stage: Talk) -> Stage:
     finally:
         room.talks.pop(call.id, None)
         conversation.end()
+
+
+def begin(conversation: Conversation, resumes: TalkSnapshot | None) -> None:
+    """`resumes`: the talk began before a restart."""
+    if resumes is None:
+        conversation.begin()
+        return
+    clock = conversation.call.services.clock
+    shift = clock.monotonic() - clock.wall()
+    away = resumes.away_since
+    conversation.resume(
+        resumes.began + shift, resumes.away_s, away + shift if away is not None else None, set(resumes.held)
+    )
 
 
 @dataclass(frozen=True, slots=True)

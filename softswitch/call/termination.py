@@ -57,6 +57,8 @@ class Cause(StrEnum):
     REMOVED = "removed from conference"
     ADMIN = "hung up by administrator"
     SHUTDOWN = "shutdown"
+    RESTART = "restart"
+    """It was in a state that cannot be gone on with when the switch came back after a crash."""
     FAULT = "internal fault"
 
 
@@ -105,6 +107,7 @@ _Q850 = {
     Cause.REMOVED: 16,
     Cause.ADMIN: 16,
     Cause.SHUTDOWN: 41,
+    Cause.RESTART: 41,
     Cause.FAULT: 41,
 }
 
@@ -190,6 +193,7 @@ HANDED_OVER = Termination(By.SWITCH, Cause.HANDED_OVER, 200)
 ADMIN_HUNG_UP = Termination(By.ADMIN, Cause.ADMIN, 480)
 TOO_LONG = by_switch(Cause.TOO_LONG, 403)
 SHUTDOWN = by_switch(Cause.SHUTDOWN, 503)
+RESTART = by_switch(Cause.RESTART, 503)
 
 
 class CallOver(Exception):

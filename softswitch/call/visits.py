@@ -82,6 +82,13 @@ class Visits:
         """Calls whose stay in a queue, or talk with its agent, is not over."""
         return frozenset(self._visits)
 
+    def of(self, call: CallId) -> Visit | None:
+        return self._visits.get(call)
+
+    def take_up(self, call: CallId, visit: Visit) -> None:
+        """It began before this process did; nothing is told again."""
+        self._visits[call] = visit
+
     def begin(self, call: Call, stage: Wait, position: int, *, refused: bool) -> None:
         """`refused`: he was not let in, so that he never entered as far as the queue_log goes."""
         if call.id in self._visits:

@@ -33,7 +33,7 @@ async def wait(room: Room, call: Call, stage: Wait) -> Stage:
     queue = call.services.config.queue.get(stage.queue)
     if queue is None:
         return End(termination=by_switch(Cause.QUEUE_EMPTY, 480))
-    stage = replace(stage, entered=stage.entered or call.services.clock.wall())
+    call.at = stage = replace(stage, entered=stage.entered or call.services.clock.wall())
     if room.dispatcher.enter(call, stage):
         call.answer()  # a queue that refuses him is not to be paid for
     music = asyncio.get_running_loop().call_later(MUSIC_AFTER_S, call.caller.music, queue.music)

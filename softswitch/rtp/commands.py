@@ -187,6 +187,11 @@ class AskStats:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AskPeers:
+    """Answered by one `PeerIs` for each leg: a new controller wants to know what its legs have been told."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Shutdown:
     """End recordings, close everything, exit."""
 
@@ -210,5 +215,6 @@ Command = (
     | StopRecording
     | CloseLeg
     | AskStats
+    | AskPeers
     | Shutdown
 )

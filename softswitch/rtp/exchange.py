@@ -12,6 +12,7 @@ import numpy as np
 from softswitch.config.schema import Quality as QualityLimits
 from softswitch.ids import LegId
 from softswitch.rtp.commands import (
+    AskPeers,
     AskStats,
     Bridge,
     CloseLeg,
@@ -50,7 +51,7 @@ from softswitch.rtp.recordings import Recordings
 from softswitch.rtp.refusal import CommandError
 from softswitch.rtp.relay import Relay
 from softswitch.rtp.reporter import Reporter
-from softswitch.rtp.reports import CommandRefused, LegClosed, LegFailed, LegOpened, LegStats, Report
+from softswitch.rtp.reports import CommandRefused, LegClosed, LegFailed, LegOpened, LegStats, PeerIs, Report
 from softswitch.rtp.secured import SecuredEngine, SrtpUnusable
 from softswitch.rtp.table import LegTable
 from softswitch.rtp.topology import Topology
@@ -141,6 +142,7 @@ class Exchange:
             StopRecording: lambda c, now: self.recordings.stop(c.recording, now),
             CloseLeg: self._close_leg,
             AskStats: self._ask_stats,
+            AskPeers: self._ask_peers,
             Shutdown: lambda command, now: None,
         }
 
@@ -226,7 +228,9 @@ class Exchange:
                 self._table.give_back(slot)
                 self._ports.release(port, now)
                 continue
-            self._opened(Leg(command.leg, slot, port, now), now)
+            leg = Leg(command.leg, slot, port, now)
+            leg.address = command.address
+            self._opened(leg, now)
             return
         self._report(LegFailed(leg=command.leg, problem=problem))
 
@@ -246,6 +250,7 @@ class Exchange:
             self._engine.secure(leg.slot, command.key_in, command.key_out)
         except SrtpUnusable as error:
             raise CommandError(str(error)) from error
+        leg.told = command
         changed = self._peering.negotiate(leg, command, now)
         self._playout.negotiated(leg, now)
         if changed:
@@ -295,6 +300,10 @@ class Exchange:
         for name in command.legs or self.legs:
             if (leg := self._legs.get(name)) is not None:
                 self._report(self._stats(leg, now))
+
+    def _ask_peers(self, command: AskPeers, now: float) -> None:
+        for leg in self._legs.values():
+            self._report(PeerIs(leg=leg.id, address=leg.address, port=leg.port, peer=leg.told))
 
     def _stats(self, leg: Leg, now: float) -> LegStats:
         return self._reporter.stats(leg, now)

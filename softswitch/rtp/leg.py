@@ -11,6 +11,7 @@ from softswitch.rtp.rtcp_session import RtcpSession
 from softswitch.rtp.voice import Voice
 
 if TYPE_CHECKING:
+    from softswitch.rtp.commands import SetPeer
     from softswitch.rtp.decoded import DecodedStream
     from softswitch.rtp.group import Group
 
@@ -20,6 +21,7 @@ class Leg:
 
     __slots__ = (
         "_outlet",
+        "address",
         "codec",
         "decoded",
         "events",
@@ -38,6 +40,7 @@ class Leg:
         "silent_told",
         "slot",
         "sole",
+        "told",
         "voice",
         "why_silent",
     )
@@ -47,6 +50,10 @@ class Leg:
         self.slot = slot
         self.port = port
         self.opened = now
+        self.address = ""
+        """Local address it is bound to."""
+        self.told: SetPeer | None = None
+        """What was said of its peer last, for a controller that comes back."""
         self.latch = Latch(leg)
         self.events = EventReceiver()
         self.voice = Voice()

@@ -20,7 +20,9 @@ from softswitch.clock import Clock, entropy
 from softswitch.config.schema import Quality, Rtp
 from softswitch.errors import MediaError, UnusableError
 from softswitch.ids import LegId, MixId, RecordingId, WorkerId
+from softswitch.rtp.adoption import NOTHING, Adoption, Survivor, Wanted
 from softswitch.rtp.commands import (
+    AskPeers,
     AskStats,
     Bridge,
     CloseLeg,
@@ -38,7 +40,15 @@ from softswitch.rtp.commands import (
 from softswitch.rtp.openings import ANSWER_S
 from softswitch.rtp.portrange import PortRange
 from softswitch.rtp.remote import RemoteWorker
-from softswitch.rtp.reports import CommandRefused, LegClosed, LegStats, RecordingEnded, Report, WorkerStats
+from softswitch.rtp.reports import (
+    CommandRefused,
+    LegClosed,
+    LegStats,
+    PeerIs,
+    RecordingEnded,
+    Report,
+    WorkerStats,
+)
 from softswitch.rtp.rescue import Rescue
 from softswitch.rtp.seat import Seat, WorkerView
 from softswitch.rtp.seating import OpenedLeg, Seating
@@ -46,8 +56,6 @@ from softswitch.rtp.secret_file import kept_secret
 from softswitch.rtp.spare import AFTER_S, Spare
 
 PAUSE_MIN_S, PAUSE_MAX_S, PAUSE_FORGET_S = 0.1, 10.0, 30.0
-CLEARED_S = 5.0
-"""How long an adopted worker may take to end what it has; its next figures say so."""
 MAX_SOCKET_PATH = 100
 """Linux takes 107 bytes."""
 
@@ -97,14 +105,17 @@ class MediaPool:
             on_lost=lambda worker, legs: self._tell_up(on_legs_lost, worker, legs),
         )
         self._recordings: dict[RecordingId, Seat] = {}
+        self._adoption = Adoption(self._seating, self._recordings)
         self._mixes: dict[MixId, Seat] = {}
         self._closing: dict[LegId, asyncio.Future[LegStats | None]] = {}
         self._asked: dict[LegId, list[asyncio.Future[LegStats]]] = {}
         self._keepers: list[asyncio.Task[None]] = []
         self._stopping = False
 
-    async def start(self) -> None:
-        """Start every worker; raises UnusableError that says why when one cannot be started."""
+    async def start(self, wanted: Wanted = NOTHING) -> None:
+        """Start every worker, or adopt those that outlived their controller: what of theirs is `wanted` goes on and is to
+        be taken up, the rest ends. Raises UnusableError that says why when one cannot be started."""
+        self._adoption.wanted = wanted
         self._directory.mkdir(parents=True, exist_ok=True, mode=0o700)
         if len(bytes(self._directory / "media-99.sock")) > MAX_SOCKET_PATH:
             raise UnusableError(
@@ -208,6 +219,18 @@ class MediaPool:
             future.cancel()
         return [future.result() for future in futures if future.done() and not future.cancelled()]
 
+    def take_up(self, legs: tuple[LegId, ...]) -> dict[LegId, Survivor]:
+        """Those of one call that go on at an adopted worker; from now on they are as if they had been opened here."""
+        return self._adoption.take_up(legs)
+
+    def take_up_recording(self, recording: RecordingId) -> bool:
+        """Whether it goes on at an adopted worker; it is the taker's."""
+        return self._adoption.take_up_recording(recording)
+
+    def end_rest(self) -> None:
+        """End what goes on and nobody has taken up."""
+        self._adoption.end_rest()
+
     @property
     def spare_pid(self) -> int:
         """0: there is none now."""
@@ -232,7 +255,7 @@ class MediaPool:
                 | KeepRecording(recording=recording)
             ):
                 return self._recordings.get(recording)
-            case AskStats() | KeepQuiet() | Shutdown():
+            case AskStats() | AskPeers() | KeepQuiet() | Shutdown():
                 raise TypeError(f"{type(command).__name__} has a method of its own")
             case _:
                 return self._seating.of(command.leg)
@@ -259,7 +282,9 @@ class MediaPool:
             self._hear(seat, report)
 
         try:
-            remote = await self._adopt(seat, path, arguments, hear) if not seat.starts else None
+            remote = None
+            if not seat.starts:
+                remote = await self._adoption.adopt(seat, path, arguments, self._secret, hear)
             if remote is None:
                 remote = await RemoteWorker.start(path, arguments, self._secret, hear, self._spare.take())
         except (MediaError, OSError) as error:
@@ -281,31 +306,6 @@ class MediaPool:
         self._rescue.begin(seat, groups, burden, ended)
         await ended
         return reason
-
-    async def _adopt(
-        self, seat: Seat, path: Path, arguments: tuple[str, ...], hear: Callable[[Report], None]
-    ) -> RemoteWorker | None:
-        """A worker whose controller died: its calls are over, and what it recorded of them is made whole."""
-        remote = await RemoteWorker.adopt(path, arguments, self._secret, hear)
-        if remote is None:
-            return None
-        legs, recordings = remote.hello.legs, remote.hello.recordings
-        _log.warning("media worker adopted", pid=remote.pid, legs=len(legs), recordings=len(recordings))
-        seat.stats = None
-        for recording in recordings:
-            remote.send(StopRecording(recording=recording))
-        for leg in legs:
-            remote.send(CloseLeg(leg=leg))
-        try:
-            async with asyncio.timeout(CLEARED_S):
-                while seat.stats is None or seat.stats.legs or seat.stats.recordings:
-                    seat.told.clear()
-                    await seat.told.wait()
-        except TimeoutError:
-            _log.warning("an adopted media worker does not end what it had", pid=remote.pid)
-            await remote.stop()
-            return None
-        return remote
 
     def _arguments(self, seat: Seat) -> tuple[str, ...]:
         config = self._config
@@ -335,6 +335,9 @@ class MediaPool:
                         future.set_result(report)
             case RecordingEnded(report=ended):
                 self._recordings.pop(ended.recording, None)
+                self._adoption.recording_ended(ended.recording)
+            case PeerIs():
+                self._adoption.heard(seat, report)
             case WorkerStats():
                 seat.heard(report)
             case _:
@@ -371,6 +374,7 @@ class MediaPool:
             self._seating.rise(leg)
             for future in self._asked.pop(leg, []):
                 future.cancel()
-        self._recordings = {key: other for key, other in self._recordings.items() if other is not seat}
+        for key in [key for key, other in self._recordings.items() if other is seat]:
+            del self._recordings[key]
         self._mixes = {key: other for key, other in self._mixes.items() if other is not seat}
         return self._scene.groups(legs)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from softswitch.ids import LegId, RecordingId
+from softswitch.rtp.commands import SetPeer
 from softswitch.tap import RecordingReport
 
 
@@ -147,6 +148,17 @@ class QualityAlarm:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PeerIs:
+    """What a leg was told of its peer last; keys of SRTP outlive their controller here and nowhere else."""
+
+    leg: LegId
+    address: str
+    """Local address it is bound to."""
+    port: int
+    peer: SetPeer | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class WorkerStats:
     """Every second."""
 
@@ -183,6 +195,7 @@ Report = (
     | RecordingEnded
     | PeerSilent
     | QualityAlarm
+    | PeerIs
     | WorkerStats
     | CommandRefused
 )

@@ -31,12 +31,12 @@ class DialogClient:
         "_layer",
         "_memory",
         "_parsed",
-        "_sticky",
-        "_via_host",
         "contact",
         "dialog",
         "flow",
         "invite",
+        "sticky",
+        "via_host",
     )
 
     def __init__(
@@ -61,15 +61,21 @@ class DialogClient:
         self.invite: Request | None = None
         """Our last INVITE in this dialog."""
         self._parsed = "", Uri("")
-        self._via_host = via_host
-        self._sticky = sticky
+        self.via_host = via_host
+        self.sticky = sticky
         """A phone's: to be reached where its messages come from, unless Contact names that very host."""
 
     @property
     def behind_nat(self) -> bool:
         target = self._target()
-        elsewhere = self._sticky and target.host.strip("[]") != self.flow.address
-        return elsewhere or behind_nat(target, self._via_host, self.flow.address)
+        elsewhere = self.sticky and target.host.strip("[]") != self.flow.address
+        return elsewhere or behind_nat(target, self.via_host, self.flow.address)
+
+    def heard_from(self, source: Source) -> None:
+        """The peer comes over a new connection: what stood before is gone, and it can be reached there."""
+        flow = self.flow
+        if flow.transport != "udp" and source.transport == flow.transport and not self._layer.connected(flow):
+            self.flow = source
 
     def _target(self) -> Uri:
         """The remote target, taken apart once as long as it stays."""

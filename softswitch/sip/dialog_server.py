@@ -75,6 +75,7 @@ class DialogServer:
         if client is None:
             self.respond(transaction, 481, now)
             return
+        client.heard_from(transaction.peer)
         try:
             client.dialog.accept(request)
         except OutOfOrder as error:

@@ -40,6 +40,7 @@ from softswitch.sip.resolver import Resolver
 from softswitch.sip.sdp import SessionDescription
 from softswitch.sip.session import Session
 from softswitch.sip.session_layer import LocatedAll
+from softswitch.sip.session_snapshot import SessionSnapshot, restored
 from softswitch.sip.session_timer import SessionTimerSettings
 from softswitch.sip.source import Source
 from softswitch.sip.stack import SipStack, StackSettings
@@ -222,6 +223,27 @@ class SipEndpoint:
             self.on_calling(session)
         asyncio.get_running_loop().call_soon(self._flush)
         return session
+
+    def take_up(
+        self,
+        snapshot: SessionSnapshot,
+        *,
+        leg: LegId,
+        identity: Identity | None,
+        described: bytes,
+        credentials: Secret | None,
+        on_event: Callable[[SessionEvent], None],
+    ) -> Session:
+        """A session from before a restart goes on. Raises PeerError when what was written cannot be read."""
+        return restored(
+            self._stack,
+            snapshot,
+            leg=leg,
+            identity=identity,
+            described=described,
+            credentials=credentials,
+            on_event=on_event,
+        )
 
     def bindings(self, endpoint: EndpointName) -> tuple[Binding, ...]:
         """Where a registered phone is now, the newest first."""

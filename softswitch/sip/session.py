@@ -83,7 +83,7 @@ class Session:
         self._server = DialogServer(layer, self, common)
         self.incoming: IncomingInvite | None = None
         self._outgoing: OutgoingInvite | None = None
-        self._client: DialogClient | None = None
+        self.client: DialogClient | None = None
         self.early: EarlyDialogs | None = None
         self.reoffers: Reoffers | None = None
         self.refresh = SessionRefresh(layer, self)
@@ -104,7 +104,7 @@ class Session:
         self.offer = description_in(invite.request)
         self.incoming = invite
         invite.on_prack_missing = self._prack_missing
-        self._adopt(client, described=b"", heard=invite.request)
+        self.adopt(client, described=b"", heard=invite.request)
 
     def begin_outgoing(self, invite: OutgoingInvite) -> None:
         self._outgoing = invite
@@ -123,13 +123,13 @@ class Session:
     @property
     def source(self) -> Source:
         """Where a caller's INVITE came from."""
-        assert self._client is not None
-        return self._client.flow
+        assert self.client is not None
+        return self.client.flow
 
     @property
     def dialog(self) -> Dialog | None:
-        if self._client is not None:
-            return self._client.dialog
+        if self.client is not None:
+            return self.client.dialog
         return self.early.latest if self.early is not None else None
 
     @property
@@ -141,7 +141,7 @@ class Session:
     @property
     def behind_nat(self) -> bool:
         """The peer's Contact leads nowhere: its media address will not either."""
-        return self._client is not None and self._client.behind_nat
+        return self.client is not None and self.client.behind_nat
 
     @property
     def over(self) -> bool:
@@ -167,8 +167,8 @@ class Session:
                 self.reoffers.described = serialized(sdp)
             fields = (*self._timer.grant(invite.request, now), *headers)
             invite.succeed(serialized(sdp), fields, now, on_missing=self._ack_missing)
-            if self._client is not None:
-                self._client.dialog.confirm()
+            if self.client is not None:
+                self.client.dialog.confirm()
 
     def reject(
         self, status: int, reason: str | None = None, headers: Headers = (), contacts: Iterable[str] = ()
@@ -213,8 +213,8 @@ class Session:
             self.reoffers.refuse(status, self._layer.now())
 
     def send_info(self, content_type: str, body: bytes) -> None:
-        if self.state is _S.CONFIRMED and self._client is not None:
-            self._client.request(
+        if self.state is _S.CONFIRMED and self.client is not None:
+            self.client.request(
                 "INFO",
                 headers=(("Content-Type", content_type),),
                 body=body,
@@ -224,8 +224,8 @@ class Session:
 
     def refer(self, refer_to: str, headers: Headers = ()) -> None:
         """Ask the peer to call `refer_to`; ends in a ReferProgress that is over."""
-        if self.state is _S.CONFIRMED and self._client is not None:
-            self._server.referring().refer(self._client, refer_to, tuple(headers))
+        if self.state is _S.CONFIRMED and self.client is not None:
+            self._server.referring().refer(self.client, refer_to, tuple(headers))
 
     # What the stack hands in.
 
@@ -292,7 +292,7 @@ class Session:
                 wanted = False
             else:
                 request = self._outgoing.request if self._outgoing is not None else None
-                self._adopt(client, described=request.body if request is not None else b"", heard=response)
+                self.adopt(client, described=request.body if request is not None else b"", heard=response)
                 self._timer.granted(response, now)
                 self.tell(Answered(sdp=sdp))
         if not wanted:
@@ -322,7 +322,7 @@ class Session:
     # What the peer's requests change.
 
     def client_for(self, request: Request) -> DialogClient | None:
-        client = self._client
+        client = self.client
         if client is not None and client.dialog.matches(request):
             return client
         early = self.early.find(request) if self.early is not None else None
@@ -331,8 +331,8 @@ class Session:
     def adopt_early(self, early: EarlyDialog) -> None:
         """Offers are made in this early dialog."""
         early.updated = True
-        if self._client is not early.client:
-            self._adopt(early.client, described=b"", heard=None)
+        if self.client is not early.client:
+            self.adopt(early.client, described=b"", heard=None)
 
     def provisional_acknowledged(self, now: float) -> None:
         """An answer that waited for this leaves now."""
@@ -353,8 +353,8 @@ class Session:
             self._send_bye(())
 
     def _send_bye(self, headers: Headers) -> None:
-        if self._client is not None:
-            self._client.request("BYE", headers=headers, on_response=any_response, on_failure=any_failure)
+        if self.client is not None:
+            self.client.request("BYE", headers=headers, on_response=any_response, on_failure=any_failure)
         self.finish()
 
     def _prack_missing(self, now: float) -> None:
@@ -363,10 +363,10 @@ class Session:
             self.tell(AckMissing())
             self.finish()
 
-    def _adopt(self, client: DialogClient, *, described: bytes, heard: Request | Response | None) -> None:
+    def adopt(self, client: DialogClient, *, described: bytes, heard: Request | Response | None) -> None:
         if self.reoffers is not None:
             self.reoffers.close(self._layer.now())
-        self._client = client
+        self.client = client
         reoffers = self.reoffers = Reoffers(self._layer, client, self, self._timer, self._common)
         reoffers.described, reoffers.heard = described, b"" if heard is None else heard.body
         self.refresh.adopt(client, reoffers, heard)

@@ -9,7 +9,7 @@ from softswitch.sip.dialog_client import DialogClient
 from softswitch.sip.message import Request, Response
 from softswitch.sip.reoffers import ReofferOwner, Reoffers
 from softswitch.sip.session_layer import SessionLayer
-from softswitch.sip.session_timer import SessionTimer
+from softswitch.sip.session_timer import Refresher, SessionTimer
 
 _NO_UPDATE = (405, 420, 488, 501)
 
@@ -17,9 +17,10 @@ _NO_UPDATE = (405, 420, 488, 501)
 class SessionRefresh:
     """Owns the timer of one session, and gives its sign of life in the dialog adopted last."""
 
-    __slots__ = ("_client", "_owner", "_reoffers", "_update", "timer")
+    __slots__ = ("_client", "_layer", "_owner", "_reoffers", "_update", "timer")
 
     def __init__(self, layer: SessionLayer, owner: ReofferOwner) -> None:
+        self._layer = layer
         self._owner = owner
         self._client: DialogClient | None = None
         self._reoffers: Reoffers | None = None
@@ -34,6 +35,16 @@ class SessionRefresh:
         if heard is not None:
             allowed = ",".join(heard.headers.get_all("Allow"))
             self._update = "UPDATE" in (method.strip() for method in allowed.split(","))
+
+    @property
+    def by_update(self) -> bool:
+        """The peer takes UPDATE."""
+        return self._update
+
+    def resume(self, interval_s: int, refresher: Refresher, *, by_update: bool, within_s: float) -> None:
+        """The timer of a session that outlived a restart: the peer hears of us before its own time is over."""
+        self._update = by_update
+        self.timer.resume(interval_s, refresher, self._layer.now(), within_s)
 
     def _send(self, now: float) -> None:
         if self._client is None or self._reoffers is None:

@@ -232,6 +232,13 @@ class SessionTimer:
         self.interval_s = 0
         self.refresher = None
 
+    def resume(self, interval_s: int, refresher: Refresher, now: float, within_s: float) -> None:
+        """After a restart, since when nobody knows what is left of the interval: if it is ours to refresh, soon."""
+        self._begin(interval_s, refresher, now)
+        if self._alarm is not None:
+            self._alarm.cancel()
+            self._alarm = self._timers.start(now + within_s, self._due)
+
     def close(self) -> None:
         """The session is over: what is still agreed on starts nothing."""
         self.stop()

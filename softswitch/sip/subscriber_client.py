@@ -13,7 +13,7 @@ class SubscriberClient(DialogClient):
 
     def _locate(self, then: Located) -> None:
         first_hop = self.dialog.first_hop()
-        if self._sticky and first_hop is not None and first_hop.host.strip("[]") != self.flow.address:
+        if self.sticky and first_hop is not None and first_hop.host.strip("[]") != self.flow.address:
             then(self.flow, self._layer.now())
         else:
             super()._locate(then)

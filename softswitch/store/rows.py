@@ -210,6 +210,14 @@ class JournalEntry:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class SnapshotRow:
+    """A live call as `call/snapshot.py` writes it down; gone with its end."""
+
+    call: CallId
+    data: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class RegistrationRow:
     endpoint: EndpointName
     contact: str
@@ -342,6 +350,7 @@ Row = (
     | RecordingRow
     | MessageMark
     | JournalEntry
+    | SnapshotRow
     | RegistrationRow
     | RegistrationGone
     | AgentRow

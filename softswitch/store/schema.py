@@ -251,6 +251,9 @@ journal = Table(
 )
 """The stage that each live call is in."""
 
+snapshots = Table("snapshots", metadata, _text("call", key=True), _text("data"), **_KEYED)
+"""Each live call with its dialogs as JSON, to go on with after a restart; no keys."""
+
 registrations = Table(
     "registrations",
     metadata,

@@ -1,8 +1,8 @@
 """Rows that wait to be written: pure, bounded, in three lanes.
 
 `urgent` are those somebody waits for, `lazy` the others, `low` those whose loss hurts least: they go first when the
-spool is full. Of the stages of one call only the last waits, and none any more once the call's end does. A call's end
-and its journal are in different lanes, so a batch is either urgent rows only or all lanes together.
+spool is full. Of the stages and snapshots of one call only the last waits, and none any more once the call's end does. A
+call's end and these are in different lanes, so a batch is either urgent rows only or all lanes together.
 """
 
 from collections import deque
@@ -16,10 +16,15 @@ from softswitch.store.rows import (
     OfferRow,
     QueueLogRow,
     Row,
+    SnapshotRow,
 )
 
 LOW_VALUE = frozenset({AgentInterval, QueueLogRow, OfferRow, LegRow})
+OF_LIVE = (JournalEntry, SnapshotRow)
+"""One row of each for a live call, none for one that has ended."""
 BATCH_ROWS = 5000
+Live = dict[tuple[type, str], JournalEntry | SnapshotRow]
+"""By kind and call."""
 
 
 @dataclass(slots=True)
@@ -27,11 +32,11 @@ class Batch:
     urgent: list[Row] = field(default_factory=list)
     lazy: list[Row] = field(default_factory=list)
     low: list[Row] = field(default_factory=list)
-    journal: dict[str, JournalEntry] = field(default_factory=dict)
+    of_live: Live = field(default_factory=dict)
 
     @property
     def rows(self) -> list[Row]:
-        return [*self.urgent, *self.lazy, *self.low, *self.journal.values()]
+        return [*self.urgent, *self.lazy, *self.low, *self.of_live.values()]
 
 
 class Spool:
@@ -39,7 +44,7 @@ class Spool:
         self._urgent: deque[Row] = deque()
         self._lazy: deque[Row] = deque()
         self._low: deque[Row] = deque()
-        self._journal: dict[str, JournalEntry] = {}
+        self._of_live: Live = {}
         self._most_low, self._most_high = low_value_rows, high_value_rows
         self.dropped = 0
         """Rows lost because the spool was full."""
@@ -47,7 +52,7 @@ class Spool:
         """Urgent rows that have left it for good or are being written: their count is the place in the queue."""
 
     def __len__(self) -> int:
-        return len(self._urgent) + len(self._lazy) + len(self._low) + len(self._journal)
+        return len(self._urgent) + len(self._lazy) + len(self._low) + len(self._of_live)
 
     @property
     def last_urgent(self) -> int:
@@ -59,11 +64,12 @@ class Spool:
         return len(self) >= BATCH_ROWS
 
     def add(self, row: Row, *, urgent: bool) -> None:
-        if isinstance(row, JournalEntry):
-            self._journal[row.call] = row
+        if isinstance(row, JournalEntry | SnapshotRow):
+            self._of_live[type(row), row.call] = row
             return
         if isinstance(row, CallFinished):
-            self._journal.pop(row.call, None)
+            for kind in OF_LIVE:
+                self._of_live.pop((kind, row.call), None)
         if urgent:
             self._urgent.append(row)
         elif type(row) in LOW_VALUE:
@@ -78,15 +84,15 @@ class Spool:
         self.taken += len(batch.urgent)
         if not urgent_only:
             batch.lazy, batch.low = _oldest(self._lazy), _oldest(self._low)
-            batch.journal, self._journal = self._journal, {}
+            batch.of_live, self._of_live = self._of_live, {}
         return batch
 
     def give_back(self, batch: Batch) -> None:
         """It could not be written: back to its places, behind nothing that came meanwhile."""
         self.taken -= len(batch.urgent)
         finished = {row.call for row in self._urgent if isinstance(row, CallFinished)}
-        older = {call: entry for call, entry in batch.journal.items() if call not in finished}
-        self._journal = {**older, **self._journal}
+        older = {key: row for key, row in batch.of_live.items() if key[1] not in finished}
+        self._of_live = {**older, **self._of_live}
         self._urgent.extendleft(reversed(batch.urgent))
         self._lazy.extendleft(reversed(batch.lazy))
         self._low.extendleft(reversed(batch.low))

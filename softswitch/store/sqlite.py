@@ -14,8 +14,16 @@ from typing import Any
 import structlog
 
 from softswitch.store.many import in_groups
-from softswitch.store.rows import CallFinished, JournalEntry, RegistrationGone, RegistrationRow, Row
-from softswitch.store.statements import REMOVE_JOURNAL, STATEMENTS, Parameters, Statement
+from softswitch.store.rows import (
+    CallFinished,
+    JournalEntry,
+    RegistrationGone,
+    RegistrationRow,
+    Row,
+    SnapshotRow,
+)
+from softswitch.store.spool import OF_LIVE
+from softswitch.store.statements import REMOVE_FINISHED, STATEMENTS, Parameters, Statement
 
 _log = structlog.get_logger(__name__)
 
@@ -142,26 +150,27 @@ class SqliteSink:
 
 
 def grouped(rows: Sequence[Row]) -> list[tuple[Statement, Sequence[Row]]]:
-    """The rows by kind in the order of `STATEMENTS`; of journal entries and registrations the last one per key."""
+    """The rows by kind in the order of `STATEMENTS`; of stages, snapshots and registrations the last one per key."""
     kinds: dict[type, list[Row]] = {}
-    journal: dict[str, Row] = {}
+    of_live: dict[tuple[type, str], Row] = {}
     contacts: dict[tuple[str, str], Row] = {}
     for row in rows:
-        if isinstance(row, JournalEntry):
-            journal[row.call] = row
+        if isinstance(row, JournalEntry | SnapshotRow):
+            of_live[type(row), row.call] = row
         elif isinstance(row, (RegistrationRow, RegistrationGone)):
             contacts[row.endpoint, row.contact] = row
         else:
             if isinstance(row, CallFinished):
-                journal.pop(row.call, None)
+                for of_call in OF_LIVE:
+                    of_live.pop((of_call, row.call), None)
             kinds.setdefault(type(row), []).append(row)
-    for row in (*journal.values(), *contacts.values()):
+    for row in (*of_live.values(), *contacts.values()):
         kinds.setdefault(type(row), []).append(row)
     work: list[tuple[Statement, Sequence[Row]]] = [
         (statement, kinds[kind]) for kind, statement in STATEMENTS.items() if kind in kinds
     ]
     if CallFinished in kinds:
-        work.append((REMOVE_JOURNAL, kinds[CallFinished]))
+        work += [(statement, kinds[CallFinished]) for statement in REMOVE_FINISHED]
     return work
 
 

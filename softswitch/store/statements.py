@@ -30,6 +30,7 @@ from softswitch.store.rows import (
     RegistrationGone,
     RegistrationRow,
     SegmentRow,
+    SnapshotRow,
     SupervisionRow,
 )
 
@@ -108,8 +109,8 @@ def _finish() -> Statement:
     return Statement(sql, _getter([name if name != "key" else "call" for name in names], "labels"))
 
 
-def _remove_journal() -> Statement:
-    sql, _ = compiled(delete(schema.journal).where(schema.journal.c.call == bindparam("key")))
+def _remove(table: Table) -> Statement:
+    sql, _ = compiled(delete(table).where(table.c.call == bindparam("key")))
     return Statement(sql, lambda row: (row.call,))
 
 
@@ -123,6 +124,7 @@ def _remove_registration() -> Statement:
 STATEMENTS: dict[type, Statement] = {
     CallStarted: _insert(schema.calls, replace=False),
     JournalEntry: _insert(schema.journal, replace=True, as_json="arguments"),
+    SnapshotRow: _insert(schema.snapshots, replace=True),
     CallFinished: _finish(),
     LegRow: _insert(schema.legs, replace=True),
     QueueVisit: _insert(schema.queue_visits, replace=True),
@@ -139,5 +141,5 @@ STATEMENTS: dict[type, Statement] = {
     QueueLogRow: _insert(schema.queue_log, replace=False),
     Heartbeat: _insert(schema.heartbeats, replace=True),
 }
-REMOVE_JOURNAL = _remove_journal()
+REMOVE_FINISHED = (_remove(schema.journal), _remove(schema.snapshots))
 """Run for each finished call, in the same transaction as its CDR."""

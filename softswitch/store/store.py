@@ -11,7 +11,7 @@ from typing import IO, Any, TypeVar
 from sqlalchemy import select
 
 from softswitch.clock import Clock
-from softswitch.ids import EndpointName
+from softswitch.ids import CallId, EndpointName, RecordingId
 from softswitch.store import schema
 from softswitch.store.crash import CrashClosing, closing
 from softswitch.store.deriving import Deriver
@@ -38,6 +38,7 @@ from softswitch.store.rows import (
     RegistrationRow,
     Row,
     SegmentRow,
+    SnapshotRow,
     SupervisionRow,
 )
 from softswitch.store.sqlite import SqliteSink
@@ -96,6 +97,10 @@ class Store:
         return await self.writer.commit(row)
 
     def journal(self, row: JournalEntry) -> None:
+        self.writer.submit(row)
+
+    def snapshot(self, row: SnapshotRow) -> None:
+        """Replace the one before of the same call; it goes with the call's end."""
         self.writer.submit(row)
 
     def leg(self, row: LegRow) -> None:
@@ -159,20 +164,29 @@ class Store:
             CallStarted, select(*columns).where(table.c.ended.is_(None)).order_by(table.c.started)
         )
 
-    async def close_unfinished(self) -> CrashClosing:
-        """At start: give each call that a crash cut off its one CDR. Says what was closed.
+    async def snapshots(self) -> tuple[SnapshotRow, ...]:
+        """Of the calls that have not ended."""
+        table, calls = schema.snapshots, schema.calls
+        unfinished = select(calls.c.call).where(calls.c.ended.is_(None))
+        return await self._rows(SnapshotRow, select(table).where(table.c.call.in_(unfinished)))
+
+    async def close_unfinished(
+        self, but: frozenset[CallId] = frozenset(), running: frozenset[RecordingId] = frozenset()
+    ) -> CrashClosing:
+        """At start: give each call that a crash cut off its one CDR, but those that go on, with the recordings that
+        run. Says what was closed.
 
         The lock on the file makes sure that no living switch owns them.
         """
-        recordings = schema.recordings
+        unfinished = select(schema.recordings).where(schema.recordings.c.state == "recording")
         beats = await self._reader.records(select(schema.heartbeats))
         closed = closing(
             heartbeats={beat["node"]: beat["wall"] for beat in beats},
-            calls=await self.unfinished_calls(),
+            calls=[row for row in await self.unfinished_calls() if row.call not in but],
             journal={entry.call: entry for entry in await self.journal_entries()},
-            recordings=await self._rows(
-                RecordingRow, select(recordings).where(recordings.c.state == "recording")
-            ),
+            recordings=[
+                row for row in await self._rows(RecordingRow, unfinished) if row.recording not in running
+            ],
         )
         rows: tuple[Row, ...] = (*closed.calls, *closed.visits, *closed.recordings)
         for row in rows:

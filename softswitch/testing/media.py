@@ -12,6 +12,7 @@ from softswitch.clock import Clock
 from softswitch.config.schema import Quality, Rtp
 from softswitch.errors import MediaError
 from softswitch.ids import LegId, MixId, RecordingId, WorkerId
+from softswitch.rtp.adoption import NOTHING, Wanted
 from softswitch.rtp.commands import (
     Bridge,
     CloseLeg,
@@ -39,6 +40,7 @@ from softswitch.rtp.reports import (
 from softswitch.rtp.seat import WorkerView
 from softswitch.rtp.seating import OpenedLeg
 from softswitch.tap import RecordingReport
+from softswitch.testing.surviving import Scene, Surviving
 
 Kind = TypeVar("Kind", bound=Command)
 
@@ -53,7 +55,7 @@ def without(mix: Mix, leg: LegId) -> Mix:
     )
 
 
-class FakeMediaPool:
+class FakeMediaPool(Surviving):
     def __init__(
         self,
         config: Rtp | None = None,
@@ -70,6 +72,7 @@ class FakeMediaPool:
         spare_after_s: float = 5.0,
         quality: Quality | None = None,
     ) -> None:
+        super().__init__()
         self.commands: list[Command] = []
         """Everything told so far, in order, opening and closing included."""
         self.play_s = 1.0
@@ -97,8 +100,31 @@ class FakeMediaPool:
         self._plays: dict[LegId, tuple[int, asyncio.TimerHandle]] = {}
         self._recordings: dict[RecordingId, tuple[tuple[LegId, ...], float]] = {}
 
-    async def start(self) -> None:
+    async def start(self, wanted: Wanted = NOTHING) -> None:
+        scene = self.adopt(wanted)
+        self._next_port, self._pid, self._legs = scene.next_port, scene.pid, scene.legs
+        self._bridges, self._recordings = scene.bridges, scene.recordings
+        self.commands[:0] = scene.commands
         self.on_worker_started(self._worker, self._pid)
+
+    def scene(self) -> Scene:
+        """The worker as it is now, to outlive its switch."""
+        return Scene(
+            next_port=self._next_port,
+            pid=self._pid,
+            legs=dict(self._legs),
+            bridges=set(self._bridges),
+            mixes=dict(self._mixes),
+            recordings=dict(self._recordings),
+            commands=list(self.commands),
+            life=self._scene.life + 1,
+        )
+
+    def end_rest(self) -> None:
+        for recording in self._rest.recordings:
+            self._end_recording(recording)
+        for leg in self._rest.legs:
+            self.release_leg(leg)
 
     async def stop(self) -> None:
         for leg in tuple(self._legs):

@@ -136,6 +136,12 @@ class NetworkWire:
         for place in self._places.values():
             self._network.detach(place)
 
+    def cut(self) -> None:
+        """Nothing comes in or goes out any more: the process is dead, though parts of it still run."""
+        for place in self._places.values():
+            self._network.detach(place)
+        self._network = Network()
+
     def reconfigure(self, config: Config) -> None:
         """There are no certificates in memory."""
 

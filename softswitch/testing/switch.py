@@ -27,8 +27,11 @@ from softswitch.config.schema import Config
 from softswitch.config.secret import Secret
 from softswitch.facts import Fact
 from softswitch.ivr.prompts import PromptLibrary
+from softswitch.store.rows import Row as StoredRow
+from softswitch.store.spool import Spool
 from softswitch.testing.media import FakeMediaPool
 from softswitch.testing.network import Network, NetworkWire
+from softswitch.testing.surviving import Scene
 from softswitch.testing.virtual_time import VirtualClock
 
 SETTLED_S = 1.0
@@ -53,6 +56,7 @@ class Switch:
     stopping: asyncio.Event
     facts: list[Fact]
     folder: Path
+    wire: NetworkWire
 
     @classmethod
     async def open(
@@ -64,23 +68,27 @@ class Switch:
         address: str = "192.0.2.1",
         secrets: Mapping[tuple[str, str], Secret] | None = None,
         template: Path | None = None,
+        worker: Scene | None = None,
     ) -> "Switch":
-        """Start it; what it writes goes below `folder`. `template`: a database to begin with a copy of, where there is
-        one; else one is left there, since making the tables takes longer than most stories."""
+        """Start it; what it writes goes below `folder`. `worker`: what `kill` left of the switch before it there.
+        `template`: a database to begin with a copy of, where there is one; else one is left there, since making the
+        tables takes longer than most stories."""
         config = replace(config, general=replace(config.general, state_dir=str(folder)))
         database = folder / "softswitch.db"
         _begin_with(template, database)
-        numbers = count(1)
+        numbers = count(1 if worker is None else 1 + (worker.life << 32))
+        wire = NetworkWire(network, address)
         world = World(
             clock=VirtualClock(),
             entropy=lambda size: (next(numbers) * 0x9E3779B97F4A7C15 % (1 << 8 * size)).to_bytes(size),
             media=FakeMediaPool,
             prompts=_prompts,
-            wire=NetworkWire(network, address),
+            wire=wire,
         )
         parts = await build(_loaded(config, secrets or {}), world)
         _keep_for_others(database, template)  # before there is a row in it
         assert isinstance(parts.media, FakeMediaPool)
+        parts.media.outlived = worker
         facts: list[Fact] = []
         parts.bus.subscribe(facts.append)
         stopping = asyncio.Event()
@@ -92,12 +100,24 @@ class Switch:
             stopping,
             facts,
             folder,
+            wire,
         )
         await begin(parts)
         return switch
 
     async def close(self) -> None:
         await end(self.parts)
+
+    async def kill(self) -> Scene:
+        """As `kill -9` would: what is not stored yet is lost, nobody is told anything, and its media worker goes on."""
+        parts, worker = self.parts, self.media.scene()
+        writer = parts.store.writer
+        writer._spool = _Lost(low_value_rows=1, high_value_rows=1)
+        self.wire.cut()
+        self.media.on_report = lambda worker, report: None
+        parts.services.queue_log.write = lambda row: None  # type: ignore[method-assign]
+        await end(parts)
+        return worker
 
     def reload(self, config: Config, secrets: Mapping[tuple[str, str], Secret] | None = None) -> ReloadView:
         config = replace(config, general=replace(config.general, state_dir=str(self.folder)))
@@ -157,6 +177,13 @@ class Switch:
             "faults of SIP": parts.sip.stats().faults,
         }
         return [f"{name}: {found}" for name, found in left.items() if found]
+
+
+class _Lost(Spool):
+    """Keeps nothing of what a process that is dead hands in."""
+
+    def add(self, row: StoredRow, *, urgent: bool) -> None:
+        del row, urgent
 
 
 def _loaded(config: Config, secrets: Mapping[tuple[str, str], Secret]) -> LoadedConfig:

@@ -7,11 +7,13 @@ that takes a `Clock`. Real files, sockets and threads still work: the loop looks
 
 import asyncio
 import selectors
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
 
 T = TypeVar("T")
 
+_STEP_S, _STEP_GRACE_S = 0.002, 0.002
 STUCK_AFTER_S = 10.0
 """Real seconds without any timer or input after which a test is told that it hangs."""
 
@@ -58,6 +60,22 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
 
     def time(self) -> float:
         return self._virtual.now
+
+    @contextmanager
+    def beside_threads(self) -> Iterator[None]:
+        """Time passes in small steps, while threads do work that is waited for: no timer far off is jumped to."""
+
+        async def pass_time() -> None:
+            while True:  # noqa: ASYNC110
+                await asyncio.sleep(_STEP_S)
+
+        before, self._virtual.grace_s = self._virtual.grace_s, _STEP_GRACE_S
+        passing = self.create_task(pass_time(), name="pass time")
+        try:
+            yield
+        finally:
+            passing.cancel()
+            self._virtual.grace_s = before
 
 
 class VirtualClock:

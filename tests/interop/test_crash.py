@@ -1,12 +1,13 @@
-"""Proves what is left after `kill -9` of the control process during 20 recorded calls.
+"""Proves what is left after `kill -9` of the control process during 20 recorded calls: all of them.
 
-Every recording is playable to within a second, each call has exactly one CDR after the restart, closed as crashed, phones
-are still registered and new calls work. Media workers outlive it: talks and recordings go on until it is back, which takes
-the workers over. Does not prove loss of power: the kernel keeps what a process has written.
+Media workers outlive it and the next process goes on with their calls: nobody loses a packet, BYE from either side ends
+both legs, each call has one right CDR and one playable recording, phones are still registered, new calls work. Does not
+prove loss of power: the kernel keeps what a process has written.
 """
 
 import os
 import signal
+import threading
 import time
 from functools import partial
 from typing import Any
@@ -23,66 +24,64 @@ from tools.peers.softphone import Softphone, soxi
 from tools.peers.switch import StartSwitch, Switch, wait_for
 
 CALLS = 20
+DOWN_S = 14.0
+"""Longer than a switch takes to start on a busy machine."""
 
 
-class _Killed(Exception):
-    pass
-
-
-@pytest.mark.parametrize("after_s", [2.3, 4.7])
-def test_kill_of_the_control_process_during_recorded_calls(start_switch: StartSwitch, after_s: float) -> None:
+@pytest.mark.parametrize("after_s", [0.3, 1.9])
+def test_recorded_queue_calls_go_on_when_the_control_process_is_killed(
+    start_switch: StartSwitch, after_s: float
+) -> None:
+    """Audio both ways, compared packet by packet; then each caller's BYE is answered by 200."""
     agent_port = free_port(AGENT_ADDRESS)
     contacts = {f"a{at}": f"sip:a{at}@{AGENT_ADDRESS}:{agent_port}" for at in range(CALLS)}
     config = load_config(contacts, record=True)
     config["endpoint"]["1001"] = phone("one")
     config["route"]["1001"] = {"to": "extension:1001"}
     switch = start_switch(config)
-    killed_at: list[float] = []
+    back: list[float] = []
 
-    def kill() -> None:
-        load.media.measuring = False
+    def kill_and_start() -> None:
+        time.sleep(after_s)
         switch.kill9()
-        killed_at.append(time.time())
-        raise _Killed
+        switch.start()
+        back.append(time.monotonic())
 
+    killer = threading.Thread(target=kill_and_start)
     with Softphone("1001", "127.0.0.21", switch.sip, password="one") as desk:
         desk.register()
         plan = Plan(server=switch.sip, callers=TRUNK_ADDRESS, agents=AGENT_ADDRESS, agent_port=agent_port, calls=CALLS,
-                    seconds=after_s, ramp=20)  # fmt: skip
-        load = UaLoad(plan, on_end=kill)
-        with pytest.raises(_Killed):
-            load.run()
-        assert load.result.connected == CALLS
-        bridged = {row["call"]: row["started"] for row in switch.rows("SELECT call, started FROM calls")}
-        assert len(bridged) == CALLS
-        files = wait_for(
-            lambda: found if len(found := switch.recordings()) == CALLS else None, 3, "the recordings"
-        )
-        readable = {path: soxi(path).seconds for path in files}
-        switch.start()
-        _assert_restarted(switch, killed_at[0], readable)
+                    seconds=DOWN_S, ramp=20, connect_timeout_s=40)  # fmt: skip
+        result = UaLoad(plan, on_steady=killer.start).run()
+        killer.join()
+        assert back
+        assert (result.connected, result.completed, result.failed) == (CALLS, CALLS, 0), result.failures
+        media = result.media
+        assert media is not None
+        assert (media.lost, media.corrupted, media.misrouted, media.deaf_legs) == (0, 0, 0, 0)
+        _assert_whole(switch, plan.seconds)
         _assert_works(switch, desk)
 
 
-def _assert_restarted(switch: Any, killed_at: float, readable: dict[Any, float]) -> None:
-    rows = switch.wait_rows("SELECT * FROM calls", count=CALLS)
-    assert len(rows) == CALLS
-    assert {row["ended_by"] for row in rows} == {"crash"}
-    assert all(row["ended"] == pytest.approx(killed_at, abs=2.0) for row in rows)
+def _assert_whole(switch: Any, seconds: float) -> None:
+    rows = switch.wait_rows("SELECT * FROM calls WHERE ended IS NOT NULL", count=CALLS)
+    assert [(row["ended_by"], row["cause"]) for row in rows] == [("caller", "normal")] * CALLS
+    assert all(row["talk_s"] >= seconds and row["agent"] for row in rows)
     visits = switch.wait_rows("SELECT call, outcome FROM queue_visits", count=CALLS)
-    assert len({visit["call"] for visit in visits}) == CALLS
-    recordings = switch.wait_rows("SELECT * FROM recordings WHERE state = 'crashed'", count=CALLS)
+    assert {visit["call"] for visit in visits} == {row["call"] for row in rows}
+    assert {visit["outcome"] for visit in visits} == {"answered"}
+    recordings = switch.wait_rows("SELECT * FROM recordings WHERE state = 'ended'", count=CALLS)
+    assert len({row["call"] for row in recordings}) == CALLS == len(switch.recordings())
     for row in recordings:
         path = switch.state / "recordings" / row["path"]
-        lasted = killed_at - row["began"]
-        assert readable[path] >= lasted - 1.0, "playable as it lay, before the restart"
         samples = read_wav(path)
-        assert len(samples) / 8000 >= lasted - 1.0
-        assert samples.shape[1] == 2
-        assert row["seconds"] == pytest.approx(len(samples) / 8000, abs=1.0)
-        until_kill = samples[: round(lasted * 8000)]
-        assert until_kill[-8000:, 0].any() and until_kill[-8000:, 1].any(), "both sides are there to the end"
-    assert switch.rows("SELECT count(*) AS n FROM journal")[0]["n"] == 0
+        assert soxi(path).seconds == pytest.approx(row["seconds"], abs=0.1)
+        assert len(samples) / 8000 >= seconds
+        both = samples[: len(samples) // 8000 * 8000].reshape(-1, 8000, 2).any(axis=1).all(axis=1)
+        # A busy machine stops the parties for moments too: what they do not send cannot be recorded.
+        assert both[len(both) // 2 :].sum() >= 3, f"both are heard to the end: {both.astype(int)}"
+    for table in ("journal", "snapshots"):
+        assert switch.rows(f"SELECT count(*) AS n FROM {table}")[0]["n"] == 0
 
 
 def _assert_works(switch: Any, desk: Softphone) -> None:
@@ -94,8 +93,7 @@ def _assert_works(switch: Any, desk: Softphone) -> None:
         assert caller.rtp.wait_packets(5)
         caller.hangup()
         assert desk.call.ended.wait(3)
-    rows = switch.wait_rows("SELECT * FROM calls WHERE ended_by != 'crash' AND ended IS NOT NULL")
-    assert len(rows) == 1
+    switch.wait_rows("SELECT * FROM calls WHERE ended IS NOT NULL", count=CALLS + 1)
 
 
 def _talk(switch: Switch, desk: Softphone, caller: Softphone) -> dict[str, Any]:
@@ -141,7 +139,8 @@ def test_a_media_worker_that_dies_is_replaced_under_its_call(start_switch: Start
         assert (row["ended_by"], row["cause"]) == ("caller", "normal")
 
 
-def test_a_talk_goes_on_without_the_control_process_until_it_is_back(start_switch: StartSwitch) -> None:
+def test_a_talk_goes_on_without_the_control_process_and_with_the_next_one(start_switch: StartSwitch) -> None:
+    """Then hold, and the callee's BYE, as if nothing had been."""
     switch = start_switch(CENTRE)
     with (
         Softphone("1001", "127.0.0.21", switch.sip, password="one") as desk,
@@ -149,15 +148,18 @@ def test_a_talk_goes_on_without_the_control_process_until_it_is_back(start_switc
     ):
         worker = _talk(switch, desk, caller)
         switch.kill9()
-        killed_at = time.time()
         assert _hears(caller, 100) and _hears(desk, 50)
         switch.start()
         [now] = [view for view in switch.cli("status")["workers"] if view["worker"] == worker["worker"]]
-        assert (now["pid"], now["legs"], now["recordings"]) == (worker["pid"], 0, 0), "the same, and cleared"
+        assert (now["pid"], now["legs"], now["recordings"]) == (worker["pid"], 2, 1), "the same, at its work"
+        assert [call["stage"] for call in switch.cli("calls")] == ["talk"]
+        assert _hears(caller) and _hears(desk)
+        assert desk.hangup().status == 200
+        assert caller.call.ended.wait(3)
         [call] = switch.wait_rows("SELECT * FROM calls WHERE ended IS NOT NULL")
-        assert call["ended_by"] == "crash"
-        [kept] = switch.wait_rows("SELECT * FROM recordings WHERE state = 'crashed'")
+        assert (call["ended_by"], call["cause"]) == ("callee", "normal")
+        [kept] = switch.wait_rows("SELECT * FROM recordings WHERE state = 'ended'")
         samples = read_wav(switch.state / "recordings" / kept["path"])
         assert kept["seconds"] == pytest.approx(len(samples) / 8000, abs=0.1)
-        assert len(samples) / 8000 >= killed_at - kept["began"] + 1.5, "recorded on while nobody was there"
+        assert len(samples) / 8000 >= call["talk_s"] - 0.5
         assert switch.rows("SELECT count(*) AS n FROM journal")[0]["n"] == 0

@@ -14,7 +14,7 @@ from softswitch.store.many import LARGEST, in_groups, repeated
 from softswitch.store.migrate import upgrade
 from softswitch.store.rows import LegRow
 from softswitch.store.sqlite import SqliteSink
-from softswitch.store.statements import REMOVE_JOURNAL, STATEMENTS
+from softswitch.store.statements import REMOVE_FINISHED, STATEMENTS
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 31, 32, 33, 100])
@@ -51,5 +51,5 @@ def test_what_can_be_repeated() -> None:
     sql = "INSERT INTO t (a, b) VALUES (?, ?) ON CONFLICT DO NOTHING"
     assert repeated(sql, 1) == sql
     assert repeated(sql, 2) == "INSERT INTO t (a, b) VALUES (?, ?), (?, ?) ON CONFLICT DO NOTHING"
-    assert repeated(REMOVE_JOURNAL.sql, 2) == "DELETE FROM journal WHERE journal.call IN (?, ?)"
+    assert repeated(REMOVE_FINISHED[0].sql, 2) == "DELETE FROM journal WHERE journal.call IN (?, ?)"
     assert repeated("UPDATE t SET a=? WHERE b = ?", 2) is None

@@ -8,7 +8,7 @@ import asyncio
 import sys
 import tempfile
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +38,7 @@ from softswitch.testing.network import Network, Script, reliable
 from softswitch.testing.peer import Peer
 from softswitch.testing.peer_call import PeerCall
 from softswitch.testing.switch import FORGOTTEN_S, SETTLED_S, Row, Switch
-from softswitch.testing.virtual_time import run
+from softswitch.testing.virtual_time import VirtualTimeLoop, run
 
 SWITCH = "192.0.2.1"
 NORTH, SOUTH = "198.51.100.10", "198.51.100.20"
@@ -144,6 +144,25 @@ class Centre:
     north: Peer
     south: Peer
     phones: dict[str, Peer]
+    killed: list[Switch] = field(default_factory=list)
+
+    async def restart(self, *, down_s: float = 2.0, worker_too: bool = False) -> None:
+        """Kill the control process, and start another one `down_s` later; its media worker goes on, or does not."""
+        before, loop = self.switch, asyncio.get_running_loop()
+        assert isinstance(loop, VirtualTimeLoop)
+        with loop.beside_threads():
+            worker = await before.kill()
+        self.killed.append(before)
+        await asyncio.sleep(down_s)
+        with loop.beside_threads():
+            self.switch = await Switch.open(
+                before.parts.loaded.config,
+                before.folder,
+                network=self.network,
+                address=SWITCH,
+                secrets=before.parts.services.secrets,
+                worker=replace(worker, legs={}, bridges=set(), recordings={}) if worker_too else worker,
+            )
 
     def phone(self, name: str) -> Peer:
         return self.phones[name]
@@ -157,6 +176,9 @@ class Centre:
         calls = list(self.switch.parts.manager.calls.values())
         assert len(calls) == 1, calls
         return calls[0]
+
+    def live_of(self, call: str) -> Call:
+        return self.switch.parts.manager.call(call)
 
     def leg_of(self, party: str) -> LegId:
         """The leg of the one call's `party`: `trunk:north`, `endpoint:1001`."""
@@ -258,13 +280,15 @@ async def _tell(story: Story, config: Config, folder: Path, script: Script, rest
     try:
         await story(centre)
         await asyncio.sleep(rest_s)
+        switch = centre.switch
         left = [*switch.leaks(), *FAULTS]
         assert not left, left
         cdrs = switch.cdrs()
         assert all(row["ended"] for row in cdrs), "a call without its end"
-        made = switch.parts.manager.total + switch.parts.direct.total
+        lives = [each.parts for each in (*centre.killed, switch)]
+        made = sum(parts.manager.total + parts.direct.total for parts in lives)
         assert len(cdrs) == made, "not one CDR for each call"
     finally:
         for peer in (*peers.values(), north, south):
             peer.close()
-        await switch.close()
+        await centre.switch.close()

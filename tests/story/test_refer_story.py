@@ -276,7 +276,7 @@ async def test_a_second_refer_while_one_runs(c: Centre) -> None:
     c.phone("1003").on_call = answering(3.0)
     agent.refer("1003")
     await asyncio.sleep(1)
-    client = agent.session._client
+    client = agent.session.client
     assert client is not None
     refused: list[int] = []
     client.request(

@@ -1,0 +1,226 @@
+"""Calls of a process that died, made again of what was written down: dialogs, legs, recording, agent, place in the queue.
+
+Who talked talks on as if nothing had been; a party who was consulted, and supervisors, are hung up, and the two talk. Who
+waited keeps his place and his age; who was in a flow, was being put through, was parked or conferred enters that again.
+What cannot be gone on with (a message being left, a feature code) ends with cause `restart`. Two steps: `revive` rebuilds
+before SIP is served, so that no message finds half a call; `go_on` tells the story on.
+"""
+
+from dataclasses import dataclass, replace
+
+from softswitch.call import stages
+from softswitch.call.call import Call
+from softswitch.call.contact import Contact
+from softswitch.call.leg import Leg
+from softswitch.call.lines import Line
+from softswitch.call.media_address import media_address
+from softswitch.call.room import Room
+from softswitch.call.services import Services
+from softswitch.call.set_peer import set_peer
+from softswitch.call.snapshot import CallSnapshot, LegSnapshot
+from softswitch.call.stages import End, Stage, Talk, Wait
+from softswitch.call.story import tell
+from softswitch.call.termination import MEDIA_LOST, RESTART
+from softswitch.call.trail import marks_of
+from softswitch.errors import MediaError, OurError, PeerError
+from softswitch.ids import CallId, LegId
+from softswitch.sip.masked_keys import unmasked
+from softswitch.sip.sdes import fresh_keys
+from softswitch.sip.session import Session
+
+ENTERED_AGAIN = (stages.Talk, stages.Wait, stages.Greet, stages.Dial, stages.Park, stages.Confer)
+RESUMED = 'SIP;cause=200;text="Call resumed"'
+"""Told to whoever was consulted."""
+
+
+@dataclass(slots=True, kw_only=True)
+class Revived:
+    call: Call
+    stage: Stage
+    dismissed: tuple[Leg, ...]
+    """Legs that the call has no use for any more."""
+
+
+def revive(services: Services, room: Room, snapshot: CallSnapshot) -> Revived:
+    """The call is live again, though nobody acts for it before `go_on`. Raises OurError, PeerError, ValueError, TypeError
+    or KeyError when it cannot be, and then nothing of it is left."""
+    legs = {each.leg: _leg(services, each) for each in snapshot.legs}
+    taken = services.media.take_up(tuple(legs))
+    for leg in legs.values():
+        survivor = taken.get(leg.id)
+        leg.opened = survivor.opened if survivor is not None else None
+        leg.told = survivor.peer if survivor is not None else None
+    call = _call(services, snapshot, legs[snapshot.caller])
+    sessions: list[Session] = []
+    try:
+        for each in snapshot.legs:
+            sessions.append(_session(services, call, legs[each.leg], each))
+        stage = _stage(room, call, snapshot, legs)
+    except BaseException:
+        for session in sessions:
+            session.hangup(None, RESTART.reason_header)
+        for leg in legs.values():
+            leg.release()
+        raise
+    for each in snapshot.legs:
+        _seize(services, call, legs[each.leg], each)
+    if snapshot.recording is not None:
+        _recording(services, room, call, snapshot)
+    room.calls[call.id] = call
+    wanted = {call.caller.id, *((stage.other,) if isinstance(stage, Talk) else ())}
+    dismissed = tuple(leg for leg in legs.values() if leg.id not in wanted)
+    return Revived(call=call, stage=stage, dismissed=dismissed)
+
+
+def _leg(services: Services, snapshot: LegSnapshot) -> Leg:
+    leg = Leg(
+        services,
+        snapshot.leg,
+        party=snapshot.party,
+        direction=snapshot.direction,
+        codecs=snapshot.codecs,
+        latch=snapshot.latch,
+    )
+    leg.began, leg.answered, leg.sip_status = snapshot.began, snapshot.answered, 200
+    leg.held, leg.address, leg.plays = snapshot.held, snapshot.address, snapshot.plays
+    leg.negotiated = snapshot.negotiated
+    return leg
+
+
+def _call(services: Services, snapshot: CallSnapshot, caller: Leg) -> Call:
+    call = Call(services, CallId(snapshot.call), snapshot.identity, caller)
+    call.ani, call.ani_name, call.dnis = snapshot.ani, snapshot.ani_name, snapshot.dnis
+    call.language, call.priority, call.masked = snapshot.language, snapshot.priority, snapshot.masked
+    call.stages, call.figures, call.recorded = list(snapshot.stages), snapshot.figures, True
+    for mark in marks_of(snapshot.trail):
+        call.trail.mark(mark["at"], mark["what"], **mark["detail"])
+    return call
+
+
+def _session(services: Services, call: Call, leg: Leg, snapshot: LegSnapshot) -> Session:
+    """Its dialog, and the keys as its worker knows them."""
+    agreed, told = snapshot.negotiated, leg.told
+    if agreed.key_in is not None:
+        rtp = services.config.rtp
+        leg.keys = fresh_keys(rtp.srtp_suites, services.entropy)
+        if told is not None and told.key_out is not None:
+            ours = told.key_out
+            leg.keys = tuple(ours if key.suite == ours.suite else key for key in leg.keys)
+            leg.negotiated = replace(agreed, key_in=told.key_in, key_out=ours)
+    leg.described = leg.offered = unmasked(snapshot.described, told.key_out if told is not None else None)
+    kind, _, name = leg.party.partition(":")
+    leg.session = services.sip.take_up(
+        snapshot.session,
+        leg=leg.id,
+        identity=call.identity if leg is call.caller else None,
+        described=leg.described.serialize(),
+        credentials=services.secrets.get((kind, name)) if (kind, leg.direction) == ("trunk", "out") else None,
+        on_event=leg.on_session_event,
+    )
+    return leg.session
+
+
+def _stage(room: Room, call: Call, snapshot: CallSnapshot, legs: dict[LegId, Leg]) -> Stage:
+    """Where it goes on, with its agent or its place."""
+    stage, visit, talk = snapshot.stage, snapshot.visit, snapshot.talk
+    if isinstance(stage, Talk):
+        other = legs.get(talk.other if talk is not None else stage.other)
+        if other is None:
+            return End(termination=RESTART)
+        stage = replace(stage, other=other.id)
+        call.resumes = talk
+        if visit is not None and visit.agent is not None:
+            clock = call.services.clock
+            since = clock.monotonic() - (clock.wall() - (talk.began if talk is not None else clock.wall()))
+            room.dispatcher.take_up(call, visit.agent, other, visit.queue, since)
+            room.dispatcher.visits.take_up(call.id, visit)
+    elif isinstance(stage, Wait):
+        stage = replace(stage, kept=True)
+        if visit is not None and visit.agent is None:
+            room.dispatcher.visits.take_up(call.id, visit)
+    elif isinstance(stage, stages.Park):
+        room.parked[stage.place] = call
+    elif not isinstance(stage, ENTERED_AGAIN):
+        return End(termination=RESTART)
+    call.at = stage
+    return stage
+
+
+def _seize(services: Services, call: Call, leg: Leg, snapshot: LegSnapshot) -> None:
+    incoming = leg.direction == "in"
+    services.lines.seize(
+        Line(leg.id, call.id, leg.party, queue_call=snapshot.queue_call, incoming=incoming, talking=True)
+    )
+    kind, _, name = leg.party.partition(":")
+    if not incoming and kind == "trunk" and leg.session is not None:
+        number = leg.session.remote.uri.user or ""
+        services.trunking.began(call.config, leg.id, call.source, trunk=name, number=number)
+        services.trunking.answered(call.config, leg.id)
+    call.adopt(leg)
+    if leg.opened is not None:
+        services.legs[leg.id] = leg
+
+
+def _recording(services: Services, room: Room, call: Call, snapshot: CallSnapshot) -> None:
+    """It goes on where it runs, or, when its worker is gone, in the same file at another."""
+    known = snapshot.recording
+    assert known is not None
+    opened = call.caller.opened
+    runs = services.media.take_up_recording(known.row.recording)
+    if not runs and opened is not None:
+        return  # it ended by itself meanwhile
+    contact = Contact(
+        row=known.row,
+        call=call,
+        worker=opened.worker if runs and opened is not None else None,
+        spec=known.spec,
+        kept=known.kept,
+        parties={track: (leg, name) for track, leg, name in known.parties},
+        used=set(known.used),
+        reasons=set(known.reasons),
+    )
+    room.recordings.take_up(contact)
+
+
+async def go_on(room: Room, revived: Revived) -> None:
+    """SIP is served again: hang up who is not needed, give media to whom a worker died too, and tell the story on."""
+    call, stage = revived.call, revived.stage
+    call.services.changed(call.id)  # our next sequence numbers are to be known after the next crash too
+    for leg in revived.dismissed:
+        leg.hang_up(None, RESUMED)
+        room.recordings.leave(call, leg)
+        leg.release()
+        call.services.lines.free(leg.id)
+        call.legs.pop(leg.id, None)
+    try:
+        await _anchor(room, call)
+    except MediaError as error:
+        call.log.error("a call from before the restart has no media", problem=str(error))
+        room.recordings.give_up(call, "its media worker died with the switch")
+        stage = End(termination=MEDIA_LOST)
+    call.log.info("goes on after a restart", stage=call.stage)
+    await tell(room, call, stage, again=True)
+
+
+async def _anchor(room: Room, call: Call) -> None:
+    """Legs whose worker is gone get new ports, and their peers are told. Raises MediaError."""
+    services = call.services
+    lost = [leg for leg in call.legs.values() if leg.opened is None]
+    beside = next((leg.id for leg in call.legs.values() if leg.opened is not None), None)
+    for leg in lost:
+        address = media_address(services.config.rtp.address, leg.address)
+        opened = await services.media.open_leg(leg.id, address, with_leg=beside)
+        beside = beside or leg.id
+        services.legs[leg.id] = leg
+        agreed = leg.negotiated
+        leg.moved(opened)
+        if agreed is not None and agreed.key_in is None:
+            leg.told = set_peer(leg.id, agreed, services.config.rtp, behind_nat=leg.latch)
+            services.media.send(leg.told)
+    contact = room.recordings.contact_of(call.id)
+    if lost and contact is not None and contact.worker is None and call.caller.opened is not None:
+        room.recordings.go_on(call, call.caller.opened.worker)
+
+
+FAILURES = (OurError, PeerError, ValueError, TypeError, KeyError, AttributeError)
+"""What `revive` may raise."""

@@ -1,0 +1,260 @@
+"""A live call as a value: all that is needed to go on with it after this process has died, and none of its keys.
+
+Written when something has changed that a restart must know (`snapshots.py`), read at the next start (`revival.py`).
+JSON of plain values; whoever reads it takes any error for a call that cannot go on.
+"""
+
+import json
+from dataclasses import dataclass, replace
+from typing import Any, Final, Self
+
+from softswitch.call.call import Call, Figures
+from softswitch.call.contact import Contact
+from softswitch.call.conversation import Conversation
+from softswitch.call.leg import Leg
+from softswitch.call.plain import plain
+from softswitch.call.room import Room
+from softswitch.call.stages import Stage, arguments_of, from_journal, name_of
+from softswitch.call.visits import Visit
+from softswitch.ids import LegId, RecordingId
+from softswitch.sip.dialog import DialogState
+from softswitch.sip.identity import Identity
+from softswitch.sip.masked_keys import masked
+from softswitch.sip.offer_answer import Negotiated
+from softswitch.sip.session_snapshot import SessionSnapshot, snapshot_of
+from softswitch.sip.source import Source
+from softswitch.srtp_key import SrtpKey
+from softswitch.store.rows import RecordingRow
+from softswitch.tap import RecordingSpec
+
+VERSION = 1
+_ABSENT: Final = {"visit": None, "talk": None, "recording": None}
+_ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LegSnapshot:
+    leg: LegId
+    party: str
+    direction: str
+    codecs: tuple[str, ...]
+    latch: bool
+    began: float
+    answered: float
+    held: bool
+    address: str
+    """What its peer is told."""
+    plays: int
+    queue_call: bool
+    negotiated: Negotiated
+    """Without keys: their suites alone."""
+    described: str
+    session: SessionSnapshot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TalkSnapshot:
+    """What a talk has come to; the parties are those it began with, whoever consults somebody meanwhile."""
+
+    other: LegId
+    began: float
+    """Wall."""
+    away_s: float
+    away_since: float | None
+    """Wall; None: they talk."""
+    held: tuple[LegId, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecordingSnapshot:
+    row: RecordingRow
+    spec: RecordingSpec
+    kept: bool
+    parties: tuple[tuple[int, LegId, str], ...]
+    used: tuple[int, ...]
+    reasons: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallSnapshot:
+    call: str
+    stage: Stage
+    identity: Identity
+    ani: str
+    ani_name: str
+    dnis: str
+    language: str
+    priority: int
+    masked: bool
+    stages: tuple[tuple[str, float], ...]
+    trail: str
+    figures: Figures
+    caller: LegId
+    legs: tuple[LegSnapshot, ...]
+    visit: Visit | None = None
+    talk: TalkSnapshot | None = None
+    recording: RecordingSnapshot | None = None
+
+    @classmethod
+    def of(cls, room: Room, call: Call) -> Self | None:
+        """None while there is nothing to go on with: the caller is not answered yet, or the call is over."""
+        if call.at is None or call.over is not None or not call.recorded:
+            return None
+        conversation = room.talks.get(call.id)
+        caller = conversation.first_caller if conversation is not None else call.caller
+        legs = tuple(one for leg in call.legs.values() if (one := _leg(call, leg)) is not None)
+        if all(leg.leg != caller.id for leg in legs):
+            return None
+        contact = room.recordings.contact_of(call.id)
+        return cls(
+            call=call.id,
+            stage=call.at,
+            identity=call.identity,
+            ani=call.ani,
+            ani_name=call.ani_name,
+            dnis=call.dnis,
+            language=call.language,
+            priority=call.priority,
+            masked=call.masked,
+            stages=tuple(call.stages),
+            trail=call.trail.text(),
+            figures=call.figures,
+            caller=caller.id,
+            legs=legs,
+            visit=room.dispatcher.visits.of(call.id),
+            talk=_talk(call, conversation) if conversation is not None else None,
+            recording=_recording(contact) if contact is not None else None,
+        )
+
+    def to_json(self) -> str:
+        values = plain(self)
+        values |= {"version": VERSION, "stage": [name_of(self.stage), arguments_of(self.stage)]}
+        return _ENCODER.encode(values)
+
+    @classmethod
+    def from_json(cls, text: str) -> Self:
+        """Raises ValueError, TypeError, KeyError or PeerError when it is none of ours."""
+        values = json.loads(text)
+        if values.pop("version") != VERSION:
+            raise ValueError("a snapshot of another version")
+        name, arguments = values["stage"]
+        values = {**_ABSENT, **values}
+        recording = values["recording"]
+        return cls(
+            **{
+                **values,
+                "stage": from_journal(name, arguments),
+                "identity": Identity(**values["identity"]),
+                "stages": tuple((stage, at) for stage, at in values["stages"]),
+                "figures": Figures(**values["figures"]),
+                "legs": tuple(map(_read_leg, values["legs"])),
+                "visit": Visit(**values["visit"]) if values["visit"] is not None else None,
+                "talk": _read_talk(values["talk"]) if values["talk"] is not None else None,
+                "recording": _read_recording(recording) if recording is not None else None,
+            }
+        )
+
+    @property
+    def recording_id(self) -> RecordingId | None:
+        return self.recording.row.recording if self.recording is not None else None
+
+
+def _leg(call: Call, leg: Leg) -> LegSnapshot | None:
+    """None for one that is not established."""
+    session, negotiated, described = leg.session, leg.negotiated, leg.described
+    if session is None or negotiated is None or described is None or leg.answered is None:
+        return None
+    dialog = snapshot_of(session)
+    if dialog is None:
+        return None
+    line = call.services.lines.line(leg.id)
+    return LegSnapshot(
+        leg=leg.id,
+        party=leg.party,
+        direction=leg.direction,
+        codecs=leg.codecs,
+        latch=leg.latch,
+        began=leg.began,
+        answered=leg.answered,
+        held=leg.held,
+        address=leg.address,
+        plays=leg.plays,
+        queue_call=line is not None and line.queue_call,
+        negotiated=without_keys(negotiated),
+        described=masked(described),
+        session=dialog,
+    )
+
+
+def without_keys(negotiated: Negotiated) -> Negotiated:
+    """The suites stay: a session that was encrypted never goes back to clear."""
+    if negotiated.key_in is None or negotiated.key_out is None:
+        return negotiated
+    return replace(
+        negotiated,
+        key_in=replace(negotiated.key_in, key=""),
+        key_out=replace(negotiated.key_out, key=""),
+    )
+
+
+def _talk(call: Call, conversation: Conversation) -> TalkSnapshot | None:
+    """None while they do not talk yet."""
+    clock = call.services.clock
+    wall_less = clock.wall() - clock.monotonic()
+    if conversation.began is None:
+        return None
+    since = conversation.away_since
+    pair = (conversation.first_caller.id, conversation.first_other.id)
+    return TalkSnapshot(
+        other=pair[1],
+        began=conversation.began + wall_less,
+        away_s=conversation.away_s,
+        away_since=since + wall_less if since is not None else None,
+        held=tuple(leg for leg in conversation.held if leg in pair),
+    )
+
+
+def _recording(contact: Contact) -> RecordingSnapshot:
+    return RecordingSnapshot(
+        row=contact.row,
+        spec=contact.spec,
+        kept=contact.kept,
+        parties=tuple((track, leg, name) for track, (leg, name) in contact.parties.items()),
+        used=tuple(contact.used),
+        reasons=tuple(contact.reasons),
+    )
+
+
+# --- reading ------------------------------------------------------------------------------------------------------------
+
+
+def _read_leg(values: dict[str, Any]) -> LegSnapshot:
+    agreed, session = values["negotiated"], values["session"]
+    keys = {name: SrtpKey(**agreed[name]) for name in ("key_in", "key_out") if name in agreed}
+    dialog = session["dialog"]
+    dialog["route_set"] = tuple(dialog.get("route_set", ()))
+    return LegSnapshot(
+        **{
+            **values,
+            "codecs": tuple(values["codecs"]),
+            "negotiated": Negotiated(**{**agreed, **keys}),
+            "session": SessionSnapshot(
+                **{**session, "dialog": DialogState(**dialog), "flow": Source(**session["flow"])}
+            ),
+        }
+    )
+
+
+def _read_talk(values: dict[str, Any]) -> TalkSnapshot:
+    return TalkSnapshot(**{**values, "held": tuple(values["held"])})
+
+
+def _read_recording(values: dict[str, Any]) -> RecordingSnapshot:
+    return RecordingSnapshot(
+        row=RecordingRow(**values["row"]),
+        spec=RecordingSpec(**values["spec"]),
+        kept=values["kept"],
+        parties=tuple((track, leg, name) for track, leg, name in values["parties"]),
+        used=tuple(values["used"]),
+        reasons=tuple(values["reasons"]),
+    )
