@@ -33,7 +33,10 @@ DAYS = 30
 ZONE = "Europe/Madrid"
 BEGINS = datetime(2026, 4, 15, tzinfo=ZoneInfo(ZONE))
 SETTINGS = Settings(service_level_s={"sales": 20.0, "support": 45.0}, short_abandon_s={"sales": 5.0})
-TEAMS = {"north": Team(agents=AGENTS[:20], queues=QUEUES[:2]), "south": Team(agents=AGENTS[20:], queues=QUEUES[2:])}
+TEAMS = {
+    "north": Team(agents=AGENTS[:20], queues=QUEUES[:2]),
+    "south": Team(agents=AGENTS[20:], queues=QUEUES[2:]),
+}
 
 
 def fill(path: Path, calls: int) -> None:

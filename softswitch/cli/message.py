@@ -9,7 +9,7 @@ from softswitch.cli.output import length, moment, show, show_json, show_rows
 
 @click.group(cls=ListsAlone)
 def message() -> None:
-    """Messages in boxes: find, mark as heard, delete; and texts to phones."""
+    """Messages in boxes, and texts to phones."""
 
 
 @message.command("list")

@@ -32,7 +32,7 @@ KINDS = {
 
 @click.group()
 def report() -> None:
-    """Reports: every figure with its formula, checked against its rows."""
+    """Reports: every figure with its formula."""
 
 
 def _options(command: Callable[..., Any]) -> Callable[..., Any]:

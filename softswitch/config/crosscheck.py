@@ -188,7 +188,9 @@ def _phones(config: Config) -> Iterator[Finding]:
                 path=("endpoint", name), message=message, expected="auth = { secret_file = … }, or contact"
             )
         if endpoint.mwi_unsolicited and not endpoint.mailbox:
-            yield Finding(path=("endpoint", name, "mwi_unsolicited"), message="needs mailbox, which is not there")
+            yield Finding(
+                path=("endpoint", name, "mwi_unsolicited"), message="needs mailbox, which is not there"
+            )
         if endpoint.match and not endpoint.contact:
             message = "counts only for phones with a fixed contact"
             yield Finding(path=("endpoint", name, "match"), message=message)

@@ -117,7 +117,9 @@ class Reading:
         """`source`, `number`, `began` and `talk_s` of each call out, at however many trunks it was tried; one that a
         crash cut off talked until the switch was last known to be alive."""
         tries, calls = schema.attempts, schema.calls
-        talked = case((tries.c.answered.is_(None), 0.0), else_=func.max(0.0, calls.c.ended - tries.c.answered))
+        talked = case(
+            (tries.c.answered.is_(None), 0.0), else_=func.max(0.0, calls.c.ended - tries.c.answered)
+        )
         began = func.min(tries.c.began)
         statement = (
             select(

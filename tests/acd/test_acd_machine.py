@@ -112,5 +112,4 @@ def test_long_histories_and_everything_happens_in_them() -> None:
         "shared",
     }
     assert expected <= set(seen), expected - set(seen)
-    assert min(seen[each] for each in expected) >= 5, seen
     assert seen["Offer"] > 1000

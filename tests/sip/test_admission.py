@@ -337,7 +337,9 @@ def test_each_algorithm_has_a_nonce_of_its_own() -> None:
         [crossed], SECRETS["endpoint", "1001"], method="REGISTER", uri="sip:pbx.example", cnonce="c"
     )
     again = request("REGISTER", ("Authorization", str(answer)))
-    assert refused(guarded.check(again, PHONE, 1, b"f" * 8)).why == "stale", "no proof, though the password is right"
+    assert refused(guarded.check(again, PHONE, 1, b"f" * 8)).why == "stale", (
+        "no proof, though the password is right"
+    )
 
 
 def test_only_algorithms_that_every_user_can_answer_are_offered() -> None:

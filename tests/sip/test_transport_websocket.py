@@ -1,6 +1,6 @@
 """Proves SIP over WebSocket (RFC 7118) against aiohttp's client: subprotocol, origins, text and binary, size, pings,
-deadlines, a phone that does not read; and of streams what `test_sip_transport.py` has not: pings that are no message, our keep-alive,
-IPv6, advertised addresses.
+deadlines, a phone that does not read; and of streams what `test_sip_transport.py` has not: pings that are no message, our
+keep-alive, IPv6, advertised addresses.
 
 Does not prove calls (`tests/interop/test_transports.py`).
 """
