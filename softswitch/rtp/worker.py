@@ -12,6 +12,7 @@ import signal
 import sys
 import time
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 
 import structlog
@@ -36,6 +37,8 @@ MAX_FAILED_TICKS: Final = 100
 """In a row; then the process gives up and is replaced."""
 _SWITCH_INTERVAL_S: Final = 0.0005
 """How long the thread that loads prompts may keep the interpreter."""
+
+_SESSION = Path("/proc/self/autogroup")
 
 _log = structlog.get_logger(__name__)
 
@@ -215,10 +218,14 @@ class Worker:
 
 
 def _prefer(nice: int) -> None:
-    """Before what else the machine does; refused without the right to it (root, RLIMIT_NICE), and then left."""
+    """Before what else the machine does; refused without the right to it (root, RLIMIT_NICE), and then left. Where the
+    kernel groups processes by their terminal's session, a priority counts among those only, and the session has one of
+    its own (sched(7), autogroup)."""
     if nice:
         try:
             os.setpriority(os.PRIO_PROCESS, 0, nice)
+            if _SESSION.exists():
+                _SESSION.write_text(str(nice))
         except OSError as error:
             _log.info("priority not changed", nice=nice, problem=error.strerror)
 

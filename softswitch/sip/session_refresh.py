@@ -52,7 +52,12 @@ class SessionRefresh:
         if self._update:
             self._client.request(
                 "UPDATE",
-                headers=(("Contact", self._client.contact), ALLOW, self.timer.supported, *self.timer.offered()),
+                headers=(
+                    ("Contact", self._client.contact),
+                    ALLOW,
+                    self.timer.supported,
+                    *self.timer.offered(),
+                ),
                 on_response=self._answered,
                 on_failure=self._lost,
             )
