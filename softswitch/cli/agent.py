@@ -93,7 +93,9 @@ def resume(client: Client, name: str) -> None:
 
 @agent.command()
 @click.argument("name")
-@click.option("--more", default=0.0, type=click.FloatRange(min=0.0), help="Seconds more; without it the wrap-up ends.")
+@click.option(
+    "--more", default=0.0, type=click.FloatRange(min=0.0), help="Seconds more; without it the wrap-up ends."
+)
 @asks_switch
 def wrapup(client: Client, name: str, more: float) -> None:
     """End an agent's wrap-up, or give him more of it."""

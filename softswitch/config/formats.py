@@ -21,7 +21,19 @@ from softswitch.config.trunk_formats import digits, failover_cause, header_name,
 from softswitch.hours import CalendarError, CalendarHours
 from softswitch.patterns import Pattern
 
-_NAMED = ("endpoint", "trunk", "trunk_group", "lcr", "agent", "team", "queue", "calendar", "flow", "message", "conference")
+_NAMED = (
+    "endpoint",
+    "trunk",
+    "trunk_group",
+    "lcr",
+    "agent",
+    "team",
+    "queue",
+    "calendar",
+    "flow",
+    "message",
+    "conference",
+)
 _NAME = re.compile(r"[A-Za-z0-9_.+*#-]{1,64}")
 _SIP = re.compile(
     r"sips?:(?:[^@\s;<>\"]+@)?(?:\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?(?:;[^\s<>\"]*)?"
@@ -138,7 +150,9 @@ def _number(path: Path, value: float) -> Iterator[Finding]:
         yield Finding(path=path, message=f"{value:g} is below zero")
     elif path[0] == "queue" and path[2:3] == ("steps",) and path[4:5] == ("skills",):
         if value > 5:
-            yield Finding(path=path, message=f"{value:g} is no level", expected="0 (not needed) to 5 (expert)")
+            yield Finding(
+                path=path, message=f"{value:g} is no level", expected="0 (not needed) to 5 (expert)"
+            )
     elif set(path[2:-1]) & {"skills", "preferred_skills", "also"} and not 1 <= value <= 5:
         yield Finding(path=path, message=f"{value:g} is no level", expected="1 (some) to 5 (expert)")
     elif value < 1 and path[0] in _AT_LEAST_ONE.get(key, ()):
@@ -286,7 +300,9 @@ def _names(config: Config) -> Iterator[Finding]:
         message = "does not lie between min_expires_s and max_expires_s"
         yield Finding(path=("sip", "default_expires_s"), message=message)
     if 0 < config.sip.session_expires_s < config.sip.min_se_s:
-        yield Finding(path=("sip", "session_expires_s"), message="is less than min_se_s", expected="0, or as much")
+        yield Finding(
+            path=("sip", "session_expires_s"), message="is less than min_se_s", expected="0, or as much"
+        )
     granted = config.subscriptions
     if not granted.min_expires_s <= granted.default_expires_s <= granted.max_expires_s:
         message = "does not lie between min_expires_s and max_expires_s"

@@ -234,8 +234,6 @@ def test_killed_at_any_moment_each_call_ends_once(
         if after_s < 0.1:  # the call was not written down yet, or just so
             return
         assert cdr["ended_by"] == ("caller" if live else "switch"), cdr
-        assert live or (number == "700" and cdr["cause"] == "flow ended"), (
-            "nobody chose anything in the menu"
-        )
+        assert live or (number == "700" and cdr["cause"] == "flow ended"), "nobody chose anything in the menu"
 
     story(tmp_path_factory.mktemp("killed"))
