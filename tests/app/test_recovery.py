@@ -28,7 +28,7 @@ class _Store:
     def __init__(self) -> None:
         self.rows: dict[str, RecordingRow] = {}
 
-    async def close_unfinished(self) -> CrashClosing:
+    async def close_unfinished(self, but: object, running: object) -> CrashClosing:
         return CrashClosing(calls=(), visits=(), recordings=tuple(_row(name) for name in ("a", "b", "c")))
 
     def recording(self, row: RecordingRow) -> None:
@@ -51,6 +51,8 @@ async def test_a_recording_that_cannot_be_repaired_does_not_stop_the_start(fault
     parts = SimpleNamespace(
         store=store,
         cut_off=[],
+        media=SimpleNamespace(end_rest=lambda: None),
+        recordings=SimpleNamespace(running=frozenset),
         services=SimpleNamespace(
             config=SimpleNamespace(toll=SimpleNamespace(enabled=False)),
             files=SimpleNamespace(repair=repair, size=lambda path: 40_000),
