@@ -76,14 +76,15 @@ def _memory_mb(switch: Switch) -> float:
 def _shower(
     switch: Switch, messages: Iterator[bytes], sender: socket.socket, target: tuple[str, int]
 ) -> float:
-    """Send them all, pinging after each hundred; memory in megabytes after a first tenth, to compare with."""
+    """Send them all, pinging after each hundred; memory in megabytes after the first half, to compare with: by then
+    what is remembered of messages, up to its bounds, is there."""
     baseline = 0.0
     wait_for(lambda: len(switch.usage()) == 3, 20, "control process, worker and the spare one")
     for sent in range(1, COUNT + 1):
         sender.sendto(next(messages)[:60_000], target)
         if sent % 100 == 0:
             assert switch.options(timeout=3.0) < 3.0, f"after {sent} messages of seed {SEED}"
-        if sent == max(COUNT // 10, 1):
+        if sent == max(COUNT // 2, 1):
             baseline = _memory_mb(switch)
     return baseline
 

@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from softswitch.call.why import spread
 from tools.peers.centre import AGENT_ADDRESS, TRUNK_ADDRESS, agent, desk, phone, queue, trunk
 from tools.peers.ports import free_port
 from tools.peers.scenario import Scenario
@@ -209,7 +210,7 @@ def test_by_skill_level_then_the_longest_idle(centre: Centre) -> None:
     assert set(served) == {"a4", "a5"}, "spanish 1 is not enough"
     assert served[:2] == served[2:], "the longest idle of equals takes turns"
     row = centre.switch.rows("SELECT why FROM offers WHERE call = ?", centre.cdr(best)["call"])[0]
-    candidates = json.loads(row["why"])["candidates"]
+    candidates = spread(json.loads(row["why"]))["candidates"]
     assert candidates[0]["agent"] == "a3"
     assert {line["agent"] for line in candidates if not line["skipped"]} == {"a3", "a4", "a5"}
 
