@@ -150,13 +150,19 @@ def offer_sums(slots: CTE) -> Select[Any]:
     )
 
 
-def time_sums(slots: CTE, low: float, high: float, *, pauses: bool) -> Select[Any]:
+def time_sums(
+    slots: CTE, low: float, high: float, *, pauses: bool, longest_s: float | None = None
+) -> Select[Any]:
     """Seconds of each agent in each state, or paused by reason, cut at the edges of the slots: rows of `report_agents`.
 
-    `low` and `high` embrace all slots, so that an index finds what touches them.
+    `low` and `high` embrace all slots, so that an index finds what touches them; without a longest stretch to count with,
+    it looks at all that ended later.
     """
     table = schema.agent_intervals
-    touched = select(table).where(table.c.ended > low, table.c.began < high).cte("touched").c
+    touching = select(table).where(table.c.ended > low, table.c.began < high)
+    if longest_s is not None:
+        touching = touching.where(table.c.ended < high + longest_s)
+    touched = touching.cte("touched").c
     seconds = func.min(touched.ended, slots.c.high) - func.max(touched.began, slots.c.low)
     word = touched.reason if pauses else touched.state
     statement = select(

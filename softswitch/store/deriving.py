@@ -85,14 +85,36 @@ class _Source:
         self._source = source
         self._settings = settings
         self._definition = settings.fingerprint() if source == "visits" else str(VERSION)
+        self._measured = 0.0
+        self._longest_s = 0.0
+        """Stretches of time since `_measured` are no longer: one that ends later does not touch what is summed."""
 
     def settle(self, until: float) -> float:
-        while (low := self._low(until)) < until:
-            self._stretch(low, until)
-        with self._transaction():
-            if self._mark() == 0.0 and self._low(until) >= until:
-                self._set_mark(until)  # there are no rows before it
+        while not self._settled(until):
+            while (low := self._low(until)) < until:
+                if self._source == "times" and (low < self._measured or not self._longest_s):
+                    self._measured, self._longest_s = low, self._longest_since(low)
+                self._stretch(low, until)
         return self._mark()
+
+    def _settled(self, until: float) -> bool:
+        with self._transaction():
+            if self._low(until) < until:
+                return False
+            if self._longest_s and self._longest_since(self._measured) > self._longest_s:
+                # One that came meanwhile is longer than all that were looked for.
+                self._set_mark(self._measured)
+                self._longest_s = 0.0
+                return False
+            if self._mark() == 0.0:
+                self._set_mark(until)  # there are no rows before it
+            return True
+
+    def _longest_since(self, low: float) -> float:
+        """Length of the longest stretch of time that ended after `low`, and a little."""
+        sql = "SELECT max(ended - began) FROM agent_intervals WHERE ended > ?"
+        [longest] = self._connection.execute(sql, (low,)).fetchone()
+        return float(longest or 0.0) + 1.0
 
     def _low(self, until: float) -> float:
         """Where to go on: at the mark, or at the first row where nothing can be believed."""
@@ -148,7 +170,9 @@ class _Source:
         else:
             yield _without(report_agents, since, high, "time", "pause")
             for pauses in (False, True):
-                yield _into(report_agents, time_sums(slots, low, high, pauses=pauses))
+                yield _into(
+                    report_agents, time_sums(slots, low, high, pauses=pauses, longest_s=self._longest_s)
+                )
 
 
 def _buckets(low: float, high: float) -> Sequence[Slot]:
