@@ -3,6 +3,8 @@
 # make test      style, types and all tests
 # make bench     measurements, one JSON line each; soak, flood and fuzz are longer
 SHELL := /bin/bash
+# A switch that is started a hundred times must not be compiled a hundred times.
+unexport PYTHONDONTWRITEBYTECODE
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
@@ -60,7 +62,7 @@ flood: packages $(STAMP)
 	$(BIN)/python -m benchmarks.flood --seconds $(FLOOD_SECONDS)
 
 fuzz: packages $(STAMP)
-	MUTATIONS=1000 FUZZ_COUNT=50000 $(BIN)/python -m pytest -q tests -k "fuzz or mutat"
+	HYPOTHESIS_PROFILE=default MUTATIONS=1000 FUZZ_COUNT=50000 $(BIN)/python -m pytest -q tests -k "fuzz or mutat"
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

@@ -1,36 +1,38 @@
 #!/usr/bin/env bash
-# The whole suite in two halves side by side: what drives other programs waits more than it works, so two of its tests go
-# at once, and the rest runs behind them at a lower priority. What fails among the first is run again by itself, when
-# nothing else takes the machine's time: a fault fails again, a moment without a processor does not. Both runs are told.
+# The whole suite, one half after the other, two tests at once: what drives other programs comes last and has the machine
+# to itself. What failed is run again, alone: a fault fails again, a moment without a processor does not. All runs are told.
 set -uo pipefail
 python=${1:?the python of the virtual environment}
 limit=${2:?seconds}
-most_again=8
-log=$(mktemp)
+most_again=15
 folder=$(mktemp -d /tmp/ss.XXXXXX) # short: the Unix sockets of switches are below it
-trap 'rm -rf "$log" "$folder"; kill "${rest:-}" 2>/dev/null || true' EXIT
+trap 'rm -rf "$folder"' EXIT
 
 run() {
-	exec timeout --kill-after=30 "$limit" "$python" -m pytest -q -o faulthandler_timeout=240 "$@"
+	timeout --kill-after=30 "$limit" "$python" -m pytest -q -o faulthandler_timeout=240 "$@"
 }
 
-(
-	renice -n 10 "$BASHPID" >/dev/null
-	run tests --ignore=tests/interop -p no:cacheprovider -p no:xdist
-) >"$log" 2>&1 &
-rest=$!
-(run tests/interop -n 2 --dist worksteal --basetemp="$folder/a")
-interop_status=$?
-wait "$rest"
-rest_status=$?
-if ((interop_status == 1)); then
-	failed=$("$python" -c "import json; print(len(json.load(open('.pytest_cache/v/cache/lastfailed'))))")
-	if ((failed <= most_again)); then
-		echo "again, by themselves: the $failed that failed"
-		(run tests/interop --last-failed -p no:xdist --basetemp="$folder/b")
-		interop_status=$?
+# half NAME PATHS…: the exit code of the last run of it.
+half() {
+	local name=$1 status failed
+	shift
+	run "$@" -n 2 --dist worksteal --basetemp="$folder/$name" -o cache_dir="$folder/cache-$name"
+	status=$?
+	if ((status == 1)); then
+		failed=$("$python" -c "import json, sys; print(len(json.load(open(sys.argv[1]))))" \
+			"$folder/cache-$name/v/cache/lastfailed")
+		if ((failed <= most_again)); then
+			echo "again, alone: the $failed that failed"
+			run "$@" --last-failed -p no:xdist --basetemp="$folder/$name-again" -o cache_dir="$folder/cache-$name"
+			status=$?
+		fi
 	fi
-fi
-cat "$log"
-echo "tests/interop: exit $interop_status; all others: exit $rest_status"
-((interop_status == 0 && rest_status == 0))
+	return "$status"
+}
+
+half rooms tests --ignore=tests/interop
+rooms=$?
+half interop tests/interop
+interop=$?
+echo "all but tests/interop: exit $rooms; tests/interop: exit $interop"
+((rooms == 0 && interop == 0))

@@ -115,7 +115,7 @@ async def test_three_codecs_in_one_mix_and_two_in_a_bridge(pool: MediaPool) -> N
     await talk(parties)
     for each in parties:
         samples = each.heard()
-        assert len(samples) >= 0.8 * PACKETS * each.decoder.rate // 50
+        assert len(samples) >= 0.6 * PACKETS * each.decoder.rate // 50
         later = samples[len(samples) // 3 :]
         loud = [tone for tone in TONES if amplitude(later, each.decoder.rate, tone) > 1000]
         assert loud == [other.tone for other in parties if other is not each]
