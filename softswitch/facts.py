@@ -53,6 +53,8 @@ class CallQueued(CallFact):
     queue: QueueName
     priority: int
     position: int
+    refused: bool = False
+    """He was not let in, and goes elsewhere at once."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,6 +64,41 @@ class CallerLeftQueue(CallFact):
     """`connected`, `abandoned`, `timeout`, `full`, `empty`, `key` or `withdrawn`."""
     waited_s: float
     position: int
+    original_position: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentConnected(CallFact):
+    """An agent has answered this waiting caller."""
+
+    queue: QueueName
+    agent: AgentId
+    leg: LegId
+    """His phone's."""
+    waited_s: float
+    rang_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentDumped(CallFact):
+    """He hung up before he could talk to the caller, who waits on."""
+
+    queue: QueueName
+    agent: AgentId
+    position: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueTalkEnded(CallFact):
+    """What an agent talked with a caller of a queue; the call may go on."""
+
+    queue: QueueName
+    agent: AgentId
+    waited_s: float
+    talk_s: float
+    hold_s: float
+    completed_by: str
+    """`caller`, `agent` or `transfer`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -202,6 +239,28 @@ class AgentStateChanged(Fact):
     agent: AgentId
     old: str
     new: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueMemberAdded(Fact):
+    """An agent who is logged in serves this queue from now on."""
+
+    queue: QueueName
+    agent: AgentId
+    penalty: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueMemberRemoved(Fact):
+    queue: QueueName
+    agent: AgentId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QueueMemberPenalty(Fact):
+    queue: QueueName
+    agent: AgentId
+    penalty: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

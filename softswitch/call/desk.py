@@ -6,20 +6,16 @@ Writes one row for each stretch of time in which an agent's status and state sta
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-import structlog
-
 from softswitch.acd.engine import Engine
 from softswitch.acd.errors import NotKnown
 from softswitch.acd.values import AgentStatus, AgentView, Decision, StateChanged, StatusChanged
+from softswitch.call.member_log import MemberLog
 from softswitch.call.party import endpoint_destinations
 from softswitch.call.services import Services
 from softswitch.errors import PeerError
 from softswitch.facts import AgentStateChanged, AgentStatusChanged
 from softswitch.ids import AgentId, EndpointName, QueueName
-from softswitch.store import queue_log
 from softswitch.store.rows import AgentInterval, AgentRow
-
-_log = structlog.get_logger(__name__)
 
 
 class UnknownAgent(PeerError):
@@ -51,7 +47,7 @@ class Desk:
         self._told_occupied: dict[AgentId, int] = {}
         """How many of them the engine counts for the agent."""
         self._stretches: dict[AgentId, Stretch] = {}
-        self._logged_in_at: dict[AgentId, float] = {}
+        self._log = MemberLog(services, engine)
         self.seat_everybody()
 
     # --- who sits where ----------------------------------------------------------------------------------------------
@@ -124,6 +120,10 @@ class Desk:
         self._require(agent)
         self._act(self._engine.wrapup(agent, self._now(), end=not extend_s, extend_s=extend_s))
 
+    def logged_in_since(self, agent: AgentId) -> float | None:
+        """Wall; None: he is not."""
+        return self._log.since(agent)
+
     def is_logged_in(self, agent: AgentId) -> bool:
         return self._engine.agent_view(agent, self._now()).status != AgentStatus.LOGGED_OUT
 
@@ -183,6 +183,7 @@ class Desk:
             self._check_reachable(agent)
             self._act(self._engine.restore_agent(agent, status, reason, self._now() - age, self._now()))
             self._save(agent, status, reason)
+            self._log.started(agent, status, since, self.endpoint_of(agent), row)
         for name in agents:
             self._check_reachable(AgentId(name))
 
@@ -199,13 +200,16 @@ class Desk:
                 self._open_stretch(agent)
             self._count_calls(agent)
             self._check_reachable(agent)
+        self._log.reconfigured()
 
     # --- what the engine says -----------------------------------------------------------------------------------------
 
     def status_changed(self, changed: StatusChanged) -> None:
         services = self._services
         self._save(changed.agent, changed.status, changed.reason)
-        self._log_status(changed)
+        before = self._stretches.get(changed.agent)
+        was = before.view.status if before is not None else AgentStatus.LOGGED_OUT
+        self._log.status_changed(changed, was, self.endpoint_of(changed.agent))
         self._stretch(changed.agent)
         services.bus.publish(
             AgentStatusChanged(
@@ -243,22 +247,6 @@ class Desk:
             )
         )
 
-    def _log_status(self, changed: StatusChanged) -> None:
-        """As Asterisk's queue_log words it."""
-        log, agent, now = self._services.queue_log, changed.agent, self._services.clock.wall()
-        before = self._stretches[agent].view.status if agent in self._stretches else AgentStatus.LOGGED_OUT
-        endpoint = self.endpoint_of(agent)
-        if changed.status == AgentStatus.LOGGED_OUT:
-            since = self._logged_in_at.pop(agent, now)
-            log.write(queue_log.agent_logoff(now, agent, endpoint=endpoint, logged_in_s=now - since))
-        elif before == AgentStatus.LOGGED_OUT:
-            self._logged_in_at[agent] = now
-            log.write(queue_log.agent_login(now, agent, endpoint=endpoint))
-        if changed.status == AgentStatus.PAUSED:
-            log.write(queue_log.pause_all(now, agent, reason=changed.reason))
-        elif before == AgentStatus.PAUSED and changed.status == AgentStatus.AVAILABLE:
-            log.write(queue_log.unpause_all(now, agent, reason=changed.reason))
-
     # --- intervals ----------------------------------------------------------------------------------------------------
 
     def _open_stretch(self, agent: AgentId) -> None:
@@ -290,8 +278,7 @@ class Desk:
             stretch = self._stretches.pop(agent, None)
             if stretch is not None:
                 self._write(agent, stretch, self._services.clock.wall())
-            for known in (self._told_occupied, self._logged_in_at):
-                known.pop(agent, None)
+            self._told_occupied.pop(agent, None)
             return None
 
     def _write(self, agent: AgentId, stretch: Stretch, ended: float) -> None:

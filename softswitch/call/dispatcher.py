@@ -11,6 +11,7 @@ from typing import Any
 import structlog
 
 from softswitch.acd.engine import Engine
+from softswitch.acd.errors import AcdError
 from softswitch.acd.values import (
     Announce,
     CancelOffer,
@@ -27,7 +28,9 @@ from softswitch.acd.values import (
     WaitingCall,
 )
 from softswitch.call.call import Call
+from softswitch.call.callbacks import Callbacks
 from softswitch.call.desk import Desk
+from softswitch.call.kept_places import KeptPlaces
 from softswitch.call.leg import Leg
 from softswitch.call.offers import Offers
 from softswitch.call.queue_alarms import QueueAlarms
@@ -50,6 +53,9 @@ class Dispatcher:
     def __init__(self, services: Services, engine: Engine, visits: Visits) -> None:
         self.engine = engine
         self.desk = Desk(services, engine, self.act)
+        self.callbacks = Callbacks(services, engine, self.act)
+        self.callbacks.ring = self._ring_back
+        self.places = KeptPlaces(services)
         self.offers = Offers(services, self.desk, self._offer_result)
         self._services = services
         self.visits = visits
@@ -58,7 +64,10 @@ class Dispatcher:
         self._connected: dict[CallId, Connected] = {}
         self._timer: asyncio.TimerHandle | None = None
         self.alarms = QueueAlarms(
-            services, engine, self.act, lambda: (self._calls.keys(), self._connected.keys())
+            services,
+            engine,
+            self.act,
+            lambda: (self._calls.keys() | self.callbacks.places(), self._connected.keys()),
         )
         self._handlers: dict[type[Any], Callable[[Any], None]] = {
             Offer: self._offer,
@@ -96,6 +105,12 @@ class Dispatcher:
             ani=call.ani,
             restored=stage.kept,
         )
+        if self.engine.waits(call.id):  # he was called back, and stands in his place already
+            self._calls[call.id] = call
+            self.visits.begin(call, stage, self.engine.position(call.id), refused=False)
+            self.act(self.engine.embody(call.id, self._now()))
+            self.callbacks.start_reserved(call)
+            return True
         self._calls[call.id] = call
         decisions = self.engine.call_waiting(waiting, self._now())
         refused = [one for one in decisions if isinstance(one, Overflow) and one.call == call.id]
@@ -105,7 +120,7 @@ class Dispatcher:
         return not refused
 
     def leave(self, call: Call, reason: str, key: str = "") -> None:
-        """The caller waits no more, by himself: `abandoned`, `key` or `withdrawn`."""
+        """The caller waits no more, by himself: `abandoned`, `key`, or `withdrawn`, when `key` says what for."""
         connected = self._connected.get(call.id)
         if connected is not None and not connected.taken:
             self.talk_over(call, None)  # the call owns the phone already and hangs it up at its end
@@ -153,6 +168,24 @@ class Dispatcher:
             self._services.lines.no_queue_call(connected.leg.id)  # it was the caller who left
         self.act(self.engine.call_released(connected.agent, call.id, self._now()))
 
+    def reached(self, call: Call, stage: Wait, connect: Connect) -> None:
+        """One who was called back after his agent is on the line: his stay and their talk begin."""
+        leg = self._connected[call.id].leg
+        self.visits.begin(call, stage, connect.position, refused=False)
+        self.visits.connected(call, connect, leg=leg.id, rang_s=0.0)
+
+    def let_go(self, call: Call) -> None:
+        """One who was called back could not be reached: his agent is free again."""
+        self._calls.pop(call.id, None)
+        connected = self._connected.pop(call.id, None)
+        if connected is None:
+            return
+        self.act(self.engine.call_released(connected.agent, call.id, self._now()))
+        try:
+            self.act(self.engine.wrapup(connected.agent, self._now(), end=True))
+        except AcdError:
+            pass  # he has no wrap-up
+
     def callers(self) -> frozenset[CallId]:
         """Calls that wait, ring agents or have one."""
         return frozenset(self._calls) | frozenset(self._connected) | self.offers.callers()
@@ -185,12 +218,21 @@ class Dispatcher:
         self.act(self.engine.tick(self._now()))
 
     def _offer(self, offer: Offer) -> None:
-        self.offers.start(offer, self._calls[offer.call])
+        call = self._calls.get(offer.call)
+        if call is None:
+            self.callbacks.offered(offer)
+        else:
+            self.offers.start(offer, call)
+
+    def _ring_back(self, offer: Offer, call: Call) -> None:
+        self._calls[call.id] = call
+        self.offers.start(offer, call)
 
     def _offer_result(self, offer: OfferId, result: OfferResult) -> None:
         self.act(self.engine.offer_result(offer, result, self._now()))
 
     def _cancel_offer(self, cancelled: CancelOffer) -> None:
+        self.callbacks.withdrawn(cancelled.offer)
         self.offers.cancel(cancelled.offer, cancelled.reason)
 
     def _connect(self, connect: Connect) -> None:
@@ -198,10 +240,16 @@ class Dispatcher:
         leg, rang_s = self.offers.take(connect.offer)
         self._connected[call.id] = Connected(connect.agent, leg)
         call.adopt(leg)
-        self.visits.connected(call, connect, leg=leg.id, rang_s=rang_s)
+        if self.visits.of(call.id) is not None:  # else he is being called back, and not on the line yet
+            self.visits.connected(call, connect, leg=leg.id, rang_s=rang_s)
         call.post(connect)
 
     def _overflow(self, overflow: Overflow) -> None:
+        if self.callbacks.queue_gone(overflow.call):
+            attempt = self._calls.pop(overflow.call, None)
+            if attempt is not None:
+                attempt.post(overflow)
+            return
         call = self._calls.pop(overflow.call)
         self.visits.overflowed(call, overflow)
         call.post(overflow)
@@ -220,6 +268,7 @@ class Dispatcher:
         self.visits.state_changed(changed)
 
     def close(self) -> None:
+        self.callbacks.close()
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None

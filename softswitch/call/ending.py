@@ -7,8 +7,10 @@ import asyncio
 
 from softswitch.call.call import Call
 from softswitch.call.leg import Leg
+from softswitch.call.out_calls import log_out_call
 from softswitch.call.parking import free
 from softswitch.call.room import Room
+from softswitch.call.stream_rows import stream_rows
 from softswitch.call.termination import Termination, status_by_reason
 from softswitch.facts import CallEnded, LegEnded
 from softswitch.store.rows import CallFinished, LegRow
@@ -42,6 +44,8 @@ async def finish(room: Room, call: Call, termination: Termination) -> None:
         if isinstance(failed, Exception):
             call.log.error("a leg could not be taken down", exc_info=failed)
     ended = services.clock.wall()
+    room.dispatcher.places.cut_off(call, termination)
+    log_out_call(room.dispatcher.desk, call, termination)
     if call.recorded:
         await services.store.call_finished(_cdr(call, termination, ended))
     for accept in call.byes:
@@ -76,7 +80,10 @@ async def let_go(call: Call, leg: Leg) -> None:
         call.legs.pop(leg.id, None)
         impairments = services.audio.leg_gone(call, leg.id)
         if call.recorded:
-            services.store.leg(_leg_row(call, leg, services.clock.wall(), impairments))
+            ended = services.clock.wall()
+            services.store.leg(_leg_row(call, leg, ended, impairments))
+            for row in stream_rows(call, leg, ended):
+                services.store.leg(row)
         _publish(call, leg)
 
 

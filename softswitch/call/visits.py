@@ -12,8 +12,8 @@ from softswitch.acd.values import AgentState, Connect, Overflow, StateChanged
 from softswitch.call.call import Call
 from softswitch.call.services import Services
 from softswitch.call.stages import Wait
-from softswitch.call.termination import By
-from softswitch.facts import CallerLeftQueue, CallQueued
+from softswitch.call.termination import By, Cause
+from softswitch.facts import AgentConnected, AgentDumped, CallerLeftQueue, CallQueued, QueueTalkEnded
 from softswitch.ids import AgentId, CallId, LegId, OfferId, QueueName
 from softswitch.store import queue_log as lines
 from softswitch.store.rows import QueueLogRow, QueueVisit
@@ -111,6 +111,7 @@ class Visits:
                 queue=queue,
                 priority=priority,
                 position=position,
+                refused=refused,
                 wall=services.clock.wall(),
                 monotonic=services.clock.monotonic(),
             )
@@ -128,17 +129,31 @@ class Visits:
             )
         )
         self._left_fact(call, visit, "connected")
+        self._services.bus.publish(
+            AgentConnected(
+                call=call.id,
+                queue=visit.queue,
+                agent=connect.agent,
+                leg=leg,
+                waited_s=visit.wait_s,
+                rang_s=rang_s,
+                wall=now,
+                monotonic=self._services.clock.monotonic(),
+            )
+        )
 
     def left(self, call: Call, reason: str, *, position: int, key: str = "") -> None:
-        """By himself: `abandoned`, `key` or `withdrawn`."""
+        """By himself: `abandoned`, `key`, or `withdrawn`, when `key` says what for."""
         visit = self._visits.pop(call.id)
         visit.position = position
         self._waited(call, visit, self._services.clock.wall())
         place = visit.place()
         if reason == "key":
             self._log(lines.exit_with_key(self._wall(), call.id, visit.queue, key=key, **place))
+        elif reason == "callback":
+            pass  # told where it is asked for
         elif reason == "withdrawn":
-            self._log(lines.withdraw(self._wall(), call.id, visit.queue, **place))
+            self._log(lines.withdraw(self._wall(), call.id, visit.queue, **place, info=key))
         else:
             self._log(lines.abandon(self._wall(), call.id, visit.queue, **place))
         self._write(call, visit, reason)
@@ -149,8 +164,9 @@ class Visits:
         self._waited(call, visit, self._services.clock.wall())
         if overflow.reason == "timeout":
             self._log(lines.exit_with_timeout(self._wall(), call.id, visit.queue, **visit.place()))
-        elif visit.refused and overflow.reason != "full":
-            self._log(lines.join_empty(self._wall(), call.id, visit.queue))
+        elif visit.refused:
+            refused = lines.full if overflow.reason == "full" else lines.join_empty
+            self._log(refused(self._wall(), call.id, visit.queue))
         elif overflow.reason == "empty":
             self._log(lines.exit_empty(self._wall(), call.id, visit.queue, **visit.place()))
         self._write(call, visit, overflow.reason)
@@ -172,6 +188,16 @@ class Visits:
         visit = self._visits[call.id]
         assert visit.agent is not None
         self._log(lines.agent_dump(self._wall(), call.id, visit.queue, visit.agent))
+        self._services.bus.publish(
+            AgentDumped(
+                call=call.id,
+                queue=visit.queue,
+                agent=visit.agent,
+                position=visit.position,
+                wall=self._wall(),
+                monotonic=self._services.clock.monotonic(),
+            )
+        )
         call.figures.wait_s -= visit.wait_s
         visit.agent = visit.offer = None
         visit.wait_s = 0.0
@@ -180,14 +206,29 @@ class Visits:
         visit = self._visits.pop(call.id)
         assert visit.agent is not None
         if talked is None:
-            # He hung up between the agent's answer and the bridge: nobody talked.
-            self._log(lines.abandon(self._wall(), call.id, visit.queue, **visit.place()))
+            # Nobody talked: the two had no audio for each other, or he hung up between the answer and the bridge.
+            who = (self._wall(), call.id, visit.queue)
+            deaf = call.over is not None and call.over.cause in (Cause.MEDIA_FAILED, Cause.NO_CODEC)
+            self._log(lines.sys_compat(*who, visit.agent) if deaf else lines.abandon(*who, **visit.place()))
             self._write(call, visit, "abandoned")
             return
         by_caller = call.over is not None and call.over.by is By.CALLER
         self._log_end(call, visit, talked, transfer, by_caller=by_caller)
         completed_by = "transfer" if transfer is not None else "caller" if by_caller else "agent"
         self._write(call, visit, "answered", talked.talk_s, talked.hold_s, completed_by)
+        self._services.bus.publish(
+            QueueTalkEnded(
+                call=call.id,
+                queue=visit.queue,
+                agent=visit.agent,
+                waited_s=visit.wait_s,
+                talk_s=talked.talk_s,
+                hold_s=talked.hold_s,
+                completed_by=completed_by,
+                wall=self._wall(),
+                monotonic=self._services.clock.monotonic(),
+            )
+        )
 
     def _log_end(
         self, call: Call, visit: Visit, talked: Talked, transfer: Transfer | None, *, by_caller: bool
@@ -268,6 +309,7 @@ class Visits:
                 reason=reason,
                 waited_s=visit.wait_s,
                 position=visit.position,
+                original_position=visit.original_position,
                 wall=clock.wall(),
                 monotonic=clock.monotonic(),
             )

@@ -6,16 +6,19 @@ from dataclasses import replace
 from softswitch.acd.values import Announce, Connect, Overflow
 from softswitch.call.arrive import stage_for
 from softswitch.call.call import Call
+from softswitch.call.callback_wish import callback_offer, to_be_called_back, wants_callback
 from softswitch.call.events import DigitHeard
 from softswitch.call.forwarding import WHY_OF_QUEUE, forwarded
 from softswitch.call.orders import PickedUp, PickupOrdered
 from softswitch.call.pickup import picked_up
+from softswitch.call.promised import promised
+from softswitch.call.resumed import resumed
 from softswitch.call.room import Room
 from softswitch.call.stages import Dial, End, Stage, Talk, Wait
 from softswitch.call.termination import HANDED_OVER, Cause, by_switch
 from softswitch.config.schema import Queue
 from softswitch.config.target import HANGUP_STATUS, Target
-from softswitch.ivr.say import expected_wait_prompts, position_prompts
+from softswitch.ivr.say import position_prompts, wait_range_prompts
 
 _CAUSES = {
     "timeout": Cause.QUEUE_TIMEOUT,
@@ -34,10 +37,12 @@ async def wait(room: Room, call: Call, stage: Wait) -> Stage:
     if queue is None:
         return End(termination=by_switch(Cause.QUEUE_EMPTY, 480))
     call.at = stage = replace(stage, entered=stage.entered or call.services.clock.wall())
+    if queue.resume_s > 0 or queue.callback is not None:
+        call.at = stage = resumed(room, call, stage)
     if room.dispatcher.enter(call, stage):
         call.answer()  # a queue that refuses him is not to be paid for
     music = asyncio.get_running_loop().call_later(MUSIC_AFTER_S, call.caller.music, queue.music)
-    left, key = "abandoned", ""
+    left, key, offered = "abandoned", "", False
     try:
         while True:
             event = await call.next()
@@ -51,19 +56,25 @@ async def wait(room: Room, call: Call, stage: Wait) -> Stage:
                     left = ""
                     return _overflow(call, event)
                 case PickedUp(by=by) if by.over is None and room.dispatcher.waits(call.id):
-                    room.dispatcher.leave(call, "withdrawn")
+                    room.dispatcher.leave(call, "withdrawn", "picked up")
                     left = ""
                     call.caller.music(None)
                     return await picked_up(room, call, event, record=queue.record)
                 case PickupOrdered(extension=phone) if room.dispatcher.waits(call.id):
-                    room.dispatcher.leave(call, "withdrawn")
+                    room.dispatcher.leave(call, "withdrawn", "picked up")
                     left = ""
                     call.caller.music(None)
                     again = replace(stage, entered=0.0, waited_s=call.figures.wait_s, kept=True)
                     target = Target("extension", phone)
                     return Dial(target=target, dialled=phone, record=queue.record, again=again)
                 case Announce():
-                    _announce(call, queue, event)
+                    offered = _announce(room, call, queue, event) or offered
+                case DigitHeard(leg=leg, digit=digit) if (
+                    offered and leg == call.caller.id and wants_callback(room, call, queue, digit)
+                ):
+                    left = ""
+                    call.caller.music(None)
+                    return to_be_called_back(room, call, stage)
                 case DigitHeard(leg=leg, digit=digit) if (
                     leg == call.caller.id and digit in queue.keys and room.dispatcher.waits(call.id)
                 ):
@@ -76,6 +87,8 @@ async def wait(room: Room, call: Call, stage: Wait) -> Stage:
     finally:
         music.cancel()
         call.caller.stop_play()
+        if left == "abandoned" and call.over is not HANDED_OVER and queue.resume_s > 0:
+            room.dispatcher.places.keep(call, stage)
         if left == "abandoned" and call.over is HANDED_OVER:
             left = "withdrawn"  # he holds the place for somebody else, who takes it now
         if left:
@@ -112,13 +125,18 @@ def _onward(call: Call, target: Target) -> Stage:
     return stage_for(call, target)
 
 
-def _announce(call: Call, queue: Queue, event: Announce) -> None:
+def _announce(room: Room, call: Call, queue: Queue, event: Announce) -> bool:
+    """True: he has been offered to be called back."""
     prompts: tuple[str, ...] = ()
     if queue.announce_position:
         prompts += position_prompts(event.position, call.language)
-    if queue.announce_holdtime and event.expected_wait_s is not None:
-        prompts += expected_wait_prompts(event.expected_wait_s, call.language)
+    if queue.announce_holdtime and event.wait is not None:
+        told = event.wait.told()
+        prompts += wait_range_prompts(told.low_s, told.high_s, call.language)
+        promised(call, event, told)
     if queue.periodic_announce:
         prompts += (queue.periodic_announce,)
-    if prompts:
-        call.caller.play(prompts, call.language)
+    offer = callback_offer(room, call, queue, event)
+    if prompts or offer:
+        call.caller.play((*prompts, *offer), call.language)
+    return bool(offer)

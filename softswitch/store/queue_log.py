@@ -2,7 +2,8 @@
 
 A line is `epoch|callid|queue|agent|EVENT|data1|…|data5`; the table of the same name has those ten columns. Lengths are
 whole seconds except the milliseconds of RINGNOANSWER and RINGCANCELED. What is not known is `NONE`. Verbs that Asterisk
-does not have and reporting tools expect: CALLERONHOLD, CALLEROFFHOLD, JOINEMPTY.
+does not have and reporting tools expect: CALLERONHOLD, CALLEROFFHOLD, JOINEMPTY, FULL, AGENTCALLBACKLOGIN and
+AGENTCALLBACKLOGOFF. `docs/queue_log.md` has all of them with their fields and when they are written.
 """
 
 import re
@@ -11,6 +12,8 @@ from softswitch.ids import AgentId, CallId, QueueName
 from softswitch.store.rows import QueueLogRow
 
 NONE = "NONE"
+CONTEXT = "softswitch"
+"""In the place of a dialplan's context."""
 _UNSAFE = re.compile(r"[|\x00-\x1f\x7f\x85\u2028\u2029]")
 _LONGEST_FIELD = 200
 
@@ -100,6 +103,16 @@ def join_empty(wall: float, call: CallId, queue: QueueName) -> QueueLogRow:
     return _event("JOINEMPTY", wall, call, queue, None)
 
 
+def full(wall: float, call: CallId, queue: QueueName) -> QueueLogRow:
+    """As many wait as may; like JOINEMPTY of somebody who never entered."""
+    return _event("FULL", wall, call, queue, None)
+
+
+def sys_compat(wall: float, call: CallId, queue: QueueName, agent: AgentId) -> QueueLogRow:
+    """An agent answered, but there was no audio that both sides could have: the call is over."""
+    return _event("SYSCOMPAT", wall, call, queue, agent)
+
+
 def ring_no_answer(
     wall: float, call: CallId, queue: QueueName, agent: AgentId, *, rang_s: float
 ) -> QueueLogRow:
@@ -124,7 +137,7 @@ def blind_transfer(
     talk_s: float,
     original_position: int,
 ) -> QueueLogRow:
-    data = (number, "softswitch", int(wait_s), int(talk_s), original_position)
+    data = (number, CONTEXT, int(wait_s), int(talk_s), original_position)
     return _event("BLINDTRANSFER", wall, call, queue, agent, *data)
 
 
@@ -162,6 +175,10 @@ def remove_member(wall: float, queue: QueueName, agent: AgentId) -> QueueLogRow:
     return _event("REMOVEMEMBER", wall, None, queue, agent)
 
 
+def penalty(wall: float, queue: QueueName, agent: AgentId, *, penalty: int) -> QueueLogRow:
+    return _event("PENALTY", wall, None, queue, agent, penalty)
+
+
 def agent_dump(wall: float, call: CallId, queue: QueueName, agent: AgentId) -> QueueLogRow:
     """The agent hung up while he was told what comes; the caller waits on."""
     return _event("AGENTDUMP", wall, call, queue, agent)
@@ -190,6 +207,25 @@ def agent_login(wall: float, agent: AgentId, *, endpoint: str) -> QueueLogRow:
 
 def agent_logoff(wall: float, agent: AgentId, *, endpoint: str, logged_in_s: float) -> QueueLogRow:
     return _event("AGENTLOGOFF", wall, None, None, agent, endpoint, int(logged_in_s))
+
+
+def agent_callback_login(wall: float, agent: AgentId, *, endpoint: str) -> QueueLogRow:
+    """Of an agent who is rung at his phone, as older reporting tools know him."""
+    return _event("AGENTCALLBACKLOGIN", wall, None, None, agent, f"{endpoint}@{CONTEXT}")
+
+
+def agent_callback_logoff(
+    wall: float, agent: AgentId, *, endpoint: str, logged_in_s: float, reason: str = ""
+) -> QueueLogRow:
+    data = (f"{endpoint}@{CONTEXT}", int(logged_in_s), reason)
+    return _event("AGENTCALLBACKLOGOFF", wall, None, None, agent, *data)
+
+
+def out_call(
+    wall: float, call: CallId, agent: AgentId, *, status: str, talk_s: float, number: str
+) -> QueueLogRow:
+    """A logged-in agent's own call out, of no queue; `status` is one of Asterisk's DIALSTATUS."""
+    return _event("OUTCALL", wall, call, None, agent, status, int(talk_s), number)
 
 
 def config_reload(wall: float) -> QueueLogRow:

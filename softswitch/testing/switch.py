@@ -114,6 +114,7 @@ class Switch:
         writer = parts.store.writer
         writer._spool = _Lost(low_value_rows=1, high_value_rows=1)
         self.wire.cut()
+        parts.kept_subscriptions.cut()
         self.media.on_report = lambda worker, report: None
         parts.services.queue_log.write = lambda row: None  # type: ignore[method-assign]
         await end(parts)
@@ -135,9 +136,9 @@ class Switch:
     def cdrs(self) -> list[Row]:
         return self.rows("calls", "started, call")
 
-    def queue_log(self) -> list[str]:
-        """Lines of the file without time and call: `sales|ana|CONNECT|3`."""
-        lines = (self.folder / "queue_log").read_text().splitlines()
+    def queue_log(self, after: int = 0) -> list[str]:
+        """Lines of the file from `after` on, without time and call: `sales|ana|CONNECT|3`."""
+        lines = (self.folder / "queue_log").read_text().splitlines()[after:]
         return ["|".join(line.split("|")[2:]) for line in lines]
 
     def happened(self, kind: type[Fact]) -> list[Any]:
@@ -156,6 +157,7 @@ class Switch:
             "ports": sorted(self.media.legs),
             "recordings": sorted(self.media.recordings),
             "bridges": sorted(map(str, self.media.bridges)),
+            "streams passed on": sorted(map(str, self.media.passing)),
             "mixes": sorted(map(str, self.media.mixes)),
             "talks": dict(parts.room.talks),
             "supervisors": parts.room.supervisions.live(),
@@ -169,7 +171,7 @@ class Switch:
             "tasks": sorted(
                 task.get_name()
                 for task in asyncio.all_tasks()
-                if task.get_name().startswith(("call ", "ring ", "supervise "))
+                if task.get_name().startswith(("call ", "ring ", "supervise ", "cross "))
             ),
             "journal": self.rows("journal"),
             "faults of calls": [row for row in self.cdrs() if row["cause"] == "internal fault"],

@@ -59,6 +59,19 @@ ROWS = {
     "1700000000|NONE|NONE|ana|AGENTLOGOFF|1001|3600": log.agent_logoff(
         1.7e9, AGENT, endpoint="1001", logged_in_s=3600.4
     ),
+    "1700000000|C1|sales|NONE|FULL": log.full(1.7e9, CALL, QUEUE),
+    "1700000000|C1|sales|ana|SYSCOMPAT": log.sys_compat(1.7e9, CALL, QUEUE, AGENT),
+    "1700000000|C1|sales|ana|AGENTDUMP": log.agent_dump(1.7e9, CALL, QUEUE, AGENT),
+    "1700000000|NONE|sales|ana|PENALTY|3": log.penalty(1.7e9, QUEUE, AGENT, penalty=3),
+    "1700000000|NONE|NONE|ana|AGENTCALLBACKLOGIN|1001@softswitch": log.agent_callback_login(
+        1.7e9, AGENT, endpoint="1001"
+    ),
+    "1700000000|NONE|NONE|ana|AGENTCALLBACKLOGOFF|1001@softswitch|60|removed": log.agent_callback_logoff(
+        1.7e9, AGENT, endpoint="1001", logged_in_s=60.9, reason="removed"
+    ),
+    "1700000000|C1|NONE|ana|OUTCALL|ANSWER|12|0034600": log.out_call(
+        1.7e9, CALL, AGENT, status="ANSWER", talk_s=12.5, number="0034600"
+    ),
     "1700000000|NONE|NONE|NONE|CONFIGRELOAD": log.config_reload(1.7e9),
     "1700000000|NONE|NONE|NONE|QUEUESTART": log.queue_start(1.7e9),
 }

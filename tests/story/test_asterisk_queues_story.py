@@ -167,7 +167,7 @@ async def test_position_and_priority_with_a_longest_queue(c: Centre) -> None:
     ]
     refused = c.caller(user="+343")
     assert await refused.over() == 486
-    assert [line.split("|")[2] for line in c.log()] == ["ENTERQUEUE"] * 2
+    assert [line.split("|")[2] for line in c.log()] == ["ENTERQUEUE", "ENTERQUEUE", "FULL"]
     low.hang_up()
     high.hang_up()
     assert sorted(row["outcome"] for row in await c.visits()) == ["abandoned", "abandoned", "full"]

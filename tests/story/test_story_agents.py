@@ -41,8 +41,10 @@ async def test_out_and_in_again(c: Centre) -> None:
     assert said(c) == "agent-login.wav"
     assert c.agent("ana").state is AgentState.IDLE
     assert [line.split("|")[1:] for line in c.log()] == [
+        ["ana", "REMOVEMEMBER"],
         ["ana", "AGENTLOGOFF", "1001", "0"],
         ["ana", "AGENTLOGIN", "1001"],
+        ["ana", "ADDMEMBER"],
     ]
     cdrs = c.switch.cdrs()
     assert [(row["dnis"], row["cause"], row["last_stage"]) for row in cdrs] == [
@@ -60,7 +62,12 @@ async def test_pause_with_a_reason_and_resume(c: Centre) -> None:
     assert await dials(c, "1001", "*14") == 200
     assert said(c) == "agent-resumed.wav"
     assert c.agent("ana").state is AgentState.IDLE
-    assert [line.split("|")[1:] for line in c.log()] == [["ana", "PAUSEALL", "lunch"], ["ana", "UNPAUSEALL"]]
+    assert c.log() == [
+        "NONE|ana|PAUSEALL|lunch",
+        "sales|ana|PAUSE|lunch",
+        "NONE|ana|UNPAUSEALL",
+        "sales|ana|UNPAUSE",
+    ]
     rows = c.switch.rows("agent_intervals", "began")
     assert ("paused", "lunch") in [(row["state"], row["reason"]) for row in rows]
 
