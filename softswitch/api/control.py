@@ -8,7 +8,9 @@ phone or a worker is a coroutine. An id that does not exist raises `UnknownThing
 from dataclasses import dataclass
 from typing import Protocol
 
+from softswitch.api.callback_control import CallbackControl
 from softswitch.api.events_control import EventsControl
+from softswitch.api.feed import FeedControl
 from softswitch.api.report_control import ReportControl
 from softswitch.api.security_control import SecurityControl
 from softswitch.api.steering_control import SteeringControl
@@ -93,6 +95,14 @@ class SwitchControl(Protocol):
     @property
     def events(self) -> EventsControl:
         """Subscriptions and messages in boxes."""
+
+    @property
+    def feed(self) -> FeedControl:
+        """What happens, and who hears it."""
+
+    @property
+    def callbacks(self) -> CallbackControl:
+        """Callers who are called back."""
 
     @property
     def texts(self) -> TextControl:

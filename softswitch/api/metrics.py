@@ -13,6 +13,7 @@ from prometheus_client.registry import Collector
 
 from softswitch.api.control import SwitchControl
 from softswitch.api.events_metrics import event_metrics
+from softswitch.api.feed_metrics import feed_metrics
 from softswitch.api.security_metrics import security_metrics
 from softswitch.api.views import QueueView, StatusView
 from softswitch.bus import Bus
@@ -165,6 +166,7 @@ class _LiveCollector(Collector):
         yield from _queues(self._control.queues())
         yield self._agents()
         yield from event_metrics(self._control.events)
+        yield from feed_metrics(self._control.feed)
         yield _gauge("softswitch_registrations", "Contacts registered.", len(self._control.registrations()))
         trunks = GaugeMetricFamily("softswitch_trunk_up", "1: the trunk answers.", labels=["trunk"])
         channels = GaugeMetricFamily("softswitch_trunk_channels", "Calls over the trunk.", labels=["trunk"])
@@ -228,6 +230,16 @@ def _sip(status: StatusView) -> Iterator[Metric]:
     messages.add_metric(["in"], sip.messages_in)
     messages.add_metric(["out"], sip.messages_out)
     yield messages
+    requests = CounterMetricFamily("softswitch_sip_requests", "Requests.", labels=["method", "direction"])
+    responses = CounterMetricFamily("softswitch_sip_responses", "Responses.", labels=["code", "direction"])
+    ways = (("in", sip.requests_in, sip.responses_in), ("out", sip.requests_out, sip.responses_out))
+    for direction, by_method, by_code in ways:
+        for method, count in by_method.items():
+            requests.add_metric([method, direction], count)
+        for code, count in by_code.items():
+            responses.add_metric([code, direction], count)
+    yield requests
+    yield responses
     invites = CounterMetricFamily("softswitch_sip_invites", "Sessions begun.", labels=["direction"])
     invites.add_metric(["in"], sip.calls_in)
     invites.add_metric(["out"], sip.calls_out)

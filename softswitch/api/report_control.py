@@ -31,7 +31,7 @@ class ReportControl(Protocol):
         """Every figure with its formula."""
 
     async def report(self, kind: str, search: ReportSearch) -> ReportView:
-        """`queue`, `dnis`, `skill`, `agent`, `team`, `calls`, `repeat`, `lost`, `timeline` or `staffing`."""
+        """`queue`, `dnis`, `skill`, `agent`, `team`, `calls`, `repeat`, `lost`, `promises`, `timeline` or `staffing`."""
 
     async def check(self, search: ReportSearch) -> ReportCheckView:
         """Counts all rows of that time again and compares."""

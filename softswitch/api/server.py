@@ -14,9 +14,11 @@ import structlog
 from aiohttp import web
 
 from softswitch.api.answers import MAX_BODY_BYTES, answer, error_answer
+from softswitch.api.callbacks import CallbackRoutes
 from softswitch.api.control import SwitchControl
 from softswitch.api.errors import ApiError, http_status
 from softswitch.api.events import EventsRoutes
+from softswitch.api.feed import FeedRoutes
 from softswitch.api.live import LiveRoutes
 from softswitch.api.metrics import CONTENT_TYPE, Metrics
 from softswitch.api.past import PastRoutes
@@ -42,9 +44,9 @@ class ApiServer:
         """`service_levels`: those of the queues, which become buckets of the waiting time in the metrics."""
         self._path = path
         self._bus = bus
-        self._metrics = Metrics(control, service_levels)
+        self.metrics = Metrics(control, service_levels)
         self._runner = web.AppRunner(
-            _application(control, self._metrics), handle_signals=False, access_log=None
+            _application(control, self.metrics), handle_signals=False, access_log=None
         )
         self._inode: int | None = None
         self._detach: Callable[[], None] | None = None
@@ -53,7 +55,7 @@ class ApiServer:
         """Raises `UnusableError` when the socket cannot be made or another switch answers on it."""
         listening = _listen(self._path)
         self._inode = self._path.stat().st_ino
-        self._detach = self._metrics.attach(self._bus)
+        self._detach = self.metrics.attach(self._bus)
         await self._runner.setup()
         await web.SockSite(self._runner, listening).start()
 
@@ -70,7 +72,7 @@ class ApiServer:
 
 
 def _application(control: SwitchControl, metrics: Metrics) -> web.Application:
-    application = web.Application(middlewares=[_errors], client_max_size=MAX_BODY_BYTES)
+    application = web.Application(middlewares=[errors_answered], client_max_size=MAX_BODY_BYTES)
 
     async def health(request: web.Request) -> web.Response:
         return answer({"status": "ok"})
@@ -90,6 +92,7 @@ def _application(control: SwitchControl, metrics: Metrics) -> web.Application:
     application.add_routes(SecurityRoutes(control.security).routes())
     application.add_routes(EventsRoutes(control.events).routes())
     application.add_routes(WhyRoutes(control.why).routes())
+    application.add_routes(CallbackRoutes(control.callbacks).routes())
     application.add_routes(TextRoutes(control.texts).routes())
     application.add_routes(LiveRoutes(control).routes())
     application.add_routes(PastRoutes(control).routes())
@@ -97,11 +100,15 @@ def _application(control: SwitchControl, metrics: Metrics) -> web.Application:
     tracing = TraceRoutes(control.trace)
     application.add_routes(tracing.routes())
     application.on_shutdown.append(tracing.shut)
+    feed = FeedRoutes(control.feed)
+    application.add_routes(feed.routes())
+    application.on_shutdown.append(feed.shut)
     return application
 
 
 @web.middleware
-async def _errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+async def errors_answered(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Everything that a handler raises, as JSON with a status."""
     try:
         return await handler(request)
     except SoftswitchError as error:

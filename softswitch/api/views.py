@@ -10,6 +10,7 @@ from typing import Literal
 
 from softswitch.api.steering_views import SupervisionView
 from softswitch.api.trunk_views import AttemptView
+from softswitch.api.wait_views import WaitRangeView
 
 LineState = Literal["idle", "ringing", "in use", "unreachable"]
 
@@ -67,6 +68,12 @@ class SipView:
     """The same, to agents, phones and trunks."""
     refusals: Mapping[str, int] = field(default_factory=dict)
     """Requests refused before anything of them was kept, by the status of the answer."""
+    requests_in: Mapping[str, int] = field(default_factory=dict)
+    """Requests of peers by method, those that came again included; `other` is whatever nobody knows."""
+    requests_out: Mapping[str, int] = field(default_factory=dict)
+    responses_in: Mapping[str, int] = field(default_factory=dict)
+    """Responses of peers by status."""
+    responses_out: Mapping[str, int] = field(default_factory=dict)
     retransmits: int = 0
     """Requests of peers that came again."""
     malformed: int = 0
@@ -206,6 +213,8 @@ class CallDetailView:
     """Who listens now."""
     consults: str = ""
     """Party that one side consults, or that makes it three."""
+    wait: WaitRangeView | None = None
+    """How long he will probably wait in his queue from now on."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -242,6 +251,9 @@ class QueueView:
     mean_wait_s: float = 0.0
     mean_talk_s: float = 0.0
     expected_wait_s: float | None = None
+    """Of a caller who would come now."""
+    wait: WaitRangeView | None = None
+    """The same as a range."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -253,6 +265,10 @@ class CallerView:
     waited_s: float
     ringing: tuple[str, ...] = ()
     """Agents whose phones ring for him."""
+    wait: WaitRangeView | None = None
+    """From now on; null: not known, or he is far behind."""
+    callback: str = ""
+    """He has hung up and is called back when it is his turn: id of that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

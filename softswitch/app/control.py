@@ -29,12 +29,15 @@ from softswitch.api.views import (
     TrunkView,
 )
 from softswitch.app import live, past
+from softswitch.app.callbacks import CallbackOrders
 from softswitch.app.events import EventsOrders
+from softswitch.app.feeds import Feeds
 from softswitch.app.parts import Parts
 from softswitch.app.reload import reload
 from softswitch.app.reports import ReportDesk
 from softswitch.app.security import SecurityDesk
 from softswitch.app.steering import SteeringOrders
+from softswitch.app.stream_views import media_ids
 from softswitch.app.texting import TextOrders
 from softswitch.app.trace_control import TraceOrders
 from softswitch.app.trunking import TrunkAnswers
@@ -60,6 +63,8 @@ class Control:
         self.trunking = TrunkAnswers(parts)
         self.events = EventsOrders(parts)
         self.texts = TextOrders(parts)
+        self.callbacks = CallbackOrders(parts)
+        self.feed = Feeds(parts)
         self.trace = TraceOrders(parts)
         self.security = SecurityDesk(parts)
         self.why = WhyDesk(parts)
@@ -106,7 +111,7 @@ class Control:
 
     async def stop(self, now: bool) -> StopView:
         calls = len(self._parts.manager.calls)
-        self._parts.draining = True
+        self._parts.draining = self._parts.dispatcher.callbacks.draining = True
         self._parts.sip.drain(True)
         _log.info("stopping", calls=calls, now=now)
         if now or not calls:
@@ -126,7 +131,7 @@ class Control:
 
     async def call(self, call: str) -> CallDetailView:
         found = live.find_call(self._parts, call)
-        stats = await self._parts.media.stats(list(found.legs))
+        stats = await self._parts.media.stats(media_ids(found))
         made = await past.offers_made(self._parts, found.id)
         detail = live.call_detail(self._parts, found, stats)
         return replace(detail, offers=(*made, *detail.offers))

@@ -9,11 +9,12 @@ from pathlib import Path
 import structlog
 
 from softswitch.api.server import ApiServer
+from softswitch.app.callbacks import restore_callbacks
 from softswitch.app.control import Control
 from softswitch.app.keeping import Keeping
 from softswitch.app.logs import set_up_logs
 from softswitch.app.parts import HEARTBEAT_S, Parts, build
-from softswitch.app.recovery import recover, wanted, written_down
+from softswitch.app.recovery import end_left, left_open, recover, wanted, written_down
 from softswitch.config import paths
 from softswitch.config.loader import LoadedConfig
 from softswitch.config.startup import check_startup
@@ -64,10 +65,11 @@ async def _serve(loaded: LoadedConfig, config_path: Path) -> int:
     )
     try:
         control.security.load()
-        await begin(parts)
         parts.services.queue_log.write(queue_log.queue_start(parts.clock.wall()))
+        await begin(parts)
         await api.start()
-        _settle_memory()
+        await control.feed.start(api.metrics, control.ready)
+        settle_memory()
         _signals(control)
         parts.tasks.append(asyncio.create_task(_beat(parts), name="heartbeat"))
         parts.tasks.append(asyncio.create_task(parts.tracing.run(), name="tracing"))
@@ -80,16 +82,17 @@ async def _serve(loaded: LoadedConfig, config_path: Path) -> int:
         await stopping.wait()
     finally:
         await _shut_down(parts, api)
+        await control.feed.stop()
         control.security.save_now()
     return 0
 
 
-def _settle_memory() -> None:
+def settle_memory() -> None:
     """Spare the collector what stays for ever, and let it look less often: calls free themselves by count, and a full
     pass over ten thousand waiting callers would stop all of them for a fifth of a second."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(20_000, 20, 100)
+    gc.set_threshold(20_000, 20, 20)
     gc.enable()
 
 
@@ -125,14 +128,17 @@ async def _shut_down(parts: Parts, api: ApiServer) -> None:
 
 async def begin(parts: Parts) -> None:
     """From built to serving calls."""
-    written = await written_down(parts)
+    written, left = await written_down(parts), await left_open(parts)
     # Workers that outlived the last run go on with these calls; what they wrote of others is for `recover` to mend.
     await parts.media.start(wanted(written))
     revived = await recover(parts, written)
     await parts.boxes.load()
     await parts.sip.start()
+    parts.kept_subscriptions.begin()
+    end_left(parts, left)
     for each in revived:
         parts.manager.go_on(each)
+    await restore_callbacks(parts)
 
 
 async def end(parts: Parts) -> None:
@@ -144,6 +150,7 @@ async def end(parts: Parts) -> None:
     parts.dispatcher.close()
     await parts.boxes.close()
     await parts.sip.stop()
+    parts.kept_subscriptions.close()
     await parts.media.stop()
     parts.dispatcher.desk.close()
     parts.services.queue_log.close()

@@ -30,6 +30,8 @@ from softswitch.api.views import (
 from softswitch.app.parts import Parts
 from softswitch.app.sip_views import sip_view, trunk_views
 from softswitch.app.steering import supervision_view
+from softswitch.app.stream_views import stream_views
+from softswitch.app.waits import WAITS_SHOWN, wait_ahead, wait_view
 from softswitch.call.call import Call
 from softswitch.call.leg import Leg
 from softswitch.call.why import why_values
@@ -154,11 +156,16 @@ def call_detail(parts: Parts, call: Call, stats: Sequence[LegStats]) -> CallDeta
     return CallDetailView(
         call=call_view(parts, call),
         stages=tuple(StageView(stage=stage, entered=entered) for stage, entered in call.stages),
-        legs=tuple(_leg_view(leg, by_leg.get(leg.id)) for leg in call.legs.values()),
+        legs=tuple(
+            view
+            for leg in call.legs.values()
+            for view in (_leg_view(leg, by_leg.get(leg.id)), *stream_views(leg, by_leg))
+        ),
         offers=offers,
         labels=dict(call.figures.labels),
         supervisors=tuple(supervision_view(each) for each in parts.room.supervisions.of_call(call.id)),
         consults=talk.consult.leg.party if talk is not None and talk.consult is not None else "",
+        wait=wait_ahead(parts, call.id),
     )
 
 
@@ -250,11 +257,13 @@ def queue_view(parts: Parts, view: acd.QueueView, agents: Iterable[acd.AgentView
         abandoned=view.abandoned,
         overflowed=view.overflowed,
         answered_in_sl=view.answered_in_sl,
+        abandoned_in_sl=parts.tally.lost_in_level.get(view.queue, 0),
         servicelevel_s=parts.services.config.queue[view.queue].servicelevel,
         longest_wait_s=max((caller.waited_s for caller in view.waiting), default=0.0),
         mean_wait_s=view.mean_wait_s,
         mean_talk_s=view.mean_talk_s,
-        expected_wait_s=view.expected_wait_s,
+        expected_wait_s=view.wait.expected_s if view.wait is not None else None,
+        wait=wait_view(view.wait),
     )
 
 
@@ -277,13 +286,18 @@ def queue(parts: Parts, name: str) -> QueueDetailView:
 
 def _caller(parts: Parts, caller: acd.CallerView) -> CallerView:
     call = parts.manager.calls.get(caller.call)
+    known = parts.dispatcher.callbacks.of_place(caller.call) if caller.virtual else None
     return CallerView(
         call=caller.call,
         position=caller.position,
-        ani=call.ani if call is not None else "",
+        ani=known.number if known is not None else call.ani if call is not None else "",
+        callback=known.callback if known is not None else "",
         priority=caller.priority,
         waited_s=caller.waited_s,
         ringing=caller.ringing,
+        wait=wait_ahead(parts, caller.call, virtual=caller.virtual)
+        if caller.position <= WAITS_SHOWN
+        else None,
     )
 
 

@@ -5,8 +5,10 @@ import os
 from dataclasses import dataclass, field
 
 from softswitch.acd.engine import Engine
+from softswitch.app.kept_subscriptions import NAME, KeptSubscriptions
 from softswitch.app.registrations import registration_row, restored_bindings
 from softswitch.app.strategies import rules_of
+from softswitch.app.tally import Tally
 from softswitch.app.tracing import Tracing
 from softswitch.app.world import MediaRoom, World
 from softswitch.bus import Bus
@@ -73,8 +75,10 @@ class Parts:
     snapshots: Snapshots
     boxes: Boxes
     direct: DirectCalls
+    tally: Tally
     started: float
     tracing: Tracing = field(init=False)
+    kept_subscriptions: KeptSubscriptions = field(init=False)
     draining: bool = False
     loop_lag_ms: float = 0.0
     trunk_since: dict[str, float] = field(default_factory=dict)
@@ -188,9 +192,11 @@ async def build(loaded: LoadedConfig, world: World | None = None) -> Parts:
         snapshots=snapshots,
         boxes=boxes,
         direct=direct,
+        tally=Tally(services),
         started=clock.wall(),
     )
     parts.tracing = Tracing(parts)
+    parts.kept_subscriptions = KeptSubscriptions(sip.notifier, paths.state_dir(config) / NAME)
     wiring.parts = parts
     return parts
 

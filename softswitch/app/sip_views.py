@@ -1,5 +1,7 @@
 """The SIP side as the control API shows it."""
 
+from collections.abc import Mapping
+
 from softswitch.api.views import SipView, TrunkView
 from softswitch.app.parts import Parts
 from softswitch.ids import TrunkName
@@ -20,8 +22,16 @@ def sip_view(parts: Parts) -> SipView:
         strays=stats.stray,
         faults=stats.faults,
         dropped=parts.sip.wire_counts(),
+        requests_in=_named(stats.incoming.requests),
+        requests_out=_named(stats.outgoing.requests),
+        responses_in=_named(stats.incoming.responses),
+        responses_out=_named(stats.outgoing.responses),
         dialogs=len(parts.sip.sessions()),
     )
+
+
+def _named(counts: Mapping[bytes, int]) -> dict[str, int]:
+    return {name.decode("ascii", "replace"): count for name, count in sorted(counts.items())}
 
 
 def trunk_views(parts: Parts) -> tuple[TrunkView, ...]:

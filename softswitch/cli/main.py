@@ -17,6 +17,7 @@ _COMMANDS = {
     "doctor": "softswitch.cli.doctor:doctor",
     "selftest": "softswitch.cli.selftest:selftest",
     "sip": "softswitch.cli.sip:sip",
+    "events": "softswitch.cli.events:events",
     "calls": "softswitch.cli.calls:calls",
     "why": "softswitch.cli.why:why",
     "why-idle": "softswitch.cli.why:why_idle",

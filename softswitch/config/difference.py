@@ -24,6 +24,9 @@ NEEDS_RESTART = (
     ("rtp", "ports"),
     ("rtp", "workers"),
     ("rtp", "quiet_s"),
+    ("events", "keep"),
+    ("events", "listen"),
+    ("ami", "listen"),
 )
 """Keys that processes and sockets are made of at start."""
 

@@ -11,6 +11,7 @@ from typing import Any
 from zoneinfo import ZoneInfo, available_timezones
 
 from softswitch.config.absence import absent_when
+from softswitch.config.feeds import listen_on, loopback, topic_pattern, web_address
 from softswitch.config.problem import Finding, Path, nearest
 from softswitch.config.schema import Calendar, Config
 from softswitch.config.shape import visit
@@ -33,6 +34,7 @@ _NAMED = (
     "flow",
     "message",
     "conference",
+    "webhook",
 )
 _NAME = re.compile(r"[A-Za-z0-9_.+*#-]{1,64}")
 _SIP = re.compile(
@@ -67,6 +69,7 @@ _AT_LEAST_ONE = {
     "timeout": ("queue",),
     "max_s": ("message",),
     "max_members": ("conference",),
+    "parallel": ("webhook",),
     "options_failures": ("trunk",),
     "attempts": ("trunk_group", "lcr"),
     "waiting": ("queue",),
@@ -135,6 +138,8 @@ def _general(path: Path) -> tuple[str, ...]:
         "numbers",
         "toll",
         "matching",
+        "events",
+        "ami",
     ):
         parts[1] = "*"
     if len(parts) > 3 and parts[2] in ("keys", "skills", "hours", "open", "headers_add"):
@@ -250,6 +255,10 @@ _CHECKS: Mapping[tuple[str, ...], Callable[[str], object]] = {
     ("endpoint", "*", "toll", "blocked", "*"): digits,
     ("trunk", "*", "register", "aor"): _sip_address,
     ("capture", "homer", "address"): homer_address,
+    ("events", "listen"): listen_on,
+    ("ami", "listen"): loopback,
+    ("webhook", "*", "url"): web_address,
+    ("webhook", "*", "topics", "*"): topic_pattern,
     ("agent", "*", "pin"): _code,
     ("queue", "*", "joinempty"): lambda text: absent_when(text, joining=True),
     ("queue", "*", "leavewhenempty"): lambda text: absent_when(text, joining=False),

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from softswitch.config.crosscheck import crosscheck
 from softswitch.config.documents import Document, Documents
+from softswitch.config.feed_secrets import read_feed_secrets
 from softswitch.config.formats import check_formats
 from softswitch.config.problem import ConfigError, Finding, Problem
 from softswitch.config.rate_files import with_rates
@@ -46,6 +47,7 @@ def load(path: Path, checks: Iterable[Check] = ()) -> LoadedConfig:
     config = priced.config
     findings = [*priced.findings, *check_formats(config), *crosscheck(config, valid.broken)]
     secrets = read_secrets(config, documents)
+    read_feed_secrets(config, documents, secrets.found, secrets.findings)
     findings += secrets.findings
     if not valid.findings:
         for check in checks:

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from softswitch.config.callback import Callback
+from softswitch.config.feeds import Ami, Events, Webhook
 from softswitch.config.flow import Flow
 from softswitch.config.matching import Cause, Matching, PauseReason, Step, StrategyName, Surge
 from softswitch.config.security import Security
@@ -21,6 +23,7 @@ from softswitch.config.trunks import EndpointToll, Lcr, NumberFormat, Numbers, T
 Language = Literal["en", "es", "ro"]
 CodecName = Literal["PCMU", "PCMA", "G722", "opus", "L16", "G729"]
 SrtpPolicy = Literal["off", "optional", "required"]
+MediaKind = Literal["audio", "video", "text", "fax"]
 SuiteName = Literal[
     "AES_CM_128_HMAC_SHA1_80", "AES_CM_128_HMAC_SHA1_32", "AEAD_AES_128_GCM", "AEAD_AES_256_GCM"
 ]
@@ -39,6 +42,9 @@ class General:
     """Unix socket of the command line; empty means `{state_dir}/control.sock`. Only its owner may open it."""
     queue_log: str = ""
     """File in the format of Asterisk's queue_log; empty means `{state_dir}/queue_log`, `off` writes none."""
+    queue_log_logins: Literal["agent", "callback"] = "agent"
+    """How it tells that agents log in and out: AGENTLOGIN and AGENTLOGOFF, or AGENTCALLBACKLOGIN and AGENTCALLBACKLOGOFF
+    for reporting tools that know agents with phones by these."""
     language: Language = "en"
     """Language of prompts where neither route nor flow says another."""
     timezone: str = "UTC"
@@ -228,6 +234,9 @@ class Endpoint:
     """Language of prompts played to it."""
     codecs: tuple[CodecName, ...] = ()
     """Codecs offered to it, best first; empty means `rtp.codecs`."""
+    media: tuple[MediaKind, ...] = ("audio", "video", "text", "fax")
+    """Kinds of streams that it may have: audio always, and what is passed on untouched to a party that may and can have it
+    too: video, text (RFC 4103), fax (T.38)."""
     srtp: SrtpPolicy = "off"
     """SRTP with keys in SDP (RFC 4568). `required`: calls without are refused; `optional`: we offer both in one INVITE
     and take what the peer offers; `off`: peers that insist on it are refused."""
@@ -305,6 +314,9 @@ class Trunk:
     """Credentials we answer its challenges with."""
     challenge: bool = False
     """Also ask this trunk's calls for digest credentials (those of `auth`)."""
+    realm: str = ""
+    """Realm of that challenge, for all that comes from the networks of `match`; empty means `sip.realm`. Phones have none of
+    their own: who calls is known only when the challenge has been answered."""
     register: TrunkRegister | None = None
     """Present: register outward."""
     options_interval_s: float = 30.0
@@ -315,6 +327,9 @@ class Trunk:
     """Calls at once in both directions; 0 is no limit."""
     codecs: tuple[CodecName, ...] = ()
     """Codecs offered to it; empty means `rtp.codecs`."""
+    media: tuple[MediaKind, ...] = ("audio", "video", "text", "fax")
+    """Kinds of streams that it may have: audio always, and what is passed on untouched to a party that may and can have it
+    too: video, text (RFC 4103), fax (T.38)."""
     srtp: SrtpPolicy = "off"
     """SRTP with keys in SDP (RFC 4568). `required`: calls without are refused; `optional`: we offer both in one INVITE
     and take what the peer offers; `off`: peers that insist on it are refused."""
@@ -477,6 +492,10 @@ class Queue:
     """Seconds until the first announcement."""
     periodic_announce: str = ""
     """Prompt added to each announcement."""
+    callback: Callback | None = None
+    """Callers may hang up and be called back when their turn comes; `docs/queues.md` says how."""
+    resume_s: float = 0.0
+    """Seconds for which the place of a caller who hung up waiting, or was cut off, is kept for his next call; 0: never."""
     keys: Mapping[str, str] = field(default_factory=dict)
     """Key to target: what a waiting caller may press to leave, `{ "1" = "message:sales" }`."""
     agent_announce: str = ""
@@ -689,6 +708,9 @@ class Config:
     parking: Parking = field(default_factory=Parking)
     trace: Trace = field(default_factory=Trace)
     capture: Capture = field(default_factory=Capture)
+    events: Events = field(default_factory=Events)
+    webhook: Mapping[str, Webhook] = field(default_factory=dict)
+    ami: Ami = field(default_factory=Ami)
     endpoint: Mapping[str, Endpoint] = field(default_factory=dict)
     trunk: Mapping[str, Trunk] = field(default_factory=dict)
     trunk_group: Mapping[str, TrunkGroup] = field(default_factory=dict)

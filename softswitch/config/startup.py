@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from softswitch.config import paths
+from softswitch.config.feeds import listen_on
 from softswitch.config.formats import port_range
 from softswitch.config.loader import LoadedConfig
 from softswitch.config.problem import Finding, Problem
@@ -33,7 +34,7 @@ def check_startup(loaded: LoadedConfig, prompt_exists: PromptExists | None = Non
     """Everything that cannot be used; empty: the switch can start. Makes the folders that do not exist yet."""
     config = loaded.config
     findings = [*_folders(config), *_control_socket(config), *_sip(config), *_rtp(config), *_packages(config)]
-    findings += tls_files(config)
+    findings += [*tls_files(config), *_feeds(config)]
     if prompt_exists is not None:
         findings += _prompts(config, prompt_exists)
     return tuple(loaded.documents.problem(finding) for finding in findings)
@@ -123,6 +124,13 @@ def _rtp(config: Config) -> Iterator[Finding]:
         key = "ports" if problem.errno == errno.EADDRINUSE else "address"
         text = f"udp://{host}, ports {config.rtp.ports}"
         yield Finding(path=("rtp", key), message=_bind_message(text, problem))
+
+
+def _feeds(config: Config) -> Iterator[Finding]:
+    for section, listen in (("events", config.events.listen), ("ami", config.ami.listen)):
+        problem = _bind("tcp", *listen_on(listen)) if listen else None
+        if problem is not None:
+            yield Finding(path=(section, "listen"), message=_bind_message(listen, problem))
 
 
 def _packages(config: Config) -> Iterator[Finding]:

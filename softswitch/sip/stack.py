@@ -109,6 +109,7 @@ class SipStack:
             if not data.strip(_KEEPALIVE):
                 self._keepalive(data, source)
             else:
+                self.stats.incoming.count(data)
                 self.room = self.guard.room(source, len(data), now)
                 self._receive(data, source, now)
         finally:
@@ -137,7 +138,9 @@ class SipStack:
     def transport_failed(self, destination: Source, now: float) -> list[Output]:
         """Nothing can be sent to `destination`: what waits for an answer from there is told."""
         with self._step():
-            for transaction in [one for one in self._clients.values() if one.peer == destination]:
+            stream = destination.transport != "udp"
+            waiting = [one for one in self._clients.values() if one.reliable is stream]
+            for transaction in [one for one in waiting if one.peer == destination]:
                 transaction.transport_failed(now)
             if destination.transport != "udp":
                 reopen_replies(self._servers.values(), destination)
@@ -231,6 +234,7 @@ class SipStack:
 
     def send(self, data: bytes, destination: Source) -> None:
         self.stats.sent += 1
+        self.stats.outgoing.count(data)
         self._emit(Send(data, destination))
 
     def locate(self, uri: Uri, then: Located) -> None:
@@ -360,6 +364,14 @@ class SipStack:
     def session(self, call_id: str, local_tag: str) -> Session | None:
         return self._sessions.get((call_id, local_tag))
 
+    def knows_dialog(self, call_id: str, local_tag: str) -> bool:
+        """A session's, a subscription's, or one of a call that is proxied."""
+        return (
+            (call_id, local_tag) in self._sessions
+            or self.proxy.knows(call_id)
+            or self.notifier.find(call_id, local_tag) is not None
+        )
+
     def add_session(self, session: Session) -> None:
         self._sessions[session.call_id, session.local_tag] = session
 
@@ -382,7 +394,7 @@ class SipStack:
         if source.transport != "udp" or self.guard.knows(source.address, now):
             return True
         self.stats.unparsable += 1
-        self.guard.offence(source.address, "unparsable", now)
+        self.guard.offence(source.address, "unparsable", now, forgeable=True)
         return False
 
     @contextmanager

@@ -30,7 +30,9 @@ from softswitch.api.views import (
     TrunkView,
     WorkerView,
 )
+from softswitch.testing.callbacks import FakeCallbacks
 from softswitch.testing.events import FakeEvents
+from softswitch.testing.feeds import FakeFeed
 from softswitch.testing.reports import FakeReports
 from softswitch.testing.security import FakeSecurity
 from softswitch.testing.steering import FakeSteering
@@ -58,11 +60,13 @@ class FakeControl:
     steering: FakeSteering = field(default_factory=FakeSteering)
     trunking: FakeTrunking = field(default_factory=FakeTrunking)
     events: FakeEvents = field(default_factory=FakeEvents)
+    feed: FakeFeed = field(default_factory=FakeFeed)
     trace: FakeTrace = field(default_factory=FakeTrace)
     security: FakeSecurity = field(default_factory=FakeSecurity)
     why: FakeWhy = field(default_factory=FakeWhy)
     reports: FakeReports = field(default_factory=FakeReports)
     texts: FakeTexts = field(default_factory=FakeTexts)
+    callbacks: FakeCallbacks = field(default_factory=FakeCallbacks)
 
     def status(self) -> StatusView:
         worker = WorkerView(
