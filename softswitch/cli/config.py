@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from softswitch.cli.config_import import import_config
 from softswitch.cli.options import EXIT_FAILED, Place, json_option, place_options
 from softswitch.cli.output import show, show_json
 from softswitch.cli.place import default_config
@@ -61,6 +62,9 @@ def _summary(files: tuple[Path, ...], problems: int, warnings: int) -> str:
     names = ", ".join(str(file) for file in files)
     also = f", {warnings} {'warning' if warnings == 1 else 'warnings'}" if warnings else ""
     return f"{names}: no problems{also}"
+
+
+config.add_command(import_config)
 
 
 @config.command("show")
