@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import structlog
 
 from softswitch.call.events import CallEvent, LegEvent, LegSilent, MediaLost, NothingAgreed, Wake
-from softswitch.call.leg import Leg
+from softswitch.call.leg import Leg, nobody
 from softswitch.call.mailbox import Mailbox
 from softswitch.call.services import Services
 from softswitch.call.termination import (
@@ -35,9 +35,11 @@ from softswitch.ids import AgentId, CallId, LegId, QueueName, RecordingId
 from softswitch.sip.events import AckMissing, Cancelled, HungUp, SessionExpired
 from softswitch.sip.history_info import Forwarded
 from softswitch.sip.identity import Identity
+from softswitch.sip.privacy import OPEN, Privacy
 
 if TYPE_CHECKING:
     from softswitch.call.attempt import Attempt
+    from softswitch.call.consult_trunks import ConsultTrunks
     from softswitch.call.snapshot import TalkSnapshot
     from softswitch.call.stages import Stage
     from softswitch.sip.refer_server import Refer
@@ -79,6 +81,8 @@ class Call:
         self.legs: dict[LegId, Leg] = {caller.id: caller}
         self.ani = ""
         self.ani_name = ""
+        self.privacy: Privacy = OPEN
+        """What the caller wants hidden, whatever becomes of his leg."""
         self.dnis = ""
         self.language: str = self.config.general.language
         self.priority = 0
@@ -102,6 +106,8 @@ class Call:
         """The talk that it goes on with after a restart."""
         self.rings: Attempt | None = None
         """Who rings for him; the next `Dial` goes on with it."""
+        self.rings_at: ConsultTrunks | None = None
+        """Where else it can be tried, of a call out that rings already."""
         self.referral: Refer | None = None
         """A REFER that wants to hear how its transfer went."""
         self.forwarded: tuple[Forwarded, ...] = ()
@@ -235,6 +241,12 @@ class Call:
                 conference={**now.conference, **known.conference},
                 agent={**now.agent, **known.agent},
             )
+
+    def let_go(self) -> None:
+        """It is over: its legs tell it nothing more, so that it is freed without the collector."""
+        for leg in (self.caller, *self.legs.values()):
+            if leg.deliver == self.post:
+                leg.deliver = nobody
 
     def adopt(self, leg: Leg) -> None:
         """This call owns the leg from now on."""

@@ -10,21 +10,23 @@ from collections.abc import Callable
 
 import structlog
 
+from softswitch.call.crossing import begin_crossing
 from softswitch.call.events import (
     CallEvent,
     DigitHeard,
     HoldChanged,
     LegEvent,
     LegSilent,
-    MediaLost,
     NothingAgreed,
     PromptsEnded,
 )
+from softswitch.call.local_media import local_media, offer_of
 from softswitch.call.media_address import media_address
 from softswitch.call.party import srtp_of
+from softswitch.call.reoffering import UNUSABLE, Reoffering
 from softswitch.call.services import Services
 from softswitch.call.set_peer import set_peer
-from softswitch.codec import CODECS
+from softswitch.call.streams import NOTHING, Streams
 from softswitch.errors import PeerError
 from softswitch.ids import LegId
 from softswitch.rtp.commands import Bridge, Music, Play, SetPeer, StopPlay, Unbridge
@@ -41,24 +43,23 @@ from softswitch.sip.events import (
     SessionEvent,
 )
 from softswitch.sip.offer_answer import (
-    LocalMedia,
     Negotiated,
     answer_offer,
-    make_offer,
     next_version,
     read_answer,
 )
-from softswitch.sip.sdes import CLEAR, SECURE, Encryption, fresh_keys
+from softswitch.sip.sdes import fresh_keys
 from softswitch.sip.sdp import SessionDescription
 from softswitch.sip.session import Session
 from softswitch.srtp_key import SrtpKey
 
 FORWARDED_OR_QUEUED = (181, 182)
-MOVE_TRIES, MOVE_AGAIN_S = 3, 1.0
-"""How often a peer that cannot take a re-INVITE just now is told again where its media goes."""
-_NOT_NOW = (500, 503, 504)
 
 _log = structlog.get_logger(__name__)
+
+
+def nobody(event: CallEvent) -> None:
+    """What a leg says while no call owns it."""
 
 
 class Leg:
@@ -78,7 +79,7 @@ class Leg:
         self.party = party
         self.direction = direction
         self.codecs = codecs
-        self.deliver: Callable[[CallEvent], None] = lambda event: None
+        self.deliver: Callable[[CallEvent], None] = nobody
         self.session: Session | None = None
         self.opened: OpenedLeg | None = None
         self.negotiated: Negotiated | None = None
@@ -87,9 +88,9 @@ class Leg:
         self.sip_status = 0
         self.held = False
         self.stats: LegStats | None = None
-        self._services = services
+        self._services = self.services = services
         self.latch = latch
-        self._srtp = srtp_of(services.config, party)
+        self.srtp_policy = srtp_of(services.config, party)
         self.keys: tuple[SrtpKey, ...] = ()
         self.told_early, self.address = False, ""
         self.described: SessionDescription | None = None
@@ -98,7 +99,13 @@ class Leg:
         self.plays = 0
         self._may_play = self._may_have_music = True  # until it is opened here, nobody knows
         self._closed = False
-        self._moves = 0  # re-INVITEs left to tell the peer of a new port; 0: it knows
+        self.reoffering = Reoffering()
+        self.streams: Streams | None = None
+        """Besides audio; None: there were never any."""
+        self.facing: Leg | None = None
+        """Whom it talks with: its streams go there."""
+        self.crossing: asyncio.Task[None] | None = None
+        """An offer of its peer, or of the far side's, that both have to answer."""
 
     def __repr__(self) -> str:
         codec = self.negotiated.codec if self.negotiated else "-"
@@ -121,44 +128,32 @@ class Leg:
         """Go to another leg's worker; it leaves its bridge, mix and recording. Raises MediaError."""
         before = self.opened
         opened = await self._services.media.move_leg(self.id, beside=beside.id)
+        if self.streams is not None:
+            await self.streams.move(beside)
         if opened != before:
             self.moved(opened)
 
     def moved(self, opened: OpenedLeg) -> None:
         """Its media goes through another port from now on, and the peer is told as soon as it can be. A description that
         has been told before the answer stands until then (RFC 3261 section 13.2.1)."""
-        self.opened = opened
         session = self.session
+        if opened.leg == self.id:
+            self.opened = opened
+        elif self.streams is not None:
+            self.streams.moved(opened)
         if self.described is None:
             return
-        self._renew_keys()
+        if opened.leg == self.id:
+            self._renew_keys()
         if self.direction == "in" and self.answered is None and not self.told_early:
             if session is not None and session.offer is not None:
                 self.take_offer(session.offer, prefer=self.codec or None)
             return
-        self._moves = MOVE_TRIES
-        self.tell_port()
-
-    def tell_port(self) -> None:
-        """re-INVITE a peer that has been answered and sends where nobody is any more."""
-        session = self.session
-        if self._moves and self.answered is not None and session is not None and not session.over:
-            session.reinvite(self.offer())
-
-    def _port_refused(self, status: int) -> None:
-        """The session says itself when it is over by this (408, 481)."""
-        if not self._moves or status in (408, 481):
-            return
-        self._moves -= 1
-        if self._moves and status in _NOT_NOW:
-            asyncio.get_running_loop().call_later(MOVE_AGAIN_S, self.tell_port)
-        else:
-            self._moves = 0
-            self.deliver(MediaLost(self.id))
+        self.reoffering.port_moved(self)
 
     def _renew_keys(self) -> None:
         """Keys of our own for what comes now: with each port, and when the peer changes its key."""
-        if self._srtp != "off":
+        if self.srtp_policy != "off":
             self.keys = fresh_keys(self._services.config.rtp.srtp_suites, self._services.entropy)
 
     @property
@@ -186,69 +181,50 @@ class Leg:
         offered = [codec.name for media in offer.media for codec in codec_lines.codecs(media).values()]
         return tuple(name for name in dict.fromkeys(offered) if name in self.codecs)
 
+    @property
+    def offers_more(self) -> bool:
+        """A caller offered more than audio, and has been told nothing yet."""
+        offer = self.session.offer if self.session is not None else None
+        return offer is not None and len(offer.media) > 1 and not self.told_early and self.answered is None
+
     def follow(self, codec: str) -> None:
         """Give the caller the other party's codec, where he is open to it: then nothing has to be translated."""
         offer = self.session.offer if self.session is not None else None
         if offer is not None and codec != self.codec and codec in self.open_to:
             self.take_offer(offer, prefer=codec)
 
-    def _local(self, version: int, codecs: tuple[str, ...] | None = None) -> LocalMedia:
-        assert self.opened is not None
-        rtp = self._services.config.rtp
-        return LocalMedia(
-            address=self.address,
-            port=self.opened.port,
-            codecs=self.codecs if codecs is None else codecs,
-            session_id=int.from_bytes(self.id.encode()[-4:]),
-            version=version,
-            comfort_noise=rtp.comfort_noise,
-            rtcp_mux=rtp.rtcp_mux,
-            encryption=self._encryption(),
-            payload_types=self.negotiated.payload_types if self.negotiated is not None else {},
-        )
-
     @property
-    def _secured(self) -> bool:
+    def secured(self) -> bool:
         """An established session that is encrypted never goes back to clear."""
         return self.answered is not None and bool(self.srtp)
-
-    def _encryption(self) -> Encryption | None:
-        if self._secured and self.negotiated is not None:
-            return Encryption(keys=self.keys, mandatory=True, protocol=self.negotiated.protocol)
-        if self._srtp == "off":
-            return None
-        mandatory = self._srtp == "required"
-        return Encryption(keys=self.keys, mandatory=mandatory, protocol=SECURE if mandatory else CLEAR)
 
     # --- offer and answer -------------------------------------------------------------------------------------------
 
     def offer(self) -> SessionDescription:
         """Our offer: the first one, or the next of a running session."""
-        description = make_offer(self._local(0 if self.described is None else 1, self._offerable()))
-        if self.described is not None:
-            description = next_version(self.described, description)
+        before, description = self.described, offer_of(self)
+        if before is not None:
+            description = next_version(before, description)
         self.described = self.offered = description
         return description
 
-    def _offerable(self) -> tuple[str, ...]:
-        """A running session keeps its codec; one that cannot be made here is offered only where both may have it."""
-        if self.direction == "out" and self.negotiated is None:
-            return self.codecs
-        may = (each for each in self.codecs if CODECS[each].encodes or each == self.codec)
-        return tuple(sorted(may, key=lambda each: each != self.codec))
-
     def take_offer(self, offer: SessionDescription, prefer: str | None = None) -> SessionDescription:
         """Our answer to the peer's offer; media follows it. Raises NotAcceptable (488)."""
-        description, negotiated = answer_offer(offer, self._local(0), prefer=prefer, before=self.negotiated)
+        passed = self.streams.answers(offer) if self.streams is not None else NOTHING
+        description, negotiated = answer_offer(
+            offer, local_media(self, 0), prefer=prefer, before=self.negotiated, passed=passed
+        )
         before = self.negotiated.key_in if self.negotiated is not None else None
         if before is not None and negotiated.key_in != before:
             self._renew_keys()
             description, negotiated = answer_offer(
-                offer, self._local(0), prefer=prefer, before=self.negotiated
+                offer, local_media(self, 0), prefer=prefer, before=self.negotiated, passed=passed
             )
         if self.described is not None:
             description = next_version(self.described, description)
         self.described = description
+        if self.streams is not None:
+            self.streams.settled(description)
         self._agree(negotiated)
         return description
 
@@ -256,7 +232,11 @@ class Leg:
         """The peer's answer to our latest offer; raises PeerError when it does not fit."""
         if self.offered is None:
             return
-        self._agree(read_answer(self.offered, answer, secured=self._secured))
+        before = self.negotiated if self.streams is not None else None
+        agreed = read_answer(self.offered, answer, secured=self.secured, before=before)
+        if self.streams is not None:
+            self.streams.answered(answer)
+        self._agree(agreed)
 
     def _agree(self, negotiated: Negotiated) -> None:
         self.negotiated = negotiated
@@ -281,10 +261,10 @@ class Leg:
             elif isinstance(event, ReofferAnswered):
                 if event.sdp is not None:
                     self.take_answer(event.sdp)
-                self._moves = 0
+                self.reoffering.ended(self, 200)
             elif isinstance(event, ReofferRefused):
                 _log.info("re-INVITE refused", leg=self.id, status=event.status)
-                self._port_refused(event.status)
+                self.reoffering.ended(self, event.status)
             elif isinstance(event, InfoReceived):
                 if event.digit:
                     self.deliver(DigitHeard(self.id, event.digit, "info"))
@@ -297,14 +277,19 @@ class Leg:
             if isinstance(event, Reoffered) and self.session is not None:
                 self.session.refuse_reoffer(error.sip_status)
             elif isinstance(event, ReofferAnswered):
-                self._port_refused(error.sip_status)
+                self.reoffering.ended(self, UNUSABLE, error.sip_status)
 
     def _reoffered(self, event: Reoffered) -> None:
         assert self.session is not None
         if event.sdp is None:
             self.session.accept_reoffer(self.offer())
-        else:
+        elif not (self._changes_more(event.sdp) and begin_crossing(self, event.sdp)):
             self.session.accept_reoffer(self.take_offer(event.sdp, prefer=self.codec or None))
+
+    def _changes_more(self, offer: SessionDescription) -> bool:
+        """It may be about more than audio."""
+        media = offer.media
+        return self.streams is not None or len(media) != 1 or media[0].kind != "audio"
 
     def _acked(self, event: Acked) -> None:
         """The answer to an offer that went out in a 2xx (RFC 3261 section 13.2.1)."""
@@ -321,7 +306,7 @@ class Leg:
         self.session.answer(self.described if self.described is not None else self.offer())
         self.answered = self._services.clock.wall()
         self.sip_status = 200
-        self.tell_port()
+        self.reoffering.tell_port(self)
 
     def ring(self, *, early: bool, status: int = 180) -> None:
         """Tell the caller that it rings, or with `status` that it is forwarded or queued (181, 182); `early` with our
@@ -394,6 +379,11 @@ class Leg:
         """Give the port back and keep the figures."""
         if self.opened is not None and not self._closed:
             self._closed = True
+            if self.crossing is not None:
+                self.crossing.cancel()
+                await asyncio.gather(self.crossing, return_exceptions=True)
+            if self.streams is not None:
+                await self.streams.close()
             self._services.legs.pop(self.id, None)
             self.stats = await self._services.media.close_leg(self.id)
 
@@ -401,5 +391,9 @@ class Leg:
         """Give the port back, figures unwanted."""
         if self.opened is not None and not self._closed:
             self._closed = True
+            if self.crossing is not None:
+                self.crossing.cancel()
+            if self.streams is not None:
+                self.streams.release()
             self._services.legs.pop(self.id, None)
             self._services.media.release_leg(self.id)

@@ -14,7 +14,7 @@ from softswitch.call.party import codecs_of
 from softswitch.call.revival import Revived, go_on
 from softswitch.call.room import Room
 from softswitch.call.services import Services
-from softswitch.call.stages import Arrive
+from softswitch.call.stages import Arrive, Stage
 from softswitch.call.story import tell
 from softswitch.call.termination import ADMIN_HUNG_UP, MEDIA_LOST, SHUTDOWN, TOO_LONG
 from softswitch.errors import PeerError
@@ -49,6 +49,7 @@ class CallManager:
         self._empty = asyncio.Event()
         self._empty.set()
         services.trunking.limits.on_over = self._too_long
+        room.dispatcher.callbacks.begin = self.call_back
         self.total = 0
         """Calls since the switch started."""
 
@@ -87,6 +88,12 @@ class CallManager:
         self.total += 1
         self._begin(call, tell(self._room, call, Arrive()))
 
+    def call_back(self, call: Call, stage: Stage) -> None:
+        """A call that the switch makes itself."""
+        self._calls[call.id] = call
+        self.total += 1
+        self._begin(call, tell(self._room, call, stage))
+
     def go_on(self, revived: Revived) -> None:
         """A call from before a restart."""
         self._begin(revived.call, go_on(self._room, revived))
@@ -103,6 +110,7 @@ class CallManager:
             call.log.exception("a call could not be taken down")
         finally:
             del self._calls[call.id], self._tasks[call.id]
+            call.let_go()
             if not self._calls:
                 self._empty.set()
 
@@ -187,6 +195,7 @@ class CallManager:
 
     async def stop(self, within_s: float) -> None:
         """End every call now; those whose end takes longer are cut."""
+        self._room.dispatcher.callbacks.draining = True
         for call in list(self._calls.values()):
             call.stop(SHUTDOWN)
         try:

@@ -6,6 +6,7 @@ from softswitch.sip.message import Response
 from softswitch.sip.server_transaction import ServerTransaction
 from softswitch.sip.session_layer import SessionLayer
 from softswitch.sip.timers import Timer
+from softswitch.sip.unheeded import no_time
 
 
 class AnswerRetransmission:
@@ -50,6 +51,7 @@ class AnswerRetransmission:
             if timer is not None:
                 timer.cancel()
         self._again = self._overdue = None
+        self._on_missing = no_time
 
     def _send_again(self, now: float) -> None:
         self._interval = min(self._interval * 2, self._layer.timer_values.t2)
@@ -57,5 +59,6 @@ class AnswerRetransmission:
         self._transaction.respond(self._response, now)
 
     def _give_up(self, now: float) -> None:
+        on_missing = self._on_missing
         self.stop()
-        self._on_missing(now)
+        on_missing(now)

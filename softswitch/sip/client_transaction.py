@@ -12,6 +12,7 @@ from softswitch.sip.request_forms import ack_of_failure
 from softswitch.sip.screening import own_branch
 from softswitch.sip.source import Source
 from softswitch.sip.transaction import Transaction, TransactionKey, TransactionLayer, TransactionState
+from softswitch.sip.unheeded import any_failure, any_response
 
 _S = TransactionState
 
@@ -159,6 +160,9 @@ class ClientTransaction(Transaction):
 
     def transport_failed(self, now: float) -> None:
         self.apply(_I.TRANSPORT_ERROR, now)
+
+    def let_go(self) -> None:
+        self._on_response, self._on_failure = any_response, any_failure
 
     def _send_request(self, now: float) -> None:
         self.layer.send(self._data, self.peer)

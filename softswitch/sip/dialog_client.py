@@ -94,31 +94,28 @@ class DialogClient:
         on_failure: FailureHandler,
     ) -> None:
         """Send a request; a challenge is answered on the way if that is allowed."""
-        kept = tuple(headers)
-        attempts = 0
+        asked = _Asked(self, method, (*headers, *self._common), body, on_response, on_failure)
+        self.locate(asked.send)
 
-        def send(destination: Source | None, now: float) -> None:
-            nonlocal attempts
-            attempts += 1
-            if destination is None:
-                on_failure("transport", now)
-                return
-            via = self._layer.via(destination, self.dialog.state.remote_target)
-            request = self.dialog.request(method, via=via, headers=(*kept, *self._common), body=body)
-            if self._memory is not None:
-                self._memory.authorize(request)
-            if method == "INVITE":
-                self.invite = request
-            self._layer.start_client(request, destination, answered, on_failure)
+    def send(
+        self,
+        asked: "_Asked",
+        destination: Source,
+        on_response: ResponseHandler,
+    ) -> None:
+        """One attempt of a request; its answer goes to `on_response`."""
+        via = self._layer.via(destination, self.dialog.state.remote_target)
+        request = self.dialog.request(asked.method, via=via, headers=asked.headers, body=asked.body)
+        if self._memory is not None:
+            self._memory.authorize(request)
+        if asked.method == "INVITE":
+            self.invite = request
+        self._layer.start_client(request, destination, on_response, asked.on_failure)
 
-        def answered(response: Response, now: float) -> None:
-            memory = self._memory
-            if response.status in (401, 407) and memory is not None and memory.learn(response, attempts):
-                self._locate(send)
-            else:
-                on_response(response, now)
-
-        self._locate(send)
+    def learn(self, response: Response, attempts: int) -> bool:
+        """A challenge: True when there are credentials to answer it with."""
+        memory = self._memory
+        return response.status in (401, 407) and memory is not None and memory.learn(response, attempts)
 
     def acknowledge(self, invite: Request, then: Callable[[bytes, Source], None]) -> None:
         """Send the ACK of a 2xx to `invite`, and tell `then` what to send again when that 2xx comes again."""
@@ -135,9 +132,10 @@ class DialogClient:
             self._layer.send(data, destination)
             then(data, destination)
 
-        self._locate(send)
+        self.locate(send)
 
-    def _locate(self, then: Located) -> None:
+    def locate(self, then: Located) -> None:
+        """Find out where requests of this dialog go."""
         first_hop = self.dialog.first_hop()
         if first_hop is not None:
             self._layer.locate(first_hop, then)
@@ -158,3 +156,39 @@ class DialogClient:
             return False
         host = self._target().host.strip("[]")
         return host == self.flow.address or not is_address(host)
+
+
+class _Asked:
+    """A request and how often it was sent. The transaction that is underway holds it, and it holds no transaction."""
+
+    __slots__ = ("_attempts", "_client", "_on_response", "body", "headers", "method", "on_failure")
+
+    def __init__(
+        self,
+        client: DialogClient,
+        method: str,
+        headers: tuple[tuple[str, str], ...],
+        body: bytes,
+        on_response: ResponseHandler,
+        on_failure: FailureHandler,
+    ) -> None:
+        self._client = client
+        self._attempts = 0
+        self._on_response = on_response
+        self.method = method
+        self.headers = headers
+        self.body = body
+        self.on_failure = on_failure
+
+    def send(self, destination: Source | None, now: float) -> None:
+        self._attempts += 1
+        if destination is None:
+            self.on_failure("transport", now)
+        else:
+            self._client.send(self, destination, self._answered)
+
+    def _answered(self, response: Response, now: float) -> None:
+        if self._client.learn(response, self._attempts):
+            self._client.locate(self.send)
+        else:
+            self._on_response(response, now)

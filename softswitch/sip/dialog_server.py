@@ -61,17 +61,22 @@ class DialogOwner(Protocol):
 class DialogServer:
     """Serves what a peer asks within the dialogs of one session."""
 
-    __slots__ = ("_common", "_layer", "_owner", "_referring", "_refers")
+    __slots__ = ("_common", "_held", "_layer", "_referring", "_refers")
 
     def __init__(self, layer: SessionLayer, owner: DialogOwner, common: tuple[tuple[str, str], ...]) -> None:
         self._layer = layer
-        self._owner = owner
+        self._held: DialogOwner | None = owner
         self._common = common
         self._refers: ReferServer | None = None
         self._referring: ReferClient | None = None
 
+    @property
+    def _owner(self) -> DialogOwner:
+        assert self._held is not None, "a request of a session that is over"
+        return self._held
+
     def receive(self, transaction: ServerTransaction, request: Request, now: float) -> None:
-        client = self._owner.client_for(request)
+        client = self._held.client_for(request) if self._held is not None else None
         if client is None:
             self.respond(transaction, 481, now)
             return
@@ -225,6 +230,7 @@ class DialogServer:
     def close(self) -> None:
         if self._referring is not None:
             self._referring.close()
+        self._held = self._referring = None
 
 
 Handler = Callable[[DialogServer, ServerTransaction, Request, float], None]

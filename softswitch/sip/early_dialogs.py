@@ -6,6 +6,7 @@ The dialog that said something new last is the one whose early media counts; the
 """
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from softswitch.sip.dialog import Dialog
@@ -79,11 +80,11 @@ class EarlyDialogs:
 
     def dialog(self, invite: Request, response: Response) -> Dialog:
         """The dialog that a 2xx confirms: it goes on counting where its early one stopped."""
-        dialog = Dialog.of_caller(invite, response)
-        early = self._known.get(response.to_tag)
-        if early is not None:
-            dialog.go_on_from(early.client.dialog)
-        return dialog
+        return confirmed_dialog(self._known, invite, response)
+
+    def close(self) -> None:
+        """The session is over: what comes late is hung up, and nobody asks here any more."""
+        self._invite.leave_to(Nobody(self._known))
 
     def answer_in(self, response: Response) -> SessionDescription | None:
         """The answer of a 2xx, or what a provisional of its dialog has answered for certain already (RFC 6337 section
@@ -125,6 +126,42 @@ class EarlyDialogs:
             on_response=any_response,
             on_failure=any_failure,
         )
+
+
+class Nobody:
+    """The listener of an INVITE whose session is over: whatever answers late is acknowledged and hung up."""
+
+    __slots__ = ("_known",)
+
+    def __init__(self, known: Mapping[str, EarlyDialog]) -> None:
+        self._known = known
+
+    def invite_headers(self) -> tuple[tuple[str, str], ...]:
+        return ()
+
+    def worth_asking_again(self, response: Response) -> bool:
+        del response
+        return False
+
+    def dialog_of(self, invite: Request, response: Response) -> Dialog:
+        return confirmed_dialog(self._known, invite, response)
+
+    def provisional(self, response: Response, now: float) -> None: ...
+
+    def succeeded(self, client: DialogClient, response: Response, now: float) -> bool:
+        del client, response, now
+        return False
+
+    def failed(self, status: int, response: Response | None, now: float) -> None: ...
+
+
+def confirmed_dialog(known: Mapping[str, EarlyDialog], invite: Request, response: Response) -> Dialog:
+    """The dialog of a 2xx; where there was an early one, it counts on from there."""
+    dialog = Dialog.of_caller(invite, response)
+    early = known.get(response.to_tag)
+    if early is not None:
+        dialog.go_on_from(early.client.dialog)
+    return dialog
 
 
 def _rseq_of(response: Response) -> int:

@@ -13,6 +13,7 @@ from softswitch.sip.reliable_provisional import OPTION, ReliableProvisionals
 from softswitch.sip.server_transaction import ServerTransaction
 from softswitch.sip.session_layer import SessionLayer
 from softswitch.sip.timers import Timer
+from softswitch.sip.unheeded import no_time
 
 PROVISIONAL_AGAIN_S = 60.0
 """A provisional is sent again each minute, so that no proxy on the way gives up (section 13.3.1.1)."""
@@ -60,7 +61,7 @@ class IncomingInvite:
         self.contact = contact
         self.reliability = _reliability(transaction.request)
         """What the peer makes of reliable provisionals: `required`, `supported` or empty."""
-        self.on_prack_missing: Callable[[float], None] = _nothing
+        self.on_prack_missing: Callable[[float], None] = no_time
         transaction.respond(make_response(transaction.request, 100), now)
 
     @property
@@ -123,7 +124,8 @@ class IncomingInvite:
         return True
 
     def stop(self) -> None:
-        """Send nothing more."""
+        """Send nothing more, and tell nobody."""
+        self.on_prack_missing = no_time
         self._stop_provisional()
         if self._reliable is not None:
             self._reliable.rest()
@@ -186,7 +188,3 @@ def _reliability(invite: Request) -> str:
         if name in headers and OPTION in (tag.lower() for tag in headers.get_list(name)):
             return found
     return ""
-
-
-def _nothing(now: float) -> None:
-    """Nobody has said yet whom to tell."""

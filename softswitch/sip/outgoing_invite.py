@@ -137,6 +137,10 @@ class OutgoingInvite:
     def memory(self) -> ChallengeMemory | None:
         return self._memory
 
+    def leave_to(self, listener: InviteListener) -> None:
+        """Whom answers matter to from now on."""
+        self._listener = listener
+
     def start(self) -> None:
         if self._plan.flow is not None:
             self._go(self._plan.flow, self._layer.now())

@@ -170,10 +170,11 @@ class ProxiedCall:
             return
         self._over = True
         self._after(_KEEP, lambda at: self._on_gone(self), now)
-        if self.listener is None:
+        listener, self.listener = self.listener, None  # who holds this call is not held by it once it is over
+        if listener is None:
             then()
         else:
-            self.listener.over(ending, then)
+            listener.over(ending, then)
 
     def _after(self, seconds: float, callback: Callable[[float], None], now: float) -> None:
         if self._timer is not None:

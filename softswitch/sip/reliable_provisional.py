@@ -11,6 +11,7 @@ from softswitch.sip.message import Request, Response
 from softswitch.sip.server_transaction import ServerTransaction
 from softswitch.sip.session_layer import SessionLayer
 from softswitch.sip.timers import Timer
+from softswitch.sip.unheeded import no_time
 
 OPTION = "100rel"
 MAX_WAITING = 8
@@ -81,6 +82,7 @@ class ReliableProvisionals:
     def rest(self) -> None:
         """A final response is out: nothing is sent again, but a PRACK on its way still finds its provisional."""
         self._stop_timers()
+        self._on_missing = no_time
         while len(self._waiting) > 1:
             self._waiting.pop()
 

@@ -3,9 +3,12 @@
 Owns who may offer when: 491 and the randomised retry when both do at once, 500 with Retry-After for a second offer
 before the first is answered. What a failed one leaves behind is nothing: the session goes on as before. A refresh by
 re-INVITE (RFC 4028) is an offer of what is described already, and is told to nobody unless the answer has changed.
+
+An offer is made in the moment it leaves: what waited while the other side changed the session would be out of date, and its
+version lower than one that the peer has seen (RFC 3264 section 8).
 """
 
-from enum import StrEnum
+from collections.abc import Callable
 from typing import Protocol
 
 from softswitch.errors import PeerError
@@ -14,6 +17,7 @@ from softswitch.sip.capabilities import ALLOW, SDP_TYPE
 from softswitch.sip.dialog_client import DialogClient
 from softswitch.sip.events import Acked, ReofferAnswered, Reoffered, ReofferRefused, SessionEvent
 from softswitch.sip.message import Request, Response, make_response
+from softswitch.sip.reoffer_state import REOFFERS, ReofferAction, ReofferInput, ReofferState
 from softswitch.sip.sdp_body import description_in
 from softswitch.sip.server_transaction import ServerTransaction
 from softswitch.sip.session_layer import SessionLayer
@@ -23,60 +27,10 @@ from softswitch.sip.timers import Timer
 
 MAX_RETRIES = 5
 
-
-class ReofferState(StrEnum):
-    IDLE = "idle"
-    SENT = "sent"
-    BACKING_OFF = "backing off"
-    RECEIVED = "received"
-    ANSWER_DUE = "answer due"
-    """We offered in a 2xx; the answer comes in the ACK."""
-
-
-class ReofferInput(StrEnum):
-    WANTED = "owner wants to offer"
-    SUCCESS = "2xx"
-    CONFLICT = "491"
-    FAILURE = "other final"
-    RETRY = "back-off over"
-    OFFER = "peer's request"
-    ANSWERED = "owner answered"
-    OFFERED = "owner offered in the 2xx"
-    ACK = "ACK or none in 64*T1"
-
-
-class ReofferAction(StrEnum):
-    SEND = "send re-INVITE"
-    KEEP = "keep for later"
-    BACK_OFF = "start back-off"
-    TELL_OWNER = "tell owner"
-    REFUSE_PENDING = "491"
-    REFUSE_SECOND = "500 + Retry-After"
-    NONE = "-"
-
+Describe = Callable[[], bytes]
+"""Makes the offer when it can leave."""
 
 _S, _I, _A = ReofferState, ReofferInput, ReofferAction
-
-# RFC 3261 sections 14.1 and 14.2, RFC 3311 section 5.2.
-REOFFERS = {
-    (_S.IDLE, _I.WANTED): (_A.SEND, _S.SENT),
-    (_S.SENT, _I.WANTED): (_A.KEEP, _S.SENT),
-    (_S.BACKING_OFF, _I.WANTED): (_A.KEEP, _S.BACKING_OFF),
-    (_S.RECEIVED, _I.WANTED): (_A.KEEP, _S.RECEIVED),
-    (_S.ANSWER_DUE, _I.WANTED): (_A.KEEP, _S.ANSWER_DUE),
-    (_S.SENT, _I.SUCCESS): (_A.TELL_OWNER, _S.IDLE),
-    (_S.SENT, _I.CONFLICT): (_A.BACK_OFF, _S.BACKING_OFF),
-    (_S.SENT, _I.FAILURE): (_A.TELL_OWNER, _S.IDLE),
-    (_S.BACKING_OFF, _I.RETRY): (_A.SEND, _S.SENT),
-    (_S.IDLE, _I.OFFER): (_A.TELL_OWNER, _S.RECEIVED),
-    (_S.BACKING_OFF, _I.OFFER): (_A.TELL_OWNER, _S.RECEIVED),
-    (_S.SENT, _I.OFFER): (_A.REFUSE_PENDING, _S.SENT),
-    (_S.RECEIVED, _I.OFFER): (_A.REFUSE_SECOND, _S.RECEIVED),
-    (_S.ANSWER_DUE, _I.OFFER): (_A.REFUSE_PENDING, _S.ANSWER_DUE),
-    (_S.RECEIVED, _I.ANSWERED): (_A.NONE, _S.IDLE),
-    (_S.RECEIVED, _I.OFFERED): (_A.NONE, _S.ANSWER_DUE),
-    (_S.ANSWER_DUE, _I.ACK): (_A.NONE, _S.IDLE),
-}
 
 
 class ReofferOwner(Protocol):
@@ -99,6 +53,7 @@ class Reoffers:
         "_body",
         "_client",
         "_common",
+        "_describe",
         "_kept",
         "_layer",
         "_owner",
@@ -128,11 +83,13 @@ class Reoffers:
         self.heard = b""
         """The peer's."""
         self._refreshing = False
-        self._owner = owner
+        self._owner: ReofferOwner | None = owner
         self._common = common
         self.state = _S.IDLE
         self._body = b""
-        self._kept: bytes | None = None
+        self._describe: Describe = bytes
+        """Who made `_body`."""
+        self._kept: Describe | None = None
         self._tries = 0
         self._retry: Timer | None = None
         self._transaction: ServerTransaction | None = None
@@ -140,15 +97,15 @@ class Reoffers:
         self._acked = -1
         self._ack: tuple[bytes, Source] | None = None
 
-    def send(self, body: bytes) -> None:
-        """Offer `body` as soon as nothing else is open; the latest one wins."""
+    def send(self, describe: Describe) -> None:
+        """Offer what `describe` says as soon as nothing else is open; the latest one wins."""
         if self._answers:  # the peer's last offer is answered but not acknowledged: still open
-            self._kept = body
+            self._kept = describe
         elif self._step(_I.WANTED) is _A.SEND:
             self._tries = 0
-            self._send(body)
+            self._make(describe)
         else:
-            self._kept = body
+            self._kept = describe
 
     def refresh(self) -> bool:
         """Offer again what is described already; False when something else is open."""
@@ -156,8 +113,8 @@ class Reoffers:
             return False
         self._step(_I.WANTED)
         self._tries = 0
+        self._make(lambda: self.described)
         self._refreshing = True
-        self._send(self.described)
         return True
 
     @property
@@ -188,7 +145,7 @@ class Reoffers:
             self._respond(transaction, 500, now, headers=(("Retry-After", str(seconds)),))
         else:
             self._begin_received(transaction, request, now)
-            self._owner.tell(Reoffered(sdp=sdp))
+            self._tell(Reoffered(sdp=sdp))
 
     def accept(self, body: bytes, now: float) -> None:
         """Answer the peer's open request with 200 and `body`."""
@@ -239,7 +196,7 @@ class Reoffers:
             except PeerError:
                 sdp = None
             self.heard = ack.body
-            self._owner.tell(Acked(sdp=sdp))
+            self._tell(Acked(sdp=sdp))
         self._send_kept()
 
     def close(self, now: float) -> None:
@@ -249,16 +206,29 @@ class Reoffers:
         for answer in self._answers.values():
             answer.stop()
         self._answers.clear()
-        self._kept = None
+        self._kept = self._owner = None
+        self._describe = bytes
         transaction, self._transaction = self._transaction, None
         if transaction is not None:
             self._respond(transaction, 487, now)
+
+    def _tell(self, event: SessionEvent) -> None:
+        if self._owner is not None:
+            self._owner.tell(event)
+
+    def _dialog_lost(self, status: int, now: float) -> None:
+        if self._owner is not None:
+            self._owner.dialog_lost(status, now)
 
     def _begin_received(self, transaction: ServerTransaction, request: Request, now: float) -> None:
         if self._retry is not None:
             self._retry.cancel()
             self._retry = None
-            self._kept = self._body if self._kept is None else self._kept
+            if self._refreshing:  # the peer's offer is a sign of life as well
+                self._refreshing = False
+                self._timer.again_soon(now)
+            elif self._kept is None:
+                self._kept = self._describe
         self._transaction = transaction
         if request.method == "INVITE":
             transaction.on_cancel = self._cancelled
@@ -269,9 +239,12 @@ class Reoffers:
         self._respond(cancel, 200, now)
         self.refuse(487, now)
 
-    def _send(self, body: bytes) -> None:
-        self._body = body
-        self._kept = None
+    def _make(self, describe: Describe) -> None:
+        self._describe, self._kept, self._refreshing = describe, None, False
+        self._body = describe()
+        self._send()
+
+    def _send(self) -> None:
         self._client.request(
             "INVITE",
             headers=(
@@ -281,7 +254,7 @@ class Reoffers:
                 *self._timer.offered(),
                 ("Content-Type", SDP_TYPE),
             ),
-            body=body,
+            body=self._body,
             on_response=self._response,
             on_failure=self._lost,
         )
@@ -296,7 +269,7 @@ class Reoffers:
         if response.status < 300:
             self._success(response, now)
         elif self._timer.learn_too_small(response):
-            self._send(self._body)
+            self._send()
         elif response.status == 491 and self._tries < MAX_RETRIES:
             self._step(_I.CONFLICT)
             self._tries += 1
@@ -310,11 +283,12 @@ class Reoffers:
         self._step(_I.FAILURE)
         lost = status in (408, 481)
         if not refreshing:
-            self._owner.tell(ReofferRefused(status=status, reason=reason))
+            self._tell(ReofferRefused(status=status, reason=reason))
             if lost:
-                self._owner.dialog_lost(status, now)
+                self._dialog_lost(status, now)
         elif lost:
-            self._owner.session_expired(status, now)
+            if self._owner is not None:
+                self._owner.session_expired(status, now)
         else:
             self._timer.again_soon(now)
 
@@ -336,12 +310,12 @@ class Reoffers:
         try:
             sdp = description_in(response)
         except PeerError as error:
-            self._owner.tell(ReofferRefused(status=error.sip_status, reason=str(error)))
+            self._tell(ReofferRefused(status=error.sip_status, reason=str(error)))
         else:
             unchanged = refreshing and response.body == self.heard
             self.described, self.heard = self._body, response.body
             if not unchanged:
-                self._owner.tell(ReofferAnswered(sdp=sdp))
+                self._tell(ReofferAnswered(sdp=sdp))
         self._send_kept()
 
     def _remember_ack(self, data: bytes, destination: Source) -> None:
@@ -352,8 +326,8 @@ class Reoffers:
             self._failed(408 if cause == "timeout" else 503, cause, now)
         else:
             self._step(_I.FAILURE)
-            self._owner.tell(ReofferRefused(status=503, reason=cause))
-            self._owner.dialog_lost(503, now)
+            self._tell(ReofferRefused(status=503, reason=cause))
+            self._dialog_lost(503, now)
 
     def _back_off(self) -> float:
         """Section 14.1: the owner of the Call-ID waits 2.1 to 4 s, the other 0 to 2 s, in steps of 10 ms."""
@@ -362,13 +336,17 @@ class Reoffers:
 
     def _try_again(self, now: float) -> None:
         self._retry = None
-        if self._step(_I.RETRY) is _A.SEND:
-            self._send(self._body if self._kept is None else self._kept)
+        if self._step(_I.RETRY) is not _A.SEND:
+            return
+        if self._kept is None:
+            self._send()
+        else:
+            self._make(self._kept)
 
     def _ack_missing(self, number: int, now: float) -> None:
         self._answers.pop(number, None)
         self._step(_I.ACK)
-        self._owner.dialog_lost(408, now)
+        self._dialog_lost(408, now)
 
     def _headers_of_success(self, request: Request, now: float) -> tuple[tuple[str, str], ...]:
         if request.method == "PRACK":

@@ -125,6 +125,9 @@ class ServerTransaction(Transaction):
     def transport_failed(self, now: float) -> None:
         self.apply(_I.TRANSPORT_ERROR, now)
 
+    def let_go(self) -> None:
+        self.on_error = self.on_cancel = None
+
     def _send_response(self, now: float) -> None:
         if self._data:
             self.layer.send(self._data, self.peer)
@@ -168,7 +171,7 @@ class ServerTransaction(Transaction):
 def reopen_replies(transactions: Iterable[ServerTransaction], lost: Source) -> None:
     """The connection of these requests is gone: their responses go on a new one, where one can be opened."""
     for transaction in transactions:
-        if transaction.peer == lost:
+        if transaction.reliable and transaction.peer == lost:
             place = reply_place(transaction.request.top_via, lost)
             if place is not None:
                 transaction.peer = place

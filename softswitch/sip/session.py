@@ -32,7 +32,7 @@ from softswitch.sip.incoming_invite import IncomingInvite
 from softswitch.sip.message import Request, Response
 from softswitch.sip.outgoing_invite import OutgoingInvite
 from softswitch.sip.refusal import refusal_of
-from softswitch.sip.reoffers import Reoffers
+from softswitch.sip.reoffers import Describe, Reoffers
 from softswitch.sip.sdp import SessionDescription
 from softswitch.sip.sdp_body import description_in, readable_description, serialized
 from softswitch.sip.server_transaction import ServerTransaction
@@ -41,7 +41,7 @@ from softswitch.sip.session_refresh import SessionRefresh
 from softswitch.sip.session_state import NEXT, SessionInput, SessionState
 from softswitch.sip.session_timer import IntervalTooSmall
 from softswitch.sip.source import Source
-from softswitch.sip.unheeded import any_failure, any_response, nothing_to_accept
+from softswitch.sip.unheeded import any_failure, any_response, nobody_listens, nothing_to_accept
 
 Headers = Iterable[tuple[str, str]]
 
@@ -88,7 +88,7 @@ class Session:
         self.reoffers: Reoffers | None = None
         self.refresh = SessionRefresh(layer, self)
         self._timer = self.refresh.timer
-        self._wanted: bytes | None = None
+        self._wanted: Describe | None = None
         self._answer: tuple[SessionDescription, tuple[tuple[str, str], ...]] | None = None
 
     def __repr__(self) -> str:
@@ -125,6 +125,11 @@ class Session:
         """Where a caller's INVITE came from."""
         assert self.client is not None
         return self.client.flow
+
+    @property
+    def destination(self) -> Source | None:
+        """Where our INVITE went."""
+        return self._outgoing.destination if self._outgoing is not None else None
 
     @property
     def dialog(self) -> Dialog | None:
@@ -197,12 +202,12 @@ class Session:
         elif before is _S.CONFIRMED:
             self._server.when_told(lambda: self._send_bye(headers))
 
-    def reinvite(self, sdp: SessionDescription) -> None:
-        """Offer anew, at once or as soon as nothing else is open; ends in ReofferAnswered or ReofferRefused."""
+    def reinvite(self, describe: Callable[[], SessionDescription]) -> None:
+        """Offer what `describe` says then, as soon as nothing else is open; ends in ReofferAnswered or ReofferRefused."""
         if self.state is _S.CONFIRMED and self.reoffers is not None:
-            self.reoffers.send(serialized(sdp))
+            self.reoffers.send(lambda: serialized(describe()))
         elif self.state in (_S.ANSWERED, _S.AWAITING_PRACK):
-            self._wanted = serialized(sdp)
+            self._wanted = lambda: serialized(describe())
 
     def accept_reoffer(self, sdp: SessionDescription) -> None:
         if self.reoffers is not None and not self.over:
@@ -311,13 +316,13 @@ class Session:
 
     def dialog_lost(self, status: int, now: float) -> None:
         if self.step(_I.LOST):
-            self._send_bye(())
             self.tell(HungUp(reason=f"SIP;cause={status}", accept=nothing_to_accept))
+            self._send_bye(())
 
     def session_expired(self, status: int, now: float) -> None:
         if self.step(_I.EXPIRED):
-            self._send_bye((("Reason", f'SIP;cause={status};text="session expired"'),))
             self.tell(SessionExpired())
+            self._send_bye((("Reason", f'SIP;cause={status};text="session expired"'),))
 
     # What the peer's requests change.
 
@@ -374,16 +379,23 @@ class Session:
     def _deliver(self, event: SessionEvent) -> None:
         self.on_event(event)
 
+    def _let_go(self, _: object) -> None:
+        """All has been told; who was told holds this session, and is not held by it."""
+        self.on_event = nobody_listens
+
     def finish(self) -> None:
         """The one end of a session that sends and receives nothing more; idempotent."""
         now = self._layer.now()
         if self.incoming is not None:
             self.incoming.stop()
-        self._timer.close()
+        if self.early is not None:
+            self.early.close()
+        self.refresh.close()
         if self.reoffers is not None:
             self.reoffers.close(now)
         self._server.close()
         self._layer.forget_session(self.call_id, self.local_tag)
+        self._layer.deliver(self._let_go, None)
 
     def step(self, event: SessionInput) -> bool:
         """Take the row of this state and input; without one, nothing may happen."""

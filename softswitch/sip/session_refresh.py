@@ -21,7 +21,7 @@ class SessionRefresh:
 
     def __init__(self, layer: SessionLayer, owner: ReofferOwner) -> None:
         self._layer = layer
-        self._owner = owner
+        self._owner: ReofferOwner | None = owner
         self._client: DialogClient | None = None
         self._reoffers: Reoffers | None = None
         self._update = False
@@ -35,6 +35,11 @@ class SessionRefresh:
         if heard is not None:
             allowed = ",".join(heard.headers.get_all("Allow"))
             self._update = "UPDATE" in (method.strip() for method in allowed.split(","))
+
+    def close(self) -> None:
+        """The session is over."""
+        self.timer.close()
+        self._client = self._reoffers = self._owner = None
 
     @property
     def by_update(self) -> bool:
@@ -71,7 +76,7 @@ class SessionRefresh:
             self._client.dialog.refresh_target(response)
             self.timer.granted(response, now)
         elif response.status in (408, 481):
-            self._owner.session_expired(response.status, now)
+            self._over(response.status, now)
         elif response.status in _NO_UPDATE:
             self._update = False
             self._send(now)
@@ -83,9 +88,13 @@ class SessionRefresh:
     def _lost(self, cause: str, now: float) -> None:
         """A connection that broke may be there again before the session ends; silence is an answer (section 10)."""
         if cause == "timeout":
-            self._owner.session_expired(408, now)
+            self._over(408, now)
         else:
             self.timer.again_soon(now)
 
     def _expired(self, now: float) -> None:
-        self._owner.session_expired(408, now)
+        self._over(408, now)
+
+    def _over(self, status: int, now: float) -> None:
+        if self._owner is not None:
+            self._owner.session_expired(status, now)

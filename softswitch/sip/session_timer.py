@@ -15,6 +15,7 @@ from softswitch.errors import PeerError
 from softswitch.sip.capabilities import EXTENSIONS, SUPPORTED
 from softswitch.sip.message import Request, Response
 from softswitch.sip.timers import Timer, TimerHeap
+from softswitch.sip.unheeded import no_time
 
 OPTION = "timer"
 LEAST_MIN_SE_S = 90
@@ -243,6 +244,7 @@ class SessionTimer:
         """The session is over: what is still agreed on starts nothing."""
         self.stop()
         self._closed = True
+        self.on_refresh = self.on_expired = no_time
 
     def _begin(self, interval_s: int, refresher: Refresher, now: float) -> None:
         if self._closed:

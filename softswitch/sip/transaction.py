@@ -94,7 +94,12 @@ class Transaction:
         self._set_state(after)
         for step in steps:
             self.actions[step](self, now)
+        if after is TransactionState.TERMINATED:
+            self.let_go()
         return True
+
+    def let_go(self) -> None:
+        """It is over: forget whom to tell, so that a call that has ended needs no collector to be freed."""
 
     def start_timer(self, event: Any, delay: float, now: float) -> None:
         running = self.running.pop(event, None)

@@ -1,4 +1,5 @@
-"""Handlers for what a peer says, or does not, to a request of ours whose outcome changes nothing: BYE, CANCEL, PRACK."""
+"""Handlers for what changes nothing: what a peer says, or does not, to our BYE, CANCEL or PRACK, and what comes when a
+session is over. Who is told by these is held by nobody: a call that has ended is freed at once."""
 
 from softswitch.sip.message import Response
 
@@ -13,3 +14,11 @@ def any_failure(cause: str, now: float) -> None:
 
 def nothing_to_accept() -> None:
     """A session that ended without a BYE of the peer has none to answer."""
+
+
+def no_time(now: float) -> None:
+    """A timer of a session that is over."""
+
+
+def nobody_listens(event: object) -> None:
+    """What a session that is over would tell."""
