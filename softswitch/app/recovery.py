@@ -7,11 +7,15 @@ import structlog
 
 from softswitch.app.parts import Parts
 from softswitch.app.trunking import restore_toll
-from softswitch.call.revival import FAILURES, Revived, revive
+from softswitch.call.open_invites import is_answered, read_open
+from softswitch.call.revival import ENTERED_AGAIN, FAILURES, Revived, revive
 from softswitch.call.snapshot import CallSnapshot
 from softswitch.call.stages import Wait
+from softswitch.call.termination import RESTART
 from softswitch.errors import StorageError
+from softswitch.ids import LegId
 from softswitch.rtp.adoption import Wanted
+from softswitch.sip.open_invite import OpenInvite
 from softswitch.store.rows import RecordingRow
 
 _log = structlog.get_logger(__name__)
@@ -22,10 +26,49 @@ async def written_down(parts: Parts) -> list[CallSnapshot]:
     found: list[CallSnapshot] = []
     for row in await parts.store.snapshots():
         try:
+            if not is_answered(row.data):
+                continue
             found.append(CallSnapshot.from_json(row.data))
         except FAILURES as error:
             _log.error("a call cannot go on: it cannot be read", call=row.call, problem=str(error))
-    return sorted(found, key=_age)
+    return sorted(_without_copies(found), key=_age)
+
+
+def _without_copies(found: list[CallSnapshot]) -> list[CallSnapshot]:
+    """A leg that two calls have written down went from one to the other in the last moment, by a transfer or a pickup: the
+    call that goes on has it, and the other was about to end."""
+    owner: dict[LegId, CallSnapshot] = {}
+    for snapshot in sorted(found, key=_handing_over_first):
+        for leg in snapshot.legs:
+            owner[leg.leg] = snapshot
+    kept = [each for each in found if all(owner[leg.leg] is each for leg in each.legs)]
+    if len(kept) < len(found):
+        _log.info("calls that were being handed over are closed", calls=len(found) - len(kept))
+    return kept
+
+
+def _handing_over_first(snapshot: CallSnapshot) -> tuple[bool, float]:
+    return isinstance(snapshot.stage, ENTERED_AGAIN), snapshot.stages[-1][1] if snapshot.stages else 0.0
+
+
+async def left_open(parts: Parts) -> list[OpenInvite]:
+    """INVITEs that had no final response."""
+    found: list[OpenInvite] = []
+    for row in await parts.store.snapshots():
+        try:
+            found += read_open(row.data)
+        except FAILURES as error:
+            _log.error("an INVITE cannot be ended: it cannot be read", call=row.call, problem=str(error))
+    return found
+
+
+def end_left(parts: Parts, invites: Iterable[OpenInvite]) -> None:
+    """Callers who were not answered get their final response, phones that rang their CANCEL."""
+    for invite in invites:
+        try:
+            parts.sip.end_open(invite, RESTART.sip_status, RESTART.reason_header)
+        except FAILURES as error:
+            _log.error("an INVITE from before the restart cannot be ended", problem=str(error))
 
 
 def _age(snapshot: CallSnapshot) -> float:
@@ -36,7 +79,7 @@ def _age(snapshot: CallSnapshot) -> float:
 def wanted(written: Iterable[CallSnapshot]) -> Wanted:
     calls = tuple(written)
     return Wanted(
-        legs=frozenset(leg.leg for call in calls for leg in call.legs),
+        legs=frozenset(leg for call in calls for leg in call.media),
         recordings=frozenset(call.recording_id for call in calls if call.recording_id is not None),
     )
 

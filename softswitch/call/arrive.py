@@ -3,6 +3,7 @@
 from datetime import UTC, datetime
 
 from softswitch.call.call import Call
+from softswitch.call.invitation import wished_privacy
 from softswitch.call.numbering import rules_for, to_e164
 from softswitch.call.opening import opening
 from softswitch.call.party import codecs_of
@@ -74,8 +75,9 @@ def _identify(call: Call) -> str:
     request = session.request
     sender = request.from_
     call.ani = sender.uri.user or "anonymous"
+    call.privacy = wished_privacy(call, request)
     call.ani_name = sender.display_name or ""
-    dialled = request.uri.user or ""
+    dialled = request.uri.number
     if call.identity.kind == "trunk":
         trunk = config.trunk[call.identity.name]
         if trunk.trusted:
@@ -132,6 +134,7 @@ async def _write_down(call: Call) -> None:
         )
     )
     call.recorded = True
+    call.services.changed(call.id)
     call.check()
 
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from softswitch.call.call import Call
 from softswitch.call.consult import COMPLETED, Consult
 from softswitch.call.ending import let_go
+from softswitch.call.facing import face, turn_away
 from softswitch.call.hearing import Hearing
 from softswitch.call.leg import Leg
 from softswitch.call.matrix import Member, Role
@@ -47,6 +48,7 @@ class Conversation:
     began: float | None = None
     _began_wall: float = 0.0
     _swapped: bool = False
+    _ended: bool = False
     away_since: float | None = None
     """Since when the two have not talked. Monotonic."""
     away_s: float = 0.0
@@ -65,11 +67,12 @@ class Conversation:
 
     @property
     def serving(self) -> Leg:
-        """The agent's side: whom the queue gave him, else the phone of the two, else who was called."""
-        caller, other = self.call.caller, self.other
-        if self.stage.agent is None and _is_phone(caller) and not _is_phone(other) and not self._swapped:
-            return caller
-        return other
+        """The agent's side, whoever of the two consults: whom the queue gave him, else the phone of the two, else who was
+        called."""
+        caller, other = self.first_caller, self.first_other
+        if self.stage.agent is None and _is_phone(caller) == _is_phone(other):
+            return self.other
+        return caller if self.stage.agent is None and _is_phone(caller) else other
 
     def leg_of(self, leg: LegId) -> Leg | None:
         """One of the two."""
@@ -166,11 +169,15 @@ class Conversation:
 
     def arrange(self) -> None:
         """Carry out whatever has changed: who hears whom, music, and the time on hold."""
-        if self.began is None:
+        if self.began is None or self._ended:
             return
         self.call.services.changed(self.call.id)
         self._count_hold()
         self.hearing.set(self.members())
+        if self.aside:
+            turn_away(self.call.caller)
+        else:
+            face(self.call.caller, self.other)
         wanted = self._wanted_music()
         for leg in (self.call.caller, self.other):
             music = wanted.get(leg.id, "")
@@ -262,6 +269,7 @@ class Conversation:
     def let_go_of(self, leg: Leg) -> None:
         """One of the two goes on in another call: nobody hears him here, nor is he recorded or played to."""
         self.hearing.end()
+        turn_away(leg)
         leg.stop_play()
         if self._music.pop(leg.id, ""):
             leg.music(None)
@@ -300,8 +308,10 @@ class Conversation:
     # --- end ----------------------------------------------------------------------------------------------------------
 
     def end(self) -> None:
-        """Whatever ended it: count, leave the recording, and give the agent back."""
-        call = self.call
+        """Whatever ended it: count, leave the recording, and give the agent back. Once."""
+        if self._ended:
+            return
+        self._ended, call = True, self.call
         consult = self.consult
         if consult is not None and not consult.answered:
             consult.attempt.abandon(call, COMPLETED)
@@ -319,6 +329,8 @@ class Conversation:
                 self.hearing.end()
             else:
                 self.hearing.leave()
+        turn_away(self.call.caller)
+        turn_away(self.other)
         self.room.recordings.talk_ends(call, self.other.id)
         self.room.dispatcher.talk_over(call, talked, self.transfer)
 

@@ -11,7 +11,7 @@ from softswitch.sip.address import Address
 from softswitch.sip.invite_plan import DIRECT, InviteWay
 from softswitch.sip.outbound import phones
 from softswitch.sip.registrar import Binding
-from softswitch.sip.uri import Uri
+from softswitch.sip.uri import Uri, number_as_user
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +47,7 @@ def trunk_destination(
     settings = config.trunk[trunk]
     host = Uri.parse(settings.host)
     params = host.params.having("user", "phone") if settings.user_phone else host.params
-    uri = Uri(scheme=host.scheme, user=number, host=host.host, port=host.port, params=params)
+    uri = Uri(scheme=host.scheme, user=number_as_user(number), host=host.host, port=host.port, params=params)
     proxy = Uri.parse(settings.outbound_proxy) if settings.outbound_proxy else None
     way = InviteWay(proxy=proxy, hurry=hurry)
     return Destination(uri, Address(uri), services.secrets.get(("trunk", trunk)), way)
@@ -63,6 +63,12 @@ def srtp_of(config: Config, party: str) -> SrtpPolicy:
     """Whether that party encrypts."""
     section = _section(config, party)
     return section.srtp if section is not None else "off"
+
+
+def media_of(config: Config, party: str) -> frozenset[str]:
+    """Kinds of streams that it may have."""
+    section = _section(config, party)
+    return frozenset(section.media if section is not None else ())
 
 
 def codecs_beside(config: Config, party: str, codec: str, open_to: tuple[str, ...] = ()) -> tuple[str, ...]:

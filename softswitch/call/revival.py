@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 from softswitch.call import stages
 from softswitch.call.call import Call
 from softswitch.call.contact import Contact
+from softswitch.call.facing import begin_without
 from softswitch.call.leg import Leg
 from softswitch.call.lines import Line
 from softswitch.call.media_address import media_address
@@ -20,13 +21,16 @@ from softswitch.call.set_peer import set_peer
 from softswitch.call.snapshot import CallSnapshot, LegSnapshot
 from softswitch.call.stages import End, Stage, Talk, Wait
 from softswitch.call.story import tell
+from softswitch.call.stream_snapshot import Written, take_up_streams
 from softswitch.call.termination import MEDIA_LOST, RESTART
 from softswitch.call.trail import marks_of
 from softswitch.errors import MediaError, OurError, PeerError
 from softswitch.ids import CallId, LegId
 from softswitch.sip.masked_keys import unmasked
 from softswitch.sip.sdes import fresh_keys
+from softswitch.sip.sdp import SessionDescription
 from softswitch.sip.session import Session
+from softswitch.sip.session_snapshot import SEQUENCE_GAP
 
 ENTERED_AGAIN = (stages.Talk, stages.Wait, stages.Greet, stages.Dial, stages.Park, stages.Confer)
 RESUMED = 'SIP;cause=200;text="Call resumed"'
@@ -45,7 +49,7 @@ def revive(services: Services, room: Room, snapshot: CallSnapshot) -> Revived:
     """The call is live again, though nobody acts for it before `go_on`. Raises OurError, PeerError, ValueError, TypeError
     or KeyError when it cannot be, and then nothing of it is left."""
     legs = {each.leg: _leg(services, each) for each in snapshot.legs}
-    taken = services.media.take_up(tuple(legs))
+    taken = services.media.take_up(snapshot.media)
     for leg in legs.values():
         survivor = taken.get(leg.id)
         leg.opened = survivor.opened if survivor is not None else None
@@ -64,6 +68,12 @@ def revive(services: Services, room: Room, snapshot: CallSnapshot) -> Revived:
         raise
     for each in snapshot.legs:
         _seize(services, call, legs[each.leg], each)
+    written = (
+        Written(leg=legs[each.leg], streams=each.streams, audio=each.audio, speaks=each.speaks)
+        for each in snapshot.legs
+        if each.leg in taken
+    )
+    take_up_streams(services, written, taken)
     if snapshot.recording is not None:
         _recording(services, room, call, snapshot)
     room.calls[call.id] = call
@@ -91,6 +101,7 @@ def _call(services: Services, snapshot: CallSnapshot, caller: Leg) -> Call:
     call = Call(services, CallId(snapshot.call), snapshot.identity, caller)
     call.ani, call.ani_name, call.dnis = snapshot.ani, snapshot.ani_name, snapshot.dnis
     call.language, call.priority, call.masked = snapshot.language, snapshot.priority, snapshot.masked
+    call.privacy, call.forwarded = snapshot.privacy, snapshot.forwarded
     call.stages, call.figures, call.recorded = list(snapshot.stages), snapshot.figures, True
     for mark in marks_of(snapshot.trail):
         call.trail.mark(mark["at"], mark["what"], **mark["detail"])
@@ -107,7 +118,8 @@ def _session(services: Services, call: Call, leg: Leg, snapshot: LegSnapshot) ->
             ours = told.key_out
             leg.keys = tuple(ours if key.suite == ours.suite else key for key in leg.keys)
             leg.negotiated = replace(agreed, key_in=told.key_in, key_out=ours)
-    leg.described = leg.offered = unmasked(snapshot.described, told.key_out if told is not None else None)
+    described = unmasked(snapshot.described, told.key_out if told is not None else None)
+    leg.described = leg.offered = _newer(described)
     kind, _, name = leg.party.partition(":")
     leg.session = services.sip.take_up(
         snapshot.session,
@@ -118,6 +130,13 @@ def _session(services: Services, call: Call, leg: Leg, snapshot: LegSnapshot) ->
         on_event=leg.on_session_event,
     )
     return leg.session
+
+
+def _newer(described: SessionDescription) -> SessionDescription:
+    """Its version well above it: what was described since the snapshot nobody knows (RFC 3264 section 8)."""
+    origin = described.origin
+    version = int(origin.version) if origin.version.isascii() and origin.version.isdigit() else 0
+    return described.with_origin(replace(origin, version=str(version + SEQUENCE_GAP)))
 
 
 def _stage(room: Room, call: Call, snapshot: CallSnapshot, legs: dict[LegId, Leg]) -> Stage:
@@ -154,8 +173,9 @@ def _seize(services: Services, call: Call, leg: Leg, snapshot: LegSnapshot) -> N
     kind, _, name = leg.party.partition(":")
     if not incoming and kind == "trunk" and leg.session is not None:
         number = leg.session.remote.uri.user or ""
-        services.trunking.began(call.config, leg.id, call.source, trunk=name, number=number)
-        services.trunking.answered(call.config, leg.id)
+        account = snapshot.account or call.source
+        services.trunking.began(call.config, leg.id, account, trunk=name, number=number)
+        services.trunking.answered(call.config, leg.id, since=snapshot.answered)
     call.adopt(leg)
     if leg.opened is not None:
         services.legs[leg.id] = leg
@@ -198,6 +218,8 @@ async def go_on(room: Room, revived: Revived) -> None:
         call.log.error("a call from before the restart has no media", problem=str(error))
         room.recordings.give_up(call, "its media worker died with the switch")
         stage = End(termination=MEDIA_LOST)
+    for leg in call.legs.values():
+        begin_without(leg)
     call.log.info("goes on after a restart", stage=call.stage)
     await tell(room, call, stage, again=True)
 

@@ -4,6 +4,7 @@ from softswitch.call.attempt import begin_attempt
 from softswitch.call.beside import sit_beside
 from softswitch.call.call import Call, loop_time
 from softswitch.call.events import HoldChanged, PartyAnswered, PartyFailed, PartyProgress
+from softswitch.call.facing import settle
 from softswitch.call.leg import Leg
 from softswitch.call.orders import PickedUp, PickupOrdered
 from softswitch.call.pickup import picked_up
@@ -49,6 +50,8 @@ async def ring_once(
     call.services.lines.talking(leg.id)
     call.services.trunking.answered(call.config, leg.id)
     call.caller.follow(leg.codec)
+    if leg.streams is not None:
+        settle(call.caller, leg)
     call.adopt(leg)
     await sit_beside(leg, call.caller)
     outward = stage.target.kind in OUTWARD
@@ -103,6 +106,8 @@ def _heard_early(call: Call, leg: Leg, sdp: SessionDescription) -> bool:
         return False
     call.caller.follow(leg.codec)
     call.caller.bridge(leg)
+    if leg.streams is not None:
+        settle(call.caller, leg)
     return True
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 import structlog
 
 from softswitch.call.events import PartyAnswered, PartyEvent, PartyFailed, PartyProgress
+from softswitch.call.facing import propose
 from softswitch.call.leg import Leg
 from softswitch.call.party import Destination
 from softswitch.call.services import Services
@@ -126,6 +127,11 @@ class Ringing:
         """Somebody answered, or nobody will."""
         return self._settled
 
+    @property
+    def sessions(self) -> Iterator[Session]:
+        """Its tries."""
+        return (session for session in self._sessions if session is not None)
+
     def deliver_to(self, deliver: Callable[[PartyEvent], None]) -> None:
         """Another call owns it from now on."""
         self._deliver = deliver
@@ -148,10 +154,16 @@ class Ringing:
             if self._settled:
                 self.leg.release()
                 return
+            if beside is not None and beside.offers_more:
+                await propose(beside, self.leg)
+                if self._settled:
+                    self.leg.release()
+                    return
             offer = self.leg.offer()
             for index, destination in enumerate(self._destinations):
                 self._sessions.append(None)
                 self._sessions[index] = self._invite(index, destination, offer, _in_uri(advertised))
+            self._services.agreed(self.leg.id)
         except (MediaError, OurError) as error:
             self._fail(PartyFailed(self.leg.id, error.sip_status, str(error), local=True))
         except PeerError as error:
@@ -212,7 +224,7 @@ class Ringing:
         self._settled = True
         self.leg.answered = self._services.clock.wall()
         self.leg.sip_status = 200
-        self.leg.tell_port()
+        self.leg.reoffering.tell_port(self.leg)
         self._hang_up_others(session)
         self._deliver(PartyAnswered(self.leg.id))
 

@@ -86,7 +86,9 @@ class Sip(Protocol):
 class Media(Protocol):
     """The part of `rtp.pool.MediaPool` that calls use."""
 
-    async def open_leg(self, leg: LegId, address: str, *, with_leg: LegId | None = None) -> OpenedLeg: ...
+    async def open_leg(
+        self, leg: LegId, address: str, *, with_leg: LegId | None = None, opaque: bool = False
+    ) -> OpenedLeg: ...
 
     async def move_leg(self, leg: LegId, *, beside: LegId) -> OpenedLeg: ...
 

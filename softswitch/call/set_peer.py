@@ -1,9 +1,12 @@
-"""What a leg's port at the media worker is told once both sides have agreed (RFC 3264): one command, made in one place."""
+"""What a port at the media worker is told once both sides have agreed (RFC 3264): one command, made in one place."""
 
 from softswitch.config.schema import Rtp
 from softswitch.ids import LegId
 from softswitch.rtp.commands import SetPeer
+from softswitch.rtp.opaque_leg import RTP, UDPTL
+from softswitch.sip.direction import RECEIVES, SENDS, answer_direction
 from softswitch.sip.offer_answer import Negotiated
+from softswitch.sip.passed_media import FAX, PassedMedia, PassedPeer
 
 
 def set_peer(leg: LegId, negotiated: Negotiated, rtp: Rtp, *, behind_nat: bool) -> SetPeer:
@@ -17,7 +20,7 @@ def set_peer(leg: LegId, negotiated: Negotiated, rtp: Rtp, *, behind_nat: bool) 
         ptime_ms=negotiated.ptime_ms,
         send=negotiated.send,
         receive=negotiated.receive,
-        latch=rtp.latch == "always" or (rtp.latch == "nat" and behind_nat),
+        latch=_learns(rtp, behind_nat),
         detect_inband=rtp.inband_dtmf and negotiated.event_payload_type is None,
         format_parameters=negotiated.format_parameters,
         comfort_noise_type=negotiated.comfort_noise_type,
@@ -26,3 +29,28 @@ def set_peer(leg: LegId, negotiated: Negotiated, rtp: Rtp, *, behind_nat: bool) 
         key_in=negotiated.key_in,
         key_out=negotiated.key_out,
     )
+
+
+def stream_peer(
+    leg: LegId, said: PassedMedia | None, peer: PassedPeer | None, wanted: str, rtp: Rtp, behind_nat: bool
+) -> SetPeer | None:
+    """The same of a stream that is only passed on; `wanted` is the far side's direction. None: it is not agreed."""
+    if said is None or peer is None:
+        return None
+    ours = answer_direction(peer.direction, wanted)
+    return SetPeer(
+        leg=leg,
+        address=peer.address,
+        port=peer.port,
+        codec=UDPTL if said.kind == FAX else RTP,
+        payload_type=0,
+        event_payload_type=None,
+        send=ours in SENDS,
+        receive=ours in RECEIVES,
+        latch=_learns(rtp, behind_nat),
+        rtcp_port=peer.rtcp_port,
+    )
+
+
+def _learns(rtp: Rtp, behind_nat: bool) -> bool:
+    return rtp.latch == "always" or (rtp.latch == "nat" and behind_nat)

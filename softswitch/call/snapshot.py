@@ -12,15 +12,21 @@ from softswitch.call.call import Call, Figures
 from softswitch.call.contact import Contact
 from softswitch.call.conversation import Conversation
 from softswitch.call.leg import Leg
+from softswitch.call.open_invites import read_open
 from softswitch.call.plain import plain
 from softswitch.call.room import Room
 from softswitch.call.stages import Stage, arguments_of, from_journal, name_of
+from softswitch.call.stream_snapshot import StreamSnapshot, read_stream, stream_snapshots
+from softswitch.call.streams import AUDIO
 from softswitch.call.visits import Visit
 from softswitch.ids import LegId, RecordingId
 from softswitch.sip.dialog import DialogState
+from softswitch.sip.history_info import Forwarded
 from softswitch.sip.identity import Identity
 from softswitch.sip.masked_keys import masked
 from softswitch.sip.offer_answer import Negotiated
+from softswitch.sip.open_invite import OpenInvite
+from softswitch.sip.privacy import OPEN, Privacy
 from softswitch.sip.session_snapshot import SessionSnapshot, snapshot_of
 from softswitch.sip.source import Source
 from softswitch.srtp_key import SrtpKey
@@ -50,6 +56,12 @@ class LegSnapshot:
     """Without keys: their suites alone."""
     described: str
     session: SessionSnapshot
+    streams: tuple[StreamSnapshot, ...] = ()
+    """Besides audio."""
+    audio: int = 0
+    speaks: bool = True
+    account: str = ""
+    """Who is charged, of a call out."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,9 +106,13 @@ class CallSnapshot:
     visit: Visit | None = None
     talk: TalkSnapshot | None = None
     recording: RecordingSnapshot | None = None
+    privacy: Privacy = OPEN
+    forwarded: tuple[Forwarded, ...] = ()
+    open: tuple[OpenInvite, ...] = ()
+    """Phones that rang; they are told that it is over."""
 
     @classmethod
-    def of(cls, room: Room, call: Call) -> Self | None:
+    def of(cls, room: Room, call: Call, invites: tuple[OpenInvite, ...] = ()) -> Self | None:
         """None while there is nothing to go on with: the caller is not answered yet, or the call is over."""
         if call.at is None or call.over is not None or not call.recorded:
             return None
@@ -124,6 +140,9 @@ class CallSnapshot:
             visit=room.dispatcher.visits.of(call.id),
             talk=_talk(call, conversation) if conversation is not None else None,
             recording=_recording(contact) if contact is not None else None,
+            privacy=call.privacy,
+            forwarded=call.forwarded,
+            open=invites,
         )
 
     def to_json(self) -> str:
@@ -151,8 +170,16 @@ class CallSnapshot:
                 "visit": Visit(**values["visit"]) if values["visit"] is not None else None,
                 "talk": _read_talk(values["talk"]) if values["talk"] is not None else None,
                 "recording": _read_recording(recording) if recording is not None else None,
+                "open": read_open(text),
+                "privacy": Privacy(**values.get("privacy", {})),
+                "forwarded": tuple(Forwarded(**step) for step in values.get("forwarded", ())),
             }
         )
+
+    @property
+    def media(self) -> tuple[LegId, ...]:
+        """All that it has at media workers."""
+        return tuple(each for leg in self.legs for each in (leg.leg, *(stream.id for stream in leg.streams)))
 
     @property
     def recording_id(self) -> RecordingId | None:
@@ -168,6 +195,7 @@ def _leg(call: Call, leg: Leg) -> LegSnapshot | None:
     if dialog is None:
         return None
     line = call.services.lines.line(leg.id)
+    plan = leg.streams.agreed if leg.streams is not None else AUDIO
     return LegSnapshot(
         leg=leg.id,
         party=leg.party,
@@ -183,6 +211,10 @@ def _leg(call: Call, leg: Leg) -> LegSnapshot | None:
         negotiated=without_keys(negotiated),
         described=masked(described),
         session=dialog,
+        streams=stream_snapshots(leg),
+        audio=plan.audio,
+        speaks=plan.speaks,
+        account=call.services.trunking.account_of(leg.id),
     )
 
 
@@ -237,6 +269,7 @@ def _read_leg(values: dict[str, Any]) -> LegSnapshot:
         **{
             **values,
             "codecs": tuple(values["codecs"]),
+            "streams": tuple(map(read_stream, values.get("streams", ()))),
             "negotiated": Negotiated(**{**agreed, **keys}),
             "session": SessionSnapshot(
                 **{**session, "dialog": DialogState(**dialog), "flow": Source(**session["flow"])}

@@ -8,6 +8,8 @@ from typing import Final
 
 import structlog
 
+from softswitch.call.call import Call
+from softswitch.call.open_invites import open_invites, unanswered
 from softswitch.call.room import Room
 from softswitch.call.services import Services
 from softswitch.call.snapshot import CallSnapshot
@@ -49,13 +51,21 @@ class Snapshots:
             if call is None:
                 continue
             try:
-                snapshot = CallSnapshot.of(self._room, call)
+                data = self._written(call)
             except Exception:  # the call goes on, and would only not outlive a crash
                 call.log.exception("a call could not be written down")
                 continue
-            if snapshot is not None:
+            if data:
                 self.written += 1
-                self._services.store.snapshot(SnapshotRow(call=call_id, data=snapshot.to_json()))
+                self._services.store.snapshot(SnapshotRow(call=call_id, data=data))
+
+    def _written(self, call: Call) -> str:
+        """Empty when a restart need not know of it."""
+        invites = open_invites(self._room, call)
+        snapshot = CallSnapshot.of(self._room, call, invites)
+        if snapshot is not None:
+            return snapshot.to_json()
+        return unanswered(call, invites) if invites and call.recorded else ""
 
     def close(self) -> None:
         if self._timer is not None:

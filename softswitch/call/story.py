@@ -10,9 +10,11 @@ from typing import Any
 from softswitch.call import stages
 from softswitch.call.arrive import arrive
 from softswitch.call.call import Call
+from softswitch.call.call_back import call_back
 from softswitch.call.confer import confer
 from softswitch.call.dial import dial
 from softswitch.call.ending import finish
+from softswitch.call.facing import take_back
 from softswitch.call.feature import feature
 from softswitch.call.greet import greet
 from softswitch.call.message import message
@@ -44,6 +46,7 @@ STORY: dict[type[Any], Callable[[Room, Call, Any], Awaitable[Stage]]] = {
     stages.TakePlace: take_place,
     stages.Park: park,
     stages.Retrieve: retrieve,
+    stages.CallBack: call_back,
 }
 
 
@@ -63,6 +66,8 @@ async def tell(room: Room, call: Call, stage: Stage, *, again: bool = False) -> 
                 )
                 stage = End(termination=by_switch(Cause.LOOP, 482))
                 continue
+            if call.caller.streams is not None and not isinstance(stage, stages.Talk | stages.Dial):
+                take_back(call.caller)
             stage = await STORY[type(stage)](room, call, stage)
         termination = stage.termination
     except CallOver as over:

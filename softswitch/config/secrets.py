@@ -9,7 +9,7 @@ from pathlib import Path
 from softswitch.config.documents import Documents
 from softswitch.config.problem import Finding
 from softswitch.config.problem import Path as KeyPath
-from softswitch.config.schema import Auth, Config
+from softswitch.config.schema import Auth, Config, Trunk
 from softswitch.config.secret import Secret
 
 SecretKey = tuple[str, str]
@@ -31,7 +31,8 @@ def read_secrets(config: Config, documents: Documents) -> Secrets:
     for section, named in (("endpoint", config.endpoint), ("trunk", config.trunk)):
         for name, entry in named.items():
             if entry.auth is not None:
-                secret = _secret(section, name, entry.auth, config.sip.realm, documents, secrets.findings)
+                realm = (entry.realm if isinstance(entry, Trunk) else "") or config.sip.realm
+                secret = _secret(section, name, entry.auth, realm, documents, secrets.findings)
                 if secret is not None:
                     secrets.found[section, name] = secret
     return secrets

@@ -15,6 +15,7 @@ def check_trunks(config: Config, broken: Set[Path]) -> Iterator[Finding]:
     yield from _rates(config, broken)
     yield from _numbers(config)
     yield from _headers(config)
+    yield from _realms(config)
 
 
 def _groups(config: Config, broken: Set[Path]) -> Iterator[Finding]:
@@ -81,3 +82,11 @@ def _headers(config: Config) -> Iterator[Finding]:
                 header_name(header)
             except ValueError as error:
                 yield Finding(path=("trunk", name, "headers_add", header), message=str(error))
+
+
+def _realms(config: Config) -> Iterator[Finding]:
+    """Which realm counts is known by the place alone: whoever is there has proved nothing yet."""
+    for name, trunk in config.trunk.items():
+        if trunk.realm and not (trunk.challenge and trunk.match):
+            needed = "challenge" if not trunk.challenge else "match"
+            yield Finding(path=("trunk", name, "realm"), message=f"counts only with {needed}")

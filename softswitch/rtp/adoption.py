@@ -19,7 +19,7 @@ from softswitch.rtp.reports import PeerIs, Report
 from softswitch.rtp.seat import Seat
 from softswitch.rtp.seating import OpenedLeg, Seating
 
-CLEARED_S: Final = 5.0
+CLEARED_S: Final = 10.0
 """How long an adopted worker may take to end what nobody wants; its next figures say so."""
 
 _log = structlog.get_logger(__name__)
@@ -42,6 +42,7 @@ class Survivor:
     address: str
     """Local address it is bound to."""
     peer: SetPeer | None
+    opaque: bool = False
 
 
 class Adoption:
@@ -50,7 +51,7 @@ class Adoption:
         self._seating = seating
         self._recordings = recordings
         self._legs: dict[LegId, Survivor] = {}
-        self._running: dict[RecordingId, Seat] = {}
+        self._running: dict[RecordingId, tuple[Seat, RemoteWorker]] = {}
 
     async def adopt(
         self,
@@ -80,7 +81,7 @@ class Adoption:
         if legs:
             remote.send(AskPeers())
         if await self._settled(seat, legs, len(recordings)):
-            self._running.update(dict.fromkeys(recordings, seat))
+            self._running.update(dict.fromkeys(recordings, (seat, remote)))
             return remote
         _log.warning("an adopted media worker does not end what it had", pid=remote.pid)
         for leg in legs:
@@ -107,7 +108,9 @@ class Adoption:
 
     def heard(self, seat: Seat, report: PeerIs) -> None:
         opened = OpenedLeg(leg=report.leg, worker=seat.worker, port=report.port)
-        self._legs[report.leg] = Survivor(opened=opened, address=report.address, peer=report.peer)
+        self._legs[report.leg] = Survivor(
+            opened=opened, address=report.address, peer=report.peer, opaque=report.opaque
+        )
 
     def take_up(self, legs: tuple[LegId, ...]) -> dict[LegId, Survivor]:
         """Those of `legs` that go on; the others of them are to be opened anew."""
@@ -117,16 +120,17 @@ class Adoption:
             here = self._legs.pop(leg, None)
             if here is None or self._seating.of(leg) is None:
                 continue  # or its worker died a moment ago
-            scene.opened(leg, here.address, here.opened.port, next(iter(found), None))
+            beside = next(iter(found), None)
+            scene.opened(leg, here.address, here.opened.port, beside, opaque=here.opaque)
             if here.peer is not None:
                 scene.told(here.peer)
             found[leg] = here
         return found
 
     def take_up_recording(self, recording: RecordingId) -> bool:
-        seat = self._running.pop(recording, None)
-        if seat is None or seat.remote is None:
-            return False
+        seat, adopted = self._running.pop(recording, (None, None))
+        if seat is None or seat.remote is not adopted:
+            return False  # or its worker died a moment ago, though another may sit there already
         self._recordings[recording] = seat
         return True
 
@@ -135,7 +139,7 @@ class Adoption:
         self._running.pop(recording, None)
 
     def end_rest(self) -> None:
-        for recording, seat in self._running.items():
+        for recording, (seat, _) in self._running.items():
             seat.tell(StopRecording(recording=recording))
         self._running.clear()
         for leg in self._legs:

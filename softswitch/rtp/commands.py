@@ -14,6 +14,9 @@ class OpenLeg:
     leg: LegId
     address: str
     """Local address to bind."""
+    opaque: bool = False
+    """It only passes datagrams on, untouched, to the opaque leg that it is bridged to (T.38, video, text): no other command
+    than `SetPeer`, `Bridge`, `Unbridge` and `CloseLeg` is for it."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,7 +35,8 @@ class SetPeer:
     address: str
     port: int
     codec: str
-    """A name of `softswitch.codec.CODECS`: what we send, and the codec of received packets with its payload type."""
+    """A name of `softswitch.codec.CODECS`: what we send, and the codec of received packets with its payload type. Of an
+    opaque leg `rtp` or `udptl`."""
     payload_type: int
     event_payload_type: int | None
     """telephone-event of RFC 4733 as negotiated; None: it was not."""

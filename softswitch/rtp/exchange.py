@@ -40,6 +40,7 @@ from softswitch.rtp.engine import Engine
 from softswitch.rtp.goertzel import ToneDetector
 from softswitch.rtp.leg import Leg
 from softswitch.rtp.mixer import Mixer
+from softswitch.rtp.opaque import Datagrams, OpaqueLegs
 from softswitch.rtp.peering import Peering
 from softswitch.rtp.playout import Playout
 from softswitch.rtp.portrange import PortRange
@@ -71,14 +72,17 @@ class Exchange:
     def __init__(
         self, *, engine: Engine, tap: Tap, library: PromptLibrary, ports: PortRange, quiet_s: float, silent_s: float,
         entropy: bytes, report: Callable[[Report], None], quality: QualityLimits | None = None,
+        datagrams: Datagrams | None = None,
     ) -> None:  # fmt: skip
-        """`silent_s`: when a peer counts as silent; 0 never. `entropy`: at least 16 bytes."""
+        """`silent_s`: when a peer counts as silent; 0 never. `entropy`: at least 16 bytes. `datagrams`: ports of legs that
+        only pass on."""
         self._engine = engine = SecuredEngine(engine, ports.pairs)
         self._report = report
         self._behind = 0
         self._moved = True
         """Packets came at the last tick."""
         self._ports = PortAllocator(ports, quiet_s, entropy)
+        self._opaque = OpaqueLegs(datagrams, self._ports, report)
         self._random = np.random.Generator(np.random.PCG64(int.from_bytes(entropy) + 1))
         self._table = LegTable(ports.pairs)
         self._by_slot: dict[int, Leg] = {}
@@ -148,18 +152,20 @@ class Exchange:
 
     def __len__(self) -> int:
         """Legs."""
-        return len(self._legs)
+        return len(self._legs) + len(self._opaque)
 
     @property
     def busy(self) -> bool:
         """There is something to do at each tick."""
-        return bool(self._legs) or len(self.recordings) > 0
+        return bool(self._legs or self._opaque) or len(self.recordings) > 0
 
     @property
     def resting(self) -> bool:
         """Until a packet comes, only the slow clocks have something to do: nothing came at the last tick, and nothing is
-        made, mixed or recorded."""
-        return not (self._moved or self.recordings or self._playout.active or self._mixer.active)
+        made, mixed, recorded or passed on without a look."""
+        return not (
+            self._moved or self.recordings or self._playout.active or self._mixer.active or self._opaque
+        )
 
     @property
     def look_at(self) -> float:
@@ -168,17 +174,19 @@ class Exchange:
 
     @property
     def legs(self) -> tuple[LegId, ...]:
-        return tuple(self._legs)
+        return (*self._legs, *self._opaque.legs)
 
     @property
     def packets(self) -> tuple[int, int]:
         """Received and sent by all legs ever."""
-        return self._reporter.packets
+        (received, sent), (received_too, sent_too) = self._reporter.packets, self._opaque.packets
+        return received + received_too, sent + sent_too
 
     def execute(self, command: Command, now: float) -> None:
         """Carry out one command; what cannot be done is reported, never raised."""
         try:
-            self._carry_out[type(command)](command, now)
+            if not self._opaque.takes(command, now):
+                self._carry_out[type(command)](command, now)
         except CommandError as error:
             leg = getattr(command, "leg", None)
             self._report(CommandRefused(command=type(command).__name__, problem=str(error), leg=leg))
@@ -194,6 +202,8 @@ class Exchange:
             self._relay.take(arrivals, now)
         else:
             self._behind = (self._behind + 1) % MOST_BEHIND
+        if self._opaque:
+            self._opaque.tick(now)
         self._playout.tick(now)
         self._mixer.tick(now)
         if not self._behind:
@@ -204,6 +214,7 @@ class Exchange:
         """Close all legs; recordings are stopped before."""
         for leg in tuple(self._legs.values()):
             self._close(leg, now)
+        self._opaque.shut(now)
         self._engine.shut()
 
     def _leg(self, command: object) -> Leg:
@@ -213,7 +224,7 @@ class Exchange:
         return leg
 
     def _open(self, command: OpenLeg, now: float) -> None:
-        if command.leg in self._legs:
+        if command.leg in self._legs or command.leg in self._opaque:
             raise CommandError("the leg is open already")
         problem = "all media ports are in use or quiet"
         for _ in range(_BIND_TRIES):
@@ -297,7 +308,7 @@ class Exchange:
         self._report(LegClosed(stats=stats))
 
     def _ask_stats(self, command: AskStats, now: float) -> None:
-        for name in command.legs or self.legs:
+        for name in command.legs or tuple(self._legs):
             if (leg := self._legs.get(name)) is not None:
                 self._report(self._stats(leg, now))
 

@@ -16,11 +16,11 @@ class Openings:
     def __init__(self) -> None:
         self._waiting: dict[LegId, asyncio.Future[int]] = {}
 
-    async def ask(self, seat: Seat, leg: LegId, address: str) -> int:
+    async def ask(self, seat: Seat, leg: LegId, address: str, *, opaque: bool = False) -> int:
         """The port it was given; raises MediaError."""
         future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._waiting[leg] = future
-        seat.tell(OpenLeg(leg=leg, address=address))
+        seat.tell(OpenLeg(leg=leg, address=address, opaque=opaque))
         problem = f"media worker {seat.worker} does not answer"
         timer = asyncio.get_running_loop().call_later(ANSWER_S, self.lost, leg, problem)
         try:

@@ -148,9 +148,12 @@ class MediaPool:
                 self._seating.openings.lost(leg, "the switch stops")
                 self._drop(leg)
 
-    async def open_leg(self, leg: LegId, address: str, *, with_leg: LegId | None = None) -> OpenedLeg:
-        """Bind ports for `leg`, on the worker of `with_leg` when that is given; raises MediaError."""
-        return await self._seating.open(leg, address, with_leg)
+    async def open_leg(
+        self, leg: LegId, address: str, *, with_leg: LegId | None = None, opaque: bool = False
+    ) -> OpenedLeg:
+        """Bind ports for `leg`, on the worker of `with_leg` when that is given; raises MediaError. `opaque`: it only passes
+        datagrams on."""
+        return await self._seating.open(leg, address, with_leg, opaque=opaque)
 
     async def move_leg(self, leg: LegId, *, beside: LegId) -> OpenedLeg:
         """Open a leg anew at the worker of another one, tell it again what concerns it alone, and close it where it was;

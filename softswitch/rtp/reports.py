@@ -119,7 +119,8 @@ class RecordingEnded:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PeerSilent:
-    """A leg that may receive got nothing for `silent_s` seconds; said once until it speaks again."""
+    """A leg that may receive got nothing for `silent_s` seconds; said again each time that as
+    many have passed as make it silent, until it speaks."""
 
     leg: LegId
     silent_s: float
@@ -156,6 +157,8 @@ class PeerIs:
     """Local address it is bound to."""
     port: int
     peer: SetPeer | None
+    opaque: bool = False
+    """As `OpenLeg.opaque`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

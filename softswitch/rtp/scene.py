@@ -29,6 +29,7 @@ class LegScene:
     port: int
     party: LegId
     """First leg of those that were opened beside each other."""
+    opaque: bool = False
     peer: SetPeer | None = None
     music: Music | None = None
     play: Play | None = None
@@ -42,13 +43,15 @@ class Scene:
 
     # --- what happens -----------------------------------------------------------------------------------------------
 
-    def opened(self, leg: LegId, address: str, port: int, beside: LegId | None = None) -> None:
+    def opened(
+        self, leg: LegId, address: str, port: int, beside: LegId | None = None, *, opaque: bool = False
+    ) -> None:
         """A leg has its port, at first or again."""
         near = self.legs.get(beside) if beside is not None else None
         known = self.legs.get(leg)
         if known is None:
             party = near.party if near is not None else leg
-            self.legs[leg] = LegScene(address=address, port=port, party=party)
+            self.legs[leg] = LegScene(address=address, port=port, party=party, opaque=opaque)
         else:
             known.port = port
             known.party = near.party if near is not None else known.party

@@ -56,20 +56,22 @@ class Seating:
         if (moving := self.moving.get(leg)) is not None:
             await asyncio.wait({moving}, timeout=ANSWER_S)
 
-    async def open(self, leg: LegId, address: str, beside: LegId | None) -> OpenedLeg:
+    async def open(
+        self, leg: LegId, address: str, beside: LegId | None, *, opaque: bool = False
+    ) -> OpenedLeg:
         """Raises MediaError."""
         if leg in self.scene.legs or leg in self._seat_of:
             raise MediaError(f"leg {leg} is open already")
         problem = "no media worker runs" if beside is None else f"leg {beside}, to sit beside, is gone"
         for seat in self.running() if beside is None else await self._beside(beside):
             try:
-                port = await self._open_at(seat, leg, address)
+                port = await self._open_at(seat, leg, address, opaque=opaque)
             except MediaError as error:
                 problem = str(error)
                 if beside in self.moving:  # its worker died just now: it will be elsewhere
-                    return await self.open(leg, address, beside)
+                    return await self.open(leg, address, beside, opaque=opaque)
                 continue
-            self.scene.opened(leg, address, port, beside)
+            self.scene.opened(leg, address, port, beside, opaque=opaque)
             return OpenedLeg(leg=leg, worker=seat.worker, port=port)
         raise MediaError(problem)
 
@@ -86,7 +88,7 @@ class Seating:
             return OpenedLeg(leg=leg, worker=old.worker, port=here.port)
         old.legs.discard(leg)
         try:
-            port = await self._open_at(seat, leg, here.address)
+            port = await self._open_at(seat, leg, here.address, opaque=here.opaque)
         except MediaError:
             if leg in self.scene.legs and old.remote is not None:
                 self.sit(old, leg)
@@ -101,7 +103,11 @@ class Seating:
     async def reopen(self, group: Iterable[LegId], seat: Seat) -> tuple[OpenedLeg, ...]:
         """All of them that are still wanted, or none: raises MediaError."""
         legs = [leg for leg in group if leg in self.scene.legs]
-        asked = [self._open_at(seat, leg, self.scene.legs[leg].address) for leg in legs]
+        known = [self.scene.legs[leg] for leg in legs]
+        asked = [
+            self._open_at(seat, leg, here.address, opaque=here.opaque)
+            for leg, here in zip(legs, known, strict=True)
+        ]
         answers = dict(zip(legs, await asyncio.gather(*asked, return_exceptions=True), strict=True))
         failed = next((answer for answer in answers.values() if isinstance(answer, BaseException)), None)
         opened: list[OpenedLeg] = []
@@ -123,10 +129,10 @@ class Seating:
         seat = self._seat_of.get(leg)
         return [seat] if seat is not None and seat.remote is not None else []
 
-    async def _open_at(self, seat: Seat, leg: LegId, address: str) -> int:
+    async def _open_at(self, seat: Seat, leg: LegId, address: str, *, opaque: bool) -> int:
         self.sit(seat, leg)
         try:
-            return await self.openings.ask(seat, leg, address)
+            return await self.openings.ask(seat, leg, address, opaque=opaque)
         except BaseException:
             if self._seat_of.get(leg) is seat:
                 seat.tell(CloseLeg(leg=leg))

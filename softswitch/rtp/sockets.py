@@ -80,9 +80,9 @@ class SocketEngine:
         self._strangers: dict[int, int] = {}
 
     def open(self, slot: int, address: str, port: int) -> None:
-        rtp = _bound(address, port)
+        rtp = bound(address, port)
         try:
-            control = _bound(address, port + 1)
+            control = bound(address, port + 1)
         except OSError:
             rtp.close()
             raise
@@ -95,8 +95,10 @@ class SocketEngine:
         ports = self._ports.pop(slot)
         self._set_mode(ports, Mode.MUTED, None)
         del self._by_fd[ports.rtp.fileno()], self._by_control_fd[ports.control.fileno()]
-        ports.rtp.close()
-        ports.control.close()
+        for each in (ports.rtp, ports.control):
+            # epoll forgets a file when the last who holds it lets go, and a ring of Linux before 6.4 does so a second late.
+            self._epoll.unregister(each.fileno())
+            each.close()
         if self._backlog:
             self._backlog = deque((other, data) for other, data in self._backlog if other != slot)
         self._strangers.pop(slot, None)
@@ -276,7 +278,7 @@ def _family(address: str) -> socket.AddressFamily:
         raise OSError(errno.EINVAL, f"{address[:40]!r} is no IP address") from error
 
 
-def _bound(address: str, port: int) -> socket.socket:
+def bound(address: str, port: int) -> socket.socket:
     family = _family(address)
     made = socket.socket(family, socket.SOCK_DGRAM | socket.SOCK_NONBLOCK)
     try:

@@ -85,9 +85,12 @@ class Admission:
         self._md5_only = md5_only
 
     @property
-    def realm(self) -> str:
+    def realms(self) -> frozenset[str]:
         """Of our challenges, and of the credentials that answer them."""
-        return self._realm
+        return self.table.realms | {self._realm}
+
+    def _realm_at(self, source: Source) -> str:
+        return self.table.realm(source) or self._realm
 
     def _offered(self, request: Request) -> tuple[str, ...]:
         """By what the phone is and what every user can answer, never by who it says it is."""
@@ -105,7 +108,8 @@ class Admission:
         if isinstance(verdict, Refusal):
             offence = _OFFENCES.get(verdict.why)
             if offence is not None:
-                guard.offence(source.address, offence, now, verdict.user)
+                forgeable = source.transport == "udp"
+                guard.offence(source.address, offence, now, verdict.user, forgeable=forgeable)
             return verdict.response
         assert verdict.identity is not None
         if verdict.by_digest:
@@ -123,7 +127,7 @@ class Admission:
         def challenge(why: Why, user: str = "") -> Refusal:
             return self._challenge(request, source, now, entropy, room, why, user)
 
-        credentials = self._credentials(request)
+        credentials = self._credentials(request, source)
         if credentials is None:
             identity = self.table.identify(source)
             if identity is not None and request.method != "REGISTER":
@@ -143,18 +147,19 @@ class Admission:
             return Refusal(response, "forbidden", credentials.username)
         return Admitted(user.identity, by_digest=True)
 
-    def _credentials(self, request: Request) -> Credentials | None:
-        """Those for our realm; what cannot be read proves nothing."""
+    def _credentials(self, request: Request, source: Source) -> Credentials | None:
+        """Those for our realm there; what cannot be read proves nothing."""
         headers = request.headers
         given = headers.get_all("Authorization") if "authorization" in headers.keys else []
         if "proxy-authorization" in headers.keys:
             given = [*headers.get_all("Proxy-Authorization"), *given]
+        realm = self._realm_at(source) if given else ""
         for text in given[:_MAX_CREDENTIALS]:
             try:
                 credentials = Credentials.parse(text)
             except ParseError:
                 continue
-            if credentials.realm == self._realm:
+            if credentials.realm == realm:
                 return credentials
         return None
 
@@ -179,7 +184,8 @@ class Admission:
     def _header(self, algorithm: str, source: Source, now: float, entropy: bytes, why: Why) -> str:
         nonce = self._nonces.make(now, entropy, algorithm, source.address)
         stale = why in ("stale", "replayed")
-        return str(Challenge(realm=self._realm, nonce=nonce, algorithm=algorithm, qop=("auth",), stale=stale))
+        realm = self._realm_at(source)
+        return str(Challenge(realm=realm, nonce=nonce, algorithm=algorithm, qop=("auth",), stale=stale))
 
     def _to_tag(self, request: Request) -> str:
         """The same for each retransmission (RFC 3261 section 8.2.7)."""

@@ -20,6 +20,7 @@ from softswitch.sip.advertised import AdvertisedAddress
 from softswitch.sip.challenge import ChallengeMemory
 from softswitch.sip.contact_acl import contacts_allowed
 from softswitch.sip.dead_targets import DeadTargets
+from softswitch.sip.dialog_glimpse import dialog_named_in
 from softswitch.sip.digest import Nonces
 from softswitch.sip.errors import FramingError
 from softswitch.sip.events import SessionEvent
@@ -31,6 +32,7 @@ from softswitch.sip.message import Request, Response, make_response
 from softswitch.sip.nat import is_address
 from softswitch.sip.notifier import Notifier
 from softswitch.sip.notifier_settings import NotifierSettings
+from softswitch.sip.open_invite import OpenInvite, end_open
 from softswitch.sip.outputs import Deliver, Output, Send
 from softswitch.sip.proxy import Proxy
 from softswitch.sip.proxy_home import ProxyHome
@@ -124,7 +126,11 @@ class SipEndpoint:
     async def start(self) -> None:
         """Listen, register outward, probe trunks; raises UnusableError."""
         events = WireEvents(
-            received=self._received, broken=self._broken, lost=self._lost, welcome=self._welcome
+            received=self._received,
+            broken=self._broken,
+            lost=self._lost,
+            welcome=self._welcome,
+            known=self._known,
         )
         await self._wire.start(events)
         self._registrar.settings = RegistrarSettings.from_config(self._config.sip, self._wire.own_addresses())
@@ -245,6 +251,10 @@ class SipEndpoint:
             on_event=on_event,
         )
 
+    def end_open(self, invite: OpenInvite, status: int, reason: str) -> None:
+        """An INVITE from before a restart ends. Raises PeerError when what was written cannot be read."""
+        end_open(self._stack, invite, status, reason)
+
     def bindings(self, endpoint: EndpointName) -> tuple[Binding, ...]:
         """Where a registered phone is now, the newest first."""
         return self._registrar.bindings(endpoint, self._clock.wall())
@@ -351,15 +361,27 @@ class SipEndpoint:
 
     # From the wire and the loop.
 
-    def _received(self, data: bytes, source: Source) -> None:
+    def _received(self, data: bytes, source: Source) -> bool:
         now = self._clock.monotonic()
-        if self.guard.lets_in(source.address, now):
-            if self.on_message is not None:
-                self.on_message(False, data, source)
-            self._guarded(lambda: self._stack.receive(data, source, now))
+        if not self.guard.lets_in(source.address, now) and not self._is_within(data, source, now):
+            return False
+        if self.on_message is not None:
+            self.on_message(False, data, source)
+        self._guarded(lambda: self._stack.receive(data, source, now))
+        return True
 
     def _welcome(self, address: str) -> bool:
         return self.guard.lets_connect(address, self._clock.monotonic())
+
+    def _is_within(self, data: bytes, source: Source, now: float) -> bool:
+        """Requests within dialogs are served at every level of load, also where a phone has a new address."""
+        if not self.guard.hears_dialogs_only(source.address, now):
+            return False
+        dialog = dialog_named_in(data)
+        return dialog is not None and self._stack.knows_dialog(*dialog)
+
+    def _known(self, address: str) -> bool:
+        return self.guard.knows(address, self._clock.monotonic())
 
     def _broken(self, error: FramingError, source: Source) -> None:
         self._guarded(lambda: self._stack.refuse_broken(error, source))
@@ -419,7 +441,11 @@ class SipEndpoint:
             await asyncio.sleep(UNREGISTER_WITHIN_S / UNREGISTER_POLLS)
 
     async def _look_up(self, uri: Uri, then: LocatedAll) -> None:
-        found = await self._resolver.resolve(uri)
+        found: list[Source] = []
+        try:
+            found = await self._resolver.resolve(uri)
+        except Exception as error:
+            self._fault(error)  # whoever asked is told that it leads nowhere, or he would wait for ever
         self._guarded(lambda: self._stack.located(then, tuple(found), self._clock.monotonic()))
 
     def _arm(self) -> None:

@@ -72,13 +72,13 @@ def returned(response: Response) -> Response:
     return Response(response.status, response.reason, response.headers.without_first("Via"), response.body)
 
 
-def consumed(request: Request, realm: str) -> frozenset[str]:
+def consumed(request: Request, realms: frozenset[str]) -> frozenset[str]:
     """Lines of credentials that were meant for us, where no others stand beside them (section 22.3)."""
     gone = []
     for key in _CREDENTIALS:
         if key in request.headers.keys:
             values = request.headers.get_all(key)
-            if all(_realm(value) in (realm, None) for value in values):
+            if all(realm is None or realm in realms for realm in map(_realm, values)):
                 gone.append(key)
     return frozenset(gone)
 

@@ -13,6 +13,7 @@ from softswitch.config.schema import Config, Trunk
 from softswitch.config.secret import Secret
 from softswitch.errors import UnusableError
 from softswitch.sip.errors import ParseError
+from softswitch.sip.network_table import NetworkTable
 from softswitch.sip.source import Source
 from softswitch.sip.uri import Uri
 
@@ -32,6 +33,8 @@ class KnownNetwork:
     identity: Identity
     challenge: bool
     """Being there is not enough: digest is asked for too."""
+    realm: str = ""
+    """Of that challenge; empty: as everywhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +60,8 @@ class IdentityTable:
 
     def __init__(self, users: Mapping[str, KnownUser], networks: Iterable[KnownNetwork]) -> None:
         self._users = dict(users)
-        self._networks = sorted(networks, key=lambda known: known.network.prefixlen, reverse=True)
+        self._networks = tuple(networks)
+        self._by_network = NetworkTable((known.network, known) for known in self._networks)
         common = [
             algorithm
             for algorithm in ("SHA-256", "MD5")
@@ -65,6 +69,8 @@ class IdentityTable:
         ]
         self.algorithms: tuple[str, ...] = tuple(common) or ("SHA-256", "MD5")
         """What every user can answer, best first: the same challenge for all gives nobody away."""
+        self.realms = frozenset(known.realm for known in self._networks if known.realm)
+        """Of trunks that have their own."""
 
     @classmethod
     def from_config(cls, config: Config, secrets: Mapping[tuple[str, str], Secret]) -> "IdentityTable":
@@ -79,7 +85,7 @@ class IdentityTable:
         for name, trunk in config.trunk.items():
             identity = Identity("trunk", name)
             own = _networks(trunk.match or _own_addresses(trunk), name)
-            networks += [KnownNetwork(net, identity, trunk.challenge) for net in own]
+            networks += [KnownNetwork(net, identity, trunk.challenge, trunk.realm) for net in own]
             if trunk.challenge:
                 _add_user(users, identity, secrets.get(("trunk", name)), own)
         return cls(users, networks)
@@ -93,8 +99,12 @@ class IdentityTable:
 
     def network(self, source: Source) -> KnownNetwork | None:
         """The narrowest network of anybody's that holds the address."""
-        address = source.ip
-        return next((known for known in self._networks if address in known.network), None)
+        return self._by_network.find(source.ip)
+
+    def realm(self, source: Source) -> str:
+        """Of challenges to whoever is there; empty: as everywhere. It goes by the place alone: users have no part in it."""
+        known = self.network(source) if self.realms else None
+        return known.realm if known is not None and known.challenge else ""
 
     def identify(self, source: Source) -> Identity | None:
         """Whom the address alone proves."""

@@ -5,19 +5,24 @@ understood in all spellings (sendonly, inactive, 0.0.0.0) and mirrored. An encry
 refused, never answered in clear. What stands on a line is read by `codec_lines` and `sdes`.
 """
 
-import ipaddress
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from types import MappingProxyType
 
 from softswitch.codec import Codec
 from softswitch.sip import codec_lines, sdes
 from softswitch.sip.codec_lines import COMFORT_NOISE, EVENT
+from softswitch.sip.direction import (
+    RECEIVES,
+    SENDS,
+    answer_direction,
+    direction_of,
+    direction_seen,
+)
+from softswitch.sip.media_place import can_be_sent_to, rtcp_port
 from softswitch.sip.sdes import CLEAR, SECURE, Encryption
 from softswitch.sip.sdp import (
-    NULL_ADDRESSES,
-    Connection,
     Line,
     Lines,
     MediaDescription,
@@ -27,16 +32,14 @@ from softswitch.sip.sdp import (
 )
 from softswitch.srtp_key import SrtpKey
 
-MIRRORED = {"sendrecv": "sendrecv", "sendonly": "recvonly", "recvonly": "sendonly", "inactive": "inactive"}
-
-_DIRECTION_OF = {(True, True): "sendrecv", (True, False): "sendonly", (False, True): "recvonly"}
-_SENDS, _RECEIVES = ("sendrecv", "sendonly"), ("sendrecv", "recvonly")
 _LEAST_PTIME_MS, _LARGEST_PTIME_MS = 10, 60
 _LARGEST_OF = {"L16": 10}
 """20 ms would be 640 bytes, more than the media workers take in a packet."""
 _OPUS_PTIMES_MS = (10, 20, 40, 60)
 """Frames that Opus has (RFC 6716 section 2.1.4)."""
-_RTCP = re.compile(r"([1-9][0-9]{0,4})(?: .*)?")
+
+
+_NONE_PASSED: Mapping[int, MediaDescription] = MappingProxyType({})
 
 
 class NotAcceptable(SdpError):
@@ -139,24 +142,29 @@ def answer_offer(
     *,
     prefer: str | None = None,
     before: Negotiated | None = None,
+    passed: Mapping[int, MediaDescription] = _NONE_PASSED,
 ) -> tuple[SessionDescription, Negotiated]:
     """The offerer's first codec that we have wins, or `prefer` when it was offered; one that we cannot make is taken only
-    when preferred. `direction` is what we want. Port 0 for all audio is a hold, where a session agreed on `before`."""
+    when preferred. `direction` is what we want. `passed` answers m-lines that the other side of the call serves. Port 0
+    for all audio is a hold, where a session agreed on `before`, unless a stream is passed in its stead: a fax."""
     answers: list[MediaDescription] = []
     agreed: Negotiated | None = None
-    for media in offer.media:
+    for index, media in enumerate(offer.media):
+        if index in passed:
+            answers.append(passed[index])
+            continue
         stream = None if agreed else _serve(offer, media, local, prefer)
         if stream is None:
-            answers.append(_refused(media))
+            answers.append(refused(media))
             continue
         agreed = _answered(offer, media, local, stream, direction)
         extra = [] if stream.crypto is None else [stream.crypto]
         if agreed.rtcp_mux:
             extra.append(Line("a", "rtcp-mux"))
-        ours = _DIRECTION_OF.get((agreed.send, agreed.receive), "inactive")
+        ours = direction_of(send=agreed.send, receive=agreed.receive)
         answers.append(_audio(local, agreed.payload_types, ours, media.protocol.upper(), extra))
-    if agreed is None and before is not None and _closes_audio(offer):
-        agreed = replace(before, send=False, receive=False, held=True)
+    if agreed is None and before is not None and (passed or _closes_audio(offer)):
+        agreed = replace(before, send=False, receive=False, held=not passed)
     if agreed is None:
         raise NotAcceptable("nothing in the offer can be served")
     return SessionDescription(_session_lines(local), tuple(answers)), agreed
@@ -165,8 +173,8 @@ def answer_offer(
 def _answered(
     offer: SessionDescription, media: MediaDescription, local: LocalMedia, stream: _Stream, direction: str
 ) -> Negotiated:
-    theirs = _direction_seen(offer, media)
-    ours = _answer_direction(theirs, direction)
+    theirs = direction_seen(offer, media)
+    ours = answer_direction(theirs, direction)
     event = codec_lines.payload_type_of(media, EVENT) if local.telephone_event else None
     noise = _comfort_noise(media, stream.codec) if local.comfort_noise else None
     return replace(
@@ -174,14 +182,19 @@ def _answered(
         event_payload_type=event,
         comfort_noise_type=noise,
         rtcp_mux=media.has("rtcp-mux"),
-        held=theirs not in _RECEIVES,
+        held=theirs not in RECEIVES,
     )
 
 
 def read_answer(
-    offer: SessionDescription, answer: SessionDescription, *, secured: bool = False
+    offer: SessionDescription,
+    answer: SessionDescription,
+    *,
+    secured: bool = False,
+    before: Negotiated | None = None,
 ) -> Negotiated:
-    """What the peer made of our offer; `secured`: nothing in clear is accepted, whatever the offer left open."""
+    """What the peer made of our offer; `secured`: nothing in clear is accepted, whatever the offer left open. Without audio
+    it is good where a session agreed on `before` and another stream was offered and taken."""
     if len(answer.media) != len(offer.media):
         raise NotAcceptable("an answer with another number of streams")
     for offered, answered in zip(offer.media, answer.media, strict=True):
@@ -189,8 +202,8 @@ def read_answer(
         if stream is None:
             continue
         wanted = offer.direction_of(offered)
-        theirs = _direction_seen(answer, answered)
-        agreed = _negotiated(answer, answered, stream, _answer_direction(theirs, wanted), _ptime(offered, 20))
+        theirs = direction_seen(answer, answered)
+        agreed = _negotiated(answer, answered, stream, answer_direction(theirs, wanted), _ptime(offered, 20))
         both = {
             encoding: codec_lines.payload_type_of(answered, encoding)
             for encoding in (EVENT, COMFORT_NOISE)
@@ -203,8 +216,13 @@ def read_answer(
             if stream.codec.name in codec_lines.WITH_COMFORT_NOISE
             else None,
             rtcp_mux=offered.has("rtcp-mux") and answered.has("rtcp-mux"),
-            held=wanted in _SENDS and theirs not in _RECEIVES,
+            held=wanted in SENDS and theirs not in RECEIVES,
         )
+    pairs = zip(offer.media, answer.media, strict=True)
+    if before is not None and any(
+        ours.port and theirs.port and ours.kind != "audio" for ours, theirs in pairs
+    ):
+        return replace(before, send=False, receive=False, held=False)
     raise NotAcceptable("the answer refuses every stream")
 
 
@@ -252,7 +270,8 @@ def _closes_audio(offer: SessionDescription) -> bool:
     return bool(ports) and not any(ports)
 
 
-def _refused(media: MediaDescription) -> MediaDescription:
+def refused(media: MediaDescription) -> MediaDescription:
+    """Its place is kept (RFC 3264 section 6), and nothing flows."""
     return MediaDescription(media.kind, 0, media.protocol, media.formats or ("0",))
 
 
@@ -306,46 +325,12 @@ def _chosen(
 def _is_audio(session: SessionDescription, media: MediaDescription, our_address: str) -> bool:
     """An audio stream of a profile that we have, to an address that we can send to."""
     known = media.kind == "audio" and media.port != 0 and media.protocol.upper() in (CLEAR, SECURE)
-    return known and _can_be_sent_to(session.connection_of(media), our_address)
+    return known and can_be_sent_to(session.connection_of(media), our_address)
 
 
 def _comfort_noise(media: MediaDescription, codec: Codec) -> int | None:
     found = codec_lines.payload_type_of(media, COMFORT_NOISE)
     return found if codec.name in codec_lines.WITH_COMFORT_NOISE else None
-
-
-def _can_be_sent_to(connection: Connection, our_address: str) -> bool:
-    """One host of our address family. A host name would be legal; refusing it beats a call that nobody hears."""
-    return _is_host(connection.address, ":" in our_address)
-
-
-@lru_cache(maxsize=1024)
-def _is_host(text: str, ipv6: bool) -> bool:
-    """One host of this family, or the zeros of a hold."""
-    try:
-        address = ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    if text in NULL_ADDRESSES:
-        return True
-    one_host = not address.is_multicast and text != "255.255.255.255"
-    return one_host and (address.version == 6) == ipv6
-
-
-def _direction_seen(session: SessionDescription, media: MediaDescription) -> str:
-    """The peer's direction; an address of zeros takes the receiving half away (RFC 3264 section 8.4)."""
-    direction = session.direction_of(media)
-    if session.connection_of(media).is_null:
-        return "sendonly" if direction in _SENDS else "inactive"
-    return direction
-
-
-def _answer_direction(theirs: str, wanted: str) -> str:
-    """Ours: what we want, as far as the other side allows it."""
-    allowed = MIRRORED[theirs]
-    send = allowed in _SENDS and wanted in _SENDS
-    receive = allowed in _RECEIVES and wanted in _RECEIVES
-    return _DIRECTION_OF.get((send, receive), "inactive")
 
 
 def _ptime(media: MediaDescription, default: int, codec: str = "") -> int:
@@ -354,13 +339,6 @@ def _ptime(media: MediaDescription, default: int, codec: str = "") -> int:
     longest = _LARGEST_OF.get(codec, _LARGEST_PTIME_MS)
     ptime = max(_LEAST_PTIME_MS, min(asked, largest, longest) // 10 * 10)
     return max(each for each in _OPUS_PTIMES_MS if each <= ptime) if codec == "opus" else ptime
-
-
-def _rtcp_port(media: MediaDescription) -> int:
-    """Its host is passed over: RTCP goes where RTP goes."""
-    match = _RTCP.fullmatch(next(media.attributes("rtcp"), ""))
-    port = int(match[1]) if match is not None else 0
-    return port if port < 65536 else 0
 
 
 def _negotiated(
@@ -378,11 +356,11 @@ def _negotiated(
         payload_type=stream.payload_type,
         event_payload_type=None,
         ptime_ms=_ptime(media, default_ptime_ms, stream.codec.name),
-        send=ours in _SENDS,
-        receive=ours in _RECEIVES,
+        send=ours in SENDS,
+        receive=ours in RECEIVES,
         held=False,
         format_parameters=codec_lines.parameters_of(media, stream.payload_type),
-        rtcp_port=_rtcp_port(media),
+        rtcp_port=rtcp_port(media),
         protocol=media.protocol.upper(),
         key_in=key_in,
         key_out=key_out,

@@ -101,7 +101,7 @@ class Proxy:
             return
         self.proxied += 1
         self._layer.allow_copies(transaction)
-        without = plan.without | consumed(request, home.realm) | {"route"}
+        without = plan.without | consumed(request, home.realms) | {"route"}
         context = ProxyContext(self._layer, self, transaction, plan.targets, without=without)
         context.source = source
         if request.method != "INVITE":
@@ -239,7 +239,7 @@ class Proxy:
     def _consumed(self, request: Request) -> frozenset[str]:
         if CREDENTIALS.isdisjoint(request.headers.keys) or self.home is None:
             return ASSERTED
-        return ASSERTED | consumed(request, self.home.realm)
+        return ASSERTED | consumed(request, self.home.realms)
 
     def _record_routes(self, context: ProxyContext, callee: Source) -> tuple[str, ...]:
         home, caller = self.home, context.source

@@ -29,9 +29,9 @@ class ProxyHome:
         """By which address and port a peer reaches us."""
 
     @property
-    def realm(self) -> str:
+    def realms(self) -> frozenset[str]:
         """Whose credentials are meant for us."""
-        return self._admission.realm
+        return self._admission.realms
 
     def is_ours(self, host: str, port: int, peer: Source) -> bool:
         """Whether this leads to us, as we are told to `peer` or as we listen, or is a domain of ours."""

@@ -96,6 +96,8 @@ class FakeMediaPool(Surviving):
         self._worker, self._pid, self._next_port = WorkerId(1), 4001, 10000
         self._legs: dict[LegId, int] = {}
         self._bridges: set[frozenset[LegId]] = set()
+        self.opaque: set[LegId] = set()
+        """Legs that were ever opened to pass datagrams on only."""
         self._mixes: dict[MixId, Mix] = {}
         self._plays: dict[LegId, tuple[int, asyncio.TimerHandle]] = {}
         self._recordings: dict[RecordingId, tuple[tuple[LegId, ...], float]] = {}
@@ -103,6 +105,7 @@ class FakeMediaPool(Surviving):
     async def start(self, wanted: Wanted = NOTHING) -> None:
         scene = self.adopt(wanted)
         self._next_port, self._pid, self._legs = scene.next_port, scene.pid, scene.legs
+        self.opaque = {each.leg for each in scene.commands if isinstance(each, OpenLeg) and each.opaque}
         self._bridges, self._recordings = scene.bridges, scene.recordings
         self.commands[:0] = scene.commands
         self.on_worker_started(self._worker, self._pid)
@@ -130,14 +133,18 @@ class FakeMediaPool(Surviving):
         for leg in tuple(self._legs):
             self.release_leg(leg)
 
-    async def open_leg(self, leg: LegId, address: str, *, with_leg: LegId | None = None) -> OpenedLeg:
+    async def open_leg(
+        self, leg: LegId, address: str, *, with_leg: LegId | None = None, opaque: bool = False
+    ) -> OpenedLeg:
         if self.refuse_open:
             raise MediaError(self.refuse_open)
         if leg in self._legs:
             raise MediaError(f"leg {leg} is open already")
         if with_leg is not None and with_leg not in self._legs:
             raise MediaError(f"leg {with_leg}, to sit beside, is gone")
-        self.commands.append(OpenLeg(leg=leg, address=address))
+        self.commands.append(OpenLeg(leg=leg, address=address, opaque=opaque))
+        if opaque:
+            self.opaque.add(leg)
         port = self._legs[leg] = self._new_port()
         self._opening.add(leg)
         await asyncio.sleep(self.open_s)
@@ -237,7 +244,12 @@ class FakeMediaPool(Surviving):
     @property
     def bridges(self) -> frozenset[frozenset[LegId]]:
         """Pairs of legs that hear each other."""
-        return frozenset(self._bridges)
+        return frozenset(pair for pair in self._bridges if self.opaque.isdisjoint(pair))
+
+    @property
+    def passing(self) -> frozenset[frozenset[LegId]]:
+        """Pairs of legs whose datagrams are passed on to each other."""
+        return frozenset(self._bridges) - self.bridges
 
     @property
     def mixes(self) -> dict[MixId, Mix]:

@@ -1,13 +1,14 @@
 """One call of a scripted peer: what a test does with it, what it told, and what a test waits for."""
 
 import asyncio
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import quote
 
+from softswitch.sip.direction import MIRRORED
 from softswitch.sip.events import Answered, HungUp, Progress, ReferProgress, Refused, Reoffered, SessionEvent
 from softswitch.sip.message import Request
-from softswitch.sip.offer_answer import MIRRORED
 from softswitch.sip.sdp import SessionDescription
 from softswitch.sip.session import Session
 from softswitch.testing.sound import described
@@ -30,6 +31,8 @@ class PeerCall:
     events: list[SessionEvent] = field(default_factory=list)
     version: int = 1
     accepts_bye: bool = True
+    on_offer: Callable[[SessionDescription | None], SessionDescription | int | None] | None = None
+    """What it says to a new offer: an answer, a refusal, or nothing yet; None: audio, as ever."""
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
@@ -39,6 +42,12 @@ class PeerCall:
         self.events.append(event)
         if isinstance(event, HungUp) and self.accepts_bye:
             event.accept()
+        elif isinstance(event, Reoffered) and self.on_offer is not None:
+            answer = self.on_offer(event.sdp)
+            if isinstance(answer, int):
+                self.session.refuse_reoffer(answer)
+            elif answer is not None:
+                self.session.accept_reoffer(answer)
         elif isinstance(event, Reoffered):
             offered = "sendrecv" if event.sdp is None else event.sdp.direction_of(event.sdp.media[0])
             self.session.accept_reoffer(self.describe(MIRRORED[offered]))
@@ -76,7 +85,7 @@ class PeerCall:
         self.reoffer(self.describe("sendrecv"))
 
     def reoffer(self, sdp: SessionDescription) -> None:
-        self.session.reinvite(sdp)
+        self.session.reinvite(lambda: sdp)
         self.peer.flush()
 
     def press(self, digit: str) -> None:

@@ -23,7 +23,7 @@ def target(where: str, q: float = 1.0, *, party: str = "endpoint:1002") -> Proxy
 class Home:
     """Stands for `ProxyHome`."""
 
-    realm = "softswitch"
+    realms = frozenset({"softswitch"})
 
     def __init__(self, peer: StackPeer) -> None:
         self.address = peer.place["udp"].address

@@ -1,0 +1,60 @@
+"""INVITEs of a call that have no final response yet, in either direction: what a restart has to bring to an end.
+
+A caller who is not answered cannot be gone on with, since what was to come is not known; he gets 503, and phones that ring
+get CANCEL. Written into the call's row (`snapshots.py`), alone while the call is not answered.
+"""
+
+import json
+from collections.abc import Iterator
+
+from softswitch.call.call import Call
+from softswitch.call.plain import plain
+from softswitch.call.ringing import Ringing
+from softswitch.call.room import Room
+from softswitch.sip.open_invite import OpenInvite, open_invite_of
+from softswitch.sip.session import Session
+from softswitch.sip.source import Source
+
+VERSION = 1
+
+
+def open_invites(room: Room, call: Call) -> tuple[OpenInvite, ...]:
+    """Without those whose call is over: they have been told."""
+    if call.over is not None:
+        return ()
+    return tuple(one for session in _sessions(room, call) if (one := open_invite_of(session)) is not None)
+
+
+def unanswered(call: Call, invites: tuple[OpenInvite, ...]) -> str:
+    """The row of a call that is not answered yet."""
+    return json.dumps({"version": VERSION, "call": call.id, "open": plain(invites)})
+
+
+def read_open(text: str) -> tuple[OpenInvite, ...]:
+    """Of any call's row. Raises ValueError, TypeError or KeyError when it is none of ours."""
+    return tuple(
+        OpenInvite(**{**each, "peer": Source(**each["peer"])}) for each in json.loads(text).get("open", ())
+    )
+
+
+def is_answered(text: str) -> bool:
+    """A row of a call that may go on."""
+    return "stage" in json.loads(text)
+
+
+def _sessions(room: Room, call: Call) -> Iterator[Session]:
+    if call.caller.session is not None and call.caller.answered is None:
+        yield call.caller.session
+    for ringing in _rings(room, call):
+        if not ringing.settled:
+            yield from ringing.sessions
+
+
+def _rings(room: Room, call: Call) -> Iterator[Ringing]:
+    if call.rings is not None:
+        yield call.rings.ringing
+    conversation = room.talks.get(call.id)
+    if conversation is not None and conversation.consult is not None:
+        yield conversation.consult.attempt.ringing
+    for underway in room.dispatcher.offers.of_call(call.id):
+        yield underway.ringing

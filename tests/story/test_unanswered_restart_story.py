@@ -1,0 +1,124 @@
+"""Proves that nobody is left ringing when the control process is killed: a caller who was not answered gets his final
+response from the next one, phones that rang get CANCEL and their 487 is acknowledged, a 2xx that came meanwhile is
+acknowledged and hung up; one CDR each, closed as ever.
+
+Does not prove it of calls less than a tenth of a second old, nor of connections, which die with the process.
+"""
+
+import asyncio
+import json
+
+import pytest
+from story_floor import Centre, told
+
+from softswitch.call.open_invites import is_answered, read_open
+from softswitch.sip.events import Cancelled, HungUp
+from softswitch.testing.manners import answering, ringing
+
+
+@told()
+async def test_the_caller_is_told_and_the_phone_rings_no_more(c: Centre) -> None:
+    c.phone("1002").on_call = ringing
+    call = c.phone("1001").call("1002")
+    rung = await c.phone("1002").next_call()
+    await asyncio.sleep(2)
+    assert call.progress == [180]
+    await c.restart()
+    assert await call.refused() == 503
+    assert isinstance(await rung.until(Cancelled), Cancelled)
+    await asyncio.sleep(5)
+    caller, callee = c.phone("1001"), c.phone("1002")
+    assert caller.heard("503 INVITE") == 1 and caller.sent("ACK") == 1, "its ACK is known to be meant"
+    assert callee.heard("CANCEL") == 1 and callee.sent("487 INVITE") == 1 and callee.heard("ACK") == 1
+    cdr = await c.cdr()
+    assert (cdr["ended_by"], cdr["cause"], cdr["answered"]) == ("crash", "crash", None)
+    assert c.switch.rows("snapshots") == []
+
+
+@told()
+async def test_an_answer_that_nobody_heard_is_hung_up(c: Centre) -> None:
+    """It is repeated until somebody acknowledges it; two contacts of a phone are not needed for that."""
+    c.phone("1002").on_call = ringing
+    call = c.phone("1001").call("1002")
+    rung = await c.phone("1002").next_call()
+    await asyncio.sleep(1)
+    restarting = asyncio.create_task(c.restart(down_s=3.0))
+    await asyncio.sleep(1)
+    rung.answer()
+    await restarting
+    assert await call.refused() == 503
+    assert isinstance(await rung.until(HungUp), HungUp)
+    assert c.phone("1002").heard("ACK") >= 1
+    await c.settled()
+
+
+@told()
+async def test_a_caller_who_gives_up_while_nobody_listens(c: Centre) -> None:
+    c.phone("1002").on_call = ringing
+    call = c.phone("1001").call("1002")
+    rung = await c.phone("1002").next_call()
+    await asyncio.sleep(1)
+    restarting = asyncio.create_task(c.restart(down_s=3.0))
+    await asyncio.sleep(1)
+    call.hang_up()
+    await restarting
+    await rung.until(Cancelled)
+    await asyncio.sleep(40)
+    assert c.phone("1001").heard("503 INVITE") == 1
+    await c.settled()
+
+
+@told()
+async def test_an_agents_phone_rings_anew_for_the_caller_who_waits(c: Centre) -> None:
+    c.phone("1001").on_call = ringing
+    call = c.caller()
+    first = await c.phone("1001").next_call()
+    await asyncio.sleep(2)
+    await c.restart()
+    await first.until(Cancelled)
+    c.phone("1001").on_call = answering(0.5)
+    c.phone("1002").on_call = answering(0.5)
+    await asyncio.sleep(10)
+    assert c.live().stage == "talk"
+    call.hang_up()
+    cdr = await c.cdr()
+    assert (cdr["ended_by"], cdr["cause"]) == ("caller", "normal")
+
+
+@told()
+async def test_who_is_consulted_and_rings_is_cancelled(c: Centre) -> None:
+    c.phone("1001").on_call = answering(0.5)
+    c.phone("1003").on_call = ringing
+    call = c.caller()
+    await c.phone("1001").next_call()
+    await asyncio.sleep(3)
+    await c.switch.control.steering.consult(c.live().id, "extension:1003", "")
+    third = await c.phone("1003").next_call()
+    await asyncio.sleep(1)
+    await c.restart()
+    await third.until(Cancelled)
+    await asyncio.sleep(1)
+    assert len(c.switch.media.bridges) == 1, "the two talk"
+    call.hang_up()
+    await c.cdr()
+
+
+@told()
+async def test_the_row_holds_no_secret_and_no_description(c: Centre) -> None:
+    c.phone("1002").on_call = ringing
+    call = c.phone("1001").call("1002", headers=(("Authorization", 'Digest username="a", response="feed"'),))
+    await c.phone("1002").next_call()
+    await asyncio.sleep(2)
+    [row] = c.switch.rows("snapshots")
+    assert not is_answered(row["data"])
+    invites = read_open(row["data"])
+    assert [each.direction for each in invites] == ["in", "out"]
+    assert all("feed" not in each.head and "m=audio" not in each.head for each in invites)
+    call.hang_up()
+    await c.settled()
+
+
+@pytest.mark.parametrize("text", ['{"open": [{}]}', '{"open": 7}', "[]", '{"open": [{"peer": {"x": 1}}]}'])
+def test_what_cannot_be_read_says_so(text: str) -> None:
+    with pytest.raises((ValueError, TypeError, KeyError, AttributeError)):
+        read_open(json.dumps(json.loads(text)))
