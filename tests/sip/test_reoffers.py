@@ -7,7 +7,8 @@ Does not prove what is in the descriptions.
 import pytest
 
 from softswitch.sip.events import Acked, HungUp, ReofferAnswered, Reoffered, ReofferRefused
-from softswitch.sip.message import Request, Response, parse_message
+from softswitch.sip.message import Request, Response, make_response, parse_message
+from softswitch.sip.sdp import SessionDescription
 from softswitch.testing.network import Packet, losing_first
 from softswitch.testing.stacks import Call, StackWorld, description
 
@@ -47,7 +48,7 @@ def by_hand(call: Call, method: str, branch: str, body: bytes = b"") -> Request:
 def test_an_offer_is_answered_and_the_call_goes_on(caller_offers: bool) -> None:
     world = StackWorld()
     call, other = talking(world) if caller_offers else talking(world)[::-1]
-    call.session.reinvite(description(4002))
+    call.session.reinvite(lambda: description(4002))
     world.run(0.1)
     offered = other.events[-1]
     assert isinstance(offered, Reoffered) and offered.sdp is not None
@@ -67,7 +68,7 @@ def test_an_offer_is_answered_and_the_call_goes_on(caller_offers: bool) -> None:
 def test_a_refused_offer_leaves_the_call_as_it_was() -> None:
     world = StackWorld()
     call, other = talking(world)
-    call.session.reinvite(description(4002))
+    call.session.reinvite(lambda: description(4002))
     world.run(0.1)
     other.session.refuse_reoffer(488)
     world.run(0.1)
@@ -78,8 +79,8 @@ def test_a_refused_offer_leaves_the_call_as_it_was() -> None:
 def test_both_offer_at_once_get_491_and_the_randomised_retry_settles_it() -> None:
     world = StackWorld()
     call, other = talking(world)
-    call.session.reinvite(description(4002))
-    other.session.reinvite(description(5002))
+    call.session.reinvite(lambda: description(4002))
+    other.session.reinvite(lambda: description(5002))
     for _ in range(80):
         world.run(0.1)
         for one, port in ((call, 4002), (other, 5002)):
@@ -102,7 +103,7 @@ def test_offers_made_while_one_is_open_wait_and_only_the_last_one_counts() -> No
     world = StackWorld()
     call, other = talking(world)
     for port in (4002, 4004, 4006):
-        call.session.reinvite(description(port))
+        call.session.reinvite(lambda port=port: description(port))
     world.run(0.1)
     other.session.accept_reoffer(description(5002))
     world.run(0.1)
@@ -190,7 +191,7 @@ def test_481_to_a_reinvite_ends_the_session() -> None:
     world = StackWorld()
     call, other = talking(world)
     world.peers[1].stack.forget_session(other.session.call_id, other.session.local_tag)
-    call.session.reinvite(description(4002))
+    call.session.reinvite(lambda: description(4002))
     world.run(1.0)
     assert call.kinds()[-2:] == ["ReofferRefused", "HungUp"]
     assert call.session.state == "terminated"
@@ -204,7 +205,7 @@ def test_a_reinvite_that_nobody_answers_ends_the_session() -> None:
         return None
 
     world.network.script = deaf
-    call.session.reinvite(description(4002))
+    call.session.reinvite(lambda: description(4002))
     world.run(40.0)
     assert call.kinds()[-2:] == ["ReofferRefused", "HungUp"]
 
@@ -213,7 +214,7 @@ def test_the_ack_of_our_reinvite_is_repeated_when_its_2xx_is() -> None:
     world = StackWorld()
     call, other = talking(world)
     world.network.script = losing_first("ACK", 2)
-    call.session.reinvite(description(4002))
+    call.session.reinvite(lambda: description(4002))
     world.run(0.1)
     other.session.accept_reoffer(description(5002))
     world.run(10.0)
@@ -237,3 +238,53 @@ def test_a_moved_contact_moves_the_target_of_what_follows() -> None:
     info = next(p for p in world.network.packets if p.data.startswith(b"INFO"))
     assert info.first_line == "INFO sip:alice@192.0.2.77:5070 SIP/2.0"
     assert (info.receiver.address, info.receiver.port) == ("192.0.2.77", 5070)
+
+
+def _waiting_offer(world: StackWorld) -> tuple[Call, Call, list[int]]:
+    """Alice's offer has met one of Bob's and waits for its second try; what she is asked to describe is counted."""
+    call, other = talking(world)
+    asked: list[int] = []
+
+    def describe() -> SessionDescription:
+        asked.append(len(asked))
+        return description(4002 + 2 * len(asked))
+
+    call.session.reinvite(describe)
+    other.session.reinvite(lambda: description(5002))
+    world.run(0.05)
+    assert asked == [0]
+    return call, other, asked
+
+
+def test_an_offer_that_waited_is_made_anew_once_the_peer_has_changed_the_session() -> None:
+    """What was described before the peer's offer is older than the answer to it, and so is its version."""
+    world = StackWorld()
+    call, other, asked = _waiting_offer(world)
+    for _ in range(100):
+        world.run(0.1)
+        for one, port in ((call, 4100), (other, 5100)):
+            if one.events and isinstance(one.events[-1], Reoffered):
+                one.session.accept_reoffer(description(port))
+    offered = [event.sdp for event in other.events if isinstance(event, Reoffered)]
+    assert [sdp.media[0].port for sdp in offered if sdp] == [4006]
+    assert asked == [0, 1]
+
+
+def test_an_offer_that_met_another_is_tried_again_as_it_was() -> None:
+    world = StackWorld()
+    call, other = talking(world)
+    asked: list[int] = []
+
+    def describe() -> SessionDescription:
+        asked.append(len(asked))
+        return description(4002)
+
+    call.session.reinvite(describe)
+    world.run(0.002)
+    [invite] = [each for each in world.network.packets if each.data.startswith(b"INVITE")][1:]
+    refusal = make_response(parse_message(invite.data), 491)  # type: ignore[arg-type]
+    world.network.send(refusal.to_bytes(), invite.receiver, invite.sender, world.now)
+    world.run(0.1)
+    other.session.refuse_reoffer(500)
+    world.run(5.0)
+    assert isinstance(other.events[-1], Reoffered) and asked == [0]

@@ -199,9 +199,9 @@ def test_the_refresher_stays_over_reinvites_of_either_side() -> None:
     accept(call)
     accept(other)
     world.run(100.0)
-    other.session.reinvite(description(5002))
+    other.session.reinvite(lambda: description(5002))
     world.run(1.0)
-    call.session.reinvite(description(4002))
+    call.session.reinvite(lambda: description(4002))
     world.run(1.0)
     asked = [one.headers.get("Session-Expires") for one in messages(world, "INVITE")]
     assert asked == ["600", "600;refresher=uas", "600;refresher=uac"]
@@ -377,3 +377,22 @@ def test_a_refresh_that_is_refused_for_the_moment_is_tried_again_until_the_end()
                 hand.send(hand.respond(one, 503, ""), alice)
     assert len(sent) == 4
     assert isinstance(call.events[-1], SessionExpired)
+
+
+def test_a_refresh_that_meets_the_peers_offer_is_not_tried_again() -> None:
+    """What it would repeat is out of date by then, and the peer's offer was a sign of life."""
+    world = StackWorld()
+    call, other = talking(world, settings(600), settings())
+    call.session.refresh._update = False
+    while len(messages(world, "INVITE")) < 2:
+        world.run(0.003)
+    other.session.reinvite(lambda: description(5002))
+    for _ in range(100):
+        world.run(0.1)
+        for one, port in ((call, 4100), (other, 5100)):
+            if one.events and isinstance(one.events[-1], Reoffered):
+                one.session.accept_reoffer(description(port))
+    offered = [event.sdp for event in (*call.events, *other.events) if isinstance(event, Reoffered)]
+    assert [sdp.media[0].port for sdp in offered if sdp is not None] == [5002]
+    world.run(400.0)
+    assert not call.session.over, "the next sign of life came in time"

@@ -434,7 +434,7 @@ def test_everything_asked_of_a_session_that_is_over_is_ignored() -> None:
         session.answer(description())
         session.reject(486)
         session.hangup()
-        session.reinvite(description())
+        session.reinvite(lambda: description())
         session.accept_reoffer(description())
         session.refuse_reoffer(488)
         session.send_info("text/plain", b"x")
