@@ -19,7 +19,7 @@ def invitation_for(call: Call, party: str) -> Invitation:
     kind, _, name = party.partition(":")
     session = call.caller.session
     request = session.request if session is not None else None
-    privacy = _privacy(call, request)
+    privacy = call.privacy
     received = request.max_forwards if request is not None else None
     hops = (DEFAULT_MAX_FORWARDS if received is None else received) - 1
     if kind == "trunk":
@@ -66,9 +66,8 @@ def _to_trunk(
     )
 
 
-def _privacy(call: Call, request: Request | None) -> Privacy:
-    if request is None:
-        return OPEN
+def wished_privacy(call: Call, request: Request) -> Privacy:
+    """What the caller's own INVITE wants hidden."""
     privacy = privacy_of(request)
     identity = call.identity
     if privacy is not OPEN or identity.kind != "trunk" or "Remote-Party-ID" not in request.headers:

@@ -155,7 +155,7 @@ class ProxyDesk:
 
     def _find(self, request: Request, identity: Identity) -> Routed | None:
         services, config = self._services, self._services.config
-        number, ani = request.uri.unescaped_user, identity.name
+        number, ani = request.uri.number, identity.name
         if identity.kind == "trunk":
             trunk = config.trunk[identity.name]
             rules = rules_for(config, "trunk", identity.name)

@@ -52,7 +52,7 @@ class Refers:
 
     def _blind(self, leg: Leg, refer: Refer) -> None:
         conversation = self._ready(self._call_of(leg.id), leg)
-        number = refer.asked.to.uri.unescaped_user
+        number = refer.asked.to.uri.number
         found = self._routed(conversation, leg, number)
         if found is None:
             raise Refused(404, "the number leads nowhere")

@@ -5,6 +5,7 @@ after a restart they are made again from the attempts in the store. A call that 
 costs counts for whether the next may begin.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from datetime import datetime
@@ -14,6 +15,7 @@ from softswitch.config.schema import Config
 from softswitch.config.trunks import EndpointToll, Toll
 from softswitch.ids import LegId
 
+_E164 = re.compile(r"\+[0-9]+", re.ASCII)
 MAX_NUMBERS = 10_000
 """Destinations counted within an hour; beyond, further ones are not."""
 
@@ -91,6 +93,11 @@ class TollGuard:
         """`leg` rings at a trunk for it; `charged`: at a number that costs."""
         self._running[leg] = _Outgoing(source, charged)
 
+    def account_of(self, leg: LegId) -> str:
+        """Who is charged for it; empty for one that is not known."""
+        outgoing = self._running.get(leg)
+        return outgoing.source if outgoing is not None else ""
+
     def longest_s(self, config: Config, leg: LegId) -> int:
         """How long this call out may last; 0: as long as it wants."""
         outgoing = self._running.get(leg)
@@ -133,8 +140,8 @@ class TollGuard:
     # --- rules --------------------------------------------------------------------------------------------------------
 
     def _destination(self, limits: Toll, config: Config, number: str) -> TollRefusal | None:
-        if not number.startswith("+"):
-            if len(number) < config.numbers.shortest:
+        if not _E164.fullmatch(number):
+            if len(number) < config.numbers.shortest and not number.startswith("+"):
                 return None
             return TollRefusal(rule="allowed", words=f"{number} cannot be understood as a number in E.164")
         digits = number[1:]

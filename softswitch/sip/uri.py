@@ -26,6 +26,8 @@ _HEX = re.compile(r"%([0-9A-Fa-f]{2})")
 _BAD_ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 _NOT_ASCII = re.compile(rb"[\x80-\xff]")
 _NOT_USER = re.compile(rb"[^A-Za-z0-9\-_.!~*'()&=+$,;?/]")
+_NOT_NUMBER = re.compile(rb"[^A-Za-z0-9\-_.!~*'()&=+$,;?/%]")
+_NUMBER = re.compile(r"[A-Za-z0-9\-_.!~*'()+#]*")
 _LONGEST_REMEMBERED = 128
 _DEFAULT_MUST_MATCH = ("user", "ttl", "method", "maddr", "transport")
 
@@ -41,6 +43,11 @@ def unescape(text: str) -> str:
 def escape_user(text: str) -> str:
     """`text` as the user part of a URI: everything that the grammar does not allow there becomes `%HH`."""
     return _NOT_USER.sub(lambda match: b"%%%02X" % match[0][0], _encoded(text)).decode("ascii")
+
+
+def number_as_user(number: str) -> str:
+    """A dialled number (`Uri.number`) as the user part of a URI; what is escaped in it stays so."""
+    return _NOT_NUMBER.sub(lambda match: b"%%%02X" % match[0][0], _encoded(number)).decode("ascii")
 
 
 def _encoded(text: str) -> bytes:
@@ -131,6 +138,16 @@ class Uri:
     def unescaped_user(self) -> str:
         """May hold any byte a peer escaped: for comparing, not for showing (`readable` does that)."""
         return unescape(self.user)
+
+    @property
+    def number(self) -> str:
+        """The user part as a dialled number. An escape that stands for what a number may hold is that (RFC 3261 section
+        19.1.4), so that nobody gets by a rule for numbers; with any other escape it is as written."""
+        user = self.user
+        if "%" not in user:
+            return user
+        plain = unescape(user)
+        return plain if _NUMBER.fullmatch(plain) else user
 
     @property
     def transport(self) -> str:
