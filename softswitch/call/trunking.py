@@ -135,11 +135,18 @@ class Trunking:
             digits = to_e164(number, rules).removeprefix("+")
             self.guard.began(leg, source, charged=len(digits) >= rules.shortest)
 
-    def answered(self, config: Config, leg: LegId) -> None:
-        self.guard.answered(leg, self._clock.wall())
+    def answered(self, config: Config, leg: LegId, *, since: float | None = None) -> None:
+        """`since`: when, of a call that outlived a restart. Wall."""
+        now = self._clock.wall()
+        since = now if since is None else since
+        self.guard.answered(leg, since)
         longest_s = self.guard.longest_s(config, leg)
         if longest_s:
-            self.limits.begin(leg, longest_s)
+            self.limits.begin(leg, max(0.0, since + longest_s - now))
+
+    def account_of(self, leg: LegId) -> str:
+        """Who is charged for it; empty for who is no call out."""
+        return self.guard.account_of(leg)
 
     def ended(self, leg: LegId) -> None:
         self.guard.ended(leg, self._clock.wall())

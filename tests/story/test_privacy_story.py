@@ -6,7 +6,7 @@ what he wrote himself but not his number, and what a Remote-Party-ID of a truste
 import asyncio
 
 import pytest
-from story_floor import NORTH, SOUTH, Centre, centre, told, trunk
+from story_floor import NORTH, SOUTH, Centre, centre, members, sales, told, trunk
 
 from softswitch.config.schema import Route
 from softswitch.sip.message import Request
@@ -90,3 +90,39 @@ async def test_a_remote_party_id_of_anybody_else_counts_for_nothing(c: Centre) -
     await call.answered()
     call.hang_up()
     assert c.phone("1001").calls[0].invite.from_.uri.user == "+34600000001"
+
+
+@told(centre(trunk={"north": trunk(NORTH), "south": trunk(SOUTH)}, **sales(members=members("ana"))))
+async def test_who_is_unknown_stays_so_after_a_restart_and_whoever_puts_him_through(c: Centre) -> None:
+    """By the agent to a trunk that is not trusted, and to a phone, though his INVITE is not known any more."""
+    for number in ("9555", "1003"):
+        c.phone("1001").on_call = answering(0.1)
+        c.phone("1003").on_call = c.south.on_call = answering(0.5)
+        call = c.caller(headers=(("Privacy", "id;header;history"),))
+        agent = await c.phone("1001").next_call()
+        await asyncio.sleep(2)
+        await c.restart()
+        await asyncio.sleep(1)
+        agent.refer(number)
+        assert await agent.referred() == 200
+        await asyncio.sleep(1)
+        call.hang_up()
+        await asyncio.sleep(10)
+    for peer in (c.south, c.phone("1003")):
+        invite = peer.calls[0].invite
+        assert invite.from_.uri.user == "anonymous" and "anonymous" in str(invite.contacts[0])
+        assert b"34600000001" not in invite.to_bytes()
+
+
+@told(centre(trunk={"south": trunk(SOUTH, caller_id="ppi"), "north": trunk(NORTH, caller_id="pai")}))
+async def test_who_called_is_unknown_to_whom_his_party_is_put_through(c: Centre) -> None:
+    """The phone that called puts through whom it had called: what is shown is still its number."""
+    c.south.on_call = c.phone("1003").on_call = answering(0.2)
+    call = c.phone("1001").call("9555", headers=(("Privacy", "header"),))
+    await call.answered()
+    await asyncio.sleep(1)
+    call.refer("1003")
+    assert await call.referred() == 200
+    await asyncio.sleep(1)
+    assert "anonymous" in str(c.phone("1003").calls[0].invite.contacts[0])
+    c.south.calls[0].hang_up()

@@ -237,3 +237,29 @@ def test_killed_at_any_moment_each_call_ends_once(
         assert live or (number == "700" and cdr["cause"] == "flow ended"), "nobody chose anything in the menu"
 
     story(tmp_path_factory.mktemp("killed"))
+
+
+@told(BOTH)
+async def test_a_leg_that_two_calls_have_written_down_is_in_one(c: Centre) -> None:
+    """The process dies when a call that has given its party to another one is not yet known to be over."""
+    call, agent = await in_talk(c)
+    c.phone("1003").on_call = answering(0.3)
+    second = c.phone("1001").call("1003")
+    await asyncio.sleep(1)
+    ending = max(c.switch.parts.manager.calls)
+    [row] = [row for row in c.switch.rows("snapshots") if row["call"] == ending]
+    agent.refer_to(second)
+    await asyncio.sleep(1)
+    restarting = asyncio.create_task(c.restart(down_s=5.0))
+    await asyncio.sleep(4.9)
+    with closing(sqlite3.connect(c.switch.folder / "softswitch.db")) as database, database:
+        names, marks = ", ".join(row), ", ".join("?" * len(row))
+        database.execute(f"INSERT INTO snapshots ({names}) VALUES ({marks})", tuple(row.values()))
+        database.execute("UPDATE calls SET ended = NULL WHERE call = ?", (ending,))
+    await restarting
+    await asyncio.sleep(2)
+    assert c.live().stage == "talk" and not call.session.over
+    assert c.switch.media.bridges == {frozenset((c.leg_of(CUSTOMER), c.leg_of(EVA)))}
+    call.hang_up()
+    await asyncio.sleep(2)
+    assert all(each.session.over for each in (*c.phone("1003").calls, second, agent))
