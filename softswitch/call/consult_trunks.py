@@ -50,6 +50,11 @@ class ConsultTrunks:
         if self.trying is not None:
             self._write_down(call, self.trying, None)
 
+    def given_up(self, call: Call, why: Termination) -> None:
+        """Nobody waits for this one any more."""
+        if self.trying is not None:
+            self._write_down(call, self.trying, (why, why.sip_status))
+
     def failed(self, call: Call, event: PartyFailed) -> bool:
         """True when another trunk may do what this one did not."""
         if self.trying is not None:

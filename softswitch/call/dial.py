@@ -6,10 +6,10 @@ from softswitch.call.call import Call
 from softswitch.call.events import PartyFailed
 from softswitch.call.forwarding import forwarded
 from softswitch.call.orders import PickupOrdered
-from softswitch.call.outward import through_trunks
+from softswitch.call.outward import Outcome, through_trunks
 from softswitch.call.ring_once import ring_once
 from softswitch.call.room import Room
-from softswitch.call.stages import Dial, End, Greet, Stage
+from softswitch.call.stages import Dial, End, Greet, Stage, Talk
 from softswitch.call.termination import Cause, Termination, refused
 from softswitch.config.target import OUTWARD, Target
 from softswitch.sip.uri import Uri
@@ -22,7 +22,10 @@ WHY = {Cause.BUSY: "user-busy", Cause.NO_ANSWER: "no-answer"}
 
 async def dial(room: Room, call: Call, stage: Dial) -> Stage:
     outward = stage.target.kind in OUTWARD and call.rings is None
-    outcome = await (through_trunks if outward else ring_once)(room, call, stage)
+    if call.rings_at is not None:
+        outcome = await _on_through_trunks(room, call, stage)
+    else:
+        outcome = await (through_trunks if outward else ring_once)(room, call, stage)
     if isinstance(outcome, PartyFailed):
         return _redirected(call, stage, outcome) or _failed(
             call, stage, refused(outcome.status, local=outcome.local, reason=outcome.reason_header)
@@ -33,6 +36,24 @@ async def dial(room: Room, call: Call, stage: Dial) -> Stage:
     if isinstance(outcome, Termination):
         return _failed(call, stage, outcome)
     call.refer_over(200)
+    return outcome
+
+
+async def _on_through_trunks(room: Room, call: Call, stage: Dial) -> Outcome:
+    """A trunk rings already, since somebody consulted who has left: what it does not take the next one may."""
+    trunks, call.rings_at = call.rings_at, None
+    assert trunks is not None
+    outcome = await ring_once(room, call, stage)
+    while isinstance(outcome, PartyFailed) and trunks.failed(call, outcome):
+        following = trunks.next(room, call)
+        if isinstance(following, Termination):
+            return following
+        call.rings = following
+        outcome = await ring_once(room, call, stage)
+    if isinstance(outcome, Talk):
+        trunks.answered(call)
+    elif isinstance(outcome, Termination):
+        trunks.given_up(call, outcome)
     return outcome
 
 

@@ -70,7 +70,7 @@ class PutThrough:
     async def _rings_on(self, by: Leg, consult: Consult, to: str) -> Stage:
         conversation = self.conversation
         conversation.consult = None
-        self.call.rings = consult.attempt
+        self.call.rings, self.call.rings_at = consult.attempt, consult.trunks
         self._tell("blind", by, to=str(consult.target), text=f"blind to {to}")
         await conversation.dismiss(by)
         return stage_after(self.call, conversation.stage, consult.target, consult.dialled, by=by.party)
@@ -163,7 +163,9 @@ class PutThrough:
     async def left_to_trunk(self, handing: HandOff) -> None:
         """Who put the caller through is gone before his trunk has said how that went."""
         handing.alone = True
+        self.conversation.transfer = Transfer(handing.to)
         await self.conversation.dismiss(handing.by)
+        self.conversation.end()
         self.call.caller.music("tone:ringback")
 
     async def handed_over(self, handing: HandOff, *, done: bool) -> Stage:

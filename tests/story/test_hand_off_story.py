@@ -193,3 +193,29 @@ async def test_the_toll_guard_is_asked_for_the_phone(c: Centre) -> None:
     assert bridged(c) and c.north.heard("REFER") == 0
     assert c.switch.parts.services.trunking.guard.view(0.0)["endpoint:1001"].refused == 1
     call.hang_up()
+
+
+@told(FLOOR)
+async def test_who_has_put_through_and_left_is_free_while_the_trunk_still_tries(c: Centre) -> None:
+    """His talk, segment and wrap-up end with his BYE, not with the trunk's word minutes later."""
+    call, agent = await in_talk(c)
+    agent.refer("8555")
+    refer = await asked(call)
+    agent.hang_up()
+    await asyncio.sleep(1)
+    assert c.agent("ana").state is AgentState.WRAP_UP
+    await asyncio.sleep(60)
+    assert c.agent("ana").state is AgentState.IDLE
+    call.hold()
+    call.resume()
+    await asyncio.sleep(60)
+    say(call, refer, 200)
+    await call.hung_up()
+    cdr = await c.cdr()
+    assert (cdr["cause"], cdr["destination"]) == ("handed over", "trunk:north/555")
+    [segment] = c.switch.rows("segments")
+    assert (segment["ended_by"], segment["transferred_to"]) == ("transfer", "555")
+    assert segment["talk_s"] + segment["hold_s"] < 5 and cdr["hold_s"] == segment["hold_s"]
+    [recording] = c.switch.rows("recordings")
+    assert recording["state"] == "ended"
+    assert sum("BLINDTRANSFER" in line for line in c.log()) == 1
