@@ -4,10 +4,12 @@ Resources are indexed: a change looks up who watches it and costs nothing for an
 state here at all. A change is only noted at once; the NOTIFYs leave a few at a time between other work, so that a
 resource with hundreds of watchers never holds up a call. Lists of resources (RFC 4662) are not offered: a phone
 subscribes to each lamp. Subscriptions do not outlive the process: `stop` ends them as `deactivated`, at which phones
-subscribe again at once; after a crash their next refresh is answered 481, and they do.
+subscribe again at once, and so does `end_forgotten` with those of a process that was killed; a refresh of one that nobody
+knows is answered 481, and they do as well.
 """
 
 from collections import Counter, deque
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -17,6 +19,7 @@ from softswitch.sip.envelope import Envelope
 from softswitch.sip.event_package import ALLOW_EVENTS
 from softswitch.sip.guard import Guard
 from softswitch.sip.identity import Identity
+from softswitch.sip.last_notify import LastNotifies, SubscriptionRecord
 from softswitch.sip.message import Request, make_response
 from softswitch.sip.notifier_settings import NotifierSettings, NotifierStats
 from softswitch.sip.resource_state import Item, ResourceKey, ResourceState
@@ -62,6 +65,9 @@ class Notifier:
         self.directory: Directory | None = None
         """None: nothing can be subscribed to."""
         self.stats = NotifierStats()
+        self.on_kept: Callable[[Subscription], None] = lambda subscription: None
+        """Hears of each that begins, and of one whose subscriber is elsewhere now."""
+        self.on_gone: Callable[[Subscription], None] = lambda subscription: None
         self._layer = layer
         self._subscriptions: dict[tuple[str, str], Subscription] = {}
         self._watched: dict[ResourceKey, _Watched] = {}
@@ -183,7 +189,11 @@ class Notifier:
         except PeerError as error:
             self._refuse(transaction, "", error, now)
             return
+        client = subscription.client
+        before = client.flow, client.dialog.state.remote_target
         subscription.refresh(request, source)
+        if before != (client.flow, client.dialog.state.remote_target):
+            self.on_kept(subscription)
         self.stats.refreshed += 1
         self._accept(transaction, subscription, seconds, now)
 
@@ -261,11 +271,13 @@ class Notifier:
         self._subscriptions[key] = subscription
         self._of[subscription.subscriber.identity] += 1
         self.stats.accepted += 1
+        self.on_kept(subscription)
 
     def _over(self, subscription: Subscription) -> None:
         key = subscription.call_id, subscription.local_tag
         if self._subscriptions.pop(key, None) is None:
             return
+        self.on_gone(subscription)
         identity, resource = subscription.subscriber.identity, subscription.subscriber.resource
         self._of[identity] -= 1
         if not self._of[identity]:
@@ -311,6 +323,11 @@ class Notifier:
                 continue
             if (grant.resource, grant.detailed) != (subscriber.resource, subscriber.detailed):
                 subscription.end("deactivated", now)
+
+    def end_forgotten(self, records: Iterable[SubscriptionRecord]) -> None:
+        """Of a process that was killed: phones subscribe again."""
+        LastNotifies(self._layer, self._layer.common("User-Agent"), records).send(self._layer.now())
+        self._layer.wake()
 
     def stop(self, now: float) -> None:
         """The switch stops: phones subscribe again at once, at whoever answers then."""

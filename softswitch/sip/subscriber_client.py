@@ -11,9 +11,9 @@ from softswitch.sip.session_layer import Located
 class SubscriberClient(DialogClient):
     __slots__ = ()
 
-    def _locate(self, then: Located) -> None:
+    def locate(self, then: Located) -> None:
         first_hop = self.dialog.first_hop()
         if self.sticky and first_hop is not None and first_hop.host.strip("[]") != self.flow.address:
             then(self.flow, self._layer.now())
         else:
-            super()._locate(then)
+            super().locate(then)
