@@ -4,7 +4,6 @@ from datetime import UTC, datetime
 
 from softswitch.call.call import Call
 from softswitch.call.invitation import wished_privacy
-from softswitch.call.invitation import wished_privacy
 from softswitch.call.numbering import rules_for, to_e164
 from softswitch.call.opening import opening
 from softswitch.call.party import codecs_of
@@ -76,7 +75,6 @@ def _identify(call: Call) -> str:
     request = session.request
     sender = request.from_
     call.ani = sender.uri.user or "anonymous"
-    call.privacy = wished_privacy(call, request)
     call.privacy = wished_privacy(call, request)
     call.ani_name = sender.display_name or ""
     dialled = request.uri.number

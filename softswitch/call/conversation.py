@@ -49,7 +49,6 @@ class Conversation:
     _began_wall: float = 0.0
     _swapped: bool = False
     _ended: bool = False
-    _ended: bool = False
     away_since: float | None = None
     """Since when the two have not talked. Monotonic."""
     away_s: float = 0.0

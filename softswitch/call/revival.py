@@ -102,7 +102,6 @@ def _call(services: Services, snapshot: CallSnapshot, caller: Leg) -> Call:
     call.ani, call.ani_name, call.dnis = snapshot.ani, snapshot.ani_name, snapshot.dnis
     call.language, call.priority, call.masked = snapshot.language, snapshot.priority, snapshot.masked
     call.privacy, call.forwarded = snapshot.privacy, snapshot.forwarded
-    call.privacy, call.forwarded = snapshot.privacy, snapshot.forwarded
     call.stages, call.figures, call.recorded = list(snapshot.stages), snapshot.figures, True
     for mark in marks_of(snapshot.trail):
         call.trail.mark(mark["at"], mark["what"], **mark["detail"])
@@ -131,13 +130,6 @@ def _session(services: Services, call: Call, leg: Leg, snapshot: LegSnapshot) ->
         on_event=leg.on_session_event,
     )
     return leg.session
-
-
-def _newer(described: SessionDescription) -> SessionDescription:
-    """Its version well above it: what was described since the snapshot nobody knows (RFC 3264 section 8)."""
-    origin = described.origin
-    version = int(origin.version) if origin.version.isascii() and origin.version.isdigit() else 0
-    return described.with_origin(replace(origin, version=str(version + SEQUENCE_GAP)))
 
 
 def _newer(described: SessionDescription) -> SessionDescription:

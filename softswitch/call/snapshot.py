@@ -22,11 +22,9 @@ from softswitch.call.visits import Visit
 from softswitch.ids import LegId, RecordingId
 from softswitch.sip.dialog import DialogState
 from softswitch.sip.history_info import Forwarded
-from softswitch.sip.history_info import Forwarded
 from softswitch.sip.identity import Identity
 from softswitch.sip.masked_keys import masked
 from softswitch.sip.offer_answer import Negotiated
-from softswitch.sip.privacy import OPEN, Privacy
 from softswitch.sip.open_invite import OpenInvite
 from softswitch.sip.privacy import OPEN, Privacy
 from softswitch.sip.session_snapshot import SessionSnapshot, snapshot_of
@@ -58,8 +56,6 @@ class LegSnapshot:
     """Without keys: their suites alone."""
     described: str
     session: SessionSnapshot
-    account: str = ""
-    """Who is charged, of a call out."""
     streams: tuple[StreamSnapshot, ...] = ()
     """Besides audio."""
     audio: int = 0
@@ -174,8 +170,6 @@ class CallSnapshot:
                 "visit": Visit(**values["visit"]) if values["visit"] is not None else None,
                 "talk": _read_talk(values["talk"]) if values["talk"] is not None else None,
                 "recording": _read_recording(recording) if recording is not None else None,
-                "privacy": Privacy(**values.get("privacy", {})),
-                "forwarded": tuple(Forwarded(**step) for step in values.get("forwarded", ())),
                 "open": read_open(text),
                 "privacy": Privacy(**values.get("privacy", {})),
                 "forwarded": tuple(Forwarded(**step) for step in values.get("forwarded", ())),
