@@ -2,7 +2,8 @@
 and across restarts.
 
 The log lines are made for programs that block addresses (`authentication failed`, `source banned`); their number is
-bounded by the bans, and over all sources by `LINES_PER_S`.
+bounded by the bans, and over all sources by `LINES_PER_S`. So are the facts: whoever forges the addresses of scanners gets
+them banned, but neither fills the log nor keeps those busy who listen.
 """
 
 import asyncio
@@ -27,6 +28,8 @@ from softswitch.sip.source_rates import Bucket
 
 LINES_PER_S = 50.0
 SAMPLE_S = 0.1
+SAVED_EVERY_S = 2.0
+"""Bans are written down no more often: all of them are, each time."""
 FOR_EVER_S = 365 * 86400.0
 """Longer than any ban of a length; such a one is shown without an end."""
 
@@ -48,13 +51,13 @@ class SecurityDesk:
 
     def on_event(self, event: SecurityEvent) -> None:
         now = self._parts.clock.monotonic()
-        if event.kind == "failed":
-            if self._lines.take(1.0, LINES_PER_S, LINES_PER_S, now):
-                _log.warning(
-                    "authentication failed", source=event.address, why=event.why, user=event.user[:64]
-                )
+        self._unsaved = self._unsaved or event.kind != "failed"
+        by_peers = event.kind == "failed" or event.times > 0
+        if by_peers and not self._lines.take(1.0, LINES_PER_S, LINES_PER_S, now):
             return
-        self._unsaved = True
+        if event.kind == "failed":
+            _log.warning("authentication failed", source=event.address, why=event.why, user=event.user[:64])
+            return
         wall = self._parts.clock.wall()
         if event.kind == "banned":
             _log.warning("source banned", source=event.address, why=event.why, seconds=round(event.seconds))
@@ -113,6 +116,7 @@ class SecurityDesk:
         """Until it is cancelled: measure how busy this process is, and write down bans that are new."""
         overload, clock, alarms = self._guard.overload, self._parts.clock, self._parts.alarms
         cpu_before, before = time.process_time(), clock.monotonic()
+        save_from = before
         while True:
             await asyncio.sleep(SAMPLE_S)
             cpu, now = time.process_time(), clock.monotonic()
@@ -125,8 +129,8 @@ class SecurityDesk:
                 else:
                     alarms.raise_("overload", _overload_problem(overload.level))
             cpu_before, before = cpu, now
-            if self._unsaved and (self._saving is None or self._saving.done()):
-                self._unsaved = False
+            if self._unsaved and now >= save_from and (self._saving is None or self._saving.done()):
+                self._unsaved, save_from = False, now + SAVED_EVERY_S
                 self._saving = asyncio.create_task(self._save())
 
     # --- bans that outlive the process ----------------------------------------------------------------------------------

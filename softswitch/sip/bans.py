@@ -1,11 +1,13 @@
 """Who is not listened to, for how long and why: bans of addresses and networks that grow with each further one.
 
 A ban lasts `first_s`, the next of the same source `growth` times as long, up to `longest_s`; a source that keeps quiet for
-twice the longest ban begins anew. Times are monotonic seconds. The table is bounded: the ban that ends first makes place.
+twice the longest ban begins anew. Times are monotonic seconds. The table is bounded: of bans for what can be forged the one
+that ends first makes place, then of the others, last of those made by hand; whoever is banned cannot push his own ban out.
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from heapq import heapify, heappop, heappush
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_network
 
 LARGEST_TABLE = 20_000
@@ -23,6 +25,13 @@ class Ban:
     """How often this source has been banned, this time included."""
     manual: bool = False
     """Made by an administrator; kept apart from offences."""
+    forgeable: bool = False
+    """For what anybody could have sent in this address's name."""
+
+    @property
+    def rank(self) -> int:
+        """Those of a lower one make place first."""
+        return 2 if self.manual else 0 if self.forgeable else 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,15 +51,22 @@ class Bans:
         self._size = size
         self._bans: dict[str, Ban] = {}
         """Those in force, and those that have ended but still count for the length of the next."""
+        self._places: list[tuple[int, float, str]] = []
+        """A heap of ranks and ends; those replaced or lifted since are passed over, and swept when there are many."""
         self._networks: dict[str, IPv4Network | IPv6Network] = {}
         """Of bans wider than what offences ban: /24 and the like, made by hand."""
 
-    def add(self, key: str, why: str, now: float) -> Ban:
-        """For offences; longer than the last one of the same source."""
+    def add(self, key: str, why: str, now: float, *, forgeable: bool = False) -> Ban:
+        """For offences; longer than the last one of the same source, but for what is forgeable: else a datagram now and
+        then would shut out the address that it names for a day."""
         known = self._bans.get(key)
-        times = known.times + 1 if known is not None else 1
-        ban = Ban(key=key, why=why, since=now, until=now + self.lengths.of(times), times=times)
-        self._keep(ban, now)
+        before = known.times if known is not None else 0
+        times = max(before, 1) if forgeable else before + 1
+        until = now + self.lengths.of(1 if forgeable else times)
+        if forgeable and known is not None and not known.forgeable:
+            until, forgeable = max(until, known.until), False
+        ban = Ban(key=key, why=why, since=now, until=until, times=times, forgeable=forgeable)
+        self._keep(ban)
         return ban
 
     def add_by_hand(self, key: str, why: str, now: float, length_s: float) -> Ban:
@@ -62,8 +78,8 @@ class Bans:
         known = self._bans.get(name)
         times = known.times if known is not None else 1
         ban = Ban(key=name, why=why, since=now, until=until, times=times, manual=True)
-        self._keep(ban, now)
-        if not single:
+        self._keep(ban)
+        if not _banned_for_offences(network):
             self._networks[name] = network
         return ban
 
@@ -74,8 +90,8 @@ class Bans:
                 network = ip_network(ban.key)
             except ValueError:
                 continue
-            self._keep(ban, now)
-            if network.prefixlen != network.max_prefixlen:
+            self._keep(ban)
+            if not _banned_for_offences(network):
                 self._networks[ban.key] = network
 
     def remove(self, key: str, now: float) -> Ban | None:
@@ -102,14 +118,30 @@ class Bans:
         self._forget_old(now)
         return tuple(self._bans.values())
 
-    def _keep(self, ban: Ban, now: float) -> None:
+    def _keep(self, ban: Ban) -> None:
         if ban.key not in self._bans and len(self._bans) >= self._size:
-            self._forget_old(now)
-            if len(self._bans) >= self._size:
-                self.remove(min(self._bans.values(), key=lambda one: one.until).key, now)
+            self._forget_first()
         self._bans[ban.key] = ban
+        heappush(self._places, (ban.rank, ban.until, ban.key))
+        if len(self._places) > 2 * self._size:
+            self._places = [(kept.rank, kept.until, key) for key, kept in self._bans.items()]
+            heapify(self._places)
+
+    def _forget_first(self) -> None:
+        while self._places:
+            rank, until, key = heappop(self._places)
+            found = self._bans.get(key)
+            if found is not None and (found.rank, found.until) == (rank, until):
+                del self._bans[key]
+                self._networks.pop(key, None)
+                return
 
     def _forget_old(self, now: float) -> None:
         quiet_s = 2 * self.lengths.longest_s
         for key in [key for key, ban in self._bans.items() if now > ban.until + quiet_s]:
             self.remove(key, now)
+
+
+def _banned_for_offences(network: IPv4Network | IPv6Network) -> bool:
+    """It is found by the key of each of its addresses; only what is of another size has to be searched for."""
+    return network.prefixlen == (64 if network.version == 6 else 32)

@@ -6,7 +6,7 @@ have sent it requests: it may send more, and is banned only for wrong passwords,
 must not shut out an office, nor anybody who forges an address the phone behind it.
 
 Offences add to a score that drains away within `ban_window_s`; at `ban_after` times the weight of a failed
-authentication the source is banned. What anybody could send in another's name weighs little.
+authentication the source is banned. What anybody could send in another's name weighs little, and bans for it do not grow.
 """
 
 from collections import Counter
@@ -18,11 +18,12 @@ from typing import Literal
 from softswitch.config.security import Security
 from softswitch.sip.bans import Ban, BanLengths, Bans
 from softswitch.sip.message import Request
+from softswitch.sip.network_table import NetworkTable
 from softswitch.sip.overload import Load, Overload, OverloadLimits
 from softswitch.sip.quotas import Held, Quotas
 from softswitch.sip.signatures import Signatures
 from softswitch.sip.source import Source
-from softswitch.sip.source_rates import Bucket, SourceState, SourceTable, address_of, ban_key
+from softswitch.sip.source_rates import Bucket, Conduct, SourceState, SourceTable, address_of, ban_key
 
 Offence = Literal["wrong password", "guessed nonce", "unanswered challenge", "forbidden", "unparsable"]
 WEIGHTS: dict[Offence, float] = {
@@ -35,6 +36,8 @@ WEIGHTS: dict[Offence, float] = {
 """Only the first two prove that the source receives what we send it, so only they count for one that is known."""
 AMPLIFICATION = 1.5
 """An answer to an unauthenticated datagram is at most so many times as long."""
+STREAM_ROOM = 8192
+"""Longest answer to a stranger on a stream: what a peer that never reads leaves with us is made of these."""
 KNOWN_FOR_S = 7200.0
 _PROVEN_OFFENCES = ("wrong password", "forbidden")
 _PATIENCE_WITH_KNOWN = 10.0
@@ -94,11 +97,12 @@ class Guard:
         self._signatures = Signatures(settings.scanners)
         self.contact_networks = tuple(ip_network(text, strict=False) for text in settings.contact_networks)
         self._trusted = tuple(ip_network(text, strict=False) for text in settings.trusted)
-        self._epoch += 1
+        self.set_exempt(self._own)
 
     def set_exempt(self, networks: Iterable[Network]) -> None:
         """Those of trunks and of phones with a fixed address."""
         self._own = tuple(networks)
+        self._exempt = NetworkTable((network, True) for network in (*self._trusted, *self._own))
         self._epoch += 1
 
     # Before parsing.
@@ -125,7 +129,8 @@ class Guard:
                 return True
             self.counts["over the rate of a known source"] += 1
             return False
-        cost = _GREY_COST if state.score and self._score(state, now) > self._threshold() / 2 else 1.0
+        conduct = state.conduct
+        cost = _GREY_COST if conduct.score and self._score(conduct, now) > self._threshold() / 2 else 1.0
         if not state.bucket.take(cost, settings.rate, settings.rate * _BURST_S, now):
             self.counts["over the rate of a source"] += 1
         elif not state.group.bucket.take(1.0, settings.network_rate, settings.network_rate * _BURST_S, now):
@@ -144,7 +149,7 @@ class Guard:
         cost = 1.0 if level == Load.NORMAL else 5.0
         return self._all_strangers.take(cost, rate, rate * _BURST_S, now)
 
-    def _classify(self, text: str, now: float) -> SourceState | None:
+    def _classify(self, text: str, now: float, *, keep: bool = False) -> SourceState | None:
         """Make or renew what is known of an address; None for text that is none."""
         try:
             address = address_of(text)
@@ -155,11 +160,12 @@ class Guard:
                 connections=self.settings.connection_rate * _BURST_S,
                 network_burst=self.settings.network_rate * _BURST_S,
                 now=now,
+                keep=keep,
             )
         except ValueError:
             return None
         state.banned_until = self.bans.until(address, ban_key(address))
-        state.trusted = any(address in network for network in (*self._trusted, *self._own))
+        state.trusted = self._exempt.find(address) is not None
         state.exempt = state.trusted or not self.settings.enabled
         state.epoch = self._epoch
         if (
@@ -177,11 +183,22 @@ class Guard:
         if now < state.banned_until or now < state.group.banned_until:
             self.counts["connections of banned sources"] += 1
             return False
+        if self.overload.level == Load.SEVERE and not state.exempt and now >= state.known_until:
+            self.counts["connections of strangers at severe load"] += 1
+            return False
         rate = self.settings.connection_rate
-        if state.exempt or now < state.known_until or state.connections.take(1.0, rate, rate * _BURST_S, now):
+        connections = state.conduct.connections
+        if state.exempt or now < state.known_until or connections.take(1.0, rate, rate * _BURST_S, now):
             return True
         self.counts["over the connection rate of a source"] += 1
         return False
+
+    def hears_dialogs_only(self, address: str, now: float) -> bool:
+        """Of somebody who was not let in: whether what belongs to a dialog is heard nevertheless."""
+        if self.overload.level != Load.SEVERE:
+            return False
+        state = self._state(address, now)
+        return state is not None and now >= state.banned_until and now >= state.group.banned_until
 
     # What the stack and admission have seen.
 
@@ -192,13 +209,16 @@ class Guard:
 
     def proved(self, address: str, now: float) -> None:
         """It has authenticated itself, or we send it a request."""
-        state = self._find(address) or self._classify(address, now)
+        state = self._find(address) or self._classify(address, now, keep=True)
         if state is not None:
             if now >= state.known_until:
                 state.bucket.tokens = self.settings.known_rate * _BURST_S
-            state.known_until = now + KNOWN_FOR_S
+            state.known_until = state.conduct.known_until = now + KNOWN_FOR_S
 
-    def offence(self, address: str, what: Offence, now: float, user: str = "") -> None:
+    def offence(
+        self, address: str, what: Offence, now: float, user: str = "", *, forgeable: bool = False
+    ) -> None:
+        """`forgeable`: it came as a datagram, in whoever's name."""
         state = self._state(address, now)
         if state is None or state.exempt or now < state.banned_until:
             return
@@ -208,27 +228,32 @@ class Guard:
         self.counts[what] += 1
         if what in _PROVEN_OFFENCES:
             self.tell(SecurityEvent(kind="failed", address=address, why=what, user=user))
-        state.score = self._score(state, now) + WEIGHTS[what]
-        state.scored_at = now
-        if state.score >= self._threshold() * (_PATIENCE_WITH_KNOWN if known else 1.0):
-            self._ban(address, state, what, now)
+        conduct = state.conduct
+        conduct.score = self._score(conduct, now) + WEIGHTS[what]
+        conduct.scored_at = now
+        patience = _PATIENCE_WITH_KNOWN if now < conduct.known_until else 1.0
+        if conduct.score >= self._threshold() * patience:
+            self._ban(address, state, what, now, forgeable=forgeable and what not in _PROVEN_OFFENCES)
 
-    def is_scanner(self, request: Request, address: str, now: float) -> bool:
+    def is_scanner(self, request: Request, source: Source, now: float) -> bool:
         """A stranger whose request carries the mark of a scanner is banned at once."""
+        address = source.address
         state = self._state(address, now)
         if state is None or state.exempt or now < state.known_until:
             return False
         mark = self._signatures.match(request)
         if mark:
-            self._ban(address, state, f"scanner ({mark})", now)
+            forgeable = source.transport == "udp"
+            self._ban(address, state, f"scanner ({mark})", now, forgeable=forgeable)
         return bool(mark)
 
     def room(self, source: Source, size: int, now: float) -> int:
         """How long a stateless answer to `size` bytes may be; 0 is no limit. A stream has proved where its peer is; what
         is merely known can still be forged."""
-        if source.transport != "udp":
-            return 0
         state = self._state(source.address, now)
+        if source.transport != "udp":
+            heard = state is not None and (state.trusted or now < state.known_until)
+            return 0 if heard else STREAM_ROOM
         return 0 if state is not None and state.trusted else int(size * AMPLIFICATION)
 
     def may_hold(self, what: Held, address: str, now: float) -> bool:
@@ -245,9 +270,9 @@ class Guard:
         state = self._find(address)
         return state if state is not None and state.epoch == self._epoch else self._classify(address, now)
 
-    def _score(self, state: SourceState, now: float) -> float:
-        drained = (now - state.scored_at) * self._threshold() / self.settings.ban_window_s
-        return max(0.0, state.score - drained)
+    def _score(self, conduct: Conduct, now: float) -> float:
+        drained = (now - conduct.scored_at) * self._threshold() / self.settings.ban_window_s
+        return max(0.0, conduct.score - drained)
 
     def _threshold(self) -> float:
         return self.settings.ban_after * WEIGHTS["wrong password"]
@@ -266,7 +291,7 @@ class Guard:
         found = self.bans.remove(key, now)
         for text, state in self._table.states():
             if text == key or state.group.network == key:
-                state.score = 0.0
+                state.conduct.score = 0.0
         self._bans_changed(now)
         if found is not None:
             self.tell(SecurityEvent(kind="unbanned", address=key, why=found.why))
@@ -280,9 +305,11 @@ class Guard:
         """How many addresses are remembered."""
         return len(self._table)
 
-    def _ban(self, address: str, state: SourceState, why: str, now: float) -> None:
-        made = self.bans.add(ban_key(address_of(address)), why, now)
-        state.score = 0.0
+    def _ban(
+        self, address: str, state: SourceState, why: str, now: float, *, forgeable: bool = False
+    ) -> None:
+        made = self.bans.add(ban_key(address_of(address)), why, now, forgeable=forgeable)
+        state.conduct.score = 0.0
         state.banned_until = made.until
         if "/" in made.key:
             state.group.banned_until = made.until

@@ -229,6 +229,6 @@ async def _from_hosts(host: str) -> tuple[str, ...]:
     loop = asyncio.get_running_loop()
     try:
         found = await loop.getaddrinfo(host, 5060, type=socket.SOCK_DGRAM)
-    except OSError:
+    except (OSError, UnicodeError):  # the latter for names that DNS could not hold
         return ()
     return tuple(str(entry[4][0]) for entry in found)

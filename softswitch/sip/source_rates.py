@@ -1,7 +1,8 @@
 """How much each source may send: token buckets per address and per network, in tables of bounded size.
 
-The path of every datagram, so its values are slotted and not frozen, and finding one is a lookup by text. A source that
-the table has no room for is not refused: the oldest that is neither known nor banned makes place.
+The path of every datagram, so its values are slotted and not frozen, and finding one is a lookup by text. Where the table
+is full the oldest that is neither known nor banned makes place; where none of those looked at is, the newcomer is not
+remembered, and its network's and all strangers' rates alone count for it: whoever forges addresses pushes out no phone.
 """
 
 from collections import OrderedDict
@@ -33,14 +34,30 @@ class Bucket:
         return True
 
 
+class Conduct:
+    """How whoever is behind an address behaves; of IPv6 the whole /64, since its user can take any address of it."""
+
+    __slots__ = ("connections", "known_until", "score", "scored_at")
+
+    def __init__(self, connections: float, now: float) -> None:
+        self.connections = Bucket(connections, now)
+        self.known_until = 0.0
+        """Until then somebody there is known."""
+        self.score = 0.0
+        """Offences, as of `scored_at`."""
+        self.scored_at = now
+
+
 class SourceGroup:
     """The addresses of one /24, or of one /64 of IPv6."""
 
-    __slots__ = ("banned_until", "bucket", "network")
+    __slots__ = ("banned_until", "bucket", "conduct", "network")
 
-    def __init__(self, network: str, tokens: float, now: float) -> None:
+    def __init__(self, network: str, tokens: float, connections: float, now: float) -> None:
         self.network = network
         self.bucket = Bucket(tokens, now)
+        self.conduct = Conduct(connections, now)
+        """Of all its addresses, for IPv6."""
         self.banned_until = 0.0
 
 
@@ -50,20 +67,18 @@ class SourceState:
     __slots__ = (
         "banned_until",
         "bucket",
-        "connections",
+        "conduct",
         "epoch",
         "exempt",
         "group",
         "known_until",
-        "score",
-        "scored_at",
         "trusted",
     )
 
-    def __init__(self, group: SourceGroup, tokens: float, connections: float, now: float) -> None:
+    def __init__(self, group: SourceGroup, conduct: Conduct, tokens: float, now: float) -> None:
         self.group = group
+        self.conduct = conduct
         self.bucket = Bucket(tokens, now)
-        self.connections = Bucket(connections, now)
         self.epoch = -1
         """Of the lists of networks by which `trusted` was found."""
         self.trusted = False
@@ -73,9 +88,6 @@ class SourceState:
         self.banned_until = 0.0
         self.known_until = 0.0
         """It has proved who it is, or we have sent it requests ourselves."""
-        self.score = 0.0
-        """Offences, as of `scored_at`."""
-        self.scored_at = now
 
 
 def address_of(text: str) -> IPv4Address | IPv6Address:
@@ -124,23 +136,28 @@ class SourceTable:
         connections: float,
         network_burst: float,
         now: float,
+        keep: bool = False,
     ) -> SourceState:
-        """A new source; `text` is how it is found again, `connections` how many it may open at once."""
+        """A new source; `text` is how it is found again, `connections` how many it may open at once. With `keep` it is
+        remembered whoever else has to go."""
         network = network_of(address)
         group = self._groups.get(network)
         if group is None:
             if len(self._groups) >= self._size:
                 self._groups.popitem(last=False)
-            group = self._groups[network] = SourceGroup(network, network_burst, now)
-        if len(self._states) >= self._size:
-            self._make_room(now)
-        state = self._states[text] = SourceState(group, burst, connections, now)
+            group = self._groups[network] = SourceGroup(network, network_burst, connections, now)
+        conduct = group.conduct if address.version == 6 else Conduct(connections, now)
+        state = SourceState(group, conduct, burst, now)
+        if len(self._states) < self._size or self._make_room(now) or keep:
+            if len(self._states) >= self._size:
+                self._states.popitem(last=False)
+            self._states[text] = state
         return state
 
-    def _make_room(self, now: float) -> None:
+    def _make_room(self, now: float) -> bool:
         for _ in range(_SECOND_CHANCES):
             text, state = self._states.popitem(last=False)
             if now >= state.known_until and now >= state.banned_until:
-                return
+                return True
             self._states[text] = state
-        self._states.popitem(last=False)
+        return False

@@ -144,7 +144,7 @@ class UserAgentServer:
 
     def _outside(self, arrival: Arrival) -> None:
         request = arrival.request
-        if self._layer.guard.is_scanner(request, arrival.source.address, arrival.now):
+        if self._layer.guard.is_scanner(request, arrival.source, arrival.now):
             return
         check_hops(request, arrival.vias, self._layer.ours())
         if request.uri.scheme not in SCHEMES:

@@ -14,13 +14,16 @@ from softswitch.sip.source import Source
 class WireEvents:
     """What the wire tells the endpoint; none of them may raise."""
 
-    received: Callable[[bytes, Source], None]
+    received: Callable[[bytes, Source], object]
+    """False: it was not looked at, and more of this peer would not be either for the moment."""
     broken: Callable[[FramingError, Source], None]
     """A stream lost its framing; it is closed after this call."""
     lost: Callable[[Source], None]
     """Nothing can be sent there: refused, unreachable, or a connection that is gone."""
     welcome: Callable[[str], bool] = lambda address: True
     """Whether a connection from there is accepted; asked once for each."""
+    known: Callable[[str], bool] = lambda address: False
+    """Whether somebody there has proved who he is; asked where connections have to go."""
 
 
 class Wire(Protocol):

@@ -62,7 +62,7 @@ def losing_first(start: str, times: int = 1) -> Script:
     return script
 
 
-Receiver = Callable[[bytes, Source, float], None]
+Receiver = Callable[[bytes, Source, float], object]
 
 
 @dataclass(slots=True)

@@ -16,6 +16,8 @@ from softswitch.api.security_control import BanWish
 from softswitch.app.security import SecurityDesk
 from softswitch.config.schema import Config
 from softswitch.facts import SourceBanned, SourceUnbanned
+from softswitch.sip.message import Request
+from softswitch.sip.source import Source
 from softswitch.testing.network import Network
 from softswitch.testing.switch import Switch
 from softswitch.testing.virtual_time import run
@@ -57,6 +59,24 @@ def test_lines_are_bounded_however_many_sources_fail(tmp_path: Path) -> None:
             for number in range(5000):
                 guard.offence(f"203.0.{number >> 8}.{number & 255}", "wrong password", 0.0)
         assert len(lines) <= 51
+        await switch.close()
+
+    run(tell())
+
+
+def test_bans_of_forged_scanners_fill_no_log_and_those_by_hand_are_always_told(tmp_path: Path) -> None:
+    async def tell() -> None:
+        switch = await Switch.open(Config(), tmp_path, network=Network())
+        guard, desk = switch.parts.sip.guard, switch.control.security
+        scanner = Request.build("OPTIONS", "sip:1@192.0.2.1", headers=[("User-Agent", "friendly-scanner")])
+        with capture_logs() as lines:
+            for number in range(5000):
+                source = Source("udp", f"203.0.{number >> 8}.{number & 255}", 5060)
+                assert guard.is_scanner(scanner, source, 0.0)
+            desk.ban(BanWish(address="198.51.100.7"))
+        assert len(lines) <= 52 and lines[-1]["source"] == "198.51.100.7"
+        assert len(switch.happened(SourceBanned)) == len(lines)
+        assert len(guard.bans.in_force(0.0)) == 5001
         await switch.close()
 
     run(tell())

@@ -8,7 +8,7 @@ import pytest
 
 from softswitch.config.security import Security
 from softswitch.sip.bans import Ban, BanLengths, Bans
-from softswitch.sip.guard import KNOWN_FOR_S, Guard, SecurityEvent
+from softswitch.sip.guard import KNOWN_FOR_S, STREAM_ROOM, Guard, SecurityEvent
 from softswitch.sip.message import Request
 from softswitch.sip.overload import Load, Overload, OverloadLimits, retry_after
 from softswitch.sip.quotas import Quotas
@@ -202,6 +202,10 @@ def test_a_ban_outlives_the_table_of_sources() -> None:
     assert not guard.lets_in("203.0.113.1", 1.0)
 
 
+def _at(address: str, transport: str = "udp") -> Source:
+    return Source(transport, address, 5060)
+
+
 def _asking(**headers: str) -> Request:
     lines = [(name.replace("_", "-"), value) for name, value in headers.items()]
     return Request.build("OPTIONS", "sip:100@192.0.2.1", headers=lines)
@@ -211,13 +215,13 @@ def test_scanners_are_known_by_their_marks_unless_we_know_them() -> None:
     guard = Guard(Security(trusted=("10.0.0.0/8",)))
     scanner, shaped = _asking(User_Agent="Friendly-Scanner"), _asking(To='"sipvicious" <sip:100@1.1.1.1>')
     honest = _asking(User_Agent="a phone", To="<sip:100@192.0.2.1>")
-    assert not guard.is_scanner(honest, "203.0.113.1", 0.0)
+    assert not guard.is_scanner(honest, _at("203.0.113.1"), 0.0)
     for number, one in enumerate((scanner, shaped, _asking(To="<sip:100@1.1.1.1>"))):
         address = f"203.0.113.{10 + number}"
-        assert guard.is_scanner(one, address, 0.0) and not guard.lets_in(address, 0.0)
+        assert guard.is_scanner(one, _at(address), 0.0) and not guard.lets_in(address, 0.0)
     guard.proved("203.0.113.1", 0.0)
-    assert not guard.is_scanner(scanner, "203.0.113.1", 0.0)
-    assert not guard.is_scanner(scanner, "10.0.0.1", 0.0)
+    assert not guard.is_scanner(scanner, _at("203.0.113.1"), 0.0)
+    assert not guard.is_scanner(scanner, _at("10.0.0.1"), 0.0)
     with pytest.raises(ValueError):
         Signatures(("friendly-scanner",))
 
@@ -239,7 +243,11 @@ def test_quotas_give_back_what_was_taken() -> None:
 def test_room_for_an_answer() -> None:
     guard = Guard(Security(trusted=("10.0.0.0/8",)))
     assert guard.room(Source("udp", "203.0.113.1", 1), 200, 0.0) == 300
+    assert guard.room(Source("tcp", "203.0.113.1", 1), 200, 0.0) == STREAM_ROOM
+    assert guard.room(Source("tcp", "10.0.0.1", 1), 200, 0.0) == 0
+    guard.proved("203.0.113.1", 0.0)
     assert guard.room(Source("tcp", "203.0.113.1", 1), 200, 0.0) == 0
+    assert guard.room(Source("udp", "203.0.113.1", 1), 200, 0.0) == 300, "what is known can still be forged"
     assert guard.room(Source("udp", "10.0.0.1", 1), 200, 0.0) == 0
 
 
@@ -289,6 +297,8 @@ def test_strangers_are_the_first_to_wait() -> None:
     guard.overload.level = Load.SEVERE
     assert _passed(guard, "198.18.0.1", 100, 100.0) == 0
     assert _passed(guard, "203.0.113.1", 50, 0.0) == 50 and _passed(guard, "10.0.0.1", 50, 0.0) == 50
+    connected = [guard.lets_connect(address, 0.0) for address in ("198.18.0.1", "203.0.113.1", "10.0.0.1")]
+    assert connected == [False, True, True], "a handshake of TLS costs more than a message"
 
 
 def test_those_who_are_refused_together_come_back_apart() -> None:

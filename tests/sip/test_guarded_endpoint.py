@@ -6,6 +6,7 @@ Does not prove sockets (`tests/interop/test_fuzz.py`), nor loss and set-up times
 """
 
 import asyncio
+import re
 
 import pytest
 from guarded import HOME, Home, Outsider, credentials, request, story
@@ -13,8 +14,10 @@ from guarded import HOME, Home, Outsider, credentials, request, story
 from softswitch.config.schema import Config, Endpoint
 from softswitch.config.security import Security
 from softswitch.sip.digest import challenges_of
+from softswitch.sip.message import parse_message
 from softswitch.sip.overload import Load
 from softswitch.testing.network import Network
+from softswitch.testing.virtual_time import VirtualClock
 
 METHODS = (
     "REGISTER",
@@ -244,6 +247,39 @@ def test_too_much_to_do_refuses_strangers_first_then_calls_then_registrations() 
         last = phone.responses()[-1]
         assert last.status == 503 and 20 <= int(last.headers.get("Retry-After") or 0) <= 120
         assert carrier.statuses()[-2:] == [200, 481], "within dialogs everything is answered"
+
+    story(tell())
+
+
+def test_a_phone_with_a_new_address_is_heard_within_its_call_whatever_the_load() -> None:
+    async def tell() -> None:
+        network = Network()
+        home = Home(network)
+        await home.sip.start()
+        carrier = Outsider(network, "198.51.100.10")
+        invite = request("INVITE", address=carrier.address, call_id="roaming")
+        carrier.send(invite)
+        await asyncio.sleep(0.5)
+        session = home.sessions[0]
+        call_id, theirs = session.call_id, parse_message(invite).from_tag
+        home.sip.guard.overload.level = Load.SEVERE
+        roaming = Outsider(network, "198.18.0.7")
+
+        def bye(tag: str, call: str = call_id) -> bytes:
+            data = request("BYE", address=roaming.address, to_tag=tag, cseq=2).decode()
+            data = re.sub(r"Call-ID: .*?\r", f"Call-ID: {call}\r", data)
+            return re.sub(r"tag=from[0-9]+", f"tag={theirs}", data).encode()
+
+        for guess in (bye("guessed"), bye(session.local_tag, "guessed")):
+            roaming.send(guess)
+        await asyncio.sleep(0.5)
+        assert roaming.got == [], "who knows half of it is a stranger"
+        roaming.send(bye(session.local_tag))
+        await asyncio.sleep(1.0)
+        assert roaming.statuses() == [481], "heard: a call that does not ring yet has no BYE"
+        now = VirtualClock().monotonic()
+        home.sip.guard.ban(roaming.address, "by hand", now)
+        assert not home.sip.guard.hears_dialogs_only(roaming.address, now)
 
     story(tell())
 

@@ -164,3 +164,11 @@ async def test_a_server_that_says_nothing_costs_a_bounded_time() -> None:
     assert loop.time() - began < 10.0
     await resolver.close()
     transport.close()
+
+
+@pytest.mark.parametrize("host", ["x" * 64 + ".example", "a..example.com", "-", "x." * 150 + "example"])
+async def test_names_that_dns_cannot_hold_lead_nowhere_at_once(served, host: str) -> None:  # type: ignore[no-untyped-def]
+    """A peer writes them into a Contact or a Route; whoever waits for the answer must get one."""
+    resolver, _ = served
+    for text in (f"sip:a@{host}", f"sip:a@{host}:5070", f"sips:a@{host}", f"sip:a@{host};transport=tcp"):
+        assert await asyncio.wait_for(resolver.resolve(Uri.parse(text)), 5.0) == []
