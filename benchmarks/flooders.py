@@ -112,9 +112,47 @@ class Streams:
             made.close()
 
 
+class Pipelines:
+    """Connections from as many sources into which requests are poured without end, and no answer is read."""
+
+    SOURCES = 40
+
+    def __init__(self, server: Address) -> None:
+        self._server = server
+        self._numbers = itertools.count()
+        self._open: dict[int, socket.socket] = {}
+        self._poured = b"".join(
+            _request(STREAM_METHODS[number % 3], 20_000_000 + number, "127.10.0.1", server[0], "TCP")
+            for number in range(200)
+        )
+        self.opened = self.sent_bytes = 0
+
+    def pour(self) -> None:
+        """As much as one of them takes; a closed one is opened again."""
+        number = next(self._numbers) % self.SOURCES
+        made = self._open.get(number)
+        if made is None:
+            made = self._open[number] = _bound(f"127.10.{number}.1", socket.SOCK_STREAM)
+            self.opened += 1
+            with contextlib.suppress(BlockingIOError, OSError):
+                made.connect(self._server)
+            return
+        try:
+            self.sent_bytes += made.send(self._poured)
+        except BlockingIOError:
+            return
+        except OSError:
+            made.close()
+            del self._open[number]
+
+    def close(self) -> None:
+        for made in self._open.values():
+            made.close()
+
+
 def attack(server: Address, seconds: float, rate: float) -> dict[str, object]:
     """Half of the datagrams from one source, half from two hundred others; connections beside them."""
-    streams = Streams(server)
+    streams, pipelines = Streams(server), Pipelines(server)
     one = _bound(ONE_SOURCE, socket.SOCK_DGRAM)
     many = [_bound(f"127.8.{index}.1", socket.SOCK_DGRAM) for index in range(200)]
     crowd = Crowd(server)
@@ -137,9 +175,11 @@ def attack(server: Address, seconds: float, rate: float) -> dict[str, object]:
         crowd.grow()
         crowd.pester(number)
         streams.burst()
+        pipelines.pour()
         time.sleep(0.01)
     crowd.close()
     streams.close()
+    pipelines.close()
     return {
         "sent": sent,
         "sent_bytes": sent_bytes,
@@ -148,6 +188,8 @@ def attack(server: Address, seconds: float, rate: float) -> dict[str, object]:
         "connections": crowd.opened,
         "stream_requests": streams.sent,
         "stream_connections": streams.opened,
+        "pipelines": pipelines.opened,
+        "pipelined_bytes": pipelines.sent_bytes,
     }
 
 

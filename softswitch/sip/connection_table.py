@@ -1,22 +1,28 @@
-"""Who holds connections to us, and who must do without: caps for each address and in all.
+"""Who holds connections to us, and who must do without: caps for each address, of IPv6 for each /64, and in all.
 
 A connection has its seat from the moment it is accepted, so that half a TLS handshake counts as much as a phone. When
-all seats are taken, whoever holds most loses his oldest to a newcomer: who fills the table shuts out himself only.
+all seats are taken, whoever holds most loses his oldest to a newcomer; where nobody holds much, the oldest of a stranger
+goes: who fills the table, be it from many addresses, shuts out no phone.
 """
 
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Callable
 
+from softswitch.sip.source_rates import address_of, ban_key
 from softswitch.sip.stream_limits import StreamLimits
+
+_SECOND_CHANCES = 32
+"""Connections of those we know that are passed over in search of a stranger's."""
 
 
 class Seat:
     """One accepted connection. `abort` ends it, whatever it has become."""
 
-    __slots__ = ("abort", "address", "transport")
+    __slots__ = ("abort", "address", "holder", "transport")
 
     def __init__(self, address: str, transport: str, abort: Callable[[], None]) -> None:
         self.address = address
+        self.holder = ban_key(address_of(address))
         self.transport = transport
         self.abort = abort
 
@@ -27,23 +33,25 @@ class ConnectionTable:
     def __init__(self, limits: StreamLimits, counts: Counter[str]) -> None:
         self._limits = limits
         self._counts = counts
-        self._seats: dict[Seat, None] = {}
-        self._per_address: Counter[str] = Counter()
+        self.known: Callable[[str], bool] = lambda address: False
+        """Whether somebody at an address has proved who he is."""
+        self._seats: OrderedDict[Seat, None] = OrderedDict()
+        self._held: Counter[str] = Counter()
 
     def __len__(self) -> int:
         return len(self._seats)
 
     def admit(self, address: str, transport: str, abort: Callable[[], None]) -> Seat | None:
         """A seat, or None: the connection is to be closed at once."""
-        if self._per_address[address] >= self._limits.connections_per_address:
+        seat = Seat(address, transport, abort)
+        if self._held[seat.holder] >= self._limits.connections_per_address:
             self._counts["connections refused: too many from one address"] += 1
             return None
-        if len(self._seats) >= self._limits.connections and not self._make_room(address):
+        if len(self._seats) >= self._limits.connections and not self._make_room(seat.holder):
             self._counts["connections refused: too many"] += 1
             return None
-        seat = Seat(address, transport, abort)
         self._seats[seat] = None
-        self._per_address[address] += 1
+        self._held[seat.holder] += 1
         return seat
 
     def leave(self, seat: Seat) -> None:
@@ -51,9 +59,9 @@ class ConnectionTable:
         if seat not in self._seats:
             return
         del self._seats[seat]
-        self._per_address[seat.address] -= 1
-        if not self._per_address[seat.address]:
-            del self._per_address[seat.address]
+        self._held[seat.holder] -= 1
+        if not self._held[seat.holder]:
+            del self._held[seat.holder]
 
     def abort_all(self) -> None:
         for seat in tuple(self._seats):
@@ -62,13 +70,27 @@ class ConnectionTable:
     def by_transport(self) -> Counter[str]:
         return Counter(seat.transport for seat in self._seats)
 
-    def _make_room(self, address: str) -> bool:
-        """The greediest must hold more than half of what one may have."""
-        greediest, held = self._per_address.most_common(1)[0]
-        if held <= self._limits.connections_per_address // 2 or greediest == address:
+    def _make_room(self, newcomer: str) -> bool:
+        """The greediest pays where he holds more than half of what one may have."""
+        greediest, held = self._held.most_common(1)[0]
+        if held <= self._limits.connections_per_address // 2:
+            oldest = self._oldest_stranger()
+        elif greediest == newcomer:
             return False
-        oldest = next(seat for seat in self._seats if seat.address == greediest)
+        else:
+            oldest = next(seat for seat in self._seats if seat.holder == greediest)
+        if oldest is None:
+            return False
         self._counts["connections closed: room for another address"] += 1
         self.leave(oldest)
         oldest.abort()
         return True
+
+    def _oldest_stranger(self) -> Seat | None:
+        """None: those looked at are all known. They are not looked at again before the others."""
+        for _ in range(min(_SECOND_CHANCES, len(self._seats))):
+            seat = next(iter(self._seats))
+            if not self.known(seat.address):
+                return seat
+            self._seats.move_to_end(seat)
+        return None

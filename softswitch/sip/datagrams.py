@@ -1,19 +1,24 @@
 """Datagram sockets: many messages drained from one reader callback, without a task or a buffer of their own.
 
-With several sockets a peer is answered from the one that it sent to.
+With several sockets a peer is answered from the one that it sent to; forged sources push out nobody who is known.
 """
 
 import asyncio
+import time
 from collections import Counter, OrderedDict
+from collections.abc import Callable
 
 from softswitch.sip.bound_socket import bound_socket, queue_filling, routed_address
 from softswitch.sip.listener import Listener
 from softswitch.sip.source import Source
+from softswitch.sip.wake_pace import WakePace
 from softswitch.sip.wire import WireEvents
 
 DATAGRAMS_PER_WAKEUP = 64
 LARGEST_DATAGRAM = 65535
 REMEMBERED_PEERS = 50_000
+"""Twice as many where all are known."""
+_SECOND_CHANCES = 8
 
 
 class DatagramListener:
@@ -46,6 +51,7 @@ class DatagramListener:
             try:
                 data, peer = recvfrom(LARGEST_DATAGRAM)
             except BlockingIOError:
+                self._owner.pace.woken(self._loop.time())
                 return
             except OSError:
                 continue
@@ -59,11 +65,18 @@ class Datagrams:
 
     def __init__(self, counts: Counter[str]) -> None:
         self.counts = counts
+        self.pace = WakePace(time.sleep, self._soon)
+        self.known: Callable[[str], bool] = lambda address: False
+        """Whether somebody at an address has proved who he is."""
         self._listeners: list[DatagramListener] = []
         self._arrived_at: OrderedDict[Source, DatagramListener] = OrderedDict()
 
     def listen(self, listener: Listener, events: WireEvents) -> None:
         self._listeners.append(DatagramListener(listener, events, self))
+
+    @staticmethod
+    def _soon(callback: Callable[[], None]) -> None:
+        asyncio.get_running_loop().call_soon(callback)
 
     def close(self) -> None:
         for listener in self._listeners:
@@ -80,7 +93,17 @@ class Datagrams:
             arrived[source] = listener
             arrived.move_to_end(source)
             if len(arrived) > REMEMBERED_PEERS:
-                arrived.popitem(last=False)
+                self._make_room()
+
+    def _make_room(self) -> None:
+        arrived = self._arrived_at
+        for _ in range(_SECOND_CHANCES):
+            source, listener = arrived.popitem(last=False)
+            if not self.known(source.address):
+                return
+            arrived[source] = listener
+        if len(arrived) > 2 * REMEMBERED_PEERS:
+            arrived.popitem(last=False)
 
     def towards(self, destination: Source) -> DatagramListener | None:
         if len(self._listeners) <= 1:

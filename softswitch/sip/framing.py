@@ -1,7 +1,8 @@
 """Cuts a byte stream into SIP messages by Content-Length (RFC 3261 sections 7.5 and 18.3), and sees keep-alives.
 
 A stream on which a length is missing, doubled with another value, no plain number or beyond the limit is lost: the
-error says so before a byte of that body is kept, and nothing behind it is ever read as a message.
+error says so before a byte of that body is kept, and nothing behind it is ever read as a message. Items are cut one at a
+time, when they are taken: what a peer sends too much of is never looked at.
 """
 
 from softswitch.sip.errors import FramingError, ParseError, Ping
@@ -14,7 +15,7 @@ _END_OF_HEAD = b"\r\n\r\n"
 
 
 class StreamFramer:
-    """One per connection. After a `FramingError` the connection must be closed: every later `feed` raises again."""
+    """One per connection. After a `FramingError` the connection must be closed: every later `take` raises again."""
 
     def __init__(self, max_message_bytes: int) -> None:
         self._limit = max_message_bytes
@@ -30,64 +31,75 @@ class StreamFramer:
 
     def feed(self, data: bytes) -> list[bytes | Ping]:
         """What is complete now, in order. When the stream breaks, what came whole before that is in `error.before`."""
-        if self._lost:
-            raise FramingError("the stream was lost before")
-        self._buffer += data
+        self.add(data)
         found: list[bytes | Ping] = []
-        start = 0
         try:
-            while (item := self._next(start)) is not None:
-                length, piece = item
-                start += length
-                if piece is not None:
-                    found.append(piece)
+            while (item := self.take()) is not None:
+                found.append(item)
         except FramingError as error:
-            self._lost = True
-            self._buffer.clear()
             error.before = found
             raise
-        del self._buffer[:start]
         return found
 
-    def _next(self, start: int) -> tuple[int, bytes | Ping | None] | None:
+    def add(self, data: bytes) -> None:
+        """Keep what has come; nothing is looked at yet."""
+        self._buffer += data
+
+    def take(self) -> bytes | Ping | None:
+        """The next item that is complete; None: more bytes are needed."""
+        if self._lost:
+            raise FramingError("the stream was lost before")
+        try:
+            while (item := self._next()) is not None:
+                length, piece = item
+                del self._buffer[:length]
+                if piece is not None:
+                    return piece
+        except FramingError:
+            self._lost = True
+            self._buffer.clear()
+            raise
+        return None
+
+    def _next(self) -> tuple[int, bytes | Ping | None] | None:
         """Length of the next item and what it is (None: a CRLF that means nothing); None when more bytes are needed."""
         buffer = self._buffer
-        available = len(buffer) - start
+        available = len(buffer)
         if not self._needed:
-            if buffer.startswith(_END_OF_HEAD, start):
+            if buffer.startswith(_END_OF_HEAD):
                 return 4, Ping()
-            if buffer.startswith(b"\r\n", start):
-                return (2, None) if (available > 2 and buffer[start + 2] != 0x0D) or available > 3 else None
+            if buffer.startswith(b"\r\n"):
+                return (2, None) if (available > 2 and buffer[2] != 0x0D) or available > 3 else None
             if available < 4:
                 return None
-            end = buffer.find(_END_OF_HEAD, start + max(self._scanned - 3, 0))
+            end = buffer.find(_END_OF_HEAD, max(self._scanned - 3, 0))
             if end < 0:
                 if available > self._limit:
-                    raise self._error("a head beyond the limit", start, start + self._limit, 513)
+                    raise self._error("a head beyond the limit", self._limit, 513)
                 self._scanned = available
                 return None
-            self._needed = self._message_length(start, end)
+            self._needed = self._message_length(end)
             self._scanned = 0
         if available < self._needed:
             return None
         length, self._needed = self._needed, 0
-        return length, bytes(buffer[start : start + length])
+        return length, bytes(buffer[:length])
 
-    def _message_length(self, start: int, end: int) -> int:
-        head = end + 4 - start
+    def _message_length(self, end: int) -> int:
+        head = end + 4
         if head > self._limit:
-            raise self._error("a head beyond the limit", start, end, 513)
-        _, _, lines = self._buffer[start:end].decode("utf-8", "surrogateescape").partition("\r\n")
+            raise self._error("a head beyond the limit", end, 513)
+        _, _, lines = self._buffer[:end].decode("utf-8", "surrogateescape").partition("\r\n")
         try:
             length = read_content_length(Headers.parse(lines))
         except ParseError as error:
-            raise self._error(str(error), start, end, error.sip_status) from error
+            raise self._error(str(error), end, error.sip_status) from error
         if length is None:
-            raise self._error("no Content-Length on a stream", start, end, 400)
+            raise self._error("no Content-Length on a stream", end, 400)
         if head + length > self._limit:
-            raise self._error("a body beyond the limit", start, end, 413)
+            raise self._error("a body beyond the limit", end, 413)
         return head + length
 
-    def _error(self, message: str, start: int, end: int, status: int) -> FramingError:
-        partial = salvage_request(bytes(self._buffer[start:end]))
+    def _error(self, message: str, end: int, status: int) -> FramingError:
+        partial = salvage_request(bytes(self._buffer[:end]))
         return FramingError(message, sip_status=status, partial=partial)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from typing import Any, TypeVar
 
 from softswitch.sip.errors import ParseError
-from softswitch.sip.grammar import IS_TOKEN, UNSAFE, fold, split
+from softswitch.sip.grammar import IS_TOKEN, MAX_PIECES, UNSAFE, fold, split
 
 MAX_LINES = 256
 
@@ -256,7 +256,7 @@ class Headers:
         return value
 
     def parsed_list(self, name: str, parse_list: Callable[[str], list[T]]) -> list[T]:
-        """Every element of every line of that header, in order; remembered."""
+        """Every element of every line of that header, in order; remembered. All lines together have as many as one may."""
         found: list[T] | None = self.remembered.get(name + "[]")
         if found is not None:
             return found
@@ -266,8 +266,11 @@ class Headers:
         if lines == 1:
             items = parse_list(self._value(self._keys.index(name)))
         else:
-            wanted = [index for index, key in enumerate(self._keys) if key == name]
-            items = [item for index in wanted for item in parse_list(self._value(index))]
+            items = []
+            for index in [index for index, key in enumerate(self._keys) if key == name]:
+                items += parse_list(self._value(index))
+                if len(items) > MAX_PIECES:
+                    raise ParseError("a list of too many elements", sip_status=513)
         self.remembered[name + "[]"] = items
         return items
 

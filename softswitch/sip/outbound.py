@@ -45,6 +45,13 @@ def is_flow(binding: "Binding") -> bool:
     return bool(reg_id_of(binding)) and binding.source.transport != "udp"
 
 
+def dies_with_connection(binding: "Binding") -> bool:
+    """It can be reached by its connection alone: a flow, or a phone over TLS or a WebSocket. When that is gone, whoever has
+    the same address and port next, behind the same NAT, must not get its calls."""
+    source = binding.source
+    return is_flow(binding) or source.secure or source.transport == "ws"
+
+
 def phones(bindings: Iterable["Binding"]) -> list[tuple["Binding", ...]]:
     """The flows of each phone together, in the order they came."""
     found: dict[str, list[Binding]] = {}

@@ -18,8 +18,8 @@ from softswitch.sip.grammar import clamped_number, fold, readable
 from softswitch.sip.message import LARGEST_EXPIRES, Request, Response, make_response
 from softswitch.sip.outbound import (
     contact_parameters,
+    dies_with_connection,
     instance_of,
-    is_flow,
     lacks_outbound,
     outbound_headers,
     reg_id_of,
@@ -222,7 +222,7 @@ class Registrar:
         changes: list[BindingChange] = []
         for name in sorted(self._flows.get(source, ())):
             kept = self._bindings.get(name, [])
-            gone = [one for one in kept if one.source == source and is_flow(one)]
+            gone = [one for one in kept if one.source == source and dies_with_connection(one)]
             self._keep(name, [one for one in kept if one not in gone])
             changes += [BindingChange(event="unregistered", binding=one) for one in gone]
         return tuple(changes)
@@ -255,8 +255,8 @@ class Registrar:
     def _keep_flows(
         self, endpoint: EndpointName, before: Iterable[Binding], after: Iterable[Binding]
     ) -> None:
-        left = {binding.source for binding in before if is_flow(binding)}
-        now = {binding.source for binding in after if is_flow(binding)}
+        left = {binding.source for binding in before if dies_with_connection(binding)}
+        now = {binding.source for binding in after if dies_with_connection(binding)}
         for source in left - now:
             names = self._flows.get(source, set())
             names.discard(endpoint)

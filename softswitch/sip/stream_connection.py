@@ -1,14 +1,16 @@
 """One connection of TCP or TLS, accepted or opened: framing, deadlines, back-pressure (RFC 3261 section 18, RFC 5626).
 
 A peer can waste its own connection only: it has a framer, a deadline for what it began, and limits on what it leaves
-unread. Until the first SIP message came whole, the deadline of an accepted connection runs on, whatever else is sent.
+unread. Until the first SIP message came whole, the deadline of an accepted connection runs on, whatever else is sent. Few
+messages are cut at once; where one is not heard, since there were too many, the connection is not read for a while, and
+closed when that goes on.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Protocol, cast
 
-from softswitch.sip.errors import FramingError, Ping
+from softswitch.sip.errors import FramingError
 from softswitch.sip.framing import StreamFramer
 from softswitch.sip.source import Source
 from softswitch.sip.stream_limits import StreamLimits
@@ -16,6 +18,12 @@ from softswitch.sip.wire import WireEvents
 
 KEEPALIVE = b"\r\n\r\n"
 _UNREAD_AT_EASE = 64 << 10
+MESSAGES_AT_ONCE = 32
+"""Of one connection, before others and the calls have their turn."""
+REST_S = 0.5
+"""How long a connection is not read of which a message was not heard."""
+MAX_RESTS = 20
+"""In a row, until it is closed."""
 
 
 class ConnectionOwner(Protocol):
@@ -50,6 +58,10 @@ class StreamConnection(asyncio.Protocol):
         self._deadline: asyncio.TimerHandle | None = None
         self._unread: asyncio.TimerHandle | None = None
         self._keepalive: asyncio.TimerHandle | None = None
+        self._rest: asyncio.TimerHandle | None = None
+        self._rests = 0
+        self._handed = False
+        """Something was complete when it was last looked at."""
         self._joined = False
         self.wire: asyncio.Transport | None = None
         self.opened = destination is not None
@@ -77,7 +89,7 @@ class StreamConnection(asyncio.Protocol):
             self._keep_alive()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        for timer in (self._deadline, self._unread, self._keepalive):
+        for timer in (self._deadline, self._unread, self._keepalive, self._rest):
             if timer is not None:
                 timer.cancel()
         if self._on_end is not None:
@@ -87,21 +99,41 @@ class StreamConnection(asyncio.Protocol):
             self._owner.left(self)
 
     def data_received(self, data: bytes) -> None:
+        self._framer.add(data)
+        if self._rest is None:
+            self._serve()
+
+    def _serve(self) -> None:
+        """What is complete, as far as it is this connection's turn."""
         try:
-            found = self._framer.feed(data)
+            rest_s = self._hand_over()
         except FramingError as error:
-            self._hand_over(error.before)
             self._events.broken(error, self.source)
             if self.wire is not None:
                 self.wire.close()
             return
-        self._hand_over(found)
-        if not self._valid:
-            return
-        if not self._framer.buffered:
+        if rest_s is not None:
+            self._pause(rest_s)
+        elif self._valid and not self._framer.buffered:
             self._stop_deadline()
-        elif found or self._deadline is None:
+        elif self._valid and (self._handed or self._deadline is None):
             self._restart_deadline()
+
+    def _pause(self, rest_s: float) -> None:
+        if self._rests > MAX_RESTS:
+            self._owner.count("connections closed: more is sent than is heard")
+            self.abort()
+        elif self.wire is not None and not self.wire.is_closing():
+            if self._valid:
+                self._stop_deadline()
+            self.wire.pause_reading()
+            self._rest = asyncio.get_running_loop().call_later(rest_s, self._go_on)
+
+    def _go_on(self) -> None:
+        self._rest = None
+        self._serve()
+        if self._rest is None and self.wire is not None and not self.wire.is_closing():
+            self.wire.resume_reading()
 
     def pause_writing(self) -> None:
         loop = asyncio.get_running_loop()
@@ -124,13 +156,21 @@ class StreamConnection(asyncio.Protocol):
         if self.wire is not None:
             self.wire.abort()
 
-    def _hand_over(self, found: "Sequence[bytes | Ping]") -> None:
-        for item in found:
-            if isinstance(item, bytes):
-                self._valid = self._valid or looks_like_sip(item)
-                self._events.received(item, self.source)
-            else:
-                self._events.received(KEEPALIVE, self.source)
+    def _hand_over(self) -> float | None:
+        """Seconds for which nothing more is to be read; None: nothing complete is left. Raises FramingError."""
+        self._handed = False
+        for _ in range(MESSAGES_AT_ONCE):
+            item = self._framer.take()
+            if item is None:
+                return None
+            self._handed = True
+            data = item if isinstance(item, bytes) else KEEPALIVE
+            self._valid = self._valid or looks_like_sip(data)
+            if self._events.received(data, self.source) is False:
+                self._rests += 1
+                return REST_S
+            self._rests = 0
+        return 0.0
 
     def _keep_alive(self) -> None:
         if self._keepalive is not None:

@@ -73,6 +73,7 @@ class SocketTransport:
 
     async def start(self, events: WireEvents) -> None:
         self._events = events
+        self._table.known = self._datagrams.known = events.known
         allow_open_files()
         for listener in self.listeners:
             if listener.secure and (self._tls is None or self._tls.server is None):

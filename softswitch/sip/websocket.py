@@ -13,7 +13,7 @@ from aiohttp.web_protocol import RequestHandler
 
 from softswitch.sip.connection_table import ConnectionTable, Seat
 from softswitch.sip.source import Source
-from softswitch.sip.stream_connection import looks_like_sip
+from softswitch.sip.stream_connection import MAX_RESTS, MESSAGES_AT_ONCE, REST_S, looks_like_sip
 from softswitch.sip.stream_limits import StreamLimits
 from softswitch.sip.web_connections import WebConnections
 from softswitch.sip.wire import WireEvents
@@ -59,6 +59,7 @@ class WebSocketConnection:
         sender = loop.create_task(self._send())
         first = loop.call_later(self._limits.message_deadline_s, self.abort)
         valid = False
+        heard, rests = 0, 0
         try:
             async for frame in self._socket:
                 if frame.type not in (WSMsgType.TEXT, WSMsgType.BINARY):
@@ -71,7 +72,16 @@ class WebSocketConnection:
                 if not valid and looks_like_sip(data):
                     valid = True
                     first.cancel()
-                self._events.received(data, self.source)
+                if self._events.received(data, self.source) is False:
+                    rests += 1
+                    if rests > MAX_RESTS:
+                        self.abort()
+                        return "connections closed: more is sent than is heard"
+                    await asyncio.sleep(REST_S)
+                    continue
+                heard, rests = heard + 1, 0
+                if heard % MESSAGES_AT_ONCE == 0:
+                    await asyncio.sleep(0)
         finally:
             first.cancel()
             sender.cancel()

@@ -107,6 +107,15 @@ def test_a_connection_that_is_gone_leaves_phones_that_can_be_called_back() -> No
     assert desk.registrar.flow_lost(Source("tcp", "198.51.100.7", 5)) == () and desk.bindings
 
 
+@pytest.mark.parametrize("transport", ["tls", "ws", "wss"])
+def test_whoever_has_the_address_and_port_of_a_gone_connection_gets_nobodys_calls(transport: str) -> None:
+    """Another phone behind the same NAT may have both a moment later."""
+    desk = Desk()
+    place = Source(transport, "198.51.100.7", 5)
+    assert desk.register(f"<sip:1001@198.51.100.7:5060;transport={transport}>", source=place).status == 200
+    assert [one.event for one in desk.registrar.flow_lost(place)] == ["unregistered"] and not desk.bindings
+
+
 def test_a_proxy_before_us_must_keep_the_flow() -> None:
     desk = Desk()
     assert desk.register(f"{CONTACT};reg-id=1", vias=2).status == 439

@@ -321,3 +321,22 @@ def test_build_round_trip() -> None:
     assert isinstance(again, Request)
     again.validate()
     assert again.to_bytes() == built.to_bytes() and again.body == "ñ".encode() and again.content_length == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "element"),
+    [
+        ("Via", "SIP/2.0/UDP a;b=c"),
+        ("Contact", "<sip:a@b>"),
+        ("Route", "<sip:b;lr>"),
+        ("Record-Route", "<sip:b;lr>"),
+    ],
+)
+def test_elements_are_bounded_over_all_lines(name: str, element: str) -> None:
+    """Each is read into several values: 64 KiB of them on many lines would cost ten times what any message may."""
+    lines = f"{name}: {', '.join([element] * 20)}\r\n"
+    head = "OPTIONS sip:a@b SIP/2.0\r\nFrom: <sip:a@b>;tag=1\r\nTo: <sip:a@b>\r\nCall-ID: x\r\nCSeq: 1 OPTIONS\r\n"
+    via = "" if name == "Via" else "Via: SIP/2.0/UDP h;branch=z9hG4bK1\r\n"
+    parse_message(f"{head}{via}{lines * 6}\r\n".encode()).validate()
+    with pytest.raises(ParseError):
+        parse_message(f"{head}{via}{lines * 100}\r\n".encode()).validate()

@@ -14,6 +14,7 @@ import pytest
 import uvloop
 
 from softswitch.errors import UnusableError
+from softswitch.sip import datagrams
 from softswitch.sip.errors import FramingError
 from softswitch.sip.source import Source
 from softswitch.sip.transport import SocketTransport, StreamLimits
@@ -39,10 +40,12 @@ class Seen:
         self.received: list[tuple[bytes, Source]] = []
         self.broken: list[FramingError] = []
         self.lost: list[Source] = []
+        self.known: set[str] = set()
         self.events = WireEvents(
             received=lambda data, source: self.received.append((data, source)),
             broken=lambda error, source: self.broken.append(error),
             lost=self.lost.append,
+            known=lambda address: address in self.known,
         )
 
 
@@ -182,10 +185,41 @@ async def test_who_fills_the_table_loses_his_oldest_connection_to_a_newcomer() -
             streams.append(await asyncio.open_connection(*where, local_addr=(f"127.0.1.{number}", 0)))
             others.append(Source("tcp", *streams[-1][1].get_extra_info("sockname")))
             await until(lambda: sum(transport.counts.values()) == len(others))
+        await until(lambda: len(seen.lost) == 3)
         assert seen.lost[0] == oldest
-        assert [transport.connected(other) for other in others] == [True, True, False]
-        assert transport.counts["connections refused: too many"] == 1
+        assert all(transport.connected(other) for other in others)
+        assert transport.counts["connections closed: room for another address"] == 3
         for _, writer in (*greedy, *streams):
+            writer.close()
+
+
+async def test_many_addresses_that_hold_a_little_each_shut_out_no_newcomer_and_nobody_we_know() -> None:
+    limits = StreamLimits(connections=4, connections_per_address=4)
+    async with running(limits) as (transport, seen):
+        seen.known |= {"127.0.2.1", "127.0.2.2"}
+        where, streams, sources = place(transport, "tcp"), [], []
+
+        async def connect(address: str) -> None:
+            streams.append(await asyncio.open_connection(*where, local_addr=(address, 0)))
+            sources.append(Source("tcp", *streams[-1][1].get_extra_info("sockname")))
+            await until(lambda: transport.connected(sources[-1]) or sum(transport.counts.values()) > 3)
+
+        for address in (
+            "127.0.2.1",
+            "127.0.1.1",
+            "127.0.2.2",
+            "127.0.1.2",
+            "127.0.1.3",
+            "127.0.1.4",
+            "127.0.1.5",
+        ):
+            await connect(address)
+        await until(lambda: len(seen.lost) == 3)
+        assert seen.lost == [sources[1], sources[3], sources[4]], "the oldest strangers"
+        seen.known |= {"127.0.1.4", "127.0.1.5"}
+        await connect("127.0.1.6")
+        assert transport.counts["connections refused: too many"] == 1, "all that are there are known"
+        for _, writer in streams:
             writer.close()
 
 
@@ -236,6 +270,28 @@ async def test_a_peer_is_answered_from_the_socket_it_sent_to() -> None:
             sender.settimeout(5.0)
             _, peer = sender.recvfrom(100)
             assert peer == (second.address, second.port)
+
+
+async def test_strangers_do_not_make_us_forget_where_a_phone_sent_to(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(datagrams, "REMEMBERED_PEERS", 10)
+    async with running(listen=("udp://127.0.0.1:0", "udp://127.0.0.1:0")) as (transport, seen):
+        seen.known.add("127.0.3.1")
+        second = transport.listeners[1].address, transport.listeners[1].port
+
+        def send(address: str, to: tuple[str, int]) -> socket.socket:
+            made = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            made.bind((address, 0))
+            made.sendto(b"hello", to)
+            return made
+
+        with contextlib.closing(send("127.0.3.1", second)) as phone:
+            await until(lambda: len(seen.received) == 1)
+            for number in range(100):
+                send(f"127.0.4.{number}", place(transport, "udp")).close()
+            await until(lambda: len(seen.received) == 101)
+            transport.send(b"call", seen.received[0][1])
+            phone.settimeout(5.0)
+            assert await asyncio.to_thread(phone.recvfrom, 100) == (b"call", second)
 
 
 async def test_a_wildcard_shows_the_address_that_leads_to_the_peer() -> None:
