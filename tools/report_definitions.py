@@ -12,6 +12,7 @@ _TITLES = {
     "calls": "Calls",
     "repeat": "First-call repeat",
     "lost": "Lost callers",
+    "promises": "Waits that were told",
     "timeline": "Timelines",
     "staffing": "Staffing",
 }

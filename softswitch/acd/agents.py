@@ -20,6 +20,7 @@ from softswitch.ids import AgentId, CallId, QueueName
 if TYPE_CHECKING:
     from softswitch.acd.agent_class import AgentClass
     from softswitch.acd.callers import Caller
+    from softswitch.acd.experience import Kind
     from softswitch.acd.offers import LiveOffer
     from softswitch.acd.queues import QueueRecord
     from softswitch.acd.timers import Timer
@@ -85,13 +86,17 @@ _BUSY = frozenset({_S.TALKING, _S.OCCUPIED, _S.WRAP_UP})
 class Talk:
     """The queue call an agent is on, with what must hold at its end even if the queue is gone by then."""
 
-    __slots__ = ("call", "queue", "since", "wrapup_s")
+    __slots__ = ("call", "kind", "queue", "since", "wrapup_s")
 
-    def __init__(self, call: CallId, queue: QueueRecord, since: float, wrapup_s: float) -> None:
+    def __init__(
+        self, call: CallId, queue: QueueRecord, since: float, wrapup_s: float, kind: Kind = ()
+    ) -> None:
         self.call = call
         self.queue = queue
         self.since = since
         self.wrapup_s = wrapup_s
+        self.kind = kind
+        """Skills that the caller brought along."""
 
 
 class AgentRecord:

@@ -6,7 +6,7 @@ sooner than 15 s after the last time. Positions are not watched caller by caller
 """
 
 from softswitch.acd.callers import Caller
-from softswitch.acd.estimate import Estimator
+from softswitch.acd.estimate import Estimator, range_of
 from softswitch.acd.queues import QueueRecord
 from softswitch.acd.timers import Timers
 from softswitch.acd.values import Announce, Decision
@@ -78,5 +78,15 @@ class Announcer:
         caller.announced_position = position
         pause = min(queue.config.announce_frequency, LEAST_PAUSE_S)
         caller.announce = self._timers.at(now + pause, self._due, caller)
-        expected = self._estimator.expected_wait(caller.group, position, now)
-        out.append(Announce(call=caller.call, queue=queue.name, position=position, expected_wait_s=expected))
+        wait = self._estimator.of_caller(caller, now)
+        if caller.told is None and wait is not None:
+            caller.told, caller.told_at = wait, now
+        out.append(
+            Announce(
+                call=caller.call,
+                queue=queue.name,
+                position=position,
+                waited_s=caller.waited(now),
+                wait=range_of(queue, wait),
+            )
+        )

@@ -49,7 +49,7 @@ class Bound:
         until = caller.joined + seconds
         if not any(agent.ready for agent in caller.wanted):
             caller.loose = True
-        if until <= now or caller.loose or caller.offers:
+        if until <= now or caller.loose or caller.offers or caller.virtual:
             return
         self._room.bind(caller)
         caller.tied = self._timers.at(until, self._untied, caller)

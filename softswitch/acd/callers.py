@@ -14,10 +14,28 @@ if TYPE_CHECKING:
     from softswitch.acd.offers import LiveOffer
     from softswitch.acd.queues import QueueRecord
     from softswitch.acd.timers import Timer
+    from softswitch.acd.wait_range import WaitDistribution
     from softswitch.acd.waiting import CallClass
 
 Rank = tuple[int, float, int]
 """Priority negated, when he began to wait, serial: the lowest is served first, in any queue. With ageing see `ranked`."""
+
+
+LAST = 1 << 62
+"""Serial of whoever would join now."""
+
+
+def newcomer_rank(queue: QueueRecord, now: float) -> Rank:
+    """That of a plain caller who would join now."""
+    return _rank(queue, now, 0, LAST)
+
+
+def _rank(queue: QueueRecord, entered: float, priority: int, serial: int) -> Rank:
+    """With ageing, priority is a head start in seconds: whom it favours is settled once for all, so no rank changes
+    with time."""
+    if queue.ageing_s > 0:
+        return (0, entered - queue.ageing_s * (priority + queue.config.weight), serial)
+    return (-(priority + queue.config.weight), entered, serial)
 
 
 class Caller:
@@ -27,10 +45,12 @@ class Caller:
         "announced_position",
         "bound",
         "call",
+        "counts",
         "entered",
         "given",
         "group",
         "grow",
+        "held",
         "joined",
         "last_chance",
         "loose",
@@ -44,6 +64,9 @@ class Caller:
         "step_timer",
         "tied",
         "token",
+        "told",
+        "told_at",
+        "virtual",
         "waiting",
         "wanted",
     )
@@ -60,6 +83,12 @@ class Caller:
         self.serial = serial
         self.rank: Rank = self.ranked()
         self.offers: dict[OfferId, LiveOffer] = {}
+        self.virtual = given.virtual
+        """Called back when his turn comes."""
+        self.counts = not given.virtual
+        """In the figures of his queue; one who is called back has been counted when he asked for it."""
+        self.held = given.held
+        """He keeps his place, but it is not his turn whoever is idle: he cannot be called back now."""
         self.waiting = False
         """He may be matched: in line, in no offer, and not on his way out."""
         self.last_chance = False
@@ -83,14 +112,12 @@ class Caller:
         self.announce: Timer | None = None
         self.announced_at: float | None = None
         self.announced_position = 0
+        self.told: WaitDistribution | None = None
+        """What he was told first of how long he will wait, to be compared with what comes."""
+        self.told_at = 0.0
 
     def ranked(self) -> Rank:
-        """With ageing, priority is a head start in seconds: whom it favours is settled once for all, so no rank changes
-        with time."""
-        ageing_s = self.queue.ageing_s
-        if ageing_s > 0:
-            return (0, self.entered - ageing_s * (self.priority + self.queue.config.weight), self.serial)
-        return (-(self.priority + self.queue.config.weight), self.entered, self.serial)
+        return _rank(self.queue, self.entered, self.priority, self.serial)
 
     def ring_penalty(self) -> int:
         """Highest penalty among those who ring for him now."""
@@ -126,6 +153,10 @@ class Line:
     def position(self, caller: Caller) -> int:
         """1 is served next."""
         return bisect_left(self._ranks, caller.rank) + 1
+
+    def before(self, rank: Rank) -> int:
+        """Callers whose rank is better."""
+        return bisect_left(self._ranks, rank)
 
     def in_order(self) -> list[Caller]:
         return [self._callers[rank[2]] for rank in self._ranks]

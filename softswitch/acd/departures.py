@@ -13,9 +13,17 @@ class Departures:
         self._timers = timers
         self._announcer = announcer
 
-    def leave(self, caller: Caller, now: float) -> int:
+    def leave(self, caller: Caller, now: float, *, served: bool = False, gave_up: bool = False) -> int:
         """Take him out; the position that he had. Counting why is the business of whoever asks."""
         queue = caller.queue
+        if caller.counts:
+            queue.experience.left(
+                max(0.0, now - caller.joined),
+                served=served,
+                gave_up=gave_up,
+                told=caller.told,
+                since_s=now - caller.told_at,
+            )
         position = queue.line.position(caller)
         for timer in (caller.max_wait, caller.step_timer, caller.grow):
             self._timers.cancel(timer)
@@ -32,7 +40,8 @@ class Departures:
         """He goes to `target` unserved; nobody rings for him any more."""
         queue = caller.queue
         position = self.leave(caller, now)
-        queue.figures.depart(reason)
+        if caller.counts:
+            queue.figures.depart(reason)
         out.append(
             Overflow(
                 call=caller.call,

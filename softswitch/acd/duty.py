@@ -87,7 +87,7 @@ class Duty:
         agent.talk_s += seconds
         agent.idle_since = now
         talk.queue.figures.talk(seconds)
-        talk.queue.handle_time.add(seconds + talk.wrapup_s)
+        talk.queue.experience.handled(seconds + talk.wrapup_s, talk.kind)
         if agent.logged_in and talk.wrapup_s > 0:
             agent.wrapup = self._timers.at(now + talk.wrapup_s, self._wrapped_up, agent)
         self._roster.settle(agent, now, out)

@@ -40,6 +40,7 @@ from softswitch.acd.values import (
     WaitingCall,
 )
 from softswitch.acd.views import Views, agent_view
+from softswitch.acd.wait_range import WaitRange
 from softswitch.acd.waiting import WaitingRoom
 from softswitch.acd.why_idle import IdleWhy, WhyIdle
 from softswitch.config.schema import Agent, Queue
@@ -60,7 +61,7 @@ class Engine:
         self._timers = timers = Timers()
         self._roster = roster = Roster(timers)
         self._room = room = WaitingRoom(roster)
-        estimator = Estimator(roster)
+        estimator = Estimator(roster, room)
         announcer = Announcer(timers, estimator)
         departures = Departures(room, timers, announcer)
         self._last = last = LastAgents()
@@ -111,10 +112,26 @@ class Engine:
         return self._conclude(now, out)
 
     def call_gone(self, call: CallId, now: float, reason: str = "abandoned") -> list[Decision]:
-        """He waits no more: `abandoned`, `key` or `withdrawn`. Report this before the results of his offers."""
+        """He waits no more: `abandoned`, `key`, `callback` or `withdrawn`. Report this before the results of his offers."""
         out: list[Decision] = []
         self._entry.gone(call, reason, now, out)
         return self._conclude(now, out)
+
+    def hold(self, call: CallId, now: float) -> list[Decision]:
+        """One who is to be called back cannot be now: he keeps his place, and his turn does not come."""
+        out: list[Decision] = []
+        self._entry.hold(call, now, out)
+        return self._conclude(now, out)
+
+    def release(self, call: CallId, now: float) -> list[Decision]:
+        """His turn may come again."""
+        self._entry.release(call)
+        return self._conclude(now, [])
+
+    def embody(self, call: CallId, now: float) -> list[Decision]:
+        """One who was called back is on the line, at his old place."""
+        self._entry.embody(call, now)
+        return self._conclude(now, [])
 
     def change_priority(self, call: CallId, priority: int, now: float) -> list[Decision]:
         self._entry.change_priority(call, priority, now)
@@ -225,10 +242,18 @@ class Engine:
 
     # --- looking ------------------------------------------------------------------------------------------------------
 
+    def waits(self, call: CallId) -> bool:
+        """He is in a queue, on the line or to be called back."""
+        return call in self._room.callers
+
     def position(self, call: CallId) -> int:
         """His place in his queue, 1 is served next."""
         caller = self._room.get(call)
         return caller.queue.line.position(caller)
+
+    def wait_of(self, call: CallId, now: float) -> WaitRange | None:
+        """How long he will probably wait from now on; None: nobody knows."""
+        return self._views.wait_of(self._room.get(call), now)
 
     def snapshot(self, now: float) -> Snapshot:
         return self._views.snapshot(now)

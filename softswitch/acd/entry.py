@@ -17,8 +17,17 @@ from softswitch.acd.values import Decision, Overflow, WaitingCall
 from softswitch.acd.waiting import CallClass, WaitingRoom
 from softswitch.ids import CallId, QueueName
 
-GONE: Mapping[str, str] = {"abandoned": "caller gone", "key": "left queue", "withdrawn": "left queue"}
+GONE: Mapping[str, str] = {
+    "abandoned": "caller gone",
+    "key": "left queue",
+    "withdrawn": "left queue",
+    "callback": "left queue",
+}
 """Why a caller may be gone, and what those who ring for him are told."""
+
+
+GIVES_UP = frozenset({"abandoned", "key", "callback"})
+"""Reasons of his own: those behind him need not wait for him any more."""
 
 
 class Entry:
@@ -55,7 +64,7 @@ class Entry:
             raise WrongState(
                 f"call {given.call} waits already, in {self._room.callers[given.call].queue.name}"
             )
-        queue.figures.offered += 1
+        queue.figures.offered += not given.virtual
         reason = "" if given.restored else self._obstacle(queue, given)
         if not reason:
             self._admit(given, queue, now)
@@ -81,7 +90,7 @@ class Entry:
                 return "join empty"
             if queue.leave_absent is not None and not serving & self._roster.present_mask(queue.leave_absent):
                 return "empty"
-        if 0 < config.maxlen <= len(queue.line):
+        if 0 < config.maxlen <= len(queue.line) - queue.virtual:
             return "full"
         return ""
 
@@ -92,7 +101,8 @@ class Entry:
 
     def arm(self, caller: Caller, now: float) -> None:
         """Set the timers of a caller by the configuration of his queue; again after that has changed."""
-        self._announcer.begin(caller, now)
+        if not caller.virtual:
+            self._announcer.begin(caller, now)
         config = caller.queue.config
         if config.steps or caller.step_timer is not None:
             self._arm_step(caller, now)
@@ -104,7 +114,7 @@ class Entry:
         caller.max_wait = None
         caller.last_chance = False
         longest = config.max_wait
-        if longest > 0:
+        if longest > 0 and caller.counts:
             caller.max_wait = self._timers.at(caller.joined + longest, self._waited_longest, caller)
 
     def _arm_step(self, caller: Caller, now: float) -> None:
@@ -150,8 +160,31 @@ class Entry:
         if reason not in GONE:
             raise Refused(f"a caller leaves by {', '.join(GONE)}, not by {reason}")
         self._ringing.withdraw_all(caller, GONE[reason], now, out)
-        self._departures.leave(caller, now)
-        caller.queue.figures.depart(reason)
+        self._departures.leave(caller, now, gave_up=reason in GIVES_UP)
+        if caller.counts:
+            caller.queue.figures.depart(reason)
+
+    def hold(self, call: CallId, now: float, out: list[Decision]) -> None:
+        """He cannot be called back now: whoever rings for him is free, and he keeps his place."""
+        caller = self._virtual(call)
+        self._ringing.withdraw_all(caller, "left queue", now, out)
+        self._room.hold(caller)
+
+    def release(self, call: CallId) -> None:
+        self._room.release(self._virtual(call))
+
+    def embody(self, call: CallId, now: float) -> None:
+        """He has been reached and is on the line; agents who are kept for him stay so."""
+        caller = self._virtual(call)
+        self._room.release(caller)
+        self._room.embody(caller)
+        self._announcer.begin(caller, now)
+
+    def _virtual(self, call: CallId) -> Caller:
+        caller = self._room.get(call)
+        if not caller.virtual:
+            raise WrongState(f"call {call} is on the line, and not called back")
+        return caller
 
     def change_priority(self, call: CallId, priority: int, now: float) -> None:
         caller = self._room.get(call)
@@ -184,7 +217,7 @@ class Entry:
         deserted = [group for group in self._room.classes() if self._deserted(group)]
         for group in deserted:
             for caller in group.queue.line.in_order():
-                if caller.group is group:
+                if caller.group is group and not caller.virtual:
                     self.send_off(caller, now, out)
 
     def send_off(self, caller: Caller, now: float, out: list[Decision]) -> None:

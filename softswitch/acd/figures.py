@@ -8,6 +8,7 @@ DEPARTURES: Mapping[str, Departure] = {
     "abandoned": "abandoned",
     "key": "left",
     "withdrawn": "left",
+    "callback": "left",
     "moved": "left",
     "timeout": "overflowed",
     "full": "overflowed",

@@ -85,7 +85,8 @@ class Healing:
             del caller.offers[offer]
         if caller.bound and not any(agent.ready for agent in caller.wanted):
             caller.bound = False
-        caller.waiting = not caller.offers and not caller.bound
+        caller.held = caller.held and not caller.offers
+        caller.waiting = not (caller.offers or caller.bound or caller.held)
         if caller.bound and not caller.offers:
             self._room.fresh_bound.append(caller)
 

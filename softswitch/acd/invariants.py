@@ -68,12 +68,16 @@ class Invariants:
         )
         for caller in self._room.callers.values():
             bound = caller.bound and not caller.offers
-            if caller.waiting + bool(caller.offers) + bound != 1:
-                yield f"{caller} is more than one of waiting, offered and bound, or none of them"
+            if caller.waiting + bool(caller.offers) + bound + caller.held != 1:
+                yield f"{caller} is more than one of waiting, offered, bound and held, or none of them"
             if entries[caller.serial] != int(caller.waiting):
                 yield f"{caller} has {entries[caller.serial]} places among those to be matched"
             if bound and not any(agent.ready for agent in caller.wanted):
                 yield f"{caller} is bound to nobody who is at work"
+
+        for queue in self._queues.values():
+            if queue.virtual != sum(caller.virtual for caller in queue.line.in_order()):
+                yield f"{queue} counts those who are called back wrongly"
 
     def _counts(self) -> Iterator[str]:
         everybody = Counter(caller.group.bit for caller in self._room.callers.values())

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from softswitch.acd.callers import Caller, Line
-from softswitch.acd.estimate import HandleTime
+from softswitch.acd.experience import Experience
 from softswitch.acd.figures import Figures
 from softswitch.acd.strategy import STRATEGIES, Strategy, order_name
 from softswitch.config.absence import absent_when
@@ -28,8 +28,8 @@ class QueueRecord:
         "agents",
         "changes",
         "config",
+        "experience",
         "figures",
-        "handle_time",
         "join_absent",
         "leave_absent",
         "line",
@@ -42,6 +42,7 @@ class QueueRecord:
         "strategy",
         "surging",
         "turn",
+        "virtual",
     )
 
     config: Queue
@@ -55,7 +56,7 @@ class QueueRecord:
         self.name = name
         self.line = Line()
         self.figures = Figures()
-        self.handle_time = HandleTime()
+        self.experience = Experience()
         self.agents: list[AgentRecord] = []
         """All who may serve it, in the order of its members or of the configuration."""
         self.places: dict[AgentId, int] = {}
@@ -63,6 +64,8 @@ class QueueRecord:
         """Counts changes of state among the agents examined by each decision."""
         self.turn = -1
         """Number of the last turn taken for round robin, or the last number drawn."""
+        self.virtual = 0
+        """Callers in line who are called back."""
         self.surging = False
         """The second group serves it too."""
         self.ageing_s = 0.0

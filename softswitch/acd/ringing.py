@@ -77,7 +77,7 @@ class Ringing:
                     call=caller.call,
                     queue=queue.name,
                     agent=agent.agent,
-                    ring_s=queue.config.timeout,
+                    ring_s=_ring_s(caller),
                     why=why(caller, (line, *also, *rest), position, now),
                 )
             )
@@ -111,8 +111,9 @@ class Ringing:
         self.offers.live[live.offer] = live
         caller.offers[live.offer] = live
         agent.offer = live
-        if caller.queue.config.timeout > 0:
-            live.timer = self._timers.at(now + caller.queue.config.timeout, self._rang_out, live)
+        ring_s = _ring_s(caller)
+        if ring_s > 0:
+            live.timer = self._timers.at(now + ring_s, self._rang_out, live)
         return live
 
     def result(self, offer: OfferId, result: OfferResult, now: float, out: list[Decision]) -> None:
@@ -154,15 +155,18 @@ class Ringing:
     def _connect(self, live: LiveOffer, now: float, out: list[Decision]) -> None:
         caller, agent, queue = live.caller, live.agent, live.queue
         waited_s = caller.waited(now)
-        position = self._departures.leave(caller, now)
+        position = self._departures.leave(caller, now, served=True)
         self._close(live)
         own = agent.config.wrapuptime
-        agent.talk = Talk(caller.call, queue, now, queue.config.wrapuptime if own is None else own)
+        wrapup_s = queue.config.wrapuptime if own is None else own
+        agent.talk = Talk(caller.call, queue, now, wrapup_s, tuple(sorted(caller.given.skills)))
+        queue.experience.ring_time.add(now - live.began)
         agent.calls += 1
         agent.missed = 0
         if queue.config.sticky_s > 0:
             self._last.served(queue.name, caller.given.ani, agent.agent, now)
-        queue.figures.answer(waited_s, queue.config.servicelevel)
+        if caller.counts:
+            queue.figures.answer(waited_s, queue.config.servicelevel)
         out.append(
             Connect(
                 offer=live.offer,
@@ -213,3 +217,9 @@ class Ringing:
             self._bound.release(caller)
         else:
             self._room.reopen(caller)
+
+
+def _ring_s(caller: Caller) -> float:
+    """0: as long as the phone likes. While a caller is called back first, his agent waits that much longer."""
+    timeout = caller.queue.config.timeout
+    return timeout + caller.given.reserve_s if timeout > 0 and caller.virtual else timeout

@@ -19,10 +19,12 @@ from softswitch.acd.day import ABANDONED, ANSWERED, Arrival, Day, Duty, Reaction
 from softswitch.acd.engine import Engine
 from softswitch.acd.errors import AcdError
 from softswitch.acd.habits import Handling
+from softswitch.acd.promises import Promise
 from softswitch.acd.rules import Rules
 from softswitch.acd.values import (
     AgentState,
     AgentStatus,
+    Announce,
     CancelOffer,
     Connect,
     Decision,
@@ -31,6 +33,7 @@ from softswitch.acd.values import (
     Overflow,
     WaitingCall,
 )
+from softswitch.acd.wait_range import WaitRange
 from softswitch.config.matching import Matching
 from softswitch.config.schema import Agent, Queue
 from softswitch.config.target import Target
@@ -69,6 +72,8 @@ class Outcome:
     fates: tuple[Fate, ...]
     times: Mapping[AgentId, Mapping[str, float]] = field(default_factory=dict)
     """Seconds of each agent in each state until the end of the day."""
+    promises: tuple[Promise, ...] = ()
+    """Every range that a caller was told, in order of time."""
 
 
 class People(Protocol):
@@ -106,6 +111,7 @@ class Simulation:
         self._busy: dict[AgentId, int] = {}
         self._fates: list[Fate] = []
         self._times: dict[AgentId, Mapping[str, float]] = {}
+        self._promises: list[Promise] = []
 
     def run(self) -> Outcome:
         day, engine = self._day, self._engine
@@ -129,7 +135,7 @@ class Simulation:
             self._act(heappop(self._events)[2](now), now)
         for call in list(self._callers):
             self._end(call, "unfinished", day.until + AFTER_S)
-        return Outcome(fates=tuple(self._fates), times=self._times)
+        return Outcome(fates=tuple(self._fates), times=self._times, promises=tuple(self._promises))
 
     def _last(self, until: float) -> dict[AgentId, float]:
         """When each agent was last seen at work."""
@@ -222,6 +228,19 @@ class Simulation:
                     self._connect(decision, now)
                 case Overflow():
                     pending += self._overflow(decision, now)
+                case Announce(wait=WaitRange() as wait):
+                    told = wait.told()
+                    self._promises.append(
+                        Promise(
+                            call=decision.call,
+                            queue=decision.queue,
+                            at=now,
+                            low_s=told.low_s,
+                            high_s=told.high_s,
+                            expected_s=told.expected_s,
+                            exact=(wait.low_s, wait.high_s),
+                        )
+                    )
 
     def _offer(self, offer: Offer, now: float) -> None:
         reaction = self._habits.reaction(offer.agent)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from softswitch.acd.wait_range import WaitRange
 from softswitch.ids import AgentId, CallId, OfferId, QueueName
 
 
@@ -72,6 +73,13 @@ class WaitingCall:
     ani: str = ""
     joined: float | None = None
     """When he entered this queue, if later than `entered` (he was moved or overflowed); `max_wait` counts from it."""
+    virtual: bool = False
+    """He is not on the line but is called back when his turn comes: nothing is announced to him, and nothing sends him
+    away."""
+    held: bool = False
+    """His turn does not come before he is released; see `Engine.hold`."""
+    reserve_s: float = 0.0
+    """So much longer an agent is kept for him, while he is called."""
     restored: bool = False
     """He was in this queue already, before a restart: `maxlen` and `joinempty` are not asked again."""
 
@@ -160,8 +168,9 @@ class Announce:
     call: CallId
     queue: QueueName
     position: int
-    expected_wait_s: float | None
-    """None: not known yet."""
+    waited_s: float
+    wait: WaitRange | None
+    """From now on; None: not known yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -229,6 +238,8 @@ class CallerView:
     priority: int
     waited_s: float
     ringing: tuple[AgentId, ...]
+    virtual: bool = False
+    """He is called back when his turn comes."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -270,8 +281,8 @@ class QueueView:
     longest_wait_s: float
     mean_wait_s: float
     mean_talk_s: float
-    expected_wait_s: float | None
-    """Of a caller who would join now."""
+    wait: WaitRange | None
+    """Of a caller who would join now; None: not known."""
     left: int = 0
     """Callers who left by key, were withdrawn or moved to another queue."""
 

@@ -4,10 +4,11 @@ from collections.abc import Mapping
 
 from softswitch.acd.agents import AgentRecord
 from softswitch.acd.callers import Caller
-from softswitch.acd.estimate import Estimator
+from softswitch.acd.estimate import Estimator, range_of
 from softswitch.acd.queues import QueueRecord
 from softswitch.acd.roster import Roster
 from softswitch.acd.values import AgentState, AgentView, CallerView, QueueView, Snapshot
+from softswitch.acd.wait_range import WaitRange
 from softswitch.acd.waiting import WaitingRoom
 from softswitch.ids import QueueName
 
@@ -45,15 +46,16 @@ class Views:
             longest_wait_s=max((caller.waited(now) for caller in callers), default=0.0),
             mean_wait_s=figures.mean_wait_s,
             mean_talk_s=figures.mean_talk_s,
-            expected_wait_s=self._expected_wait(queue, now),
+            wait=self._newcomer(queue, now),
             left=figures.left,
         )
 
-    def _expected_wait(self, queue: QueueRecord, now: float) -> float | None:
-        group = self._room.group_for(queue, None)
-        if group.agents_mask & self._roster.idle_mask:
-            return 0.0
-        return self._estimator.expected_wait(group, len(queue.line) + 1, now)
+    def _newcomer(self, queue: QueueRecord, now: float) -> WaitRange | None:
+        return range_of(queue, self._estimator.of_newcomer(self._room.group_for(queue, None), now))
+
+    def wait_of(self, caller: Caller, now: float) -> WaitRange | None:
+        """From now on; not part of every snapshot, since those who wait may be many."""
+        return range_of(caller.queue, self._estimator.of_caller(caller, now))
 
 
 def agent_view(agent: AgentRecord, now: float) -> AgentView:
@@ -85,4 +87,5 @@ def _caller_view(caller: Caller, position: int, now: float) -> CallerView:
         priority=caller.priority,
         waited_s=caller.waited(now),
         ringing=tuple(live.agent.agent for live in caller.offers.values()),
+        virtual=caller.virtual,
     )

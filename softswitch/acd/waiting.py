@@ -8,6 +8,7 @@ the last match are `fresh`.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from heapq import heapify, heappop, heappush
 
 from softswitch.acd.callers import Caller, Rank
@@ -118,6 +119,7 @@ class WaitingRoom:
         caller = Caller(given, queue, self._serial)
         self.callers[caller.call] = caller
         queue.line.add(caller)
+        queue.virtual += caller.virtual
         caller.group = self.group_for(queue, given, caller.step)
         self._enter(caller)
         self._surge(queue)
@@ -132,6 +134,7 @@ class WaitingRoom:
         """Take him out altogether. His offers must have been closed or be about to."""
         self._leave(caller)
         caller.queue.line.remove(caller)
+        caller.queue.virtual -= caller.virtual
         caller.bound = False
         del self.callers[caller.call]
         self._surge(caller.queue)
@@ -163,6 +166,24 @@ class WaitingRoom:
             if not caller.offers:
                 self.reopen(caller)
 
+    def hold(self, caller: Caller) -> None:
+        """He keeps his place and is not matched; nobody may ring for him."""
+        if caller.waiting:
+            self._not_waiting(caller)
+        caller.held = True
+
+    def release(self, caller: Caller) -> None:
+        """His turn may come again."""
+        if caller.held:
+            caller.held = False
+            self.reopen(caller)
+
+    def embody(self, caller: Caller) -> None:
+        """He is on the line from now on."""
+        caller.queue.virtual -= caller.virtual
+        caller.virtual = False
+        caller.given = replace(caller.given, virtual=False)
+
     def regroup(self, caller: Caller, step: int) -> None:
         """He has passed a step and needs less than before."""
         waiting, opened = caller.waiting, caller.call in caller.group.open
@@ -181,6 +202,8 @@ class WaitingRoom:
         """All his offers have failed or he is new: he may be matched, at the place that his rank gives him."""
         group = caller.group
         self.close_to_more(caller)
+        if caller.held:
+            return
         if len(group.heap) > _SMALL and len(group.heap) > 2 * group.waiting:
             group.heap = [entry for entry in group.heap if _valid(entry)]
             heapify(group.heap)

@@ -64,6 +64,7 @@ class ReportDesk:
             "calls": self._calls,
             "repeat": self._repeats,
             "lost": self._lost,
+            "promises": self._promises,
             "timeline": self._timeline,
             "staffing": self._staffing,
         }
@@ -128,6 +129,10 @@ class ReportDesk:
             window_s=search.days * DAY_S,
             queue=search.name or search.queue,
         )
+
+    async def _promises(self, search: ReportSearch) -> Report:
+        queue = search.name or search.queue
+        return await self._parts.store.reports.promise_report(self._intervals(search), queue=queue)
 
     async def _timeline(self, search: ReportSearch) -> Report:
         return await self._parts.store.reports.timeline_report(

@@ -87,6 +87,12 @@ def _waits(detail: Row, queues: Mapping[str, Queue]) -> str:
     return ", ".join(parts)
 
 
+def _promise(detail: Row, queues: Mapping[str, Queue]) -> str:
+    low, high = float(detail.get("low_s") or 0), float(detail.get("high_s") or 0)
+    told = f"{_s(low)} to {_s(high)}" if high else f"more than {_s(low)}"
+    return f"is told: position {detail.get('position')}, {told} to wait"
+
+
 _MARKS: Mapping[str, Callable[[Row, Mapping[str, Queue]], str]] = {
     "route": lambda detail, queues: f"route {detail.get('route')} leads to {detail.get('to')}",
     "greet": lambda detail, queues: (
@@ -104,6 +110,17 @@ _MARKS: Mapping[str, Callable[[Row, Mapping[str, Queue]], str]] = {
     "confer": lambda detail, queues: f"joins conference {detail.get('conference')}",
     "feature": lambda detail, queues: f"dialled the feature {detail.get('feature')}",
     "park": lambda detail, queues: f"is parked at {detail.get('place')}",
+    "promise": _promise,
+    "resumed": lambda detail, queues: (
+        f"takes the place that {detail.get('why')} kept for him: {_s(float(detail.get('waited_s') or 0))} waited before"
+    ),
+    "callback_asked": lambda detail, queues: (
+        f"is to be called back in queue {detail.get('queue')}: {detail.get('callback')}"
+    ),
+    "callback_try": lambda detail, queues: (
+        f"call back number {detail.get('attempt')} of queue {detail.get('queue')}, {detail.get('first')} first"
+    ),
+    "callback_over": lambda detail, queues: f"call back: {detail.get('result')}; {detail.get('then')}",
     "say": lambda detail, queues: "hears an announcement",
 }
 
@@ -143,6 +160,7 @@ def _fate(visit: Row) -> str:
         "join empty": "nobody was there to serve it",
         "empty": "its last agent had left",
         "key": f"pressed a key to leave {place}",
+        "callback": f"asked to be called back {place}",
         "withdrawn": f"taken out {place}",
         "crashed": "the switch went down",
     }

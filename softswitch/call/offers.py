@@ -85,7 +85,7 @@ class Offers:
                 monotonic=services.clock.monotonic(),
             )
         )
-        ringing.start(beside=call.caller)
+        ringing.start(beside=call.caller if call.caller.opened is not None else None)
 
     def _on_party(self, offer: OfferId, event: PartyEvent) -> None:
         underway = self._underway.get(offer)

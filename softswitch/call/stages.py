@@ -8,7 +8,7 @@ which stage stands in `story.py`.
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, fields, is_dataclass
-from typing import Any
+from typing import Any, cast
 
 from softswitch.call.termination import By, Cause, Termination
 from softswitch.config.target import Target
@@ -158,6 +158,15 @@ class TakePlace:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CallBack:
+    """An attempt to call somebody back whose turn has come."""
+
+    callback: str
+    first: str
+    """`agent` or `caller`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class End:
     termination: Termination
 
@@ -177,13 +186,14 @@ Stage = (
     | Park
     | Retrieve
     | TakePlace
+    | CallBack
     | End
 )
 _STAGES: dict[str, type[Any]] = {
     kind.__name__.lower(): kind
     for kind in (
         *(Arrive, Greet, Wait, Dial, Talk, Message, Say, Feature, Confer, Supervise),
-        *(PickUp, Park, Retrieve, TakePlace, End),
+        *(PickUp, Park, Retrieve, TakePlace, CallBack, End),
     )
 }
 
@@ -212,6 +222,8 @@ def arguments_of(stage: Stage) -> dict[str, object]:
 
 def _plain(value: object) -> object:
     """Most fields of most stages are plain already: `asdict` would copy each."""
+    if type(value) in _FIELDS:
+        return arguments_of(cast(Stage, value))
     return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
 
 

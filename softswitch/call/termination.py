@@ -52,6 +52,10 @@ class Cause(StrEnum):
     SESSION_EXPIRED = "session expired"
     """Its session timer ran out: a peer is gone, or does not refresh (RFC 4028)."""
     PEER_FAILED = "peer failed"
+    CALLED_BACK = "called back"
+    """He wants to be called back when it is his turn."""
+    CALLED_IN = "called in"
+    """He has called himself while he was being called back."""
     HANDED_OVER = "handed over"
     """His leg went on in another call."""
     REMOVED = "removed from conference"
@@ -103,6 +107,8 @@ _Q850 = {
     Cause.NO_ACK: 102,
     Cause.SESSION_EXPIRED: 102,
     Cause.PEER_FAILED: 38,
+    Cause.CALLED_BACK: 16,
+    Cause.CALLED_IN: 16,
     Cause.HANDED_OVER: 16,
     Cause.REMOVED: 16,
     Cause.ADMIN: 16,
@@ -190,6 +196,8 @@ SESSION_EXPIRED = by_switch(Cause.SESSION_EXPIRED, 408)
 NOTHING_AGREED = Termination(By.CALLER, Cause.NO_CODEC, 488)
 CALLEE_HUNG_UP = Termination(By.CALLEE, Cause.NORMAL, 200)
 HANDED_OVER = Termination(By.SWITCH, Cause.HANDED_OVER, 200)
+CALLED_BACK = Termination(By.SWITCH, Cause.CALLED_BACK, 200)
+CALLED_IN = Termination(By.SWITCH, Cause.CALLED_IN, 487)
 ADMIN_HUNG_UP = Termination(By.ADMIN, Cause.ADMIN, 480)
 TOO_LONG = by_switch(Cause.TOO_LONG, 403)
 SHUTDOWN = by_switch(Cause.SHUTDOWN, 503)

@@ -7,7 +7,19 @@ was a choice in a menu; numbers and PINs are never.
 import json
 from typing import TypedDict
 
-from softswitch.call.stages import Confer, Dial, Feature, Greet, Message, Park, Stage, Talk, Wait, name_of
+from softswitch.call.stages import (
+    CallBack,
+    Confer,
+    Dial,
+    Feature,
+    Greet,
+    Message,
+    Park,
+    Stage,
+    Talk,
+    Wait,
+    name_of,
+)
 
 MOST = 60
 _FIRST = 20
@@ -68,6 +80,8 @@ def _told(stage: Stage) -> dict[str, object]:
             return {"target": str(target)}
         case Talk(queue=str(queue), agent=agent):
             return {"queue": queue, "agent": agent}
+        case CallBack(first=first):
+            return {"first": first}
         case Message(box=box):
             return {"box": box}
         case Confer(conference=conference):

@@ -36,6 +36,13 @@ def service_level(queue: dict[str, Any]) -> float | None:
     return queue["answered_in_sl"] / queue["answered"] if queue["answered"] else None
 
 
+def wait_range(wait: dict[str, Any] | None) -> str:
+    """`2:10–5:00`: four of five callers wait between these."""
+    if wait is None:
+        return ""
+    return f"{length(wait['low_s'])}–{length(wait['high_s'])}"
+
+
 def queue_row(queue: dict[str, Any]) -> list[object]:
     return [
         queue["queue"],
@@ -48,7 +55,7 @@ def queue_row(queue: dict[str, Any]) -> list[object]:
         f"{percent(service_level(queue))} in {queue['servicelevel_s']:g} s",
         queue["offered"],
         queue["overflowed"],
-        length(queue["expected_wait_s"]),
+        wait_range(queue["wait"]),
         length(queue["mean_wait_s"]),
         length(queue["mean_talk_s"]),
         queue["strategy"],
@@ -118,15 +125,16 @@ def caller_rows(detail: dict[str, Any]) -> Iterator[list[object]]:
         yield [
             detail["queue"]["queue"],
             caller["position"],
-            caller["ani"],
+            caller["ani"] + (" (callback)" if caller["callback"] else ""),
             length(caller["waited_s"]),
+            wait_range(caller["wait"]),
             ", ".join(caller["ringing"]),
             caller["priority"],
             caller["call"],
         ]
 
 
-CALLER_COLUMNS = ("queue", "position>", "from", "waited>", "rings at", "priority?>", "call?")
+CALLER_COLUMNS = ("queue", "position>", "from", "waited>", "still?>", "rings at", "priority?>", "call?")
 
 
 def _callers(details: list[dict[str, Any]]) -> RenderableType:

@@ -5,6 +5,7 @@ from typing import Any
 import click
 
 from softswitch.cli.audio import show_audio
+from softswitch.cli.board import wait_range
 from softswitch.cli.client import Client
 from softswitch.cli.ladder import show_ladder
 from softswitch.cli.offers import show_offers
@@ -73,6 +74,7 @@ def _detail(view: dict[str, Any]) -> None:
             ("since", f"{moment(call['started'])}, {length(call['duration_s'])}"),
             ("stage", call["stage"] + ("" if call["answered"] else ", not answered")),
             ("queue", call["queue"]),
+            ("waits still", wait_range(view["wait"])),
             ("talks to", call["other"]),
             ("consults", view["consults"]),
             *(("supervised by", f"{s['supervisor']} ({s['mode']})") for s in view["supervisors"]),

@@ -17,6 +17,7 @@ from softswitch.cli.board import (
     plain_lines,
     queue_row,
 )
+from softswitch.cli.callbacks import callbacks
 from softswitch.cli.client import Client, NotRunning
 from softswitch.cli.options import asks_switch, json_option
 from softswitch.cli.output import console, show, show_json, show_rows
@@ -40,6 +41,7 @@ def queue(client: Client, as_json: bool) -> None:
 
 
 queue.add_command(simulate)
+queue.add_command(callbacks)
 
 
 @queue.command("show")

@@ -25,6 +25,7 @@ KINDS = {
     "calls": "All calls by how they ended, also those that never came to a queue.",
     "repeat": "Answered callers who came again within N days.",
     "lost": "Callers who talked to nobody, and what came of each since.",
+    "promises": "Waits that callers were told, beside those that came.",
     "timeline": "Agents: login, logout, every status with its reason.",
     "staffing": "Agents that Erlang C and A ask for, beside those who were there.",
 }

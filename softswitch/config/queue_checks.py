@@ -5,6 +5,7 @@ skills nobody has, strategies that are not installed.
 from collections.abc import Iterator, Mapping, Set
 from importlib.metadata import entry_points
 
+from softswitch.config.callback import check_callback
 from softswitch.config.problem import Finding, Path, nearest
 from softswitch.config.schema import Config, Queue
 
@@ -21,6 +22,7 @@ def check_queues(config: Config, broken: Set[Path]) -> Iterator[Finding]:
         yield from _penalties(path, queue)
         yield from _skills((*path, "preferred_skills"), queue.preferred_skills, skills)
         yield from _plugin(path, queue)
+        yield from check_callback(path, queue, config, broken)
     for reason in config.pause_reason:
         if reason not in config.features.pause_reasons:
             meant = nearest(reason, config.features.pause_reasons)

@@ -61,6 +61,20 @@ def expected_wait_prompts(seconds: float, language: str) -> tuple[str, ...]:
     return ("wait-about", *_rules(language).counted(minutes, "minute"))
 
 
+def wait_range_prompts(low_s: float, high_s: float, language: str) -> tuple[str, ...]:
+    """A whole sentence: the wait lies between these whole minutes; 0 and infinity are ends that are left open."""
+    low, high = int(low_s / 60), high_s / 60
+    if low >= 60:
+        return ("wait-more-than-an-hour",)
+    if high > 60:
+        return ("wait-more-than", *_rules(language).counted(max(1, low), "minute"))
+    if high <= 1:
+        return ("wait-less-than-a-minute",)
+    if low < 1:
+        return ("wait-less-than", *_rules(language).counted(int(high), "minute"))
+    return ("wait-between", *_rules(language).between(low, int(high), "minute"))
+
+
 def duration_prompts(seconds: int, language: str) -> tuple[str, ...]:
     """Hours, minutes and seconds; those that are 0 are left out."""
     if not 0 <= seconds <= MAX_DURATION_S:

@@ -28,6 +28,11 @@ def counted(value: int, unit: str) -> tuple[str, ...]:
     return (*number(value), unit if value == 1 else f"{unit}s")
 
 
+def between(low: int, high: int, unit: str) -> tuple[str, ...]:
+    """Two to five minutes, without the word before them."""
+    return (*number(low), "and", *counted(high, unit))
+
+
 def duration(parts: tuple[tuple[int, str], ...]) -> tuple[str, ...]:
     return joined([counted(value, unit) for value, unit in parts], "and")
 

@@ -63,6 +63,11 @@ def counted(value: int, unit: str) -> tuple[str, ...]:
     return (*number(value, _UNIT_GENDER[unit]), noun)
 
 
+def between(low: int, high: int, unit: str) -> tuple[str, ...]:
+    """Two to five minutes, without the word before them."""
+    return (*number(low, "neuter" if low != 1 else ""), "and", *counted(high, unit))
+
+
 def duration(parts: tuple[tuple[int, str], ...]) -> tuple[str, ...]:
     return joined([counted(value, unit) for value, unit in parts], "and")
 

@@ -246,6 +246,32 @@ _TIMELINE = (
     _text("reason", "reason"),
     _text("states", "states", "seconds in each state of that stretch"),
 )
+_PROMISES = (
+    _count(
+        "promised",
+        "told",
+        "stays in a queue in which the caller was told how long he will wait",
+    ),
+    _count(
+        "judged",
+        "judged",
+        "within + early + late; who left before the end of the range unserved is not judged",
+    ),
+    _count("within", "within", "served after a wait within the range that he was told first"),
+    _count("early", "early", "served sooner than told"),
+    _count(
+        "late", "late", "served later than told, or gone unserved after more than the longest that was told"
+    ),
+    _share("within_share", "kept", "within / judged"),
+    _share("every_share", "all kept", "the same of every range that was told, not only the first"),
+    _seconds("width_s", "width", "mean length of the first ranges that have an end"),
+    _seconds(
+        "error_s",
+        "error",
+        "mean of the wait expected less the one that came, of the served: above 0, told too much",
+    ),
+    _count("ranges_told", "ranges", "ranges told in all"),
+)
 _STAFFING = (
     _number("erlangs", "erlangs", "offered / length of the interval x AHT"),
     _seconds("aht_s", "AHT", "that of the interval; of the whole report where nobody was answered in it"),
@@ -299,6 +325,7 @@ DEFINITIONS: Final[Mapping[str, Definition]] = MappingProxyType(
             *_CALLS,
             *_REPEATS,
             *_LOST,
+            *_PROMISES,
             *_TIMELINE,
             *_STAFFING,
             *_TRENDS,
@@ -341,6 +368,7 @@ COLUMNS: Final[Mapping[str, Sequence[str]]] = MappingProxyType(
         "calls": ("start", *(each.name for each in _CALLS)),
         "repeat": ("start", "queue", *(each.name for each in _REPEATS)),
         "lost": ("entered", "queue", "ani", "dnis", "outcome", "waited_s", "fate", "settled", "by", "call"),
+        "promises": ("start", "queue", *(each.name for each in _PROMISES)),
         "timeline": ("agent", *(each.name for each in _TIMELINE)),
         "staffing": ("start", "queue", "offered", *(each.name for each in _STAFFING)),
     }

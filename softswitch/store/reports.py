@@ -18,6 +18,7 @@ from softswitch.store.definitions import COLUMNS, DEFINITIONS, TREND_COLUMNS, De
 from softswitch.store.deriving import SOURCES, Deriver
 from softswitch.store.intervals import Interval
 from softswitch.store.lost import Lost
+from softswitch.store.promises import promises_kept
 from softswitch.store.reader import Reader, Record
 from softswitch.store.report_sums import ReportSums
 from softswitch.store.rows import AgentInterval
@@ -224,6 +225,11 @@ class Reports:
         """Answered callers who came again within so many days."""
         await self._writer.flush()
         return _report("repeat", await first_call_repeats(self._reader, parts, days, queue))
+
+    async def promise_report(self, parts: Sequence[Interval], *, queue: str = "") -> Report:
+        """Waits that callers were told beside those that came."""
+        await self._writer.flush()
+        return _report("promises", await promises_kept(self._reader, parts, queue))
 
     async def lost_report(self, since: float, until: float, *, window_s: float, queue: str = "") -> Report:
         """Callers who talked to nobody, and what came of it within the window."""

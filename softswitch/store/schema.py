@@ -122,6 +122,43 @@ queue_visits = Table(
     **_KEYED,
 )
 
+wait_promises = Table(
+    "wait_promises",
+    metadata,
+    _text("call", key=True),
+    _real("told", key=True),
+    _text("queue"),
+    _integer("position"),
+    _real("waited_s"),
+    _real("low_s"),
+    _maybe_real("high_s"),
+    _real("expected_s"),
+    Index("wait_promises_told", "told"),
+    **_KEYED,
+)
+"""What callers were told of their wait. `high_s` is empty where no end was told."""
+
+callbacks = Table(
+    "callbacks",
+    metadata,
+    _text("callback", key=True),
+    *(_text(name) for name in ("call", "queue", "number", "source", "dnis", "name", "language")),
+    _integer("priority"),
+    *(_text(name) for name in ("needs", "preferred", "agents", "labels")),
+    _real("entered"),
+    _real("asked"),
+    _text("state"),
+    _integer("attempts"),
+    _maybe_real("next_at"),
+    _text("last_call"),
+    _text("result"),
+    _maybe_real("ended"),
+    Index("callbacks_asked", "asked"),
+    Index("callbacks_open", "ended", sqlite_where=text("ended IS NULL")),
+    **_KEYED,
+)
+"""Who is called back, and what came of it."""
+
 offers = Table(
     "offers",
     metadata,

@@ -13,6 +13,7 @@ from sqlalchemy import select
 from softswitch.clock import Clock
 from softswitch.ids import CallId, EndpointName, RecordingId
 from softswitch.store import schema
+from softswitch.store.callbacks import StoredCallbacks
 from softswitch.store.crash import CrashClosing, closing
 from softswitch.store.deriving import Deriver
 from softswitch.store.kept import KeptRecordings
@@ -25,12 +26,14 @@ from softswitch.store.rows import (
     AgentInterval,
     AgentRow,
     AttemptRow,
+    CallbackRow,
     CallFinished,
     CallStarted,
     Heartbeat,
     JournalEntry,
     LegRow,
     OfferRow,
+    PromiseRow,
     QueueLogRow,
     QueueVisit,
     RecordingRow,
@@ -70,6 +73,7 @@ class Store:
         self.path = path
         self.kept = KeptRecordings(reader, writer)
         self.messages = Messages(reader, writer)
+        self.callbacks = StoredCallbacks(reader, writer)
 
     @classmethod
     async def open(cls, url: str, *, clock: Clock, on_alarm: AlarmCallback, node: str = "sw1") -> "Store":
@@ -107,6 +111,13 @@ class Store:
         self.writer.submit(row)
 
     def offer(self, row: OfferRow) -> None:
+        self.writer.submit(row)
+
+    def promise(self, row: PromiseRow) -> None:
+        self.writer.submit(row)
+
+    def callback(self, row: CallbackRow) -> None:
+        """Insert it, or replace the row of the same one."""
         self.writer.submit(row)
 
     def segment(self, row: SegmentRow) -> None:

@@ -101,6 +101,8 @@ class FakeControl:
                 messages_out=31,
                 calls_in=7,
                 refusals={"401": 9},
+                requests_in={"INVITE": 7},
+                responses_out={"200": 7, "486": 1},
                 malformed=3,
             ),
         )

@@ -187,20 +187,27 @@ def test_a_long_line_is_told_in_parts() -> None:
 def test_expected_wait_is_position_times_handle_time_by_agents() -> None:
     floor = Floor({"q": Queue(members=members("ann", "bob"), wrapuptime=20)}, "ann bob cid")
     view = floor.engine.queue_view(QueueName("q"), floor.now)
-    assert view.expected_wait_s == 0.0
+    assert view.wait is not None
+    assert view.wait.expected_s == 0.0
     floor.talk("c1", 100)
     floor.pause("bob")
     floor.call("c2")
     floor.call("c3")
-    told = {each.call: each.expected_wait_s for each in floor.of(Announce, floor.run(3))}
-    assert told == {"c2": 120.0, "c3": 240.0}
-    assert floor.engine.queue_view(QueueName("q"), floor.now).expected_wait_s == 360.0
+    told = {each.call: each.wait.expected_s for each in floor.of(Announce, floor.run(3)) if each.wait}
+    assert told == {"c2": pytest.approx(120.0), "c3": pytest.approx(240.0)}
+    view = floor.engine.queue_view(QueueName("q"), floor.now)
+    assert view.wait is not None
+    assert view.wait.expected_s == pytest.approx(360.0)
+    assert view.wait.low_s < 360.0 < view.wait.high_s
+    ahead = floor.engine.wait_of(CallId("c2"), floor.now)
+    assert ahead is not None
+    assert ahead.expected_s == pytest.approx(120.0)
 
 
 def test_expected_wait_is_unknown_without_agents_or_experience() -> None:
     floor = busy(announce_first_s=1)
     floor.call("c1")
-    assert floor.one(Announce, floor.run(1)).expected_wait_s is None
+    assert floor.one(Announce, floor.run(1)).wait is None
 
 
 def test_changing_priority_changes_place_and_service() -> None:

@@ -1,10 +1,11 @@
 """Proves the parts on their own: skill masks against plain comparison, the timer heap against sorting, bounded memory."""
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from softswitch.acd.agents import AgentRecord
-from softswitch.acd.estimate import HandleTime
+from softswitch.acd.experience import MeanTime
 from softswitch.acd.offers import LiveOffer, Offers
 from softswitch.acd.queues import QueueRecord
 from softswitch.acd.roster import Roster
@@ -89,11 +90,16 @@ def test_cancelled_timers_do_not_pile_up() -> None:
     assert len(timers._heap) < 1000
 
 
-def test_handle_time_is_three_quarters_old_and_one_new() -> None:
-    handle = HandleTime()
+def test_a_mean_time_is_plain_at_first_and_forgets_slowly_later() -> None:
+    handle = MeanTime()
     handle.add(100)
     handle.add(200)
-    assert handle.mean_s == 125
+    assert handle.mean_s == 150
+    for _ in range(500):
+        handle.add(300)
+    assert handle.mean_s == pytest.approx(300, abs=1)
+    handle.add(350)
+    assert handle.mean_s == pytest.approx(301, abs=1)
 
 
 def room_with_queue() -> tuple[WaitingRoom, QueueRecord]:

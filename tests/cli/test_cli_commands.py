@@ -65,6 +65,8 @@ READING = [
     (("queue",), "50.0 % in 20 s"),
     (("queue", "show", "sales"), "+34600000001"),
     (("queue", "watch", "--once"), "longest-idle"),
+    (("queue", "callbacks"), "+34600000001"),
+    (("queue", "callbacks", "--since", "1d"), "busy"),
     (("agent",), "talking"),
     (("agent", "show", "ana"), "sales 5"),
     (("trunk",), "1/30"),
@@ -121,6 +123,17 @@ def test_commands_do_what_they_say(served: Served) -> None:
         ("stop", False),
         ("stop", True),
     ]
+
+
+def test_a_callback_is_cancelled_and_listed_no_more(served: Served) -> None:
+    assert "is not called back any more" in served.run("queue", "callbacks", "cancel", "cb1").output
+    assert json.loads(served.run("queue", "callbacks", "--json").output) == []
+    assert (
+        json.loads(served.run("queue", "callbacks", "--since", "1d", "--json").output)[0]["state"]
+        == "cancelled"
+    )
+    refused = served.run("queue", "callbacks", "cancel", "nobody")
+    assert (refused.exit_code, "no callback nobody is open" in refused.output) == (1, True)
 
 
 def test_refusals_are_told_with_their_hint(served: Served) -> None:
