@@ -1,5 +1,6 @@
 """What a leg has beside its row in the table: names, addresses and the machines that are touched seldom."""
 
+from math import inf
 from typing import TYPE_CHECKING
 
 from softswitch.codec import CODECS, Codec
@@ -59,7 +60,8 @@ class Leg:
         self.voice = Voice()
         self.rtcp = RtcpSession()
         self.recording: RecordingId | None = None
-        self.silent_told = False
+        self.silent_told = -inf
+        """When it was reported last that its peer is silent; never, while it is not."""
         self.codec: Codec = CODECS["PCMU"]
         self.format_parameters = ""
         self.ptime_ms = 20

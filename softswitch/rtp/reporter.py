@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import fields
+from math import inf
 from typing import Final
 
 from softswitch.rtp import rtcp, statistics
@@ -164,9 +165,12 @@ class Reporter:
         table, used = self._table, self._table.used
         silent = table.receives[:used] & (now - table.last_in[:used] > self._silent_s)
         for slot, leg in self._legs.items():
-            if silent[slot] and not leg.silent_told:
+            if not silent[slot]:
+                leg.silent_told = -inf
+            elif now - leg.silent_told >= self._silent_s:
+                # Again and again: who was told first may be gone, or have had a reason to wait that is over.
+                leg.silent_told = now
                 self._report(PeerSilent(leg=leg.id, silent_s=now - float(table.last_in[slot])))
-            leg.silent_told = bool(silent[slot])
 
     def _send(self, leg: Leg, now: float, wall: float, *, bye: bool = False) -> None:
         """A sender report when something was sent since the last, else a receiver report when something was heard."""

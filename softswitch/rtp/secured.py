@@ -30,7 +30,9 @@ MAX_ROLLOVERS: Final = 64
 """Of a stream that is joined late: 23 hours of packets of 20 ms."""
 ROWS: Final = 512
 _TRIES: Final = 8
-"""Packets that may cost the search for their rollover counter (about 2 ms), for each key."""
+"""Packets of one key that may each cost the search for their rollover counter (about 2 ms) ..."""
+_TRY_EVERY: Final = 256
+"""... and then every so many, until one fits: strangers' packets are not to use up the tries of the peer's."""
 _QUARTER: Final = 0x4000
 _CONTROL_BYTES: Final = 8
 _CONTROL_KINDS: Final = range(192, 224)
@@ -50,35 +52,41 @@ class SrtpUnusable(MediaError):
 class Incoming:
     """What the peer sends under one key."""
 
-    __slots__ = ("_session", "_sources", "_tries", "key")
+    __slots__ = ("_failed", "_joined", "_session", "_sources", "key")
 
     def __init__(self, key: SrtpKey) -> None:
         self.key = key
         self._session = _session(key, inbound=True)
         self._sources: set[bytes] = set()
-        self._tries = _TRIES
+        self._joined = False
+        """RTP has come; RTCP says nothing of its rollover counter."""
+        self._failed = 0
 
     def rtp(self, data: bytes) -> bytes | None:
         """The packet in clear, None when it is not the peer's or came before."""
         if len(data) < HEADER_BYTES:
             return None
         plain = self._open(data, data[8:12], self._session.unprotect)
-        if plain is None and self._tries and not self._sources:
-            self._tries -= 1
-            plain = self._join(data)
+        if plain is not None:
+            self._joined = True
         return plain
 
-    def _join(self, data: bytes) -> bytes | None:
-        """A packet of a stream that is older than this context, because the call was at another worker before: its
-        rollover counter is not in the packet. libsrtp is led there with packets of our own under the peer's key, each a
-        quarter of the sequence numbers further, until the packet fits."""
+    def join(self, data: bytes) -> bytes | None:
+        """A packet that `rtp` did not take, of a stream that is older than this context, because the call was at another
+        worker before: its rollover counter is not in the packet. libsrtp is led there with packets of our own under the
+        peer's key, each a quarter of the sequence numbers further, until the packet fits."""
+        if self._joined or len(data) < HEADER_BYTES:
+            return None
+        self._failed += 1
+        if self._failed > _TRIES and self._failed % _TRY_EVERY:
+            return None
         session, leader = _session(self.key, inbound=True), _session(self.key, inbound=False)
         before = int.from_bytes(data[2:4]) - 1
         for quarter in range(4 * MAX_ROLLOVERS):
             sequence = before + quarter * _QUARTER & 0xFFFF
             session.unprotect(leader.protect(b"\x80\0" + sequence.to_bytes(2) + bytes(4) + data[8:12]))
             if quarter % 4 == 0 and (plain := self._open(data, data[8:12], session.unprotect)) is not None:
-                self._session = session
+                self._session, self._joined = session, True
                 return plain
         return None
 
@@ -129,8 +137,11 @@ class _Keys:
         plain = incoming.rtcp(data) if control else incoming.rtp(data)
         if plain is not None:
             self.before = None
-        elif self.before is not None:
+            return plain
+        if self.before is not None:
             plain = self.before.rtcp(data) if control else self.before.rtp(data)
+        if plain is None and not control and (plain := incoming.join(data)) is not None:
+            self.before = None
         return plain
 
 

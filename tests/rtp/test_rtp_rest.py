@@ -11,6 +11,7 @@ from softswitch.ids import MixId, RecordingId
 from softswitch.rtp.commands import Bridge, Mix, Music, StartRecording, StopRecording
 from softswitch.rtp.prompt import Prompt
 from softswitch.rtp.reporter import LOOK_S
+from softswitch.rtp.reports import PeerSilent
 from softswitch.tap import RecordingSpec
 
 
@@ -74,3 +75,16 @@ def test_the_slow_clocks_go_on() -> None:
     room.phone("a")
     room.run()
     assert room.now < room.exchange.look_at <= room.now + LOOK_S
+
+
+def test_a_silent_peer_is_told_of_again_as_long_as_it_is() -> None:
+    """Whoever was told first may have died, or have had a reason to wait that is over."""
+    room = Room(silent_s=2.0)
+    a = room.phone("a")
+    room.run(7.0)
+    assert [round(report.silent_s) for report in room.told(PeerSilent)] == [2, 4, 6]
+    a.speak(noise(1))
+    room.run(1.0)
+    assert len(room.told(PeerSilent)) == 3
+    room.run(2.0)
+    assert len(room.told(PeerSilent)) == 4

@@ -360,3 +360,47 @@ def test_a_key_that_cannot_be_used_is_refused_and_nothing_is_sent_in_clear(
     room.run(0.1)
     assert room.engine.mode_of(phone.port) == "muted" and not room.engine.take_sent()
     assert room.stats(LegId("a")).packets_out == 0
+
+
+# --- a stream that is older than its context, as after a worker's death -----------------------------------------------
+
+
+def old_stream(rollovers: int = 2) -> tuple[secured.Incoming, list[bytes]]:
+    """A fresh context, and packets of a stream whose sequence number has wrapped before."""
+    reference = Reference(IN)
+    clear = [struct.pack("!BBHII", 0x80, 0, 500 + n, 160 * n, 0x77) + noise(n) for n in range(600)]
+    return secured.Incoming(IN), [reference.protect(each, rollovers) for each in clear]
+
+
+def test_rtcp_that_comes_first_does_not_keep_an_old_stream_out() -> None:
+    """Its index is in the packet; the rollover counter of RTP is not. A peer that holds sends nothing else."""
+    incoming, packets = old_stream()
+    closed = secured.Outgoing(IN).rtcp(struct.pack("!BBHI", 0x80, 201, 1, 0x77))
+    assert closed is not None and incoming.rtcp(closed) is not None
+    keys = secured._Keys(incoming, secured.Outgoing(OUT), None)
+    assert keys.open(packets[0], control=False) is not None
+    assert keys.open(packets[1], control=False) is not None
+
+
+def test_strangers_cannot_use_up_the_search_for_a_rollover_counter() -> None:
+    """While a leg learns its peer's address anybody can send to it."""
+    incoming, packets = old_stream()
+    keys = secured._Keys(incoming, secured.Outgoing(OUT), None)
+    for n in range(2000):
+        assert keys.open(struct.pack("!BBHII", 0x80, 0, n, 0, 0x666) + noise(n), control=False) is None
+    assert any(keys.open(packet, control=False) is not None for packet in packets[:300])
+
+
+def test_packets_under_the_last_key_do_not_cost_a_search_under_the_new_one() -> None:
+    call = Secure()
+    call.send(call.packet(noise(0)))
+    peer = call.phone
+    call.room.do(
+        SetPeer(leg=peer.leg, address=peer.address[0], port=peer.address[1], codec="PCMU", payload_type=0,
+                event_payload_type=101, key_in=key_of(LONG, 9), key_out=call.key_out)
+    )  # fmt: skip
+    incoming = call.room.exchange._engine._keys[0].incoming
+    for n in range(1, 40):
+        call.send(call.packet(noise(n)))
+    assert call.heard() == [noise(n) for n in range(40)]
+    assert incoming._failed == 0
