@@ -79,6 +79,9 @@ class JitterBuffer:
             self._next = min(self._next, number)
         if len(self._held) >= MOST_PACKETS:
             self._skip_to(sorted(self._held)[MOST_PACKETS // 2])
+            if number < self._next:  # held, it would never be played, and the buffer never be dry
+                self.late += 1
+                return
         self._held[number] = _Held(timestamp, payload)
         if number > self._highest:
             self._learn(timestamp, now)

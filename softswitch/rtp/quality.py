@@ -159,6 +159,13 @@ class Quality:
         self._looked_at = 0.0
 
     def clear(self, slot: int) -> None:
+        kept = np.flatnonzero(self._sampled_of[: self._noted] != slot)
+        if kept.size < self._noted:  # what it said last is not the next leg's
+            self._noted = kept.size
+            self._samples[: kept.size], self._sampled_of[: kept.size] = (
+                self._samples[kept],
+                self._sampled_of[kept],
+            )
         self._columns.clear(slot)
         self._total[:, slot] = 0
         self._added[:, :, slot] = 0

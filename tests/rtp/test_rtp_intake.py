@@ -144,3 +144,22 @@ def test_packets_of_one_sample_cost_no_more_concealment_than_others(monkeypatch:
         intake.put(number, number, b"\x50", number * 0.02)
         assert len(intake.read(160, number * 0.02)) == 160
     assert len(concealed) <= 200 and min(concealed) >= 80
+
+
+def test_a_late_packet_that_makes_a_full_buffer_skip_does_not_stay_in_it() -> None:
+    """It would never be played, and so the buffer never be dry: each pause of the network would lose what came after it."""
+    buffer = JitterBuffer(8000)
+    buffer.put(0, 0, b"", 0.0)
+    for n in range(2, MOST_PACKETS + 1):
+        buffer.put(n, 160 * n, b"", 0.0)
+    buffer.put(1, 160, b"", 0.0)
+    now, numbers = 0.3, list(range(MOST_PACKETS + 1, MOST_PACKETS + 200))
+    while buffer.next(now) not in (Nothing.DRY, Nothing.LOST):
+        now += 0.02
+    assert buffer.next(now) is Nothing.DRY
+    now += 0.2  # the network rests; what comes then was only late
+    for n in numbers[:40]:
+        buffer.put(n, 160 * n, b"x", now)
+        assert buffer.next(now) == b"x"
+        now += 0.02
+    assert buffer.late == 1

@@ -416,3 +416,19 @@ def test_a_call_that_is_good_raises_nothing_for_minutes(talk: Talk) -> None:
         talk.run(5)
     assert talk.alarms() == []
     assert talk.room.stats(talk.a.peer.leg).interruptions == 0
+
+
+def test_the_last_words_of_one_leg_are_not_the_first_of_the_next_in_its_place(talk: Talk) -> None:
+    """Slots are used again at once: speech of the call before must not make a dead microphone one that has sounded."""
+    talk.run(1)
+    talk.run(2 * FRAME)
+    before = talk.a.peer
+    talk.room.do(CloseLeg(leg=before.leg))
+    talk.a = Line(talk.room.phone("next"))
+    talk.a.payload = PURE
+    talk.room.do(Bridge(a=talk.a.peer.leg, b=talk.b.peer.leg))
+    assert talk.room.exchange._legs[talk.a.peer.leg].slot == 0, "the same slot"
+    talk.run(1)
+    stats = talk.room.stats(talk.a.peer.leg)
+    assert (stats.level_db, stats.talk_s) == (None, 0.0)
+    assert not talk.room.exchange._quality.sounded[0]
