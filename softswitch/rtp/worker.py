@@ -34,9 +34,6 @@ from softswitch.tap import Tap
 STATS_S: Final = 1.0
 FIRST_CONTROLLER_S: Final = 15.0
 IDLE_LINGER_S: Final = 2.0
-OFTEN_S: Final = 0.010
-"""Commands that follow each other so closely are gathered for `GATHER_S`, less than a tick."""
-GATHER_S: Final = 0.002
 MAX_FAILED_TICKS: Final = 100
 """In a row; then the process gives up and is replaced."""
 _SWITCH_INTERVAL_S: Final = 0.0005
@@ -91,7 +88,6 @@ class Worker:
         self._alone_until = time.monotonic() + FIRST_CONTROLLER_S
         self._stats_at = 0.0
         self._next_tick = 0.0
-        self._woken = 0.0
         self._pace = Pace()
         self._latest = 0.0
         self._failed = 0
@@ -144,7 +140,7 @@ class Worker:
         if not exchange.busy or (exchange.resting and not self._engine.waiting):
             until = min(self._stats_at, exchange.look_at) if exchange.busy else self._stats_at
             arrived = self._link.poll(max(0.0, min(until - now, STATS_S)), now)
-            now = self._gathered(time.monotonic(), arrived)
+            now = time.monotonic()
             ticks = arrived or (exchange.busy and now >= exchange.look_at)
             if ticks and now < self._next_tick:
                 time.sleep(self._next_tick - now)
@@ -155,15 +151,6 @@ class Worker:
             time.sleep(pause)
         self._link.poll(0, now)
         return True
-
-    def _gathered(self, now: float, arrived: bool) -> float:
-        """While commands come often, several are carried out at one wake-up, whose cold caches cost more than a command."""
-        if not arrived and now - self._woken < OFTEN_S:
-            time.sleep(GATHER_S)
-            self._link.poll(0, now)
-            now = time.monotonic()
-        self._woken = now
-        return now
 
     def _tick(self, now: float) -> None:
         if self._next_tick:

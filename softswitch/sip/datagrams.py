@@ -4,14 +4,12 @@ With several sockets a peer is answered from the one that it sent to; forged sou
 """
 
 import asyncio
-import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable
 
 from softswitch.sip.bound_socket import bound_socket, queue_filling, routed_address
 from softswitch.sip.listener import Listener
 from softswitch.sip.source import Source
-from softswitch.sip.wake_pace import WakePace
 from softswitch.sip.wire import WireEvents
 
 DATAGRAMS_PER_WAKEUP = 64
@@ -51,7 +49,6 @@ class DatagramListener:
             try:
                 data, peer = recvfrom(LARGEST_DATAGRAM)
             except BlockingIOError:
-                self._owner.pace.woken(self._loop.time())
                 return
             except OSError:
                 continue
@@ -65,7 +62,6 @@ class Datagrams:
 
     def __init__(self, counts: Counter[str]) -> None:
         self.counts = counts
-        self.pace = WakePace(time.sleep, self._soon)
         self.known: Callable[[str], bool] = lambda address: False
         """Whether somebody at an address has proved who he is."""
         self._listeners: list[DatagramListener] = []
@@ -73,10 +69,6 @@ class Datagrams:
 
     def listen(self, listener: Listener, events: WireEvents) -> None:
         self._listeners.append(DatagramListener(listener, events, self))
-
-    @staticmethod
-    def _soon(callback: Callable[[], None]) -> None:
-        asyncio.get_running_loop().call_soon(callback)
 
     def close(self) -> None:
         for listener in self._listeners:
