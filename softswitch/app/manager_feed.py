@@ -5,6 +5,7 @@ Decides nothing: `asterisk/` answers and makes the events. While nobody is conne
 
 import asyncio
 from collections.abc import Callable
+from typing import cast
 
 import structlog
 
@@ -122,15 +123,14 @@ class _Client(asyncio.Protocol):
         self._full = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.Transport)
-        self._transport = transport
-        self._peer = str(transport.get_extra_info("peername"))
+        connection = self._transport = cast(asyncio.Transport, transport)  # uvloop's are no subclass of it
+        self._peer = str(connection.get_extra_info("peername"))
         if not self._feed.admit(self):
-            transport.abort()
+            connection.abort()
             return
-        transport.set_write_buffer_limits(high=self._feed.limit)
+        connection.set_write_buffer_limits(high=self._feed.limit)
         self._timer = asyncio.get_running_loop().call_later(LOG_IN_WITHIN_S, self._too_late)
-        transport.write(BANNER)
+        connection.write(BANNER)
 
     def _too_late(self) -> None:
         if not self._session.logged_in:

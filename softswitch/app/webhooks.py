@@ -93,11 +93,16 @@ def _is_own(fact: Fact) -> bool:
     return isinstance(fact, AlarmRaised | AlarmCleared) and fact.name.startswith("webhook ")
 
 
+def _topics(settings: Webhook) -> Topics:
+    """No topic is nothing, where for a follower it is everything."""
+    return Topics(settings.topics or ("nothing",))
+
+
 class _Hook:
     def __init__(self, name: str, settings: Webhook, parts: Parts, client: aiohttp.ClientSession) -> None:
         self.name = name
         self.settings = settings
-        self.topics = Topics(settings.topics)
+        self.topics = _topics(settings)
         self.outbox = Outbox(settings)
         self._parts = parts
         self._client = client
@@ -128,7 +133,7 @@ class _Hook:
 
     def reconfigure(self, settings: Webhook) -> None:
         self.settings = settings
-        self.topics = Topics(settings.topics)
+        self.topics = _topics(settings)
         self.outbox.reconfigure(settings)
         self._awake.set()
 

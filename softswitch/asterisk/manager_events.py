@@ -34,9 +34,9 @@ from softswitch.facts import (
 from softswitch.ids import AgentId, CallId, OfferId, QueueName
 
 _NOT_RUNG_OUT = frozenset({"answered", "lost race", "cancelled"})
-_FREE_STATES = frozenset({"idle", "resting", "paused", "wrap-up"})
+_FREE_STATES = frozenset({"idle", "resting", "paused", "wrap-up", "offline"})
 _FREE = (1, False)
-"""How these are shown."""
+"""How these are shown; who has logged in was told by QueueMemberAdded."""
 _REFUSED = frozenset({"full", "join empty"})
 
 

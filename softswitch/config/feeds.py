@@ -33,7 +33,7 @@ class Webhook:
     url: str
     """`https://HOST/PATH`."""
     topics: tuple[str, ...] = ("*",)
-    """Events that are sent: `call.ended`, `queue.*`, `*`; `docs/events.md` lists them."""
+    """Events that are sent: `call.ended`, `queue.*`, `*`; `docs/events.md` lists them. An empty list sends nothing."""
     secret: str = field(default="", repr=False)
     """Key of the signature (HMAC with SHA-256) in `X-Softswitch-Signature`; better use `secret_file`. Without one nothing
     is signed."""
