@@ -92,6 +92,29 @@ async def test_listen_whisper_barge_and_hang_up(c: Centre) -> None:
 
 
 @told(CENTRE)
+async def test_a_whisper_stays_with_the_agent_when_the_customer_is_made_to_consult(c: Centre) -> None:
+    """By an order for the caller's side: the two change places, and he is no agent for that."""
+    call, agent = await in_talk(c)
+    c.phone("1004").on_call = answering(1.0)
+    await start(c, mode="whisper", follow=False)
+    await c.phone("1004").next_call()
+    await asyncio.sleep(2)
+    c.phone("1003").on_call = answering(1.0)
+    await c.switch.control.steering.consult(c.live().id, "extension:1003", "caller")
+    await c.phone("1003").next_call()
+    await asyncio.sleep(2)
+    assert hears(c, CUSTOMER) == {"endpoint:1003"} and hears(c, "endpoint:1003") == {CUSTOMER}
+    await c.switch.control.steering.three_way(c.live().id)
+    await asyncio.sleep(1)
+    assert hears(c, CUSTOMER) == {ANA, "endpoint:1003"}
+    assert hears(c, ANA) == {CUSTOMER, "endpoint:1003", BOSSES}
+    call.hang_up()  # who consulted puts the other two through
+    await asyncio.sleep(1)
+    agent.hang_up()
+    await c.settled()
+
+
+@told(CENTRE)
 async def test_the_caller_hangs_up_and_the_supervisor_follows_the_agent(c: Centre) -> None:
     call, _ = await in_talk(c)
     c.phone("1004").on_call = answering(0.5)
