@@ -63,7 +63,8 @@ class DialogClient:
         self._parsed = "", Uri("")
         self.via_host = via_host
         self.sticky = sticky
-        """A phone's: to be reached where its messages come from, unless Contact names that very host."""
+        """A phone's: to be reached where its messages come from, unless Contact or Record-Route name that very host. It
+        proves who it is, not whose address it writes: else it could aim our requests at anybody."""
 
     @property
     def behind_nat(self) -> bool:
@@ -137,7 +138,9 @@ class DialogClient:
     def locate(self, then: Located) -> None:
         """Find out where requests of this dialog go."""
         first_hop = self.dialog.first_hop()
-        if first_hop is not None:
+        if self.sticky and first_hop is not None and first_hop.host.strip("[]") != self.flow.address:
+            then(self.flow, self._layer.now())
+        elif first_hop is not None:
             self._layer.locate(first_hop, then)
         elif self._keeps_flow():
             then(self.flow, self._layer.now())

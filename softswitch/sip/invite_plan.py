@@ -55,6 +55,7 @@ def plan_invite(
         next_hop=target if isinstance(way, Source) else way,
         hurry=invite_way.hurry,
         flow=way if isinstance(way, Source) else None,
+        phone=isinstance(destination, Binding),
         route=path if proxy is None else (f"<{proxy};lr>", *path),
         from_=from_,
         to=to,

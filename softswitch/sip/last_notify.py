@@ -10,10 +10,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from softswitch.sip.dialog import Dialog, DialogState
+from softswitch.sip.dialog_client import DialogClient
 from softswitch.sip.session_layer import SessionLayer
 from softswitch.sip.session_snapshot import SEQUENCE_GAP
 from softswitch.sip.source import Source
-from softswitch.sip.subscriber_client import SubscriberClient
 from softswitch.sip.subscription import Subscription
 from softswitch.sip.unheeded import any_failure, any_response
 
@@ -70,7 +70,7 @@ class LastNotifies:
 
     def _end(self, record: SubscriptionRecord) -> None:
         state = replace(record.dialog, local_sequence=record.dialog.local_sequence + SEQUENCE_GAP)
-        client = SubscriberClient(
+        client = DialogClient(
             self._layer,
             Dialog(state),
             record.flow,

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from softswitch.errors import PeerError
+from softswitch.sip.dialog_client import DialogClient
 from softswitch.sip.directory import Directory
 from softswitch.sip.envelope import Envelope
 from softswitch.sip.event_package import ALLOW_EVENTS
@@ -32,7 +33,6 @@ from softswitch.sip.subscribe_request import (
     event_of,
     granted_s,
 )
-from softswitch.sip.subscriber_client import SubscriberClient
 from softswitch.sip.subscription import Subscriber, Subscription, dialog_of
 from softswitch.sip.timers import Timer
 from softswitch.sip.uri import unescape
@@ -147,7 +147,7 @@ class Notifier:
             self._refuse(transaction, tag, error, now)
             return
         contact = self._layer.contact(source, request.uri.user)
-        client = SubscriberClient(
+        client = DialogClient(
             self._layer,
             dialog_of(request, tag),
             source,

@@ -54,6 +54,8 @@ class InvitePlan:
     """Somebody else can be called instead: even the last place may not be silent for long."""
     session_timer: bool = True
     """False: no session timer is asked for, and none is understood (RFC 4028)."""
+    phone: bool = False
+    """A registered phone is called: whatever its answer names, requests of the dialog go to where it is."""
 
 
 class InviteListener(Protocol):
@@ -273,7 +275,7 @@ class OutgoingInvite:
             dialog,
             destination,
             contact=self.contact,
-            sticky=self._plan.flow is not None,
+            sticky=self._plan.phone or self._plan.flow is not None,
             memory=self._memory,
             common=self._common,
         )

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from softswitch.sip.dialog import Dialog
+from softswitch.sip.dialog_client import DialogClient
 from softswitch.sip.identity import Identity
 from softswitch.sip.message import Request, Response
 from softswitch.sip.resource_state import ResourceKey
 from softswitch.sip.session_layer import SessionLayer
 from softswitch.sip.source import Source
 from softswitch.sip.subscribe_request import EventAsked
-from softswitch.sip.subscriber_client import SubscriberClient
 from softswitch.sip.subscription_state import (
     NOTIFIER,
     SubscriptionAction,
@@ -64,7 +64,7 @@ class Subscription:
         self,
         layer: SessionLayer,
         subscriber: Subscriber,
-        client: SubscriberClient,
+        client: DialogClient,
         *,
         pace_s: float,
         body: Body,
