@@ -12,7 +12,8 @@ from typing import Any
 
 from softswitch.acd.callback import Callback, CallbackState
 from softswitch.ids import AgentId, CallId, QueueName
-from softswitch.store.rows import CallbackRow, QueueLogRow
+from softswitch.store.promise_rows import CallbackRow
+from softswitch.store.rows import QueueLogRow
 
 _ENDS: Mapping[CallbackState, str] = {
     CallbackState.CONNECTED: "CALLBACKREACHED",

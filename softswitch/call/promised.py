@@ -5,7 +5,7 @@ from math import isfinite
 from softswitch.acd.values import Announce
 from softswitch.acd.wait_range import WaitRange
 from softswitch.call.call import Call
-from softswitch.store.rows import PromiseRow
+from softswitch.store.promise_rows import PromiseRow
 
 
 def promised(call: Call, announce: Announce, told: WaitRange) -> None:

@@ -3,8 +3,8 @@
 from sqlalchemy import or_, select
 
 from softswitch.store import schema
+from softswitch.store.promise_rows import CallbackRow
 from softswitch.store.reader import Reader, Record, as_row
-from softswitch.store.rows import CallbackRow
 from softswitch.store.writer import BatchWriter
 
 MOST = 10_000

@@ -13,11 +13,11 @@ from sqlalchemy import ClauseElement, Table, bindparam, delete, update
 from sqlalchemy.dialects.sqlite import dialect, insert
 
 from softswitch.store import schema
+from softswitch.store.promise_rows import CallbackRow, PromiseRow
 from softswitch.store.rows import (
     AgentInterval,
     AgentRow,
     AttemptRow,
-    CallbackRow,
     CallFinished,
     CallStarted,
     Heartbeat,
@@ -25,7 +25,6 @@ from softswitch.store.rows import (
     LegRow,
     MessageMark,
     OfferRow,
-    PromiseRow,
     QueueLogRow,
     QueueVisit,
     RecordingRow,

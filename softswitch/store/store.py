@@ -19,6 +19,7 @@ from softswitch.store.deriving import Deriver
 from softswitch.store.kept import KeptRecordings
 from softswitch.store.messages import Messages
 from softswitch.store.opening import path_of, prepare
+from softswitch.store.promise_rows import CallbackRow, PromiseRow
 from softswitch.store.reader import Reader, as_row
 from softswitch.store.reading import Reading
 from softswitch.store.reports import Reports
@@ -26,14 +27,12 @@ from softswitch.store.rows import (
     AgentInterval,
     AgentRow,
     AttemptRow,
-    CallbackRow,
     CallFinished,
     CallStarted,
     Heartbeat,
     JournalEntry,
     LegRow,
     OfferRow,
-    PromiseRow,
     QueueLogRow,
     QueueVisit,
     RecordingRow,

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from softswitch.cli.client import Client
 from tools.peers.centre import AGENT_ADDRESS, TRUNK_ADDRESS, agent, desk, queue, trunk
 from tools.peers.ports import free_port
 from tools.peers.scenario import Scenario
@@ -65,18 +66,17 @@ def test_called_back_in_his_place(start_switch: StartSwitch, tmp_path: Path, fir
     switch = _switch(start_switch, port, ana, first)
     failing = Scenario("failing", CUSTOMER).called()
     failing = failing.reject(486, "Busy Here") if fails == "busy" else failing.ring().cancelled()
-    waits = Scenario("other", OTHER, "600").invite().connected().pause(3).bye()
+    waits = Scenario("other", OTHER, "600").invite().connected().pause(4).bye()
     with ana:
-        switch.cli("agent", "pause", "ana", "lunch")
+        control = Client(switch.control_socket)
+        control.post("agents", "ana", "pause", body={"reason": "lunch"})
         _asks(switch, folder / "first", "first")
         _asks(switch, folder / "again", "again")
-        assert [row["number"] for row in switch.cli("queue", "callbacks")] == [CUSTOMER], (
-            "one, who asked twice"
-        )
+        assert [row["number"] for row in control.get("callbacks")] == [CUSTOMER], "one, who asked twice"
         with Sipp(waits, folder / "other", remote=switch.sip, address=TRUNK_ADDRESS):
-            wait_for(lambda: len(switch.cli("queue", "show", "sales")["callers"]) == 2, 6, "both in line")
+            wait_for(lambda: len(control.get("queues", "sales")["callers"]) == 2, 6, "both in line")
             with _called(folder, "failing", port, failing) as callee:
-                switch.cli("agent", "resume", "ana")
+                control.post("agents", "ana", "resume")
                 result = callee.wait()
                 assert result.exit_code == 0, result.errors
             # While he cannot be called the one on the line is served; the place is his again as soon as he can be.

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from story_floor import CALLER, Centre, about, centre, members, sales, told, trunk
+from story_floor import CALLER, ROAMING, SECRET, SWITCH, Centre, about, centre, members, sales, told, trunk
 
 from softswitch.acd.callback import CallbackState
 from softswitch.acd.values import AgentState
@@ -24,6 +24,7 @@ from softswitch.config.trunks import Toll
 from softswitch.rtp.commands import Play
 from softswitch.sip.events import Cancelled
 from softswitch.testing.manners import answering, busy, ringing
+from softswitch.testing.peer import Peer
 from softswitch.testing.peer_call import PeerCall
 from softswitch.testing.virtual_time import VirtualTimeLoop
 
@@ -342,18 +343,28 @@ async def test_he_calls_in_while_he_is_being_called(c: Centre) -> None:
 
 
 @told(AGENT_FIRST)
-async def test_two_devices_answer_and_one_talks(c: Centre) -> None:
-    """A second 2xx to the one INVITE is acknowledged and hung up; nobody is called again."""
+async def test_two_devices_answer_at_once_and_one_talks(c: Centre) -> None:
+    """A phone of ours with two devices asked for it; both answer in the same moment, and nobody is called again."""
     first = await served_first(c)
-    await (await asks(c)).hung_up()
-    c.north.on_call = answering(1.0)
+    desk, twin = c.phone(ROAMING), Peer(c.network, "192.0.2.16", name=ROAMING, switch=SWITCH, secret=SECRET)
+    assert [await desk.sign_in(), await twin.sign_in()] == [200, 200]
+    call = desk.call("600")
+    await call.answered()
+    await asyncio.sleep(4)
+    c.switch.media.press(of(c, ROAMING).caller.id, "1")
+    await call.hung_up()
+    desk.on_call = twin.on_call = answering(1.0)
     first.hang_up()
-    back = await c.north.next_call()
-    await asyncio.sleep(3)
-    assert of(c, SECOND).stage == "talk"
+    both = [await desk.next_call(), await twin.next_call()]
+    await asyncio.sleep(4)
+    assert of(c, ROAMING).stage == "talk"
+    assert sorted(each.session.over for each in both) == [False, True]
     await asyncio.sleep(400)
-    assert len(c.north.calls) == 1, "answered once, and not called again"
-    back.hang_up()
+    assert (len(desk.calls), len(twin.calls)) == (1, 1), "answered, and not called again"
+    next(each for each in both if not each.session.over).hang_up()
+    await c.settled()
+    assert states(c) == [(ROAMING, "reached", "reached", 1)]
+    twin.close()
 
 
 @told(AGENT_FIRST)
