@@ -79,6 +79,7 @@ docs: $(STAMP)
 	$(BIN)/python -m softswitch.config.reference > docs/configuration.md.new
 	mv docs/configuration.md.new docs/configuration.md
 	$(BIN)/python -m tools.report_definitions
+	$(BIN)/python -m softswitch.store.newest
 
 lock:
 	uv pip compile --universal --python-version 3.11 --generate-hashes --no-emit-index-url --no-header \

@@ -22,7 +22,7 @@ from zoneinfo import ZoneInfo
 from softswitch.clock import SystemClock
 from softswitch.store.definitions import Settings
 from softswitch.store.intervals import intervals
-from softswitch.store.migrate import upgrade
+from softswitch.store.opening import upgrade
 from softswitch.store.reports import Report, Reports, Team
 from softswitch.store.store import Store
 

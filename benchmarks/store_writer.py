@@ -20,7 +20,7 @@ import aiosqlite
 
 from softswitch.clock import SystemClock
 from softswitch.ids import AgentId, CallId, LegId, OfferId, QueueName, RecordingId
-from softswitch.store.migrate import upgrade
+from softswitch.store.opening import upgrade
 from softswitch.store.rows import (
     AgentInterval,
     CallFinished,

@@ -121,6 +121,7 @@ class PromptLibrary:
 
     def _sounds(self, root: Path, folder: Path, entries: list[Path]) -> dict[str, Path]:
         chosen: dict[str, tuple[int, Path]] = {}
+        home = folder.resolve()
         if len(entries) > MAX_FILES:
             self._problems.append(
                 f"prompt folder {folder} has more than {MAX_FILES} files; the rest is not used"
@@ -132,7 +133,7 @@ class PromptLibrary:
             if _NAME.fullmatch(path.stem) is None:
                 self._problems.append(f"prompt {path}: a name has letters, digits, - and _ only; rename it")
                 continue
-            real = path.resolve()
+            real = path.resolve() if path.is_symlink() else home / path.name
             if not real.is_file() or not real.is_relative_to(root):
                 self._problems.append(
                     f"prompt {path} leads out of {root}; copy the file there instead of linking it"

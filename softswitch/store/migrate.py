@@ -1,4 +1,7 @@
-"""Brings a database to the newest schema with the migrations that ship in the package; needs no `alembic.ini`."""
+"""Brings a database to the newest schema with the migrations that ship in the package; needs no `alembic.ini`.
+
+Only `opening.py` decides whether that is needed: loading alembic takes longer than opening a database.
+"""
 
 from pathlib import Path
 
@@ -6,16 +9,15 @@ from alembic import command
 from alembic.config import Config
 from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, create_engine, delete, select
+from sqlalchemy import Connection, create_engine
 from sqlalchemy.pool import NullPool
 
 from softswitch.errors import UnusableError
-from softswitch.store.schema import calls, journal
 
 SCRIPTS = Path(__file__).parent / "migrations"
 
 
-def upgrade(path: Path) -> None:
+def migrate(path: Path) -> None:
     """Make or update the tables of the SQLite file `path`; nothing happens when they are of this version."""
     config = Config()
     # `%` is interpolated by alembic, so a folder with one in its name needs it doubled.
@@ -26,9 +28,6 @@ def upgrade(path: Path) -> None:
             if not _is_current(connection, config, path):
                 config.attributes["connection"] = connection
                 command.upgrade(config, "head")
-            # A stage that a failing disk let in after its call's end: nothing would ever remove it.
-            ended = select(calls.c.call).where(calls.c.ended.is_not(None))
-            connection.execute(delete(journal).where(journal.c.call.in_(ended)))
             connection.commit()
     finally:
         engine.dispose()

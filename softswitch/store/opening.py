@@ -3,6 +3,7 @@
 import fcntl
 import os
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import IO
 
@@ -10,7 +11,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from softswitch.errors import UnusableError
-from softswitch.store.migrate import upgrade
+from softswitch.store import newest
 from softswitch.store.sqlite import PRAGMAS
 
 
@@ -90,6 +91,21 @@ def _make_usable(path: Path) -> None:
         upgrade(path)
     except (sqlite3.Error, SQLAlchemyError, OSError) as error:
         raise UnusableError(f"database {path}: {_advice(error)}") from error
+
+
+def upgrade(path: Path) -> None:
+    """Make or update the tables of the SQLite file `path`; nothing happens when they are of this version."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        usable = newest.make(connection) or newest.is_newest(connection)
+    if not usable:
+        from softswitch.store.migrate import migrate  # brings alembic, a third of a start
+
+        migrate(path)
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        # A stage that a failing disk let in after its call's end: nothing would ever remove it.
+        connection.execute(
+            "DELETE FROM journal WHERE call IN (SELECT call FROM calls WHERE ended IS NOT NULL)"
+        )
 
 
 def _advice(error: Exception) -> str:

@@ -30,7 +30,7 @@ from store_rows import (
 
 from softswitch.errors import UnusableError
 from softswitch.ids import EndpointName
-from softswitch.store.migrate import upgrade
+from softswitch.store.opening import upgrade
 from softswitch.store.reading import CallFilter, RecordingFilter
 from softswitch.store.schema import metadata
 from softswitch.store.store import Store

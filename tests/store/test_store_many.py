@@ -11,7 +11,7 @@ import pytest
 from store_rows import finished, journal, leg, started
 
 from softswitch.store.many import LARGEST, in_groups, repeated
-from softswitch.store.migrate import upgrade
+from softswitch.store.opening import upgrade
 from softswitch.store.rows import LegRow
 from softswitch.store.sqlite import SqliteSink
 from softswitch.store.statements import REMOVE_FINISHED, STATEMENTS

@@ -24,7 +24,7 @@ from store_rows import FixedClock, interval, offer, started, visit
 from softswitch.store.definitions import COLUMNS, DEFINITIONS, Settings
 from softswitch.store.intervals import Interval, intervals
 from softswitch.store.lost import tail
-from softswitch.store.migrate import upgrade
+from softswitch.store.opening import upgrade
 from softswitch.store.report_check import check
 from softswitch.store.reports import Names, Team
 from softswitch.store.store import Store

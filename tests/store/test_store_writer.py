@@ -18,7 +18,7 @@ import pytest
 from store_rows import FixedClock, finished, interval, journal, leg, offer, registration, started, visit
 
 from softswitch.ids import AgentId
-from softswitch.store.migrate import upgrade
+from softswitch.store.opening import upgrade
 from softswitch.store.rows import JournalEntry, Row
 from softswitch.store.spool import Spool
 from softswitch.store.sqlite import SqliteSink
