@@ -1,9 +1,16 @@
 """A worker process that another controller started: ours to watch and to end, though not our child."""
 
 import asyncio
+import contextlib
 import os
 import signal
-from typing import Protocol
+import socket
+import struct
+from pathlib import Path
+from typing import Final, Protocol
+
+_CREDENTIALS: Final = struct.Struct("3i")
+"""`struct ucred` of unix(7): process, user, group."""
 
 
 class WorkerProcess(Protocol):
@@ -16,6 +23,17 @@ class WorkerProcess(Protocol):
     def returncode(self) -> int | None: ...
 
     async def wait(self) -> int: ...
+
+
+def listener_of(path: Path) -> int:
+    """Process that listens on this Unix socket, whether it answers or not; 0: none does."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_NONBLOCK) as asking:
+        try:
+            asking.connect(str(path))
+            told = asking.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, _CREDENTIALS.size)
+        except OSError:
+            return 0
+    return int(_CREDENTIALS.unpack(told)[0])
 
 
 class AdoptedProcess:
@@ -42,4 +60,6 @@ class AdoptedProcess:
 
     def kill(self) -> None:
         if self.returncode is None:
-            signal.pidfd_send_signal(self._descriptor, signal.SIGKILL)
+            # It may have ended a moment ago, and whoever reaps it may have been faster than we are told.
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._descriptor, signal.SIGKILL)

@@ -6,6 +6,8 @@ second, or it does not read what it is told. Knows nothing of legs.
 """
 
 import asyncio
+import contextlib
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,14 +17,17 @@ import structlog
 from softswitch.clock import entropy
 from softswitch.errors import MediaError
 from softswitch.rtp import handshake, wire
-from softswitch.rtp.adopted import AdoptedProcess, WorkerProcess
+from softswitch.rtp.adopted import AdoptedProcess, WorkerProcess, listener_of
 from softswitch.rtp.commands import Command, Shutdown
 from softswitch.rtp.reports import Hello, Report
 from softswitch.rtp.spare import kill, start_process
 
 HEARTBEAT_S = 10.0
 START_S = 15.0
-ADOPT_S = 2.0
+ADOPT_S = 5.0
+"""How long a worker that outlived its controller may take to answer the next: that one is busy starting, too."""
+_READ = 1 << 20
+"""More than a stream reader ever holds: whatever it has is taken off it before the connection is read without it."""
 STOP_S = 5.0
 LOST_STOP_S = 1.0
 """How long a worker that closed its socket may take to exit before its place is taken."""
@@ -78,7 +83,7 @@ class RemoteWorker:
         except (OSError, EOFError, TimeoutError, wire.WireError) as error:
             kill(process)
             raise MediaError(
-                f"media worker {process.pid} did not start: {error or type(error).__name__}"
+                f"media worker {process.pid} did not start: {str(error) or type(error).__name__}"
             ) from error
         except BaseException:
             kill(process)
@@ -93,9 +98,16 @@ class RemoteWorker:
         try:
             async with asyncio.timeout(ADOPT_S):
                 link = await _connect(path, secret)
-            worker = cls(AdoptedProcess(link.hello.pid), link, on_report)
         except (OSError, EOFError, TimeoutError, MediaError, wire.WireError) as error:
             _log.debug("no media worker to adopt", path=str(path), problem=str(error))
+            await _end_mute(path, error)
+            return None
+        try:
+            worker = cls(AdoptedProcess(link.hello.pid), link, on_report)
+        except (OSError, wire.WireError) as error:
+            link.writer.close()
+            _log.debug("no media worker to adopt", path=str(path), problem=str(error))
+            await _end_mute(path, error)
             return None
         if link.hello.settings == handshake.settings_text(("--socket", str(path), *arguments)):
             return worker
@@ -170,6 +182,23 @@ class RemoteWorker:
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
 
+async def _end_mute(path: Path, problem: Exception) -> None:
+    """Kill a worker that listens there and cannot be talked with; returns when it is gone."""
+    pid = listener_of(path)
+    if pid in (0, os.getpid()):
+        return
+    try:
+        process = AdoptedProcess(pid)
+    except OSError:
+        return  # gone already
+    problem_said = str(problem) or type(problem).__name__
+    _log.error("a media worker that cannot be adopted is killed", pid=pid, problem=problem_said)
+    process.kill()
+    with contextlib.suppress(TimeoutError):  # one that a dead disk holds back ends when it answers
+        async with asyncio.timeout(STOP_S):
+            await process.wait()
+
+
 class _Reading(asyncio.Protocol):
     """What comes after the handshake: callbacks, no task to be woken up for each report."""
 
@@ -213,7 +242,7 @@ async def _connect(path: Path, secret: bytes) -> _Link:
             raise MediaError("what listens on its socket does not know the secret")
         frames, bodies = wire.FrameReader(), list[bytes]()
         while not bodies:
-            data = await reader.read(65536)
+            data = await reader.read(_READ)
             if not data:
                 raise EOFError("it closed its socket")
             bodies = list(frames.feed(data))

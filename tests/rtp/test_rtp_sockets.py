@@ -342,3 +342,23 @@ def test_where_io_uring_is_refused_sockets_serve_and_say_why(
     engine, problem = choose("sockets")
     assert (engine.name, problem) == ("sockets", "")
     engine.shut()
+
+
+def test_a_socket_that_the_kernel_lets_go_of_late_is_heard_of_no_more(
+    engine: Engine, phones: list[socket.socket]
+) -> None:
+    """Up to Linux 6.3 a registered file stays open for up to a second after the ring gave it up, and epoll goes on to tell
+    of it while its peer sends; another descriptor of it stands for the kernel's here."""
+    assert isinstance(engine, SocketEngine)
+    engine.aim(3, phones[0].getsockname())
+    held = os.dup(engine._ports[3].rtp.fileno())
+    try:
+        engine.close(3)
+        phones[0].sendto(b"after BYE", TARGET)
+        assert taken(engine) == []
+        engine.open(4, "127.0.0.1", PORT + 2)
+        engine.aim(4, phones[1].getsockname())
+        phones[1].sendto(b"next call", ("127.0.0.1", PORT + 2))
+        assert [data for _, data, _ in taken(engine)] == [b"next call"]
+    finally:
+        os.close(held)
