@@ -60,16 +60,17 @@ class CallbackOrders:
         if since is not None:
             for row in await self._parts.store.callbacks.since(since):
                 found.setdefault(row.callback, of_row(row))
-        return tuple(self._view(each) for each in sorted(found.values(), key=lambda one: one.entered))
+        places = self._places()
+        ordered = sorted(found.values(), key=lambda one: one.entered)
+        return tuple(self._view(each, places.get(each.callback)) for each in ordered)
 
     async def cancel(self, callback: str) -> CallbackView:
         try:
-            return self._view(self._parts.dispatcher.callbacks.cancel(callback))
+            return self._view(self._parts.dispatcher.callbacks.cancel(callback), None)
         except NotKnown as error:
             raise UnknownThing(str(error), hint="`softswitch queue callbacks` lists them") from error
 
-    def _view(self, known: Callback) -> CallbackView:
-        place = self._place(known.callback)
+    def _view(self, known: Callback, place: CallId | None) -> CallbackView:
         engine = self._parts.dispatcher.engine
         return CallbackView(
             callback=known.callback,
@@ -90,12 +91,8 @@ class CallbackOrders:
             ended=known.ended,
         )
 
-    def _place(self, callback: str) -> CallId | None:
-        """Under which id he waits; None while he is being connected, and when it is over."""
-        callbacks = self._parts.dispatcher.callbacks
-        waiting = self._parts.dispatcher.engine.waits
-        for place in callbacks.places():
-            known = callbacks.of_place(place)
-            if known is not None and known.callback == callback and waiting(place):
-                return place
-        return None
+    def _places(self) -> dict[str, CallId]:
+        """Under which id each waits; without those who are being connected."""
+        callbacks, waits = self._parts.dispatcher.callbacks, self._parts.dispatcher.engine.waits
+        known = {place: callbacks.of_place(place) for place in callbacks.places() if waits(place)}
+        return {each.callback: place for place, each in known.items() if each is not None}
