@@ -19,7 +19,7 @@ MAX_PIECES = 128
 
 _DIGITS = re.compile(r"[0-9]{1,10}")
 _MANY_DIGITS = re.compile(r"[0-9]+")
-_SPECIAL = re.compile(r'\\.|["<>,;]', re.DOTALL)
+_SPECIAL = re.compile(r'(?:\\.)+|["<>,;]', re.DOTALL)
 _QUOTED = re.compile(r'"((?:[^"\\]|\\.)*)"', re.DOTALL)
 _ESCAPE = re.compile(r"\\(.)", re.DOTALL)
 _UPPER = {code: code + 32 for code in range(ord("A"), ord("Z") + 1)}
