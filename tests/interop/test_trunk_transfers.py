@@ -1,13 +1,11 @@
 """Proves with SIPp on all sides what trunks are asked for in transfers: an agent over TCP puts his customer through to a
 number at a trunk over TCP, over a second call of his (Replaces); a trunk with `refer` is asked by REFER to call a number
-itself, and one with `session_timer = "off"` gets no session timer. And that callers who waited at a kill of the control
-process are served in the order in which they came.
+itself, and one with `session_timer = "off"` gets no session timer.
 
 CDRs, segments and the queue's log are judged; media is not.
 """
 
 import time
-from contextlib import ExitStack
 from pathlib import Path
 from urllib.parse import quote
 
@@ -119,44 +117,3 @@ def test_a_trunk_is_asked_to_call_itself(start_switch: StartSwitch, tmp_path: Pa
     assert (row["cause"], row["destination"]) == ("handed over", "trunk:carrier/911")
     [segment] = switch.wait_rows("SELECT * FROM segments WHERE call = ?", row["call"])
     assert (segment["agent"], segment["ended_by"]) == ("ana", "transfer")
-
-
-def test_who_waited_at_a_kill_is_served_in_his_order(start_switch: StartSwitch, tmp_path: Path) -> None:
-    folder, numbers = tmp_path / "sipp", [f"+3460000000{at}" for at in range(1, 5)]
-    ana = Sipp(
-        Scenario("ana", "1001").called().accept().pause(0.2).bye(), folder, address=ANA, calls=len(numbers),
-        timeout_s=90,
-    )  # fmt: skip
-    switch = start_switch(
-        {
-            "trunk": {"carrier": trunk()},
-            "endpoint": {"1001": desk(ana.contact, match=[f"{ANA}/32"])},
-            "agent": {"ana": {"endpoint": "1001"}},
-            "queue": {"support": queue(["ana"])},
-            "route": {"600": {"to": "queue:support"}},
-        }
-    )
-    with ExitStack() as stack:
-        callers = []
-        for number in numbers:
-            steps = Scenario(f"caller{number[-1]}", number, "600").invite().connected().expect_bye()
-            caller = Sipp(steps, folder, remote=switch.sip, address=TRUNK_ADDRESS, timeout_s=90)
-            callers.append(stack.enter_context(caller))
-            wait_for(lambda: len(switch.cli("calls")) == len(callers), what="he waits")
-            time.sleep(0.2)
-        time.sleep(0.5)
-        switch.kill9()
-        switch.start()
-        wait_for(lambda: len(switch.cli("calls")) == len(numbers), what="all of them wait again")
-        stack.enter_context(ana)
-        switch.command("agent", "login", "ana")
-        for party in (*callers, ana):
-            result = party.wait()
-            assert result.exit_code == 0, result.errors
-    served = [invite.get("from") for invite in ana.result().requests("INVITE")]
-    assert [next(number for number in numbers if number in each) for each in served] == numbers
-    visits = switch.wait_rows("SELECT * FROM queue_visits ORDER BY entered", count=len(numbers))
-    assert [row["original_position"] for row in visits] == [1, 2, 3, 4]
-    assert {row["outcome"] for row in visits} == {"answered"}
-    rows = switch.wait_rows("SELECT * FROM calls WHERE ended IS NOT NULL", count=len(numbers))
-    assert {row["cause"] for row in rows} == {"normal"}
