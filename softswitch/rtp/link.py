@@ -55,6 +55,8 @@ class ControllerLink:
         self._controller: socket.socket | None = None
         self._frames = wire.FrameReader()
         self._out = bytearray()
+        self._waits = False
+        """The controller's buffer was full: the epoll tells when it takes more."""
         self._commands: deque[Command | wire.WireError] = deque()
         self._path = path
         self._listener = self._listen(path)
@@ -138,7 +140,10 @@ class ControllerLink:
             self._detach()
             return
         del self._out[:sent]
-        self._epoll.modify(self._controller.fileno(), select.EPOLLIN | (select.EPOLLOUT if self._out else 0))
+        if bool(self._out) != self._waits:
+            self._waits = bool(self._out)
+            wanted = select.EPOLLIN | (select.EPOLLOUT if self._waits else 0)
+            self._epoll.modify(self._controller.fileno(), wanted)
 
     def close(self) -> None:
         """Send what can be sent, and go."""
@@ -194,7 +199,7 @@ class ControllerLink:
     def _attach(self, pending: _Pending, proof: bytes) -> None:
         self._detach()
         del self._pending[pending.connection.fileno()]
-        self._controller = pending.connection
+        self._controller, self._waits = pending.connection, False
         self._frames = wire.FrameReader()
         self._out = bytearray(proof + wire.encode(self._hello()))
         self.flush()

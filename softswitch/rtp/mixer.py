@@ -86,7 +86,7 @@ class Mixer:
         group.step_ms = 10 if any(each.leg.ptime_ms % 20 for each in group.listeners) else 20
         for each in group.listeners:
             each.align(group.rate * group.step_ms // 1000)
-        group.weights = group.gains[np.ix_(listening, heard)]
+        group.weights = group.gains[np.ix_(listening, heard)] if listening else group.gains[:0, :0]
         self._tap(group, [group.legs[at] for at in heard])
         for leg in group.legs:
             leg.in_sum = leg.summed

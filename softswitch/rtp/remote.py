@@ -50,6 +50,8 @@ class RemoteWorker:
         self._writer = link.writer
         self._transport = link.writer.transport
         self._loop = asyncio.get_running_loop()
+        self._told = bytearray()
+        """Commands that have not left yet."""
         self._heard = self._loop.time()
         for body in link.more:
             on_report(wire.decode_report(body))
@@ -94,7 +96,8 @@ class RemoteWorker:
         cls, path: Path, arguments: tuple[str, ...], secret: bytes, on_report: Callable[[Report], None]
     ) -> "RemoteWorker | None":
         """The worker that listens on `path` already, since its controller died; None when there is none, or none that
-        would be started alike: that one is told to end."""
+        would be started alike: that one is told to end. One that does not answer as it should is killed: a successor
+        goes on with its legs, and with the files that it writes."""
         try:
             async with asyncio.timeout(ADOPT_S):
                 link = await _connect(path, secret)
@@ -151,10 +154,19 @@ class RemoteWorker:
         self._writer.close()
 
     def send(self, command: Command) -> None:
-        """Queue a command; it is dropped when the worker is lost already."""
+        """Queue a command; it is dropped when the worker is lost already. What is told within two turns of the loop goes
+        out together: who hears of one thing often tells the next in the turn after, and each write wakes the worker."""
         if self.lost.done():
             return
-        self._transport.write(wire.encode(command))
+        if not self._told:
+            self._loop.call_soon(self._loop.call_soon, self._flush)
+        self._told += wire.encode(command)
+
+    def _flush(self) -> None:
+        if self.lost.done():
+            return
+        self._transport.write(bytes(self._told))
+        self._told.clear()
         if self._transport.get_write_buffer_size() > MAX_UNREAD:
             self._lose("it does not read its commands")
             self.kill()

@@ -95,6 +95,9 @@ class Topology:
             self._tell_silent(leg.group, "SetPeer")
 
     def _keep(self, group: Group, legs: list[Leg]) -> None:
+        if not legs:  # a bridge that ends, mostly: each call's
+            group.legs, group.gains = [], group.gains[:0, :0]
+            return
         chosen = [group.legs.index(leg) for leg in legs]
         group.legs, group.gains = legs, group.gains[np.ix_(chosen, chosen)]
 
@@ -131,6 +134,8 @@ class Topology:
 
 def _relayed(group: Group) -> list[tuple[int, int]]:
     """Pairs of listener and speaker; no speaker occurs twice."""
+    if group.id is None:  # each call's bridge: the two hear each other at gain 1
+        return [(at, 1 - at) for at, leg in enumerate(group.legs) if takes(leg, group.legs[1 - at])]
     alone = np.flatnonzero((group.gains != 0).sum(axis=1) == 1)
     wanted = [(int(at), int(group.gains[at].argmax())) for at in alone]
     wanted = [
