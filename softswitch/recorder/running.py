@@ -39,6 +39,7 @@ class Running:
         self.muted = {"paused": False, "masked": False}
         self.masked_until = 0
         """Position up to which the last mask that was taken off still covers."""
+        self._gone = False
         self._size = format.frame_bytes
         self._most = int(spec.max_s * RATE) or LONGEST_DATA // self._size
         if spec.armed_s > 0:
@@ -65,6 +66,9 @@ class Running:
         if self.file is not None and start - self.origin - self.file.frames > LONGEST_PAUSE_S * RATE:
             self.file.drop()
             raise OSError(f"{self.path.name} ended too long ago to go on")
+        if self.file is not None:
+            # The wall clock was set back meanwhile: what is said now is not left out until it has caught up.
+            self.origin = min(self.origin, start - self.file.frames)
         self.markers.take_over(side_file.read(self.path), self.seconds)
         self.markers.mark(self.spec.continues_s, "continued", f"{self.seconds:.3f} s were there")
 
@@ -116,7 +120,7 @@ class Running:
     def end(self, state: str, problem: str, gaps: tuple[int, float]) -> RecordingReport:
         """Close the file, whatever the disk says, and tell how it went."""
         file = self.file
-        if file is not None:
+        if file is not None and not self._gone:
             try:
                 file.finish()
             except OSError as error:
@@ -135,6 +139,12 @@ class Running:
             problem=problem,
         )
         return self.report
+
+    def let_go(self) -> None:
+        """Its disk is to be asked for nothing more: the file stays as it is, which is whole but for what waits."""
+        self._gone = True
+        if self.file is not None:
+            self.file.drop()
 
     def save(self) -> None:
         """The side file as it is now; raises OSError."""

@@ -104,6 +104,7 @@ class Timeline:
 
     def release(self, slot: int) -> None:
         """Let a closed slot be used again, before one whose memory was never touched."""
+        self._silences.clear(slot)
         self._free.append(slot)
 
     def pause(self, slot: int, paused: bool, at: int) -> None:

@@ -5,6 +5,9 @@ recordings every `WRITE_S`, one block and one header for each. So at most `SETTL
 flushes are not on disk: 0.65 s at twenty flushes a second, 0.85 s at four. Groups are due at different moments; a worker
 that flushes more often than four times a second spreads the writes. Side files are written by `flush` too, some at a time.
 
+A disk that is slow holds a flush up for `BUSY_S` and one write at most: what was to be written waits in memory then. When
+more than `MOST_WAITING` waits, recordings end, those first that have waited longest, and calls go on.
+
 A thousand recordings keep as many descriptors as `open_files` allows; those beyond open their file for each write, about
 10 µs more. The disk is asked in one thread and never synchronised: writes go to the page cache.
 
@@ -13,13 +16,16 @@ together when they are written.
 """
 
 import resource
+import time
 from collections import deque
+from math import inf
 
 import numpy as np
 import numpy.typing as npt
 
 from softswitch.g711 import PCMA, PCMU
 from softswitch.recorder import interleave
+from softswitch.recorder.backlog import Backlog
 from softswitch.recorder.row_log import RowLog, part
 from softswitch.recorder.running import Running, said
 from softswitch.recorder.timeline import AS_IS, CAPACITY, PHASES, Piece, Timeline
@@ -35,6 +41,11 @@ MASK_TAIL_S = 0.5
 has ended."""
 SIDE_FILES = 16
 """Written in one flush at most, about 60 µs each."""
+BUSY_S = 0.02
+"""Many times what a flush takes on a disk that is well: only a worker that is stopped in its midst is late as well."""
+MOST_WAITING = 32 << 20
+"""Bytes: a thousand recordings for two seconds, ten for three minutes."""
+_TOO_SLOW = "the disk is too slow"
 _SETTLE = int(SETTLE_S * RATE)
 _MASK_TAIL = int(MASK_TAIL_S * RATE)
 _LAWS = {"PCMU": PCMU, "PCMA": PCMA, "PCM16": AS_IS}
@@ -58,6 +69,9 @@ class RecordingWriter:
         """First slot of a recording to the slots of its pairs of tracks."""
         self._recordings: dict[int, Running] = {}
         self._due: list[float] = []
+        self._backlog = Backlog()
+        self._until = inf
+        """When what is left has to wait for the next flush."""
         self._reports: list[RecordingReport] = []
         self._ended: deque[int] = deque()
         """Slots of recordings that ended by themselves and were not closed, oldest first."""
@@ -185,6 +199,7 @@ class RecordingWriter:
         try:
             recording.keep(now, keep_open=self._kept < self._open_files)
         except OSError as error:
+            self._kept += recording.keeps_open
             self._end(slot, recording, "failed", said(error))
             return
         self._kept += recording.keeps_open
@@ -200,6 +215,9 @@ class RecordingWriter:
         self._place(now)
         recording = self._recordings[slot]
         if recording.report is None:
+            for start, block in self._backlog.take(slot):
+                self._append(slot, recording, start, memoryview(block))
+        if recording.report is None:
             for piece in self._timeline.take_last(recording.slots, int(now * RATE)):
                 self._write(piece)
             if recording.report is None:
@@ -213,6 +231,12 @@ class RecordingWriter:
         return report
 
     def flush(self, now: float) -> list[RecordingReport]:
+        self._until = time.perf_counter() + BUSY_S
+        while self._backlog:
+            slot, start, block = self._backlog.pop()
+            self._append(slot, self._recordings[slot], start, memoryview(block))
+            if not self._in_time:
+                break
         self._place(now)
         settled = (int(now * RATE) - _SETTLE) & ~1
         first = not self._due
@@ -228,11 +252,18 @@ class RecordingWriter:
                 self._take(phase, settled)
         if self._unsaved:
             self._save_some()
+        self._until = inf
         reports, self._reports = self._reports, []
         return reports
 
+    @property
+    def _in_time(self) -> bool:
+        return time.perf_counter() <= self._until
+
     def _save_some(self) -> None:
         for slot in list(self._unsaved)[:SIDE_FILES]:
+            if not self._in_time:
+                return
             del self._unsaved[slot]
             try:
                 self._recordings[slot].save()
@@ -322,15 +353,31 @@ class RecordingWriter:
             recording = self._recordings[slot]
             if recording.report is not None:
                 continue
-            try:
-                full = recording.append(start, block.data)
-            except OSError as error:
-                self._end(slot, recording, "failed", said(error))
-                continue
+            if recording.memory is None and (slot in self._backlog or not self._in_time):
+                self._put_off(slot, start, block.tobytes())
+            else:
+                self._append(slot, recording, start, block.data)
+
+    def _append(self, slot: int, recording: Running, start: int, block: memoryview) -> None:
+        if recording.report is not None:
+            return
+        try:
+            full = recording.append(start, block)
+        except OSError as error:
+            self._end(slot, recording, "failed", said(error))
+        else:
             if full:
                 self._end(slot, recording, "limit", "")
 
+    def _put_off(self, slot: int, start: int, block: bytes) -> None:
+        self._backlog.add(slot, start, block)
+        while self._backlog.bytes > MOST_WAITING:
+            first = self._backlog.first
+            self._recordings[first].let_go()
+            self._end(first, self._recordings[first], "failed", _TOO_SLOW)
+
     def _end(self, slot: int, recording: Running, state: str, problem: str) -> None:
+        self._backlog.take(slot)
         self._kept -= recording.keeps_open
         self._unsaved.pop(slot, None)
         for each in recording.slots:

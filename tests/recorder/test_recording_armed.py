@@ -4,7 +4,9 @@ before it; and that a file which a dead worker left goes on in another one: mend
 Does not prove how the key reaches the recorder; `tests/story` does.
 """
 
+import errno
 import json
+import os
 from pathlib import Path
 
 import numpy as np
@@ -219,3 +221,46 @@ def test_what_is_no_beginning_of_this_recording_stays_as_it_is(tmp_path: Path) -
     talk.run(1.0, 0)
     assert writer.close(slot, talk.now).seconds == 4.0, "a worker that died before it made the file"
     assert json.loads(path.with_suffix(".json").read_text())["markers"][0]["kind"] == "continued"
+
+
+def test_a_key_that_finds_the_disk_full_gives_no_descriptor_away_twice(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Else each such key would let one more file stay open than there may be."""
+    writer = RecordingWriter(capacity=16, open_files=2)
+    slots = [writer.open(armed(tmp_path / f"{n}.wav", 2.0), T0) for n in range(3)]
+    talks = [Talk(writer, slot) for slot in slots]
+    for talk in talks:
+        talk.run(1.0, 0, 1)
+    write = os.pwrite
+
+    def full(fd: int, data: bytes, offset: int) -> int:
+        if len(data) > 100:
+            raise OSError(errno.ENOSPC, "No space left on device")
+        return write(fd, data, offset)
+
+    monkeypatch.setattr(os, "pwrite", full)
+    for slot, talk in zip(slots, talks, strict=True):
+        writer.keep(slot, talk.now)
+    assert [report.state for report in writer.flush(talks[0].now)] == ["failed"] * 3
+    assert writer._kept == 0
+    for slot, talk in zip(slots, talks, strict=True):
+        writer.close(slot, talk.now)
+    assert writer._kept == 0
+
+
+def test_a_wall_clock_that_was_set_back_silences_no_recording_that_goes_on(tmp_path: Path) -> None:
+    path = tmp_path / "on.wav"
+    dead = RecordingWriter(capacity=16)
+    slot = dead.open(spec(path, "PCM16", 2), T0)
+    talk = Talk(dead, slot)
+    talk.run(3.0, 0, 1)
+    dead.close(slot, talk.now)
+    writer = RecordingWriter(capacity=16)
+    slot = writer.open(continued(path, 1.0), T0)
+    talk = Talk(writer, slot)
+    talk.run(2.0, 0, 1)
+    assert writer.close(slot, talk.now).seconds == 5.0
+    samples = read(path)
+    for track in (0, 1):
+        assert np.array_equal(samples[24_000:, track], said(track, 0.0, 2.0))

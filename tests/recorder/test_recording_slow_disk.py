@@ -1,0 +1,119 @@
+"""Proves on virtual time, with a disk whose every write takes milliseconds: a flush asks it for as much as fits into its
+time and no more, what waits is written in order when the disk is well again, a recording that is closed meanwhile is whole,
+and when too much waits recordings end, as many as have to, with files that are whole as far as they go.
+
+Does not prove anything of a disk that does not answer at all: the one thread then waits with it.
+"""
+
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from recorder_rows import Packet, rows_of
+from test_recording_parties import FRAME, T0, read, said, sound, spec
+
+from softswitch.recorder import writer as recorder
+from softswitch.recorder.wav import parse
+from softswitch.recorder.writer import BUSY_S, RecordingWriter
+
+WRITE_S = 0.004
+COUNT = 40
+
+
+class Disk:
+    """Counts what it is asked for, and takes its time while it is `slow`."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.slow, self.asked, self._pwrite = False, 0, os.pwrite
+        monkeypatch.setattr(os, "pwrite", self)
+
+    def __call__(self, fd: int, data: bytes, offset: int) -> int:
+        self.asked += 1
+        if self.slow:
+            time.sleep(WRITE_S)
+        return self._pwrite(fd, data, offset)
+
+
+class Talks:
+    """All recordings of one writer, each with the same two tracks."""
+
+    def __init__(self, folder: Path) -> None:
+        self.writer = RecordingWriter(capacity=64)
+        self.paths = [folder / f"{n}.wav" for n in range(COUNT)]
+        self.slots = [self.writer.open(spec(path, "PCM16", 2), T0) for path in self.paths]
+        self.sent, self.now, self.ended = 0, T0, list[str]()
+
+    def run(self, disk: Disk, seconds: float) -> int:
+        """Most that one flush asked for."""
+        most = 0
+        for _ in range(round(seconds * 50)):
+            at = slice(self.sent * FRAME, (self.sent + 1) * FRAME)
+            packets = [
+                Packet(slot=slot, track=track, ssrc=track, timestamp=self.sent * FRAME, arrival=self.now,
+                       payload=sound(track)[at])
+                for slot in self.slots for track in (0, 1)
+            ]  # fmt: skip
+            self.writer.append(rows_of(packets))
+            self.sent += 1
+            self.now = T0 + self.sent * 0.02
+            if self.sent % 3 == 0:
+                before = disk.asked
+                self.ended += [report.problem for report in self.writer.flush(self.now)]
+                most = max(most, disk.asked - before)
+        return most
+
+
+def test_a_flush_ends_when_its_time_is_over_and_nothing_is_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    disk, talks = Disk(monkeypatch), Talks(tmp_path)
+    talks.run(disk, 1.0)
+    disk.slow = True
+    assert talks.run(disk, 1.0) <= BUSY_S / WRITE_S + 2, "one write more, with its header"
+    assert talks.writer._backlog
+    closed = talks.slots.pop()
+    report = talks.writer.close(closed, talks.now)
+    assert (report.state, report.seconds) == ("ended", 2.0)
+    disk.slow = False
+    talks.run(disk, 1.0)
+    for _ in range(10_000):  # a machine that is busy elsewhere is as slow as a disk
+        if not talks.writer._backlog:
+            break
+        talks.writer.flush(talks.now)
+    assert not talks.writer._backlog and talks.writer._backlog.bytes == 0
+    for slot in talks.slots:
+        assert talks.writer.close(slot, talks.now).seconds == 3.0
+    for path in talks.paths:
+        samples = read(path)
+        for track in (0, 1):
+            assert np.array_equal(
+                samples[:, track], said(track, 0.0, 2.0 if path is talks.paths[-1] else 3.0)
+            )
+    assert talks.ended == []
+
+
+def test_when_too_much_waits_recordings_end_and_are_whole_as_far_as_they_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorder, "MOST_WAITING", 300_000)
+    disk, talks = Disk(monkeypatch), Talks(tmp_path)
+    talks.run(disk, 0.5)
+    disk.slow = True
+    most = talks.run(disk, 2.0)
+    assert most <= BUSY_S / WRITE_S + 2, "to end one asks the disk for nothing"
+    assert talks.writer._backlog.bytes <= 300_000
+    assert 1 <= len(talks.ended) < COUNT and set(talks.ended) == {"the disk is too slow"}
+    disk.slow = False
+    talks.run(disk, 0.5)
+    states = [talks.writer.close(slot, talks.now).state for slot in talks.slots]
+    assert states.count("failed") == len(talks.ended)
+    assert talks.writer._kept == 0
+    for path, state in zip(talks.paths, states, strict=True):
+        wav = parse(path.read_bytes()[:44])
+        assert wav is not None and path.stat().st_size == 44 + wav.frames * 4
+        samples = read(path)
+        assert len(samples) == 24_000 or state == "failed"
+        for track in (0, 1):
+            assert np.array_equal(samples[:, track], said(track, 0.0, len(samples) / 8000))
