@@ -13,13 +13,17 @@ import pytest
 from softswitch.api.views import ReloadView
 from softswitch.app import control
 from softswitch.app.parts import Parts
+from softswitch.bus import Bus
+from softswitch.config.schema import Config
 from softswitch.testing.virtual_time import run
 
 
 def _parts() -> Parts:
     """What orders want of the parts when they are made: a reload that is replaced here wants nothing."""
     sip = SimpleNamespace(guard=SimpleNamespace())
-    return cast(Parts, SimpleNamespace(clock=SimpleNamespace(monotonic=lambda: 0.0), sip=sip))
+    services = SimpleNamespace(config=Config())
+    clock = SimpleNamespace(monotonic=lambda: 0.0)
+    return cast(Parts, SimpleNamespace(clock=clock, sip=sip, services=services, bus=Bus(), started=0.0))
 
 
 class _Reloads:

@@ -116,7 +116,9 @@ async def follow(port: int, since: int | None, enough: Any) -> list[dict[str, An
 
 def threaded(port: int) -> tuple[AMIClient, list[str], list[str]]:
     """The other library: its own thread, its own parser."""
-    client, heard, summary = AMIClient(address="127.0.0.1", port=port), [], []
+    client = AMIClient(address="127.0.0.1", port=port, timeout=60)
+    heard: list[str] = []
+    summary: list[str] = []
 
     def hear(source: Any, event: Any) -> None:
         heard.append(event.name)
