@@ -11,6 +11,7 @@ from pathlib import Path
 
 _SOURCES = (
     "schema.py",
+    "callback.py",
     "feeds.py",
     "flow.py",
     "matching.py",
