@@ -111,7 +111,10 @@ def _answer(leg: "Leg", far: "Leg", offer: SessionDescription, status: int) -> N
     if session is None or session.over:
         return
     try:
-        session.accept_reoffer(leg.take_offer(offer, prefer=leg.codec or None))
+        description = leg.take_offer(offer, prefer=leg.codec or None)
+        if leg.facing is far:
+            join(leg)  # before anybody is told to send
+        session.accept_reoffer(description)
     except PeerError:  # without audio nothing is left of the offer
         session.refuse_reoffer(status if status in _PASSED_ON else 488)
         if status == 200:
@@ -120,8 +123,6 @@ def _answer(leg: "Leg", far: "Leg", offer: SessionDescription, status: int) -> N
         if each.streams is not None:
             each.streams.forget_refused()
             each.streams.tidy()
-    if leg.facing is far:
-        join(leg)
 
 
 # --- which m-line becomes what --------------------------------------------------------------------------------------------

@@ -28,8 +28,9 @@ Wanted = dict[int, tuple[PassedMedia, PassedPeer]]
 def face(a: "Leg", b: "Leg") -> None:
     """The two talk with each other."""
     if a.facing is not b:
-        turn_away(a)
-        turn_away(b)
+        for leg in (a, b):
+            if leg.facing is not None:
+                turn_away(leg)
         a.facing, b.facing = b, a
     if a.streams is None and b.streams is None:
         return

@@ -74,10 +74,9 @@ async def test_an_agents_phone_rings_anew_for_the_caller_who_waits(c: Centre) ->
     call = c.caller()
     first = await c.phone("1001").next_call()
     await asyncio.sleep(2)
+    c.phone("1001").on_call = c.phone("1002").on_call = answering(0.5)
     await c.restart()
     await first.until(Cancelled)
-    c.phone("1001").on_call = answering(0.5)
-    c.phone("1002").on_call = answering(0.5)
     await asyncio.sleep(10)
     assert c.live().stage == "talk"
     call.hang_up()
