@@ -43,6 +43,7 @@ class Talks:
         self.writer = RecordingWriter(capacity=64)
         self.paths = [folder / f"{n}.wav" for n in range(COUNT)]
         self.slots = [self.writer.open(spec(path, "PCM16", 2), T0) for path in self.paths]
+        self.sounds = sound(0), sound(1)
         self.sent, self.now, self.ended = 0, T0, list[str]()
 
     def run(self, disk: Disk, seconds: float) -> int:
@@ -52,7 +53,7 @@ class Talks:
             at = slice(self.sent * FRAME, (self.sent + 1) * FRAME)
             packets = [
                 Packet(slot=slot, track=track, ssrc=track, timestamp=self.sent * FRAME, arrival=self.now,
-                       payload=sound(track)[at])
+                       payload=self.sounds[track][at])
                 for slot in self.slots for track in (0, 1)
             ]  # fmt: skip
             self.writer.append(rows_of(packets))
