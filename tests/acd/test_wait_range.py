@@ -5,11 +5,12 @@ Does not prove that people find the ranges short enough to be of use; `benchmark
 """
 
 import random
+from itertools import pairwise
 from math import inf
 
 import pytest
 from acd_floor import Floor, members
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmarks.generated_day import Nature, generated
@@ -25,6 +26,7 @@ from softswitch.config.schema import Queue
 from softswitch.ids import CallId, QueueName
 
 
+@settings(deadline=None)
 @given(st.floats(1, 5000), st.floats(0.05, 1.2), st.floats(0.02, 0.98))
 def test_share_and_quantile_are_each_others_inverse(mean: float, spread: float, share: float) -> None:
     wait = WaitDistribution(mean, mean * spread)
@@ -68,6 +70,7 @@ def test_what_is_told_is_rounded_outward(low: float, high: float, told: tuple[fl
     assert (found.low_s, found.high_s) == told
 
 
+@settings(deadline=None)
 @given(st.floats(0, 3000), st.floats(0, 3000))
 def test_rounding_never_makes_a_range_narrower(low: float, more: float) -> None:
     found = WaitRange(low_s=low, high_s=low + more, expected_s=low).told()
@@ -98,13 +101,14 @@ def test_those_who_gave_up_count_as_having_more_to_wait() -> None:
     assert gave_up.level(0.5) > served.level(0.5)
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.floats(0, 1), st.booleans()), max_size=60))
 def test_levels_are_shares_in_order(shares: list[tuple[float, bool]]) -> None:
     calibration = Calibration()
     for share, served in shares:
         calibration.add(share, served=served)
     levels = [calibration.level(n / 20) for n in range(1, 20)]
-    assert levels == sorted(levels)
+    assert all(after >= before - 1e-9 for before, after in pairwise(levels))
     assert all(0 <= each <= 1 for each in levels)
 
 
@@ -169,11 +173,11 @@ def test_what_is_judged_and_how() -> None:
 
 @pytest.mark.parametrize(("seed", "load"), [(1, 0.9), (2, 1.1)])
 def test_four_of_five_callers_come_within_what_they_were_told(seed: int, load: float) -> None:
-    centre = generated(2500, seed, load=load)
+    centre = generated(1500, seed, load=load)
     people = Nature(seed)
     outcome = Simulation(centre.day, plan(centre.day, centre.queues, centre.agents), people).run()
     figures = promise_figures(first_of_each(kept(outcome)))
-    assert figures.judged > 1000
+    assert figures.judged > 600
     assert figures.within_share is not None
     assert figures.within_share >= 0.8
     assert figures.exact_share is not None
