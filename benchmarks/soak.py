@@ -19,11 +19,14 @@ from typing import Any
 import numpy as np
 
 from benchmarks.cell import Cell, Plan, Sample, say
-from benchmarks.ladder import machine, targets
+from benchmarks.ladder import machine
+from benchmarks.peers.ours import Ours
 from benchmarks.ua_load import raise_file_limit
 
 _MEMORY_MB = 20.0
 """An hour."""
+_TRACE_MB = 4
+"""Of messages kept for ladders: so little that it is full long before the half that is judged."""
 _COUNT, _SHARE = 2.0, 0.02
 """A count is flat when it gains less in an hour than this many, or than this share of its level."""
 
@@ -31,7 +34,7 @@ _COUNT, _SHARE = 2.0, 0.02
 def main() -> None:
     given = _arguments()
     raise_file_limit()
-    target = targets([], Path(), engines=False)[0]
+    target = Ours(trace_mb=_TRACE_MB)
     plan = Plan(
         calls=given.calls, seconds=given.seconds, record=not given.unrecorded, sample_s=given.every, churn=given.churn
     )  # fmt: skip

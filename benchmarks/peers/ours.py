@@ -33,11 +33,12 @@ _addresses = (f"127.0.1.{number}" for number in cycle(range(1, 255)))
 
 
 class Ours:
-    def __init__(self, engine: str = "auto", media_ports: str = "") -> None:
+    def __init__(self, engine: str = "auto", media_ports: str = "", trace_mb: int = 0) -> None:
         """`media_ports`: `FIRST-LAST`, when calls come and go; else as many as calls held at once need."""
         self.name = "softswitch" if engine == "auto" else f"softswitch ({engine})"
         self._engine = engine
         self._media_ports = media_ports
+        self._trace_mb = trace_mb
         self._switch: Switch | None = None
 
     def version(self) -> str:
@@ -49,6 +50,8 @@ class Ours:
             config["rtp"] = {"engine": self._engine}
         if self._media_ports:
             config.setdefault("rtp", {})["ports"] = self._media_ports
+        if self._trace_mb:
+            config["trace"] = {"memory_mb": self._trace_mb}
         ports = _PORTS_PER_CALL * len(contacts) + 400
         self._switch = Switch(folder, config, address=next(_addresses), media_ports=ports).start()
         self._settle()
