@@ -315,8 +315,8 @@ class Trunk:
     challenge: bool = False
     """Also ask this trunk's calls for digest credentials (those of `auth`)."""
     realm: str = ""
-    """Realm of that challenge, for all that comes from the networks of `match`; empty means `sip.realm`. Phones have none of
-    their own: who calls is known only when the challenge has been answered."""
+    """Realm of that challenge, for all that comes from the networks of `match`; empty means `sip.realm`. Phones have none
+    of their own: who calls is known only when the challenge has been answered."""
     register: TrunkRegister | None = None
     """Present: register outward."""
     options_interval_s: float = 30.0

@@ -133,7 +133,9 @@ async def test_a_full_queue_hangs_up(c: Centre) -> None:
     refused = next(row for row in c.switch.cdrs() if row["ani"] == "+342")
     assert (refused["ended_by"], refused["cause"]) == ("switch", "queue full")
     assert [row["outcome"] for row in await c.visits()] == ["full"]
-    assert [line.split("|")[2] for line in c.log()] == ["ENTERQUEUE", "FULL"], "who is refused has not entered"
+    assert [line.split("|")[2] for line in c.log()] == ["ENTERQUEUE", "FULL"], (
+        "who is refused has not entered"
+    )
     first.hang_up()
 
 

@@ -68,7 +68,8 @@ class Walk:
             if asyncio.iscoroutine(outcome):
                 await outcome
         if self.kills and self.chance.random() < 0.04:
-            await asyncio.sleep(0.2)  # a call that comes in the moment of a kill leaves no row, and gets no answer
+            # A call that comes in the moment of a kill leaves no row, and gets no answer.
+            await asyncio.sleep(0.2)
             await self.c.restart(down_s=self.chance.choice((0.5, 3.0)))
         await asyncio.sleep(self.chance.choice((0.0, 0.003, 0.02, 0.4, 2.5)))
 
