@@ -31,7 +31,8 @@ def draw(rows: Sequence[Row], path: Path) -> None:
             label = f"{switch}, {'recorded' if recorded else 'not recorded'}"
             style = {"color": colours[switch], "linestyle": "-" if recorded else "--", "linewidth": 2}
             _line(left, ours, [row["cores_per_100_calls"] for row in ours], label, style)
-            _line(right, ours, [row["delay_ms"].get("p99", 0.0) for row in ours], label, style)
+            heard = [row for row in ours if row["delay_ms"]]
+            _line(right, heard, [row["delay_ms"]["p99"] for row in heard], label, style)
     left.set(title="CPU of all processes, for 100 calls", ylabel="cores", ylim=(0, None))
     right.set(title="Delay added one way, 99th percentile", ylabel="ms", yscale="log")
     right.axhline(_P99_MS, color="#888888", linewidth=1, linestyle=":")

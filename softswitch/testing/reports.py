@@ -15,7 +15,21 @@ _COLUMNS = (
         name="sl_answered", title="sl_answered", unit="share", formula="answered within X / answered"
     ),
 )
-KINDS = ("queue", "agent", "team", "dnis", "skill", "calls", "repeat", "lost", "timeline", "staffing")
+KINDS = (
+    *(
+        "queue",
+        "agent",
+        "team",
+        "dnis",
+        "skill",
+        "calls",
+        "repeat",
+        "lost",
+        "promises",
+        "timeline",
+        "staffing",
+    ),
+)
 
 
 @dataclass

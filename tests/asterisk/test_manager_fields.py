@@ -63,7 +63,7 @@ FACTS: tuple[Fact, ...] = (
     ),
     CallHeld(call=CALL, by="caller", **AT),
     CallResumed(call=CALL, by="callee", **AT),
-    AgentStateChanged(agent=ANA, old="idle", new="ringing", **AT),
+    AgentStateChanged(agent=ANA, old="ringing", new="idle", **AT),
     AgentStatusChanged(agent=ANA, status="paused", reason="lunch", **AT),
     QueueMemberAdded(queue=SALES, agent=ANA, penalty=0, **AT),
     QueueMemberPenalty(queue=SALES, agent=ANA, penalty=3, **AT),
