@@ -15,21 +15,7 @@ _COLUMNS = (
         name="sl_answered", title="sl_answered", unit="share", formula="answered within X / answered"
     ),
 )
-KINDS = (
-    *(
-        "queue",
-        "agent",
-        "team",
-        "dnis",
-        "skill",
-        "calls",
-        "repeat",
-        "lost",
-        "promises",
-        "timeline",
-        "staffing",
-    ),
-)
+KINDS = tuple("queue agent team dnis skill calls repeat lost promises timeline staffing".split())
 
 
 @dataclass
