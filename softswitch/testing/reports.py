@@ -15,7 +15,9 @@ _COLUMNS = (
         name="sl_answered", title="sl_answered", unit="share", formula="answered within X / answered"
     ),
 )
-KINDS = tuple("queue agent team dnis skill calls repeat lost promises timeline staffing".split())
+KINDS = frozenset(
+    {"queue", "agent", "team", "dnis", "skill", "calls", "repeat", "lost", "promises", "timeline", "staffing"}
+)
 
 
 @dataclass
@@ -29,7 +31,7 @@ class FakeReports:
 
     async def report(self, kind: str, search: ReportSearch) -> ReportView:
         if kind not in KINDS:
-            raise UnknownThing(f"there is no report {kind!r}", hint=f"known are {', '.join(KINDS)}")
+            raise UnknownThing(f"there is no report {kind!r}", hint=f"known are {', '.join(sorted(KINDS))}")
         self.searches.append(search)
         row = {
             "start": search.since,
