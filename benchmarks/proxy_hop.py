@@ -48,13 +48,13 @@ class Everybody:
         return Identity("endpoint", "alice")
 
     def register(self, request: Request, identity: Identity, source: Source, now: float) -> Response:
-        raise NotImplementedError
+        raise AssertionError("a hop never asks")
 
     def invited(self, session: Session) -> None:
-        raise NotImplementedError
+        raise AssertionError("a hop never asks")
 
     def nothing(self, event: object) -> None:
-        raise NotImplementedError
+        raise AssertionError("a hop never asks")
 
     def new_leg(self) -> LegId:
         return LegId("leg")
