@@ -2,101 +2,69 @@
 check that finds something fails. Does not prove the figures; tests/store does.
 """
 
-import asyncio
 import csv
 import io
-import threading
 import xml.etree.ElementTree as ElementTree
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
+from test_cli_commands import Served, served  # noqa: F401
 
 from softswitch.api.report_views import FindingView
-from softswitch.api.server import ApiServer
-from softswitch.bus import Bus
-from softswitch.cli.main import cli
 from softswitch.cli.report import KINDS
 from softswitch.cli.report_csv import as_csv, csv_value
 from softswitch.cli.svg import Line, chart
-from softswitch.testing.control import FakeControl
-
-
-class Served:
-    def __init__(self, path: Path, control: FakeControl) -> None:
-        self.path = path
-        self.control = control
-
-    def run(self, *arguments: str) -> Result:
-        return CliRunner().invoke(cli, ["--socket", str(self.path), "report", *arguments])
-
-
-@pytest.fixture
-def served(tmp_path: Path) -> Iterator[Served]:
-    control = FakeControl()
-    path = tmp_path / "control.sock"
-    loop = asyncio.new_event_loop()
-    thread = threading.Thread(target=loop.run_forever)
-    thread.start()
-    server = ApiServer(control, Bus(), path)
-    asyncio.run_coroutine_threadsafe(server.start(), loop).result(10)
-    yield Served(path, control)
-    asyncio.run_coroutine_threadsafe(server.stop(), loop).result(10)
-    loop.call_soon_threadsafe(loop.stop)
-    thread.join(10)
-    loop.close()
 
 
 @pytest.mark.parametrize("kind", list(KINDS))
-def test_every_report_is_a_table_with_formulas_and_is_csv(served: Served, kind: str) -> None:
-    table = served.run(kind, "--since", "2026-05-01", "--until", "2026-05-02", "--interval", "30m")
+def test_every_report_is_a_table_with_formulas_and_is_csv(served: Served, kind: str) -> None:  # noqa: F811
+    table = served.run("report", kind, "--since", "2026-05-01", "--until", "2026-05-02", "--interval", "30m")
     assert table.exit_code == 0, table.output
     assert "sl_answered: answered within X / answered" in table.output and "50.0 %" in table.output
-    read = list(csv.DictReader(io.StringIO(served.run(kind, "--csv").output)))
+    read = list(csv.DictReader(io.StringIO(served.run("report", kind, "--csv").output)))
     assert [row["offered"] for row in read] == ["10", "20"]
     assert [row["queue"] for row in read] == ["'=sales", "'=sales"]
     assert [row["sl_answered"] for row in read] == ["0.5", ""]
     assert served.control.reports.searches[0].interval_s == 1800.0
 
 
-def test_what_is_asked_for_reaches_the_switch(served: Served) -> None:
+def test_what_is_asked_for_reaches_the_switch(served: Served) -> None:  # noqa: F811
     asked = ("--team", "north", "--queue", "sales", "--trend", "--days", "3", "--service-level", "0.9")
-    assert served.run("queue", "--since", "7d", *asked).exit_code == 0
+    assert served.run("report", "queue", "--since", "7d", *asked).exit_code == 0
     search = served.control.reports.searches[-1]
     assert (search.team, search.queue, search.trend, search.days) == ("north", "sales", True, 3.0)
     assert search.service_level == 0.9
 
 
-def test_a_picture_comes_out_and_what_cannot_be_drawn_is_told(served: Served, tmp_path: Path) -> None:
+def test_a_picture_comes_out_and_what_cannot_be_drawn_is_told(served: Served, tmp_path: Path) -> None:  # noqa: F811
     file = tmp_path / "day.svg"
-    result = served.run("queue", "--plot", str(file), "--figure", "offered")
+    result = served.run("report", "queue", "--plot", str(file), "--figure", "offered")
     assert result.exit_code == 0, result.output
     root = ElementTree.fromstring(file.read_text())
     assert root.tag.endswith("svg")
     assert len([each for each in root if each.tag.endswith("polyline")]) == 1
     for wrong in ("queue", "nonsense"):
-        refused = served.run("queue", "--plot", str(file), "--figure", wrong)
+        refused = served.run("report", "queue", "--plot", str(file), "--figure", wrong)
         assert refused.exit_code == 1 and "this report has offered, asa_s, sl_answered" in refused.output
-    both = served.run("queue", "--plot", str(file), "--figure", "offered", "--figure", "asa_s")
+    both = served.run("report", "queue", "--plot", str(file), "--figure", "offered", "--figure", "asa_s")
     assert both.exit_code == 1 and "no scale in common" in both.output
 
 
-def test_a_check_that_finds_something_fails(served: Served) -> None:
-    good = served.run("check", "--recompute")
+def test_a_check_that_finds_something_fails(served: Served) -> None:  # noqa: F811
+    good = served.run("report", "check", "--recompute")
     assert good.exit_code == 0 and "40 figures compared, 0 differ" in good.output
     assert served.control.reports.recomputed == 1
     served.control.reports.findings = (
         FindingView(what="report", where="by queue sales", problem="the report says 3, its rows say 2"),
     )
-    bad = served.run("check")
+    bad = served.run("report", "check")
     assert bad.exit_code == 1 and "the report says 3, its rows say 2" in bad.output
-    assert served.run("check", "--json").exit_code == 1
+    assert served.run("report", "check", "--json").exit_code == 1
 
 
-def test_definitions_are_listed(served: Served) -> None:
-    assert "wait of the answered / answered" in served.run("definitions").output
+def test_definitions_are_listed(served: Served) -> None:  # noqa: F811
+    assert "wait of the answered / answered" in served.run("report", "definitions").output
 
 
 @pytest.mark.parametrize("sign", ["=", "+", "-", "@", "\t", "\r"])
