@@ -25,7 +25,13 @@ import structlog
 
 from benchmarks.template_peers import AGENTS, TRUNK, TemplatePeers
 from softswitch.app.life import settle_memory
-from softswitch.config.schema import Agent, Config, Endpoint, General, Member, Queue, Recording, Route, Trunk
+from softswitch.config.endpoints import Endpoint
+from softswitch.config.general import General
+from softswitch.config.queues import Agent, Member, Queue
+from softswitch.config.recording import Recording
+from softswitch.config.routes import Route
+from softswitch.config.schema import Config
+from softswitch.config.trunks import Trunk
 from softswitch.testing.network import Network
 from softswitch.testing.switch import Switch
 from softswitch.testing.virtual_time import run

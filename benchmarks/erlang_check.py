@@ -26,7 +26,7 @@ from softswitch.acd.habits import Handling
 from softswitch.acd.scenario import plan
 from softswitch.acd.simulation import Simulation
 from softswitch.acd.values import AgentStatus, OfferResult
-from softswitch.config.schema import Agent, Queue
+from softswitch.config.queues import Agent, Queue
 from softswitch.ids import AgentId, CallId, QueueName
 
 BOUND = 0.03

@@ -16,7 +16,7 @@ from softswitch.acd.scenario import plan
 from softswitch.acd.simulation import Fate, Simulation
 from softswitch.acd.simulation_figures import figures, real_outcome
 from softswitch.acd.values import AgentStatus, OfferResult
-from softswitch.config.schema import Agent, Queue
+from softswitch.config.queues import Agent, Queue
 from softswitch.ids import AgentId, CallId, QueueName
 
 HOUR = 3600.0

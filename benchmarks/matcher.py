@@ -34,7 +34,7 @@ from itertools import count
 from softswitch.acd.engine import Engine
 from softswitch.acd.values import AgentStatus, Decision, Offer, OfferResult, WaitingCall
 from softswitch.config.matching import Step, StrategyName, Surge
-from softswitch.config.schema import Agent, Queue
+from softswitch.config.queues import Agent, Queue
 from softswitch.ids import AgentId, CallId, OfferId, QueueName
 
 SKILLS = 200

@@ -29,7 +29,7 @@ import structlog
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from softswitch.clock import SystemClock
-from softswitch.config.schema import Rtp
+from softswitch.config.media import Rtp
 from softswitch.ids import LegId, RecordingId, WorkerId
 from softswitch.rtp.commands import Bridge, SetPeer, StartRecording
 from softswitch.rtp.engine import Arrivals, PacketRows

@@ -22,7 +22,7 @@ from benchmarks.generated_day import Centre, generated
 from softswitch.acd.day import Duty
 from softswitch.acd.values import AgentStatus
 from softswitch.clock import SystemClock
-from softswitch.config.schema import Agent, Queue
+from softswitch.config.queues import Agent, Queue
 from softswitch.ids import OfferId
 from softswitch.store.rows import AgentInterval, CallStarted, OfferRow, QueueVisit, Row
 from softswitch.store.store import Store

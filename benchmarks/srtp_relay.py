@@ -30,7 +30,7 @@ import structlog
 
 from benchmarks.media_load import percentiles
 from softswitch.clock import SystemClock
-from softswitch.config.schema import Rtp
+from softswitch.config.media import Rtp
 from softswitch.ids import LegId, WorkerId
 from softswitch.rtp.commands import Bridge, SetPeer
 from softswitch.rtp.pool import MediaPool

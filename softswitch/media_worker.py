@@ -12,7 +12,7 @@ import sys
 
 import structlog
 
-from softswitch.config.schema import Quality
+from softswitch.config.media import Quality
 from softswitch.errors import UnusableError
 from softswitch.recorder.writer import RecordingWriter
 from softswitch.rtp.engines import WANTED

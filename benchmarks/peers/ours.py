@@ -9,7 +9,7 @@ from typing import Any
 
 from benchmarks.peers.target import Recorded
 from softswitch import __version__
-from softswitch.config.schema import Rtp
+from softswitch.config.media import Rtp
 from tools.peers.centre import load_config
 from tools.peers.g711 import read_wav
 from tools.peers.processes import Usage, cpu_between

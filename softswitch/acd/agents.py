@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from softswitch.acd.errors import WrongState
 from softswitch.acd.values import AgentState, AgentStatus, Candidate
 from softswitch.acd.workload import Workload
-from softswitch.config.schema import Agent
+from softswitch.config.queues import Agent
 from softswitch.ids import AgentId, CallId, QueueName
 
 if TYPE_CHECKING:

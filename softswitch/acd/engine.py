@@ -43,7 +43,7 @@ from softswitch.acd.views import Views, agent_view
 from softswitch.acd.wait_range import WaitRange
 from softswitch.acd.waiting import WaitingRoom
 from softswitch.acd.why_idle import IdleWhy, WhyIdle
-from softswitch.config.schema import Agent, Queue
+from softswitch.config.queues import Agent, Queue
 from softswitch.ids import AgentId, CallId, OfferId, QueueName
 
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from softswitch.acd.skills import combined, shortfall
 from softswitch.config.matching import Step
-from softswitch.config.schema import Queue
+from softswitch.config.queues import Queue
 
 if TYPE_CHECKING:
     from softswitch.acd.agent_class import AgentClass

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from softswitch.acd.errors import NotKnown
 from softswitch.acd.values import CancelOffer, OfferResult
-from softswitch.config.schema import Delays
+from softswitch.config.queues import Delays
 from softswitch.ids import OfferId
 
 if TYPE_CHECKING:

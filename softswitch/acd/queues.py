@@ -10,7 +10,7 @@ from softswitch.acd.figures import Figures
 from softswitch.acd.strategy import STRATEGIES, Strategy, order_name
 from softswitch.config.absence import absent_when
 from softswitch.config.matching import Matching
-from softswitch.config.schema import Queue
+from softswitch.config.queues import Queue
 from softswitch.ids import AgentId, CallId, QueueName
 
 if TYPE_CHECKING:

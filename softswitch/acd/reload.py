@@ -15,7 +15,7 @@ from softswitch.acd.roster import Roster
 from softswitch.acd.values import AgentStatus, Decision
 from softswitch.acd.waiting import WaitingRoom
 from softswitch.config.matching import Matching
-from softswitch.config.schema import Agent, Queue
+from softswitch.config.queues import Agent, Queue
 from softswitch.ids import AgentId, QueueName
 
 REMOVED = "removed"

@@ -17,7 +17,7 @@ from softswitch.acd.skills import SkillBook
 from softswitch.acd.split import Split
 from softswitch.acd.timers import Timers
 from softswitch.acd.values import AgentState, AgentStatus, Decision, StateChanged, StatusChanged
-from softswitch.config.schema import Queue
+from softswitch.config.queues import Queue
 from softswitch.ids import AgentId, CallId, QueueName
 
 Tier = tuple[int, int, int]

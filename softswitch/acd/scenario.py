@@ -13,7 +13,7 @@ from softswitch.acd.errors import NotKnown, Refused
 from softswitch.acd.simulation import Plan
 from softswitch.acd.values import AgentStatus
 from softswitch.config.matching import Matching
-from softswitch.config.schema import Agent, Queue
+from softswitch.config.queues import Agent, Queue
 from softswitch.ids import AgentId
 
 EVERYBODY = "*"

@@ -35,7 +35,7 @@ from softswitch.acd.values import (
 )
 from softswitch.acd.wait_range import WaitRange
 from softswitch.config.matching import Matching
-from softswitch.config.schema import Agent, Queue
+from softswitch.config.queues import Agent, Queue
 from softswitch.config.target import Target
 from softswitch.ids import AgentId, CallId, OfferId, QueueName
 

@@ -11,8 +11,10 @@ from typing import Protocol
 from softswitch.api.callback_control import CallbackControl
 from softswitch.api.events_control import EventsControl
 from softswitch.api.feed import FeedControl
+from softswitch.api.past_views import CdrDetailView, CdrView, RecordingView
 from softswitch.api.report_control import ReportControl
 from softswitch.api.security_control import SecurityControl
+from softswitch.api.status_views import StatusView
 from softswitch.api.steering_control import SteeringControl
 from softswitch.api.text_control import TextControl
 from softswitch.api.trace import TraceControl
@@ -21,15 +23,11 @@ from softswitch.api.views import (
     AgentView,
     CallDetailView,
     CallView,
-    CdrDetailView,
-    CdrView,
     LineView,
     QueueDetailView,
     QueueView,
-    RecordingView,
     RegistrationView,
     ReloadView,
-    StatusView,
     StopView,
     TrunkView,
 )

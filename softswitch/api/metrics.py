@@ -15,7 +15,8 @@ from softswitch.api.control import SwitchControl
 from softswitch.api.events_metrics import event_metrics
 from softswitch.api.feed_metrics import feed_metrics
 from softswitch.api.security_metrics import security_metrics
-from softswitch.api.views import QueueView, StatusView
+from softswitch.api.status_views import StatusView
+from softswitch.api.views import QueueView
 from softswitch.bus import Bus
 from softswitch.facts import (
     AudioImpaired,

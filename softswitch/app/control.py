@@ -12,19 +12,17 @@ from softswitch.acd.errors import AcdError, Refused
 from softswitch.acd.values import AgentStatus
 from softswitch.api.control import CdrSearch, RecordingSearch
 from softswitch.api.errors import NotPossible, UnknownThing
+from softswitch.api.past_views import CdrDetailView, CdrView, RecordingView
+from softswitch.api.status_views import StatusView
 from softswitch.api.views import (
     AgentView,
     CallDetailView,
     CallView,
-    CdrDetailView,
-    CdrView,
     LineView,
     QueueDetailView,
     QueueView,
-    RecordingView,
     RegistrationView,
     ReloadView,
-    StatusView,
     StopView,
     TrunkView,
 )

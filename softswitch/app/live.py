@@ -8,9 +8,9 @@ from typing import Any
 from softswitch import __version__
 from softswitch.acd import values as acd
 from softswitch.api.errors import UnknownThing
+from softswitch.api.status_views import AlarmView, StatusView, StorageView, WorkerView
 from softswitch.api.views import (
     AgentView,
-    AlarmView,
     CallDetailView,
     CallerView,
     CallView,
@@ -22,10 +22,7 @@ from softswitch.api.views import (
     QueueView,
     RegistrationView,
     StageView,
-    StatusView,
-    StorageView,
     TrunkView,
-    WorkerView,
 )
 from softswitch.app.parts import Parts
 from softswitch.app.sip_views import sip_view, trunk_views

@@ -7,7 +7,7 @@ from typing import Any
 
 import structlog
 
-from softswitch.config.schema import General
+from softswitch.config.general import General
 
 
 def set_up_logs(general: General) -> None:

@@ -6,16 +6,15 @@ from typing import Any, TypeVar
 
 from softswitch.api.control import CdrSearch, RecordingSearch
 from softswitch.api.errors import UnknownThing
-from softswitch.api.trunk_views import AttemptView
-from softswitch.api.views import (
+from softswitch.api.past_views import (
     CdrDetailView,
     CdrView,
-    LegView,
-    OfferView,
     QueueVisitView,
     RecordingView,
     SegmentView,
 )
+from softswitch.api.trunk_views import AttemptView
+from softswitch.api.views import LegView, OfferView
 from softswitch.app.parts import Parts
 from softswitch.call.why import spread
 from softswitch.errors import StorageError

@@ -15,9 +15,12 @@ from softswitch.api.errors import BadRequest, NotPossible
 from softswitch.api.trace import SelftestView, SelftestWish
 from softswitch.app.parts import Parts
 from softswitch.app.reload import take_over
+from softswitch.config.credentials import Auth
 from softswitch.config.loader import LoadedConfig
-from softswitch.config.schema import Auth, Config, Route, Trunk
+from softswitch.config.routes import Route
+from softswitch.config.schema import Config
 from softswitch.config.secret import Secret
+from softswitch.config.trunks import Trunk
 
 NAME = "selftest"
 """Of the trunk, and the number."""

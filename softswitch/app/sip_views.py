@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 
-from softswitch.api.views import SipView, TrunkView
+from softswitch.api.status_views import SipView
+from softswitch.api.views import TrunkView
 from softswitch.app.parts import Parts
 from softswitch.ids import TrunkName
 

@@ -6,7 +6,7 @@ from typing import Protocol
 
 from softswitch.call.services import Media, PromptFinder
 from softswitch.clock import Clock, SystemClock, entropy
-from softswitch.config.schema import Quality, Rtp
+from softswitch.config.media import Quality, Rtp
 from softswitch.ids import LegId, WorkerId
 from softswitch.ivr.prompts import PromptLibrary
 from softswitch.rtp.adoption import NOTHING, Wanted

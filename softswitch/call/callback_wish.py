@@ -5,7 +5,7 @@ from softswitch.call.call import Call
 from softswitch.call.room import Room
 from softswitch.call.stages import Say, Stage, Wait
 from softswitch.call.termination import CALLED_BACK
-from softswitch.config.schema import Queue
+from softswitch.config.queues import Queue
 from softswitch.ivr.say import digit_prompts
 
 

@@ -12,7 +12,7 @@ from softswitch.call.orders import RemovedFromConference
 from softswitch.call.room import Room
 from softswitch.call.stages import Confer, End, Say, Stage
 from softswitch.call.termination import Cause, by_switch
-from softswitch.config.schema import Conference as Settings
+from softswitch.config.features import Conference as Settings
 from softswitch.errors import MediaError
 from softswitch.ids import LegId
 from softswitch.store.rows import SegmentRow

@@ -13,7 +13,7 @@ from softswitch.call.orders import RemovedFromConference
 from softswitch.call.recordings import Recordings
 from softswitch.call.refusals import NoSuch
 from softswitch.call.services import Services
-from softswitch.config.schema import Conference as Settings
+from softswitch.config.features import Conference as Settings
 from softswitch.facts import ConferenceJoined, ConferenceLeft
 from softswitch.ids import CallId
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 from softswitch.call.call import Call
 from softswitch.call.leg import Leg
 from softswitch.call.numbering import rules_for, written
-from softswitch.config.schema import Trunk
+from softswitch.config.trunks import Trunk
 from softswitch.sip.history_info import Forwarded, Past, past_of
 from softswitch.sip.message import Request
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from softswitch.call.trail import Mark
 from softswitch.config.matching import Step
-from softswitch.config.schema import Queue
+from softswitch.config.queues import Queue
 
 Row = Mapping[str, Any]
 _NAMED = 6

@@ -4,8 +4,11 @@ from dataclasses import dataclass
 
 from softswitch.call.services import Services
 from softswitch.codec import CODECS
-from softswitch.config.schema import Config, Endpoint, SrtpPolicy, Trunk
+from softswitch.config.endpoints import Endpoint
+from softswitch.config.media import SrtpPolicy
+from softswitch.config.schema import Config
 from softswitch.config.secret import Secret
+from softswitch.config.trunks import Trunk
 from softswitch.ids import EndpointName
 from softswitch.sip.address import Address
 from softswitch.sip.invite_plan import DIRECT, InviteWay

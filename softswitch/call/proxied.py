@@ -14,7 +14,8 @@ from softswitch.call.opening import opening
 from softswitch.call.party import trunk_destination
 from softswitch.call.routing import Asked, Routed, rewritten, route
 from softswitch.call.services import Services
-from softswitch.config.schema import Config, Endpoint
+from softswitch.config.endpoints import Endpoint
+from softswitch.config.schema import Config
 from softswitch.ids import EndpointName
 from softswitch.sip.forwarding import ASSERTED
 from softswitch.sip.identity import Identity

@@ -7,8 +7,10 @@ without), then the phones' own extensions. Nothing that a peer sent is ever pars
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from softswitch.config.schema import Config, Rewrite, Route
+from softswitch.config.routes import Route
+from softswitch.config.schema import Config
 from softswitch.config.target import Target
+from softswitch.config.trunks import Rewrite
 from softswitch.patterns import Pattern
 
 

@@ -1,6 +1,6 @@
 """What a port at the media worker is told once both sides have agreed (RFC 3264): one command, made in one place."""
 
-from softswitch.config.schema import Rtp
+from softswitch.config.media import Rtp
 from softswitch.ids import LegId
 from softswitch.rtp.commands import SetPeer
 from softswitch.rtp.opaque_leg import RTP, UDPTL

@@ -6,8 +6,8 @@ as a whole when it is larger than any signature. Headers of our own dialog are n
 
 from collections.abc import Iterator
 
-from softswitch.config.schema import Trunk
 from softswitch.config.trunk_formats import OURS
+from softswitch.config.trunks import Trunk
 from softswitch.sip.message import Request
 
 MAX_PASSED_BYTES = 16_384

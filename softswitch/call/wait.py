@@ -16,7 +16,7 @@ from softswitch.call.resumed import resumed
 from softswitch.call.room import Room
 from softswitch.call.stages import Dial, End, Stage, Talk, Wait
 from softswitch.call.termination import HANDED_OVER, Cause, by_switch
-from softswitch.config.schema import Queue
+from softswitch.config.queues import Queue
 from softswitch.config.target import HANGUP_STATUS, Target
 from softswitch.ivr.say import position_prompts, wait_range_prompts
 

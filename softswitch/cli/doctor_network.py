@@ -13,7 +13,8 @@ from pathlib import Path
 from typing import Any
 
 from softswitch.cli.doctor_check import Check, failed, good, warning
-from softswitch.config.schema import Config, Trunk
+from softswitch.config.schema import Config
+from softswitch.config.trunks import Trunk
 from softswitch.sip.errors import ParseError
 from softswitch.sip.resolver import Resolver
 from softswitch.sip.source import Source

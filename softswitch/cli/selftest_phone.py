@@ -9,8 +9,10 @@ from dataclasses import dataclass, field
 
 from softswitch.cli.selftest_audio import AudioEnd
 from softswitch.clock import SystemClock, entropy
-from softswitch.config.schema import Config, Sip, Trunk
+from softswitch.config.schema import Config
 from softswitch.config.secret import Secret
+from softswitch.config.sip import Sip
+from softswitch.config.trunks import Trunk
 from softswitch.errors import PeerError
 from softswitch.ids import LegId
 from softswitch.sip.address import Address

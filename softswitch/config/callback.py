@@ -10,7 +10,8 @@ from softswitch.config.problem import Finding, Path, nearest
 from softswitch.config.target import OUTWARD, Target
 
 if TYPE_CHECKING:
-    from softswitch.config.schema import Config, Queue
+    from softswitch.config.queues import Queue
+    from softswitch.config.schema import Config
 
 KEYS = "0123456789*#"
 

@@ -10,7 +10,9 @@ from softswitch.config.flow import Branch, Dial, Enqueue, Record, Transfer
 from softswitch.config.formats import port_range
 from softswitch.config.problem import Finding, Path, nearest
 from softswitch.config.queue_checks import check_queues
-from softswitch.config.schema import Config, Queue, Route
+from softswitch.config.queues import Queue
+from softswitch.config.routes import Route
+from softswitch.config.schema import Config
 from softswitch.config.target import OUTWARD, Target
 from softswitch.config.transport_checks import check_transports, listen_address, udp_without_tcp
 from softswitch.config.trunk_checks import check_trunks

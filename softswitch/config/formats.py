@@ -13,7 +13,8 @@ from zoneinfo import ZoneInfo, available_timezones
 from softswitch.config.absence import absent_when
 from softswitch.config.feeds import listen_on, loopback, topic_pattern, web_address
 from softswitch.config.problem import Finding, Path, nearest
-from softswitch.config.schema import Calendar, Config
+from softswitch.config.routes import Calendar
+from softswitch.config.schema import Config
 from softswitch.config.shape import visit
 from softswitch.config.target import Target
 from softswitch.config.tracing import homer_address

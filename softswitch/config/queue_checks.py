@@ -7,7 +7,8 @@ from importlib.metadata import entry_points
 
 from softswitch.config.callback import check_callback
 from softswitch.config.problem import Finding, Path, nearest
-from softswitch.config.schema import Config, Queue
+from softswitch.config.queues import Queue
+from softswitch.config.schema import Config
 
 STRATEGIES = "softswitch.strategies"
 """Entry point group of strategy plug-ins."""

@@ -12,15 +12,25 @@ from pathlib import Path
 _SOURCES = (
     "schema.py",
     "callback.py",
+    "credentials.py",
+    "endpoints.py",
+    "features.py",
     "feeds.py",
     "flow.py",
+    "general.py",
     "matching.py",
+    "media.py",
+    "prompts.py",
+    "queues.py",
+    "recording.py",
+    "routes.py",
     "security.py",
+    "sip.py",
     "subscriptions.py",
     "teams.py",
-    "trunks.py",
     "tracing.py",
     "transports.py",
+    "trunks.py",
 )
 _UNITS = {"_ms": "milliseconds", "_s": "seconds", "_mb": "MiB", "_bytes": "bytes"}
 _SECONDS = {"timeout", "wrapuptime", "max_wait", "servicelevel", "announce_frequency"}

@@ -6,11 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from softswitch.config.credentials import Auth
 from softswitch.config.documents import Documents
 from softswitch.config.problem import Finding
 from softswitch.config.problem import Path as KeyPath
-from softswitch.config.schema import Auth, Config, Trunk
+from softswitch.config.schema import Config
 from softswitch.config.secret import Secret
+from softswitch.config.trunks import Trunk
 
 SecretKey = tuple[str, str]
 """`("endpoint", NAME)` or `("trunk", NAME)`."""

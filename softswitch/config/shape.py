@@ -12,7 +12,7 @@ from functools import cache
 from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from softswitch.config.problem import Finding, Path, nearest
-from softswitch.config.schema import Queue
+from softswitch.config.queues import Queue
 
 _YES_NO = {"yes": True, "no": False}
 _ALIASES: Mapping[tuple[type, str], Mapping[object, object]] = {

@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from softswitch.config.schema import Quality as QualityLimits
+from softswitch.config.media import Quality as QualityLimits
 from softswitch.ids import LegId
 from softswitch.rtp.commands import (
     AskPeers,

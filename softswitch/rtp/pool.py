@@ -17,7 +17,7 @@ from typing import ParamSpec
 import structlog
 
 from softswitch.clock import Clock, entropy
-from softswitch.config.schema import Quality, Rtp
+from softswitch.config.media import Quality, Rtp
 from softswitch.errors import MediaError, UnusableError
 from softswitch.ids import LegId, MixId, RecordingId, WorkerId
 from softswitch.rtp.adoption import NOTHING, Adoption, Survivor, Wanted

@@ -23,7 +23,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
-from softswitch.config.schema import Quality as Limits
+from softswitch.config.media import Quality as Limits
 from softswitch.rtp.columns import Columns
 from softswitch.rtp.quality import FEWEST, FLOWING_S, Quality
 from softswitch.rtp.table import LegTable

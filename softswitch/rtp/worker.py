@@ -18,7 +18,7 @@ from typing import Final
 import structlog
 
 from softswitch.clock import entropy
-from softswitch.config.schema import Quality
+from softswitch.config.media import Quality
 from softswitch.rtp.commands import Command, Shutdown, StopRecording
 from softswitch.rtp.datagram_ports import DatagramPorts
 from softswitch.rtp.engines import choose

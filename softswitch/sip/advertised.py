@@ -6,7 +6,7 @@ of the other.
 
 from ipaddress import ip_address, ip_network
 
-from softswitch.config.schema import Sip
+from softswitch.config.sip import Sip
 from softswitch.config.transport_checks import advertised_address
 from softswitch.errors import UnusableError
 from softswitch.sip.source import Source

@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network, IPv6Network, ip_network
 from typing import Literal
 
-from softswitch.config.schema import Config, Trunk
+from softswitch.config.schema import Config
 from softswitch.config.secret import Secret
+from softswitch.config.trunks import Trunk
 from softswitch.errors import UnusableError
 from softswitch.sip.errors import ParseError
 from softswitch.sip.network_table import NetworkTable

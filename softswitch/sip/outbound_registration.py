@@ -9,8 +9,8 @@ import hashlib
 from dataclasses import dataclass
 from typing import Literal
 
-from softswitch.config.schema import Trunk
 from softswitch.config.secret import Secret
+from softswitch.config.trunks import Trunk
 from softswitch.errors import UnusableError
 from softswitch.sip.digest import CREDENTIALS_HEADER, Challenge, answer_challenge, challenges_of
 from softswitch.sip.errors import ParseError

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from heapq import heapify, heappop, heappush
 from typing import Literal
 
-from softswitch.config.schema import Sip
+from softswitch.config.sip import Sip
 from softswitch.ids import EndpointName
 from softswitch.sip.address import Address
 from softswitch.sip.errors import ParseError

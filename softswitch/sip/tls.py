@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from softswitch.config.schema import Config, Sip
+from softswitch.config.schema import Config
+from softswitch.config.sip import Sip
 from softswitch.config.transports import TrunkTls
 from softswitch.errors import PeerError, UnusableError
 from softswitch.sip.certificate_name import described, is_for

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from softswitch.config.schema import Config, Trunk
+from softswitch.config.schema import Config
 from softswitch.config.secret import Secret
+from softswitch.config.trunks import Trunk
 from softswitch.errors import PeerError, UnusableError
 from softswitch.ids import TrunkName
 from softswitch.sip.message import Response

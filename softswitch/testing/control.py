@@ -4,31 +4,24 @@ from dataclasses import dataclass, field, replace
 
 from softswitch.api.control import CdrSearch, RecordingSearch
 from softswitch.api.errors import NotPossible, UnknownThing
+from softswitch.api.past_views import CdrDetailView, CdrView, QueueVisitView, RecordingView
+from softswitch.api.status_views import AlarmView, SipView, StatusView, StorageView, WorkerView
 from softswitch.api.views import (
     AgentView,
-    AlarmView,
     CallDetailView,
     CallerView,
     CallView,
-    CdrDetailView,
-    CdrView,
     LegView,
     LineView,
     OfferView,
     ProblemView,
     QueueDetailView,
     QueueView,
-    QueueVisitView,
-    RecordingView,
     RegistrationView,
     ReloadView,
-    SipView,
     StageView,
-    StatusView,
     StopView,
-    StorageView,
     TrunkView,
-    WorkerView,
 )
 from softswitch.testing.callbacks import FakeCallbacks
 from softswitch.testing.events import FakeEvents

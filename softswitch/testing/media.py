@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable
 from typing import TypeVar
 
 from softswitch.clock import Clock
-from softswitch.config.schema import Quality, Rtp
+from softswitch.config.media import Quality, Rtp
 from softswitch.errors import MediaError
 from softswitch.ids import LegId, MixId, RecordingId, WorkerId
 from softswitch.rtp.adoption import NOTHING, Wanted

@@ -18,7 +18,7 @@ from softswitch.acd.values import (
     StateChanged,
     WaitingCall,
 )
-from softswitch.config.schema import Agent, Member, Queue
+from softswitch.config.queues import Agent, Member, Queue
 from softswitch.ids import AgentId, CallId, OfferId, QueueName
 
 Kind = TypeVar("Kind")

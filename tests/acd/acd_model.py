@@ -32,7 +32,7 @@ from softswitch.acd.values import (
     WaitingCall,
 )
 from softswitch.config.matching import Matching, PauseReason, Step, Surge
-from softswitch.config.schema import Agent, Delays, Member, Queue
+from softswitch.config.queues import Agent, Delays, Member, Queue
 from softswitch.ids import AgentId, CallId, OfferId, QueueName
 
 NAMES = ["ann", "bob", "cid", "dot", "eve"]

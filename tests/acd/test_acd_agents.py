@@ -6,7 +6,7 @@ from acd_floor import Floor, members, raises_and_keeps
 from softswitch.acd.agents import FOLLOWS, STATE, Activity
 from softswitch.acd.errors import NotKnown, Refused, WrongState
 from softswitch.acd.values import AgentState, AgentStatus, Offer, OfferResult, StateChanged, StatusChanged
-from softswitch.config.schema import Agent, Queue
+from softswitch.config.queues import Agent, Queue
 from softswitch.ids import AgentId
 
 S = AgentState

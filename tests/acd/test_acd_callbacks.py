@@ -25,7 +25,7 @@ from softswitch.acd.callback import (
 from softswitch.acd.errors import NotKnown, WrongState
 from softswitch.acd.places import MOST, Place, Places
 from softswitch.acd.values import AgentState, CancelOffer, Connect, Offer, OfferResult, WaitingCall
-from softswitch.config.schema import Queue
+from softswitch.config.queues import Queue
 from softswitch.ids import AgentId, CallId, QueueName
 
 RULES = CallbackRules(attempts=3, pause_s=300, busy_pause_s=60, keep_s=3600)

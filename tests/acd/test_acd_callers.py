@@ -5,7 +5,7 @@ from acd_floor import Floor, members, raises_and_keeps
 
 from softswitch.acd.errors import NotKnown, Refused, WrongState
 from softswitch.acd.values import AgentState, Announce, Offer, OfferResult, Overflow
-from softswitch.config.schema import Agent, Queue
+from softswitch.config.queues import Agent, Queue
 from softswitch.ids import AgentId, CallId, QueueName
 
 QUIET = {"announce_frequency": 0.0}

@@ -18,7 +18,7 @@ from softswitch.acd.values import (
 )
 from softswitch.config.absence import absent_when
 from softswitch.config.matching import Matching, PauseReason
-from softswitch.config.schema import Queue
+from softswitch.config.queues import Queue
 from softswitch.ids import AgentId, CallId
 
 STAFF = "ann bob cid"

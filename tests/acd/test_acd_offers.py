@@ -19,7 +19,7 @@ from softswitch.acd.values import (
     StateChanged,
     StatusChanged,
 )
-from softswitch.config.schema import Delays, Queue
+from softswitch.config.queues import Delays, Queue
 
 DELAYS = Delays(busy_s=11, reject_s=12, no_answer_s=13, failed_s=14)
 

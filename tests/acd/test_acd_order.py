@@ -7,7 +7,7 @@ import pytest
 from acd_floor import Floor, members
 
 from softswitch.acd.values import Offer, OfferResult
-from softswitch.config.schema import Agent, Queue
+from softswitch.config.queues import Agent, Queue
 
 
 def test_priority_then_age_whatever_the_order_of_arrival() -> None:

@@ -13,7 +13,7 @@ from softswitch.acd.skills import SkillBook, combined, shortfall
 from softswitch.acd.timers import Timers
 from softswitch.acd.values import Decision, WaitingCall
 from softswitch.acd.waiting import WaitingRoom
-from softswitch.config.schema import Agent, Queue
+from softswitch.config.queues import Agent, Queue
 from softswitch.ids import AgentId, CallId, OfferId, QueueName
 
 SKILLS = st.dictionaries(st.sampled_from(["a", "b", "c"]), st.integers(1, 5))

@@ -9,7 +9,7 @@ from acd_floor import Floor, members
 
 from softswitch.acd.values import Offer
 from softswitch.config.matching import Matching, Step, Surge
-from softswitch.config.schema import Agent, Queue
+from softswitch.config.queues import Agent, Queue
 from softswitch.ids import AgentId
 
 

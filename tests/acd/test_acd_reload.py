@@ -4,7 +4,7 @@ from acd_floor import Floor, members, raises_and_keeps
 
 from softswitch.acd.errors import NotKnown
 from softswitch.acd.values import AgentState, Offer, OfferResult
-from softswitch.config.schema import Agent, Queue
+from softswitch.config.queues import Agent, Queue
 from softswitch.ids import AgentId, CallId, QueueName
 
 ANN, BOB = Agent(endpoint="1"), Agent(endpoint="2")

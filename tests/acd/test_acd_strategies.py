@@ -16,7 +16,7 @@ from softswitch.acd.rules import Rules
 from softswitch.acd.values import Offer, StrategyFailed
 from softswitch.acd.workload import MEMORY_S, Workload
 from softswitch.config.matching import Matching
-from softswitch.config.schema import Agent, Queue
+from softswitch.config.queues import Agent, Queue
 
 
 def floor_of(strategy: str, agents: str = "ann bob cid", **more: object) -> Floor:

@@ -22,7 +22,7 @@ from softswitch.acd.patience import Patience
 from softswitch.acd.scenario import Scenario, plan
 from softswitch.acd.simulation import Outcome, Simulation
 from softswitch.acd.simulation_figures import Figures, figures, quantile, real_outcome, slots
-from softswitch.config.schema import Member
+from softswitch.config.queues import Member
 
 LEVELS = {"support": 20.0, "sales": 20.0}
 SAME = Scenario()

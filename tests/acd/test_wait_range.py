@@ -22,7 +22,7 @@ from softswitch.acd.promises import Kept, Promise, first_of_each, promise_figure
 from softswitch.acd.scenario import plan
 from softswitch.acd.simulation import Simulation
 from softswitch.acd.wait_range import WaitDistribution, WaitRange
-from softswitch.config.schema import Queue
+from softswitch.config.queues import Queue
 from softswitch.ids import CallId, QueueName
 
 

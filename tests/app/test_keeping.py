@@ -18,7 +18,10 @@ import soundfile
 
 from softswitch.app import keeping
 from softswitch.app.keeping import Keeping
-from softswitch.config.schema import Config, Queue, Recording, Rtp
+from softswitch.config.media import Rtp
+from softswitch.config.queues import Queue
+from softswitch.config.recording import Recording
+from softswitch.config.schema import Config
 from softswitch.errors import StorageError
 from softswitch.ids import CallId, QueueName, RecordingId
 from softswitch.recorder.retention import DAY_S

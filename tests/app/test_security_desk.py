@@ -109,7 +109,7 @@ def test_bans_outlive_a_restart(tmp_path: Path) -> None:
 
 def test_the_filter_in_the_manual_finds_the_lines(capsys: pytest.CaptureFixture[str]) -> None:
     from softswitch.app.logs import set_up_logs
-    from softswitch.config.schema import General
+    from softswitch.config.general import General
 
     pattern = re.search(r"^failregex = (.*)$", OPERATIONS.read_text(), re.MULTILINE)
     assert pattern is not None

@@ -24,7 +24,9 @@ from softswitch.bus import Bus
 from softswitch.cli.doctor_machine import clock_check, firewall_checks, jump_check
 from softswitch.cli.doctor_network import covers, examine_network, nat_check, own_certificate
 from softswitch.cli.main import cli
-from softswitch.config.schema import Config, Sip, Trunk
+from softswitch.config.schema import Config
+from softswitch.config.sip import Sip
+from softswitch.config.trunks import Trunk
 from softswitch.testing.control import CALL, FakeControl
 from tests.trace.test_trace_export import read_pcap
 

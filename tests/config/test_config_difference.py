@@ -5,7 +5,9 @@ from pathlib import Path
 
 from softswitch.config.difference import Difference, difference, in_force
 from softswitch.config.loader import load
-from softswitch.config.schema import Config, Message, Queue
+from softswitch.config.prompts import Message
+from softswitch.config.queues import Queue
+from softswitch.config.schema import Config
 
 
 def test_equal_configurations_differ_in_nothing(tmp_path: Path) -> None:

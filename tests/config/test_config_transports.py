@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 
 from softswitch.config.crosscheck import crosscheck
-from softswitch.config.schema import Config, Sip, Trunk
+from softswitch.config.schema import Config
+from softswitch.config.sip import Sip
 from softswitch.config.transport_checks import advertised_address, listen_address, origin, tls_files
 from softswitch.config.transports import TrunkTls
+from softswitch.config.trunks import Trunk
 
 
 def findings(**sip: object) -> list[str]:

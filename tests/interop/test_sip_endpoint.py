@@ -10,7 +10,9 @@ from pathlib import Path
 import pytest
 
 from softswitch.clock import SystemClock, entropy
-from softswitch.config.schema import Config, Sip, Trunk
+from softswitch.config.schema import Config
+from softswitch.config.sip import Sip
+from softswitch.config.trunks import Trunk
 from softswitch.ids import LegId
 from softswitch.sip.address import Address
 from softswitch.sip.endpoint import SipEndpoint

@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from softswitch.config.schema import Calendar, Holidays
+from softswitch.config.routes import Calendar, Holidays
 from softswitch.hours import CalendarError, CalendarHours
 
 MADRID = ZoneInfo("Europe/Madrid")

@@ -21,7 +21,7 @@ import soundfile
 from media_room import noise
 
 from softswitch.clock import SystemClock
-from softswitch.config.schema import Rtp
+from softswitch.config.media import Rtp
 from softswitch.errors import MediaError, UnusableError
 from softswitch.ids import LegId, RecordingId, WorkerId
 from softswitch.rtp import handshake

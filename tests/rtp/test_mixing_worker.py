@@ -18,7 +18,7 @@ from talkers import PAYLOAD_TYPES, TONES, amplitude
 
 from softswitch.clock import SystemClock
 from softswitch.codec import CODECS
-from softswitch.config.schema import Rtp
+from softswitch.config.media import Rtp
 from softswitch.ids import LegId, MixId
 from softswitch.rtp import codecs
 from softswitch.rtp.commands import Bridge, Mix, SetPeer

@@ -20,7 +20,7 @@ from srtp_reference import Reference
 from test_rtp_rescue import A, B, Phone, call
 
 from softswitch.clock import SystemClock
-from softswitch.config.schema import Rtp
+from softswitch.config.media import Rtp
 from softswitch.ids import LegId, RecordingId
 from softswitch.rtp.adoption import Wanted
 from softswitch.rtp.commands import Bridge, SetPeer, StartRecording

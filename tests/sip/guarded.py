@@ -5,9 +5,12 @@ from dataclasses import dataclass, field, replace
 from itertools import count
 from typing import Any
 
-from softswitch.config.schema import Auth, Config, Endpoint, Trunk
+from softswitch.config.credentials import Auth
+from softswitch.config.endpoints import Endpoint
+from softswitch.config.schema import Config
 from softswitch.config.secret import Secret
 from softswitch.config.security import Security
+from softswitch.config.trunks import Trunk
 from softswitch.sip.digest import answer_challenge, challenges_of
 from softswitch.sip.endpoint import SipEndpoint
 from softswitch.sip.guard import SecurityEvent

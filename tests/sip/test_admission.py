@@ -9,8 +9,11 @@ from dataclasses import replace
 
 import pytest
 
-from softswitch.config.schema import Auth, Config, Endpoint, Trunk
+from softswitch.config.credentials import Auth
+from softswitch.config.endpoints import Endpoint
+from softswitch.config.schema import Config
 from softswitch.config.secret import Secret
+from softswitch.config.trunks import Trunk
 from softswitch.errors import UnusableError
 from softswitch.sip.admission import Admission, Admitted, Refusal
 from softswitch.sip.capabilities import PROXIED

@@ -13,8 +13,12 @@ from typing import Any
 
 import pytest
 
-from softswitch.config.schema import Auth, Config, Endpoint, Sip, Trunk, TrunkRegister
+from softswitch.config.credentials import Auth
+from softswitch.config.endpoints import Endpoint
+from softswitch.config.schema import Config
 from softswitch.config.secret import Secret
+from softswitch.config.sip import Sip
+from softswitch.config.trunks import Trunk, TrunkRegister
 from softswitch.errors import UnusableError
 from softswitch.ids import EndpointName, LegId
 from softswitch.sip.address import Address

@@ -11,7 +11,8 @@ import re
 import pytest
 from guarded import HOME, Home, Outsider, credentials, request, story
 
-from softswitch.config.schema import Config, Endpoint
+from softswitch.config.endpoints import Endpoint
+from softswitch.config.schema import Config
 from softswitch.config.security import Security
 from softswitch.sip.digest import challenges_of
 from softswitch.sip.message import parse_message

@@ -6,8 +6,8 @@ Does not prove the sending (the endpoint does) nor a real registrar (interop doe
 
 import pytest
 
-from softswitch.config.schema import Trunk, TrunkRegister
 from softswitch.config.secret import Secret
+from softswitch.config.trunks import Trunk, TrunkRegister
 from softswitch.errors import UnusableError
 from softswitch.sip.digest import Challenge, Credentials, Nonces, verify
 from softswitch.sip.message import Response

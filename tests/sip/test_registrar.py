@@ -6,7 +6,7 @@ Does not prove authentication (`test_admission.py`) nor that changes are stored.
 
 import pytest
 
-from softswitch.config.schema import Sip
+from softswitch.config.sip import Sip
 from softswitch.ids import EndpointName
 from softswitch.sip.message import Request, Response, parse_message
 from softswitch.sip.registrar import Binding, Registrar, RegistrarResult, RegistrarSettings

@@ -14,8 +14,9 @@ from pathlib import Path
 import pytest
 
 from softswitch.clock import SystemClock, entropy
-from softswitch.config.schema import Config, Sip
+from softswitch.config.schema import Config
 from softswitch.config.security import Security
+from softswitch.config.sip import Sip
 from softswitch.sip.endpoint import SipEndpoint
 
 CORPUS = Path(__file__).parent / "corpus" / "rfc4475"

@@ -14,8 +14,10 @@ from typing import Any
 
 import pytest
 
-from softswitch.config.schema import Config, Sip, Trunk
+from softswitch.config.schema import Config
+from softswitch.config.sip import Sip
 from softswitch.config.transports import TrunkTls
+from softswitch.config.trunks import Trunk
 from softswitch.errors import UnusableError
 from softswitch.sip.certificate_name import is_for
 from softswitch.sip.source import Source

@@ -15,7 +15,7 @@ import aiohttp
 import pytest
 import uvloop
 
-from softswitch.config.schema import Sip
+from softswitch.config.sip import Sip
 from softswitch.sip.advertised import AdvertisedAddress
 from softswitch.sip.connection_table import ConnectionTable
 from softswitch.sip.source import Source

@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 
+from softswitch.config.credentials import Auth
+from softswitch.config.endpoints import Endpoint
 from softswitch.config.loader import load
 from softswitch.config.problem import ConfigError
-from softswitch.config.schema import Auth, Config, Endpoint, Trunk
+from softswitch.config.schema import Config
 from softswitch.config.secret import Secret
+from softswitch.config.trunks import Trunk
 from softswitch.sip.admission import Admission, Admitted, Refusal
 from softswitch.sip.digest import Nonces, answer_challenge, challenges_of
 from softswitch.sip.forwarding import consumed

@@ -20,22 +20,18 @@ import structlog
 
 from softswitch.acd.values import AgentView
 from softswitch.call.call import Call
+from softswitch.config.credentials import Auth
+from softswitch.config.endpoints import Endpoint
 from softswitch.config.flow import Collect, Enqueue, Flow, Menu, Play, Record, Transfer
 from softswitch.config.flow import Dial as DialNode
-from softswitch.config.schema import (
-    Agent,
-    Auth,
-    Config,
-    Endpoint,
-    General,
-    Member,
-    Message,
-    Queue,
-    Recording,
-    Route,
-    Trunk,
-)
+from softswitch.config.general import General
+from softswitch.config.prompts import Message
+from softswitch.config.queues import Agent, Member, Queue
+from softswitch.config.recording import Recording
+from softswitch.config.routes import Route
+from softswitch.config.schema import Config
 from softswitch.config.secret import Secret
+from softswitch.config.trunks import Trunk
 from softswitch.ids import AgentId, LegId
 from softswitch.testing.network import Network, Script, reliable
 from softswitch.testing.peer import Peer

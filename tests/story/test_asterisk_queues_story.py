@@ -19,7 +19,7 @@ from softswitch.api.errors import NotPossible
 from softswitch.app import strategies
 from softswitch.config.flow import Enqueue
 from softswitch.config.matching import Matching, PauseReason, Step
-from softswitch.config.schema import Member, Queue
+from softswitch.config.queues import Member, Queue
 from softswitch.ids import AgentId, CallId
 from softswitch.testing.manners import answering, busy, refusing, ringing
 

@@ -19,7 +19,7 @@ from softswitch.acd.values import AgentState
 from softswitch.call.call import Call
 from softswitch.call.termination import ADMIN_HUNG_UP
 from softswitch.config.callback import Callback
-from softswitch.config.schema import Calendar
+from softswitch.config.routes import Calendar
 from softswitch.config.trunks import Toll
 from softswitch.rtp.commands import Play
 from softswitch.sip.events import Cancelled

@@ -10,7 +10,8 @@ import pytest
 from story_floor import Centre, about, centre, told
 
 from softswitch.api.errors import NotPossible, UnknownThing
-from softswitch.config.schema import Conference, Route
+from softswitch.config.features import Conference
+from softswitch.config.routes import Route
 from softswitch.facts import ConferenceJoined, ConferenceLeft
 from softswitch.ids import LegId
 from softswitch.rtp.commands import Play, RecordLeg

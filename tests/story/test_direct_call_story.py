@@ -12,7 +12,7 @@ from story_floor import NORTH, PHONES, SOUTH, SWITCH, Centre, about, centre, fix
 
 from softswitch.acd.values import AgentState
 from softswitch.api.text_control import TextWish
-from softswitch.config.schema import Route
+from softswitch.config.routes import Route
 from softswitch.sip.message import Request, Response, parse_message
 from softswitch.sip.source import Source
 from softswitch.testing.manners import answering, busy

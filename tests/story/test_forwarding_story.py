@@ -11,7 +11,8 @@ import asyncio
 import pytest
 from story_floor import CALLER, NORTH, SOUTH, Centre, centre, fixed, members, sales, told, trunk
 
-from softswitch.config.schema import Config, Route
+from softswitch.config.routes import Route
+from softswitch.config.schema import Config
 from softswitch.sip.history_info import Forwarded, Past, past_of
 from softswitch.sip.message import Request
 from softswitch.sip.uri import Uri

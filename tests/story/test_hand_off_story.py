@@ -12,7 +12,8 @@ import pytest
 from story_floor import NORTH, SOUTH, Centre, centre, fixed, members, sales, told, trunk
 
 from softswitch.acd.values import AgentState
-from softswitch.config.schema import Config, Route
+from softswitch.config.routes import Route
+from softswitch.config.schema import Config
 from softswitch.config.trunks import Numbers, Toll
 from softswitch.sip.events import Referred
 from softswitch.sip.refer_server import Refer

@@ -16,7 +16,7 @@ from story_floor import NORTH, SWITCH, Centre, centre, told
 
 from softswitch.api.answers import answer
 from softswitch.cli.output import clean
-from softswitch.config.schema import Route
+from softswitch.config.routes import Route
 from softswitch.sip.message import Response, parse_message
 from softswitch.sip.source import Source
 from softswitch.testing.manners import answering

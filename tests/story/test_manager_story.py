@@ -15,7 +15,7 @@ from softswitch.app.manager_centre import ManagerCentre
 from softswitch.asterisk.manager_events import ManagerEvents
 from softswitch.asterisk.manager_lists import queue_status, queue_summary
 from softswitch.asterisk.manager_message import Action
-from softswitch.config.schema import Agent, Member
+from softswitch.config.queues import Agent, Member
 from softswitch.facts import Fact
 from softswitch.testing.manners import answering, ringing
 

@@ -10,7 +10,7 @@ from story_floor import Centre, about, centre, members, sales, told
 
 from softswitch.acd.values import AgentState
 from softswitch.api.errors import NotPossible
-from softswitch.config.schema import Parking
+from softswitch.config.features import Parking
 from softswitch.testing.manners import answering, busy
 from softswitch.testing.peer_call import PeerCall
 

@@ -8,7 +8,7 @@ import asyncio
 import pytest
 from story_floor import NORTH, SOUTH, Centre, centre, members, sales, told, trunk
 
-from softswitch.config.schema import Route
+from softswitch.config.routes import Route
 from softswitch.sip.message import Request
 from softswitch.testing.manners import answering
 

@@ -18,7 +18,7 @@ from softswitch.call.call import Call
 from softswitch.call.termination import SESSION_EXPIRED
 from softswitch.config.callback import Callback
 from softswitch.config.flow import Enqueue, Flow, Play
-from softswitch.config.schema import Route
+from softswitch.config.routes import Route
 from softswitch.rtp.commands import Bridge
 from softswitch.rtp.commands import Play as PlayCommand
 from softswitch.testing.manners import answering, ringing

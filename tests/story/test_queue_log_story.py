@@ -13,7 +13,8 @@ from dataclasses import replace
 from queue_log_reader import VERBS, parse, report
 from story_floor import CALLER, SALES, Centre, about, centre, members, sales, told
 
-from softswitch.config.schema import Agent, General, Member
+from softswitch.config.general import General
+from softswitch.config.queues import Agent, Member
 from softswitch.testing.manners import answering, ringing
 
 TIME = re.compile(r"20\d\d-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}|19\d\d-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}")

@@ -14,7 +14,8 @@ import pytest
 from story_floor import Centre, about, centre, members, sales, told
 
 from softswitch.acd.values import AgentState
-from softswitch.config.schema import Queue, Route
+from softswitch.config.queues import Queue
+from softswitch.config.routes import Route
 from softswitch.rtp.commands import RecordLeg
 from softswitch.testing.manners import answering, busy, ringing
 from softswitch.testing.peer_call import PeerCall

@@ -13,7 +13,7 @@ import pytest
 from story_floor import SWITCH, Centre, centre, members, sales, told
 
 from softswitch.acd.values import AgentState
-from softswitch.config.schema import Endpoint
+from softswitch.config.endpoints import Endpoint
 from softswitch.sip.events import InfoReceived, Reoffered
 from softswitch.sip.message import Response
 from softswitch.testing.manners import answering

@@ -13,7 +13,7 @@ import pytest
 from story_floor import Centre, about, centre, members, sales, told
 
 from softswitch.acd.values import AgentState
-from softswitch.config.schema import Agent, Queue
+from softswitch.config.queues import Agent, Queue
 from softswitch.sip.events import Reoffered
 from softswitch.testing.manners import answering
 from softswitch.testing.peer_call import PeerCall

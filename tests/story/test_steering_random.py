@@ -14,7 +14,9 @@ from story_floor import Centre, centre, fixed, members, sales, told
 
 from softswitch.api.errors import ApiError
 from softswitch.api.steering_control import SuperviseWish
-from softswitch.config.schema import Conference, Queue, Route
+from softswitch.config.features import Conference
+from softswitch.config.queues import Queue
+from softswitch.config.routes import Route
 from softswitch.testing.manners import answering, busy, ringing
 from softswitch.testing.peer_call import PeerCall
 

@@ -13,7 +13,9 @@ from softswitch.api.errors import NotPossible
 from softswitch.api.steering_control import SuperviseWish
 from softswitch.call.events import CallEvent, LegSilent, MediaLost
 from softswitch.call.orders import TakeOverOrdered
-from softswitch.config.schema import Conference, Queue, Route
+from softswitch.config.features import Conference
+from softswitch.config.queues import Queue
+from softswitch.config.routes import Route
 from softswitch.ids import LegId
 from softswitch.rtp.commands import PauseRecording, RecordLeg
 from softswitch.testing.manners import answering

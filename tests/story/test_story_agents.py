@@ -14,7 +14,8 @@ from story_floor import SALES, Centre, about, centre, members, sales, told
 from softswitch.acd.values import AgentState, AgentStatus
 from softswitch.call.events import RecordOrdered
 from softswitch.call.stages import Feature, arguments_of
-from softswitch.config.schema import Agent, Features
+from softswitch.config.features import Features
+from softswitch.config.queues import Agent
 from softswitch.rtp.commands import PauseRecording, Play, StartRecording, StopRecording
 from softswitch.testing.manners import answering, ringing
 

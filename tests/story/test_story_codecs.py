@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from story_floor import PHONES, Centre, centre, fixed, told
 
-from softswitch.config.schema import Rtp
+from softswitch.config.media import Rtp
 from softswitch.rtp.commands import SetPeer
 from softswitch.sip.events import Answered, ReofferAnswered, ReofferRefused
 from softswitch.sip.sdp import SessionDescription

@@ -15,8 +15,18 @@ from story_floor import NORTH, SOUTH, Centre, centre, fixed, told, trunk
 
 from softswitch.api.errors import UnknownThing
 from softswitch.call.toll_guard import PastAttempt, TollGuard
-from softswitch.config.schema import Config, Route, TrunkRegister
-from softswitch.config.trunks import EndpointToll, GroupMember, Lcr, Numbers, Rate, Toll, TrunkGroup
+from softswitch.config.routes import Route
+from softswitch.config.schema import Config
+from softswitch.config.trunks import (
+    EndpointToll,
+    GroupMember,
+    Lcr,
+    Numbers,
+    Rate,
+    Toll,
+    TrunkGroup,
+    TrunkRegister,
+)
 from softswitch.sip.identity import Identity
 from softswitch.sip.message import Request, Response, make_response
 from softswitch.sip.source import Source

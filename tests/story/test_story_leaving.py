@@ -10,7 +10,7 @@ from dataclasses import replace
 from story_floor import SALES, Centre, about, centre, members, sales, told
 
 from softswitch.acd.values import AgentState
-from softswitch.config.schema import Route
+from softswitch.config.routes import Route
 from softswitch.rtp.commands import Bridge, Play
 from softswitch.testing.manners import answering, ringing
 

@@ -9,7 +9,8 @@ from dataclasses import replace
 from story_floor import CALLER, SALES, Centre, about, centre, members, sales, told
 
 from softswitch.acd.values import AgentState
-from softswitch.config.schema import Calendar, Queue, Route
+from softswitch.config.queues import Queue
+from softswitch.config.routes import Calendar, Route
 from softswitch.rtp.commands import Music, Play, StartRecording
 from softswitch.testing.manners import answering, ringing
 

@@ -10,7 +10,7 @@ from story_floor import CALLER, SECRET, SWITCH, Centre, about, centre, fixed, me
 
 from softswitch.acd.values import AgentState
 from softswitch.call.why import spread
-from softswitch.config.schema import Route
+from softswitch.config.routes import Route
 from softswitch.rtp.commands import Music, Play, StartRecording, StopPlay, StopRecording
 from softswitch.testing.manners import answering, busy, refusing, ringing
 from softswitch.testing.peer import Peer

@@ -14,7 +14,9 @@ import pytest
 from story_floor import PHONES, ROAMING, SALES, SWITCH, Centre, centre, members, told, trunk
 
 from softswitch.acd.values import AgentStatus
-from softswitch.config.schema import Agent, Config, Delays, Queue, Route
+from softswitch.config.queues import Agent, Delays, Queue
+from softswitch.config.routes import Route
+from softswitch.config.schema import Config
 from softswitch.ids import AgentId
 from softswitch.testing.network import DELAY_S, Packet, Script
 from softswitch.testing.peer import Peer

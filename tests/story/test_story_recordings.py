@@ -11,7 +11,7 @@ from dataclasses import replace
 from story_floor import Centre, about, centre, sales, told
 
 from softswitch.config.flow import Branch, Collect, Flow, Play, Transfer
-from softswitch.config.schema import Route
+from softswitch.config.routes import Route
 from softswitch.rtp.commands import (
     KeepRecording,
     MarkRecording,

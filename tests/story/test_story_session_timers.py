@@ -9,7 +9,8 @@ import asyncio
 
 from story_floor import NORTH, SWITCH, Centre, about, centre, fixed, told, trunk
 
-from softswitch.config.schema import Route, Sip
+from softswitch.config.routes import Route
+from softswitch.config.sip import Sip
 from softswitch.rtp.commands import SetPeer
 from softswitch.testing.manners import answering
 from softswitch.testing.peer_call import PeerCall

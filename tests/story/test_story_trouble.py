@@ -14,7 +14,7 @@ import pytest
 from story_floor import ROAMING, Centre, about, centre, fixed, members, sales, told
 
 from softswitch.acd.values import AgentState
-from softswitch.config.schema import Agent, Queue
+from softswitch.config.queues import Agent, Queue
 from softswitch.facts import ConfigReloaded, MediaWorkerDied
 from softswitch.store.rows import Row
 from softswitch.testing.manners import answering, ringing

@@ -9,8 +9,11 @@ from dataclasses import replace
 
 from story_floor import NORTH, SOUTH, Centre, about, centre, fixed, told, trunk
 
-from softswitch.config.schema import Auth, Config, Rewrite, Route
+from softswitch.config.credentials import Auth
+from softswitch.config.routes import Route
+from softswitch.config.schema import Config
 from softswitch.config.secret import Secret
+from softswitch.config.trunks import Rewrite
 from softswitch.sip.digest import Credentials, verify
 from softswitch.sip.message import Request, Response, make_response
 from softswitch.sip.source import Source

@@ -16,7 +16,8 @@ from softswitch.api.errors import BadRequest, NotPossible, UnknownThing
 from softswitch.api.steering_control import AuditSearch, SuperviseWish
 from softswitch.api.steering_views import SupervisionView
 from softswitch.app import live
-from softswitch.config.schema import Agent, Supervision
+from softswitch.config.features import Supervision
+from softswitch.config.queues import Agent
 from softswitch.facts import SupervisionEnded, SupervisionStarted
 from softswitch.ids import LegId
 from softswitch.rtp.commands import Play, RecordLeg

@@ -13,7 +13,8 @@ import pytest
 from story_floor import NORTH, SOUTH, Centre, about, centre, fixed, members, sales, told, trunk
 
 from softswitch.call.toll_guard import TollUsage
-from softswitch.config.schema import Config, Route
+from softswitch.config.routes import Route
+from softswitch.config.schema import Config
 from softswitch.config.trunks import EndpointToll, GroupMember, Numbers, Toll, TrunkGroup
 from softswitch.testing.manners import answering, refusing, ringing
 from softswitch.testing.peer_call import PeerCall

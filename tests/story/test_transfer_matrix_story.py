@@ -12,7 +12,8 @@ import pytest
 from story_floor import Centre, about, centre, members, sales, told
 
 from softswitch.acd.values import AgentState
-from softswitch.config.schema import Queue, Route
+from softswitch.config.queues import Queue
+from softswitch.config.routes import Route
 from softswitch.testing.manners import answering
 from softswitch.testing.peer_call import PeerCall
 from softswitch.testing.switch import Row

@@ -12,7 +12,8 @@ from story_floor import CALLER, Centre, about, centre, members, sales, told
 
 from softswitch.acd.values import AgentState
 from softswitch.api.errors import BadRequest, NotPossible, UnknownThing
-from softswitch.config.schema import Agent, Conference, Queue
+from softswitch.config.features import Conference
+from softswitch.config.queues import Agent, Queue
 from softswitch.facts import CallTransferred
 from softswitch.rtp.commands import MarkRecording, RecordLeg
 from softswitch.testing.manners import answering, busy, ringing

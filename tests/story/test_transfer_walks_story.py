@@ -21,7 +21,10 @@ import pytest
 from story_floor import PHONES, SWITCH, Centre, centre, fixed, members, sales, told, trunk
 
 from softswitch.api.errors import ApiError
-from softswitch.config.schema import Config, Parking, Queue, Route
+from softswitch.config.features import Parking
+from softswitch.config.queues import Queue
+from softswitch.config.routes import Route
+from softswitch.config.schema import Config
 from softswitch.sip.message import Request, parse_message
 from softswitch.testing.manners import answering, busy, ringing
 from softswitch.testing.network import DELAY_S, Script

@@ -15,7 +15,8 @@ from sqlalchemy import ClauseElement
 from story_floor import PHONES, ROAMING, SECRET, SWITCH, Centre, centre, fixed, sales, told
 
 from softswitch.call.parking import free, reserve
-from softswitch.config.schema import Auth, Endpoint
+from softswitch.config.credentials import Auth
+from softswitch.config.endpoints import Endpoint
 from softswitch.store.statements import bound
 from softswitch.testing.manners import answering, ringing
 from softswitch.testing.network import deliver_later

@@ -17,7 +17,7 @@ from softswitch.api.errors import UnknownThing
 from softswitch.api.why import WhyCallView
 from softswitch.call.idle_told import idle_told
 from softswitch.config.matching import Step
-from softswitch.config.schema import Agent
+from softswitch.config.queues import Agent
 from softswitch.ids import AgentId
 from softswitch.testing.manners import answering, ringing
 
