@@ -17,7 +17,7 @@ import aiohttp
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from softswitch.api import views
+from softswitch.api import past_views, status_views, views
 from softswitch.api.control import CdrSearch, SwitchControl
 from softswitch.api.report_views import ReportCheckView, ReportColumn, ReportView
 from softswitch.api.server import ApiServer
@@ -59,7 +59,7 @@ async def running(tmp_path: Path) -> AsyncIterator[Running]:
 @pytest.mark.parametrize(
     ("target", "view"),
     [
-        ("/v1/status", views.StatusView),
+        ("/v1/status", status_views.StatusView),
         ("/v1/calls", views.CallView),
         (f"/v1/calls/{CALL}", views.CallDetailView),
         ("/v1/lines", views.LineView),
@@ -68,10 +68,10 @@ async def running(tmp_path: Path) -> AsyncIterator[Running]:
         ("/v1/agents", views.AgentView),
         ("/v1/trunks", views.TrunkView),
         ("/v1/registrations", views.RegistrationView),
-        ("/v1/recordings", views.RecordingView),
-        (f"/v1/recordings/{RECORDING}", views.RecordingView),
-        ("/v1/cdrs", views.CdrView),
-        (f"/v1/cdrs/{CALL}", views.CdrDetailView),
+        ("/v1/recordings", past_views.RecordingView),
+        (f"/v1/recordings/{RECORDING}", past_views.RecordingView),
+        ("/v1/cdrs", past_views.CdrView),
+        (f"/v1/cdrs/{CALL}", past_views.CdrDetailView),
         ("/v1/reports/queue?since=0&until=60", ReportView),
         ("/v1/reports/check?since=0&until=60", ReportCheckView),
         ("/v1/reports", ReportColumn),
