@@ -11,6 +11,7 @@ from softswitch.config.formats import port_range
 from softswitch.config.problem import Finding, Path, nearest
 from softswitch.config.queue_checks import check_queues
 from softswitch.config.queues import Queue
+from softswitch.config.rights_checks import check_rights
 from softswitch.config.routes import Route
 from softswitch.config.schema import Config
 from softswitch.config.target import OUTWARD, Target
@@ -28,7 +29,10 @@ _SECTION = {
     "lcr": "lcr",
 }
 """Kind of a target to the section in which its name stands."""
-_DIALLED_FEATURES = ("login", "logout", "pause", "resume", "supervise", "pickup", "park")
+_DIALLED_FEATURES = (
+    *("login", "logout", "pause", "resume", "supervise", "pickup", "park"),
+    *("agent_login", "agent_logout", "agent_pause", "agent_resume", "pull", "move"),
+)
 _PRESSED_FEATURES = ("record", "transfer", "consult", "back", "three_way", "park")
 
 
@@ -49,6 +53,7 @@ def crosscheck(config: Config, broken: Set[Path] = frozenset()) -> list[Finding]
         *check_trunks(config, broken),
         *check_queues(config, broken),
         *check_transports(config),
+        *check_rights(config, broken),
     ]
     if not findings and not broken:
         findings += [*_served(config), *_circles(config)]

@@ -12,6 +12,7 @@ NEEDS_RESTART = (
     ("general", "state_dir"),
     ("general", "database"),
     ("general", "control_socket"),
+    ("general", "control_group"),
     ("general", "queue_log"),
     ("general", "log_format"),
     ("sip", "listen"),

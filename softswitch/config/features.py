@@ -38,6 +38,20 @@ class Features:
     park: str = "*7"
     """Pressed while talking: the far side is parked, and the phone is told the place. Dialled, followed by a place: takes
     whoever is parked there."""
+    agent_login: str = "*16"
+    """Dialled, followed by an agent's id: logs that agent in, at the phone of the configuration. This and the five below
+    are for people with a role (`[person.NAME]`) over that agent or queue; who has a `pin` dials `*` and it behind."""
+    agent_logout: str = "*17"
+    """Dialled, followed by an agent's id: logs that agent out."""
+    agent_pause: str = "*18"
+    """Dialled, followed by an agent's id: pauses that agent, with the first of `pause_reasons`."""
+    agent_resume: str = "*19"
+    """Dialled, followed by an agent's id: that agent takes calls again."""
+    pull: str = "*20"
+    """Dialled, followed by a number that leads to a queue: takes the caller who is next there."""
+    move: str = "*21"
+    """Dialled, followed by two such numbers with `*` between them: the caller who is next in the first queue waits in the
+    second."""
     pause_reasons: tuple[str, ...] = ("break", "lunch", "training", "back office")
     """Reasons 1, 2, 3 …"""
 

@@ -24,6 +24,8 @@ class Events:
     """What its clients show, as `Authorization: Bearer SECRET` or `?token=SECRET`; better use `secret_file`."""
     secret_file: str = ""
     """File whose first line is the secret; relative to the file that names it."""
+    person: str = ""
+    """Whose rights it has: only what this `[person.NAME]` may see is shown to whoever has the secret. Empty: everything."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,6 +53,8 @@ class Webhook:
     """Events waiting at once; more are lost, counted and told by an alarm."""
     parallel: int = 4
     """Requests at once, of different calls."""
+    person: str = ""
+    """Whose rights it has: only what this `[person.NAME]` may see is sent. Empty: everything."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,6 +73,8 @@ class Ami:
     """Connections at once; more are closed."""
     waiting_kb: int = 1024
     """What may wait for a slow client, in KiB; it is disconnected then."""
+    person: str = ""
+    """Whose rights it has: only what this `[person.NAME]` may see is told. Empty: everything."""
 
 
 def listen_on(text: str) -> tuple[str, int]:

@@ -13,6 +13,7 @@ from zoneinfo import ZoneInfo, available_timezones
 from softswitch.config.absence import absent_when
 from softswitch.config.feeds import listen_on, loopback, topic_pattern, web_address
 from softswitch.config.problem import Finding, Path, nearest
+from softswitch.config.rights import act_pattern, token_digest
 from softswitch.config.routes import Calendar
 from softswitch.config.schema import Config
 from softswitch.config.shape import visit
@@ -30,6 +31,8 @@ _NAMED = (
     "lcr",
     "agent",
     "team",
+    "role",
+    "person",
     "queue",
     "calendar",
     "flow",
@@ -262,6 +265,9 @@ _CHECKS: Mapping[tuple[str, ...], Callable[[str], object]] = {
     ("webhook", "*", "topics", "*"): topic_pattern,
     ("agent", "*", "pin"): _code,
     ("queue", "*", "joinempty"): lambda text: absent_when(text, joining=True),
+    ("person", "*", "pin"): digits,
+    ("person", "*", "token_sha256"): token_digest,
+    ("role", "*", "may", "*"): act_pattern,
     ("queue", "*", "leavewhenempty"): lambda text: absent_when(text, joining=False),
     ("queue", "*", "on_timeout"): Target.parse,
     ("queue", "*", "on_full"): Target.parse,
@@ -284,6 +290,12 @@ _CHECKS: Mapping[tuple[str, ...], Callable[[str], object]] = {
     ("features", "three_way"): _code,
     ("conference", "*", "pin"): _code,
     ("conference", "*", "admin_pin"): _code,
+    ("features", "agent_login"): _code,
+    ("features", "agent_logout"): _code,
+    ("features", "agent_pause"): _code,
+    ("features", "agent_resume"): _code,
+    ("features", "pull"): _code,
+    ("features", "move"): _code,
 }
 
 

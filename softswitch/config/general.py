@@ -18,7 +18,11 @@ class General:
     database: str = ""
     """SQLAlchemy-style address; empty means `sqlite:///{state_dir}/softswitch.db`."""
     control_socket: str = ""
-    """Unix socket of the command line; empty means `{state_dir}/control.sock`. Only its owner may open it."""
+    """Unix socket of the command line; empty means `{state_dir}/control.sock`. Only its owner may open it, and those of
+    `control_group`."""
+    control_group: str = ""
+    """Group of this machine whose members may open the control socket too; each has the rights of the `[person.NAME]`
+    that his user name or his token stands for, and none without."""
     queue_log: str = ""
     """File in the format of Asterisk's queue_log; empty means `{state_dir}/queue_log`, `off` writes none."""
     queue_log_logins: Literal["agent", "callback"] = "agent"

@@ -25,6 +25,7 @@ _SOURCES = (
     "recording.py",
     "routes.py",
     "security.py",
+    "rights.py",
     "sip.py",
     "subscriptions.py",
     "teams.py",

@@ -17,6 +17,7 @@ from softswitch.config.prompts import Message, Prompts
 from softswitch.config.queues import Agent, Queue
 from softswitch.config.recording import Recording
 from softswitch.config.routes import Calendar, Route, Routing
+from softswitch.config.rights import Person, Role
 from softswitch.config.security import Security
 from softswitch.config.sip import Sip
 from softswitch.config.subscriptions import Subscriptions
@@ -55,6 +56,8 @@ class Config:
     agent: Mapping[str, Agent] = field(default_factory=dict)
     team: Mapping[str, Team] = field(default_factory=dict)
     queue: Mapping[str, Queue] = field(default_factory=dict)
+    role: Mapping[str, Role] = field(default_factory=dict)
+    person: Mapping[str, Person] = field(default_factory=dict)
     calendar: Mapping[str, Calendar] = field(default_factory=dict)
     flow: Mapping[str, Flow] = field(default_factory=dict)
     route: Mapping[str, Route] = field(default_factory=dict)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from softswitch.ids import AgentId, CallId, EndpointName, LegId, OfferId, QueueName, RecordingId
+from softswitch.store.audit_row import AuditRow
 from softswitch.store.promise_rows import CallbackRow, PromiseRow
 
 
@@ -349,6 +350,7 @@ Row = (
     | CallbackRow
     | SegmentRow
     | SupervisionRow
+    | AuditRow
     | AgentInterval
     | RecordingRow
     | MessageMark

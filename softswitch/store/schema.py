@@ -230,6 +230,19 @@ supervisions = Table(
 )
 """Who has listened to whom. `ended` stays empty where a crash cut it off."""
 
+audit = Table(
+    "audit",
+    metadata,
+    _text("audit", key=True),
+    _text("node"),
+    _real("at"),
+    *(_text(name) for name in ("actor", "role", "surface", "origin")),
+    *(_text(name) for name in ("act", "target", "details", "result", "why")),
+    Index("audit_at", "at"),
+    **_KEYED,
+)
+"""Who has done or tried what. Triggers refuse to change or delete a row."""
+
 agent_intervals = Table(
     "agent_intervals",
     metadata,

@@ -13,6 +13,7 @@ from sqlalchemy import ClauseElement, Table, bindparam, delete, update
 from sqlalchemy.dialects.sqlite import dialect, insert
 
 from softswitch.store import schema
+from softswitch.store.audit_row import AuditRow
 from softswitch.store.promise_rows import CallbackRow, PromiseRow
 from softswitch.store.rows import (
     AgentInterval,
@@ -135,6 +136,7 @@ STATEMENTS: dict[type, Statement] = {
     SegmentRow: _insert(schema.segments, replace=True),
     AttemptRow: _insert(schema.attempts, replace=True),
     SupervisionRow: _insert(schema.supervisions, replace=True),
+    AuditRow: _insert(schema.audit, replace=False),
     RecordingRow: _insert(schema.recordings, replace=True, as_json="labels"),
     MessageMark: _insert(schema.message_marks, replace=True),
     AgentInterval: _insert(schema.agent_intervals, replace=False),

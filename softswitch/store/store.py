@@ -13,6 +13,7 @@ from sqlalchemy import select
 from softswitch.clock import Clock
 from softswitch.ids import CallId, EndpointName, RecordingId
 from softswitch.store import schema
+from softswitch.store.audit import StoredAudit
 from softswitch.store.callbacks import StoredCallbacks
 from softswitch.store.crash import CrashClosing, closing
 from softswitch.store.deriving import Deriver
@@ -73,6 +74,7 @@ class Store:
         self.kept = KeptRecordings(reader, writer)
         self.messages = Messages(reader, writer)
         self.callbacks = StoredCallbacks(reader, writer)
+        self.audit = StoredAudit(reader, writer)
 
     @classmethod
     async def open(cls, url: str, *, clock: Clock, on_alarm: AlarmCallback, node: str = "sw1") -> "Store":
