@@ -337,6 +337,7 @@ class Conversation:
     def _write_segment(self, talked: Talked) -> None:
         call, stage = self.call, self.stage
         over = call.over
+        party = self.first_other if stage.agent is not None else self.other
         ended_by = (
             "transfer" if self.transfer is not None else over.by.value if over is not None else "callee"
         )
@@ -346,7 +347,7 @@ class Conversation:
                 began=self._began_wall,
                 ended=self._began_wall + talked.talk_s + talked.hold_s,
                 leg=stage.other,
-                party=self.other.party,
+                party=party.party,
                 agent=stage.agent or AgentId(""),
                 queue=stage.queue or "",
                 talk_s=talked.talk_s,

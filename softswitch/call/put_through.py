@@ -4,7 +4,7 @@ Each returns the stage that comes next for the caller, or None where the talk si
 here; what is written of the talk that ends, `conversation.py` knows.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from softswitch.call.beside import sit_beside
 from softswitch.call.call import Call
@@ -44,7 +44,7 @@ class PutThrough:
         put_through_by(self.call, by)
         self.call.refer_over(200)
         await conversation.dismiss(by)
-        return stage_after(self.call, conversation.stage, target, dialled, by=by.party)
+        return stage_after(self.call, self._left(), target, dialled, by=by.party)
 
     async def complete(self) -> Stage:
         """Who consulted leaves: the caller and the third party talk on; one who only rings yet rings on for the caller."""
@@ -73,7 +73,7 @@ class PutThrough:
         self.call.rings, self.call.rings_at = consult.attempt, consult.trunks
         self._tell("blind", by, to=str(consult.target), text=f"blind to {to}")
         await conversation.dismiss(by)
-        return stage_after(self.call, conversation.stage, consult.target, consult.dialled, by=by.party)
+        return stage_after(self.call, self._left(), consult.target, consult.dialled, by=by.party)
 
     async def joined(self, by: Leg, order: JoinOrdered) -> Stage | None:
         """Whom `by` had in another call is here."""
@@ -157,7 +157,7 @@ class PutThrough:
             place=place,
             by=phone if kind == "endpoint" else "",
             record=conversation.stage.record,
-            again=waiting_again(self.call, conversation.stage),
+            again=waiting_again(self.call, self._left()),
         )
 
     async def left_to_trunk(self, handing: HandOff) -> None:
@@ -178,7 +178,7 @@ class PutThrough:
             await conversation.dismiss(by)
         if not done:
             put_through_by(call, by)
-            return stage_after(call, conversation.stage, handing.target, handing.dialled, by=by.party)
+            return stage_after(call, self._left(), handing.target, handing.dialled, by=by.party)
         call.refer_over(200)
         call.figures.destination = f"{handing.asked.party}/{handing.dialled}"
         return End(termination=HANDED_OVER)
@@ -198,6 +198,11 @@ class PutThrough:
         await conversation.dismiss(replaced)
         self.call.figures.destination = leg.party
         return Talk(other=leg.id, agent=agent, record=conversation.stage.record)
+
+    def _left(self) -> Talk:
+        """The talk as it counts for who is put through: a place in a queue to go back to has its caller only, no agent."""
+        stage, conversation = self.conversation.stage, self.conversation
+        return stage if self.call.caller is conversation.first_caller else replace(stage, again=None)
 
     async def drop_third(self) -> None:
         consult, self.conversation.consult = self.conversation.consult, None

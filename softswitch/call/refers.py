@@ -128,9 +128,9 @@ class Refers:
         if kind == "trunk":
             trunk = self._services.config.trunk.get(name)
             return trunk is not None and trunk.transfers and conversation.stage.agent is None
-        return may_steer(
-            leg.party, served=conversation.stage.agent is not None, serving=leg is conversation.serving
-        )
+        queue = self._services.config.queue.get(conversation.stage.queue or "")
+        serving = leg is conversation.serving or (queue is not None and queue.caller_transfers)
+        return may_steer(leg.party, served=conversation.stage.agent is not None, serving=serving)
 
     def _promise(self, conversation: Conversation, leg: Leg, refer: Refer) -> None:
         call = conversation.call

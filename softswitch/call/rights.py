@@ -11,5 +11,6 @@ def may_supervise(rights: Set[str], queues: Iterable[str]) -> bool:
 
 
 def may_steer(party: str, *, served: bool, serving: bool) -> bool:
-    """A phone of ours; where an agent serves, his alone: whoever called a queue neither masks nor transfers him."""
+    """A phone of ours; where an agent serves, his alone: whoever called a queue neither masks nor transfers him, unless
+    that queue's `caller_transfers` lets him do the latter."""
     return party.startswith("endpoint:") and (not served or serving)

@@ -133,6 +133,11 @@ class Queue:
     """Key to target: what a waiting caller may press to leave, `{ "1" = "message:sales" }`."""
     agent_announce: str = ""
     """Prompt that the agent hears before the caller is put through."""
+    caller_transfers: bool = False
+    """Callers who are phones of ours may put the agent through to somebody else by REFER, which is what a phone's transfer
+    key sends; `false`: only agents put anybody through. Callers of trunks never may."""
+    survey: str = ""
+    """Survey (`[survey.NAME]`) for callers whose agent has hung up; empty asks nothing."""
     record: RecordWhen = "always"
     """Recording of its calls."""
     keep_days: float | None = None
