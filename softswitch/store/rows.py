@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from softswitch.ids import AgentId, CallId, EndpointName, LegId, OfferId, QueueName, RecordingId
 from softswitch.store.audit_row import AuditRow
 from softswitch.store.promise_rows import CallbackRow, PromiseRow
+from softswitch.store.voice_rows import MailRow, SurveyAnswer
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -354,6 +355,8 @@ Row = (
     | AgentInterval
     | RecordingRow
     | MessageMark
+    | MailRow
+    | SurveyAnswer
     | JournalEntry
     | SnapshotRow
     | RegistrationRow

@@ -290,6 +290,35 @@ recordings = Table(
 message_marks = Table("message_marks", metadata, _text("recording", key=True), _maybe_real("heard"), **_KEYED)
 """When a message in a box was heard; without a row, or without a time, it is new."""
 
+mails = Table(
+    "mails",
+    metadata,
+    _text("recording", key=True),
+    *(_text(name) for name in ("box", "addresses", "state")),
+    _integer("attempts"),
+    _real("asked"),
+    _maybe_real("next_at"),
+    _maybe_real("ended"),
+    _text("problem"),
+    Index("mails_open", "ended", sqlite_where=text("ended IS NULL")),
+    **_KEYED,
+)
+"""Messages that are or were to be sent by mail."""
+
+survey_answers = Table(
+    "survey_answers",
+    metadata,
+    _text("call", key=True),
+    _real("began", key=True),
+    _text("question", key=True),
+    *(_text(name) for name in ("survey", "queue", "agent", "ani")),
+    _maybe_integer("answer"),
+    _text("recording"),
+    Index("survey_answers_began", "began"),
+    **_KEYED,
+)
+"""What callers answered after their agent had hung up."""
+
 journal = Table(
     "journal",
     metadata,

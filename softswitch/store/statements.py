@@ -35,6 +35,7 @@ from softswitch.store.rows import (
     SnapshotRow,
     SupervisionRow,
 )
+from softswitch.store.voice_rows import MailRow, SurveyAnswer
 
 Parameters = tuple[Any, ...]
 _DIALECT = dialect(paramstyle="qmark")
@@ -139,6 +140,8 @@ STATEMENTS: dict[type, Statement] = {
     AuditRow: _insert(schema.audit, replace=False),
     RecordingRow: _insert(schema.recordings, replace=True, as_json="labels"),
     MessageMark: _insert(schema.message_marks, replace=True),
+    MailRow: _insert(schema.mails, replace=True),
+    SurveyAnswer: _insert(schema.survey_answers, replace=True),
     AgentInterval: _insert(schema.agent_intervals, replace=False),
     AgentRow: _insert(schema.agents, replace=True),
     RegistrationGone: _remove_registration(),

@@ -18,6 +18,7 @@ from softswitch.store.callbacks import StoredCallbacks
 from softswitch.store.crash import CrashClosing, closing
 from softswitch.store.deriving import Deriver
 from softswitch.store.kept import KeptRecordings
+from softswitch.store.mails import Mails
 from softswitch.store.messages import Messages
 from softswitch.store.opening import path_of, prepare
 from softswitch.store.promise_rows import CallbackRow, PromiseRow
@@ -45,6 +46,7 @@ from softswitch.store.rows import (
     SupervisionRow,
 )
 from softswitch.store.sqlite import SqliteSink
+from softswitch.store.surveys import Surveys
 from softswitch.store.writer import AlarmCallback, BatchWriter
 
 _Row = TypeVar("_Row")
@@ -74,6 +76,8 @@ class Store:
         self.kept = KeptRecordings(reader, writer)
         self.messages = Messages(reader, writer)
         self.callbacks = StoredCallbacks(reader, writer)
+        self.mails = Mails(reader, writer)
+        self.surveys = Surveys(reader, writer)
         self.audit = StoredAudit(reader, writer)
 
     @classmethod

@@ -1,4 +1,4 @@
--- made of migrations f61ba0b34de58423ee0165c3a4ceb753fdfc41ebcb5603d2893c422cadcd22c0
+-- made of migrations 83851ea069b1de6ed48ce7f5b8fd5fdc55f3b2ce94940ca6b3d20817b5868c1d
 BEGIN TRANSACTION;
 CREATE TABLE agent_intervals (
 	agent TEXT NOT NULL, 
@@ -26,7 +26,7 @@ CREATE TABLE alembic_version (
 	version_num VARCHAR(32) NOT NULL, 
 	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
 );
-INSERT INTO "alembic_version" VALUES('0011');
+INSERT INTO "alembic_version" VALUES('0013');
 CREATE TABLE attempts (
 	call TEXT NOT NULL, 
 	began FLOAT NOT NULL, 
@@ -39,6 +39,24 @@ CREATE TABLE attempts (
 	cause TEXT NOT NULL, 
 	why TEXT NOT NULL, 
 	PRIMARY KEY (call, began, trunk)
+)
+ WITHOUT ROWID
+
+;
+CREATE TABLE audit (
+	audit TEXT NOT NULL, 
+	node TEXT NOT NULL, 
+	at FLOAT NOT NULL, 
+	actor TEXT NOT NULL, 
+	role TEXT NOT NULL, 
+	surface TEXT NOT NULL, 
+	origin TEXT NOT NULL, 
+	act TEXT NOT NULL, 
+	target TEXT NOT NULL, 
+	details TEXT NOT NULL, 
+	result TEXT NOT NULL, 
+	why TEXT NOT NULL, 
+	PRIMARY KEY (audit)
 )
  WITHOUT ROWID
 
@@ -133,6 +151,21 @@ CREATE TABLE legs (
 	packets_lost INTEGER NOT NULL, 
 	jitter_ms FLOAT NOT NULL, late INTEGER, duplicates INTEGER, out_of_order INTEGER, peer_lost INTEGER, interruptions INTEGER, mos FLOAT, rtt_ms FLOAT, peer_jitter_ms FLOAT, level_db FLOAT, clipped_share FLOAT, silence_share FLOAT, talk_share FLOAT, overlap_s FLOAT, impairments TEXT, 
 	PRIMARY KEY (leg)
+)
+ WITHOUT ROWID
+
+;
+CREATE TABLE mails (
+	recording TEXT NOT NULL, 
+	box TEXT NOT NULL, 
+	addresses TEXT NOT NULL, 
+	state TEXT NOT NULL, 
+	attempts INTEGER NOT NULL, 
+	asked FLOAT NOT NULL, 
+	next_at FLOAT, 
+	ended FLOAT, 
+	problem TEXT NOT NULL, 
+	PRIMARY KEY (recording)
 )
  WITHOUT ROWID
 
@@ -335,6 +368,21 @@ CREATE TABLE supervisions (
  WITHOUT ROWID
 
 ;
+CREATE TABLE survey_answers (
+	call TEXT NOT NULL, 
+	began FLOAT NOT NULL, 
+	question TEXT NOT NULL, 
+	survey TEXT NOT NULL, 
+	queue TEXT NOT NULL, 
+	agent TEXT NOT NULL, 
+	ani TEXT NOT NULL, 
+	answer INTEGER, 
+	recording TEXT NOT NULL, 
+	PRIMARY KEY (call, began, question)
+)
+ WITHOUT ROWID
+
+;
 CREATE TABLE wait_promises (
 	call TEXT NOT NULL, 
 	told FLOAT NOT NULL, 
@@ -386,4 +434,10 @@ FROM queue_log;
 CREATE INDEX wait_promises_told ON wait_promises (told);
 CREATE INDEX callbacks_asked ON callbacks (asked);
 CREATE INDEX callbacks_open ON callbacks (ended) WHERE ended IS NULL;
+CREATE INDEX audit_at ON audit (at);
+CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'the audit trail takes new rows only'); END;
+CREATE TRIGGER audit_no_delete BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'the audit trail takes new rows only'); END;
+CREATE TRIGGER audit_no_replace BEFORE INSERT ON audit WHEN EXISTS (SELECT 1 FROM audit AS old_row WHERE old_row.audit = NEW.audit AND (old_row.node, old_row.at, old_row.actor, old_row.role, old_row.surface, old_row.origin, old_row.act, old_row.target, old_row.details, old_row.result, old_row.why) IS NOT (NEW.node, NEW.at, NEW.actor, NEW.role, NEW.surface, NEW.origin, NEW.act, NEW.target, NEW.details, NEW.result, NEW.why)) BEGIN SELECT RAISE(ABORT, 'the audit trail takes new rows only'); END;
+CREATE INDEX mails_open ON mails (ended) WHERE ended IS NULL;
+CREATE INDEX survey_answers_began ON survey_answers (began);
 COMMIT;
