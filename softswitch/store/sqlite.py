@@ -33,7 +33,7 @@ STATEMENTS_KEPT = 256
 PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
-    "PRAGMA cache_size=-8192",
+    "PRAGMA cache_size=-2048",
     # A log of 8 MB is soon full and then written over: a file that no longer grows is synchronised for half the CPU.
     "PRAGMA wal_autocheckpoint=2000",
 )
