@@ -14,6 +14,7 @@ import structlog
 
 from softswitch.config.media import Quality
 from softswitch.errors import UnusableError
+from softswitch.recorder.voice_tap import VoiceTap
 from softswitch.recorder.writer import RecordingWriter
 from softswitch.rtp.engines import WANTED
 from softswitch.rtp.handshake import SECRET_BYTES, settings_text
@@ -77,7 +78,7 @@ def main() -> int:
         settings = settings_of(sys.argv[1:] or told)
         if len(secret) != SECRET_BYTES:
             raise UnusableError(f"expected {SECRET_BYTES} bytes of secret on standard input")
-        worker = Worker(settings, RecordingWriter(), secret)
+        worker = Worker(settings, VoiceTap(RecordingWriter()), secret)
     except (UnusableError, OSError) as error:
         print(f"media worker: {error}", file=sys.stderr)
         return 1

@@ -35,6 +35,13 @@ class RecordingSpec:
     continues_s: float = -1.0
     """At least 0: `path` holds this recording's beginning already, made by a worker that died; what comes now goes on this
     many seconds after the file's first sample (wall time since it began), the time between is silence."""
+    silence_s: float = 0.0
+    """Above 0: it ends by itself when its speaker has said nothing for so long."""
+    fork: str = ""
+    """Not empty: nothing is written. What is received goes at once to the Unix socket of this path, as PCM of 16 bits behind
+    a line with the name of the recording."""
+    fork_rate: int = 8000
+    """Samples a second of it: 8000 or 16000."""
 
 
 @dataclass(slots=True)

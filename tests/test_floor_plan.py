@@ -61,11 +61,14 @@ SHELLS = {
     "rtp/prompts.py",
     "ivr/prompts.py",
     "ivr/speech.py",
+    "ivr/speech_cache.py",
+    "ivr/speech_program.py",
     "recorder/files.py",
     "recorder/wav_file.py",
     "recorder/writer.py",
     "recorder/convert.py",
     "recorder/side_file.py",
+    "recorder/fork.py",
 }
 SHELL_ROOMS = {"store", "call", "api", "cli", "testing"}
 FORBIDDEN_IN_CORES = {
