@@ -5,13 +5,13 @@ Labels are names of the configuration, states and causes, never calls or numbers
 
 import asyncio
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
 
-from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, generate_latest
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from softswitch.api.control import SwitchControl
+from softswitch.api.counts import Counts, Spread
 from softswitch.api.events_metrics import event_metrics
 from softswitch.api.feed_metrics import feed_metrics
 from softswitch.api.security_metrics import security_metrics
@@ -22,7 +22,6 @@ from softswitch.facts import (
     AudioImpaired,
     CallEnded,
     CallerLeftQueue,
-    Fact,
     LegEnded,
     MediaWorkerDied,
     OfferEnded,
@@ -50,89 +49,68 @@ _TALK_BUCKETS = (10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 1200.0, 3600.0)
 class Metrics:
     def __init__(self, control: SwitchControl, service_levels: Iterable[float] = ()) -> None:
         """`service_levels`: thresholds of the queues in seconds; each becomes a bucket of the waiting time."""
-        self._registry = CollectorRegistry()
-        self._calls = Counter(
-            "softswitch_calls", "Calls that have ended.", ["direction", "result"], registry=self._registry
-        )
         buckets = sorted({*_WAIT_BUCKETS, *(level for level in service_levels if level > 0)})
-        self._wait = Histogram(
+        self._calls = Counts("softswitch_calls", "Calls that have ended.", ["direction", "result"])
+        self._wait = Spread(
             "softswitch_queue_wait_seconds",
             "Wait of callers who were connected to an agent.",
+            buckets,
             ["queue"],
-            buckets=buckets,
-            registry=self._registry,
         )
-        self._left = Counter(
-            "softswitch_queue_left",
-            "Callers that left a queue, by reason.",
-            ["queue", "reason"],
-            registry=self._registry,
+        self._left = Counts(
+            "softswitch_queue_left", "Callers that left a queue, by reason.", ["queue", "reason"]
         )
-        self._abandoned = Counter(
-            "softswitch_queue_abandoned",
-            "Callers that hung up while waiting.",
-            ["queue"],
-            registry=self._registry,
+        self._abandoned = Counts(
+            "softswitch_queue_abandoned", "Callers that hung up while waiting.", ["queue"]
         )
-        self._offers = Counter(
-            "softswitch_queue_offers",
-            "Ringings of agents, by result.",
-            ["queue", "result"],
-            registry=self._registry,
+        self._offers = Counts(
+            "softswitch_queue_offers", "Ringings of agents, by result.", ["queue", "result"]
         )
-        self._talk = Histogram(
-            "softswitch_call_talk_seconds",
-            "Talking time of calls.",
-            buckets=_TALK_BUCKETS,
-            registry=self._registry,
-        )
-        self._audio = Counter(
+        self._talk = Spread("softswitch_call_talk_seconds", "Talking time of calls.", _TALK_BUCKETS)
+        self._audio = Counts(
             "softswitch_audio_alarms",
             "Legs that could not be heard or sounded bad, by what was wrong.",
             ["kind", "reason"],
-            registry=self._registry,
         )
         self._legs = {
-            name: Histogram(
-                f"softswitch_leg_{name}", text, ["direction"], buckets=bounds, registry=self._registry
-            )
+            name: Spread(f"softswitch_leg_{name}", text, bounds, ["direction"])
             for name, text, bounds in _LEG_FIGURES
         }
-        self._deaths = Counter(
-            "softswitch_media_worker_deaths", "Media workers that died.", registry=self._registry
-        )
-        self._counted: dict[type[Fact], Callable[[Any], None]] = {
-            CallEnded: self._call_ended,
-            CallerLeftQueue: self._left_queue,
-            OfferEnded: lambda fact: self._offers.labels(fact.queue, fact.result).inc(),
-            AudioImpaired: lambda fact: self._audio.labels(fact.kind, fact.reason).inc(),
-            LegEnded: self._measure,
-            MediaWorkerDied: lambda fact: self._deaths.inc(),
-        }
-        """By type: most facts are none of these."""
+        self._deaths = Counts("softswitch_media_worker_deaths", "Media workers that died.")
+        self._registry = CollectorRegistry()
+        self._registry.register(
+            _Counted(
+                self._calls, self._wait, self._left, self._abandoned, self._offers, self._talk, self._audio,
+                *self._legs.values(), self._deaths,
+            )
+        )  # fmt: skip
         self._registry.register(_LiveCollector(control))
 
     def attach(self, bus: Bus) -> Callable[[], None]:
         """Count the facts of `bus`; returns the function that ends it."""
-        return bus.subscribe(self.count)
-
-    def count(self, fact: Fact) -> None:
-        counted = self._counted.get(type(fact))
-        if counted is not None:
-            counted(fact)
+        return bus.subscribe(
+            {
+                CallEnded: self._call_ended,
+                CallerLeftQueue: self._left_queue,
+                OfferEnded: lambda fact: self._offers.add(fact.queue, fact.result),
+                AudioImpaired: lambda fact: self._audio.add(fact.kind, fact.reason),
+                LegEnded: self._measure,
+                MediaWorkerDied: lambda fact: self._deaths.add(),
+            }
+        )
 
     def _call_ended(self, fact: CallEnded) -> None:
         direction = "in" if fact.source.startswith("trunk:") else "out"
-        self._calls.labels(direction, fact.cause).inc()
+        self._calls.add(direction, fact.cause)
         if fact.talk_s > 0:
             self._talk.observe(fact.talk_s)
 
     def _left_queue(self, fact: CallerLeftQueue) -> None:
-        self._left.labels(fact.queue, fact.reason).inc()
+        self._left.add(fact.queue, fact.reason)
         if fact.reason == "connected":
-            self._wait.labels(fact.queue).observe(fact.waited_s)
+            self._wait.observe(fact.waited_s, fact.queue)
         elif fact.reason == "abandoned":
-            self._abandoned.labels(fact.queue).inc()
+            self._abandoned.add(fact.queue)
 
     def _measure(self, leg: LegEnded) -> None:
         figures = {
@@ -143,10 +121,21 @@ class Metrics:
         }
         for name, value in figures.items():
             if value is not None:
-                self._legs[name].labels(leg.direction).observe(value)
+                self._legs[name].observe(value, leg.direction)
 
     def text(self) -> bytes:
         return generate_latest(self._registry)
+
+
+class _Counted(Collector):
+    """What was counted since the start."""
+
+    def __init__(self, *families: Counts | Spread) -> None:
+        self._families = families
+
+    def collect(self) -> Iterator[Metric]:
+        for each in self._families:
+            yield each.family()
 
 
 class _LiveCollector(Collector):

@@ -1,11 +1,9 @@
 """Small figures that only boards ask for and nobody else keeps: counted from facts, forgotten at a restart."""
 
 from collections import Counter
-from collections.abc import Callable
-from typing import Any
 
 from softswitch.call.services import Services
-from softswitch.facts import AgentStatusChanged, CallerLeftQueue, ConfigReloaded, Fact, QueueTalkEnded
+from softswitch.facts import AgentStatusChanged, CallerLeftQueue, ConfigReloaded, QueueTalkEnded
 from softswitch.ids import AgentId, QueueName
 
 
@@ -19,18 +17,17 @@ class Tally:
         self.reloaded = services.clock.wall()
         """When the configuration was last taken over. Wall."""
         self._services = services
-        self._counted: dict[type[Fact], Callable[[Any], None]] = {
-            CallerLeftQueue: self._left,
-            QueueTalkEnded: lambda fact: self.last_call.update({fact.agent: fact.wall}),
-            AgentStatusChanged: self._status,
-            ConfigReloaded: self._reloaded,
-        }
-        services.bus.subscribe(self._count)
+        services.bus.subscribe(
+            {
+                CallerLeftQueue: self._left,
+                QueueTalkEnded: self._talked,
+                AgentStatusChanged: self._status,
+                ConfigReloaded: self._reloaded,
+            }
+        )
 
-    def _count(self, fact: Fact) -> None:
-        counted = self._counted.get(type(fact))
-        if counted is not None:
-            counted(fact)
+    def _talked(self, fact: QueueTalkEnded) -> None:
+        self.last_call[fact.agent] = fact.wall
 
     def _left(self, fact: CallerLeftQueue) -> None:
         queue = self._services.config.queue.get(fact.queue)

@@ -18,7 +18,7 @@ from softswitch.app.kept_ladders import KeptLadders
 from softswitch.app.trace_views import LegFacts, call_trace, traced_view
 from softswitch.config import paths
 from softswitch.config.schema import Config
-from softswitch.facts import CallEnded, Fact, LegEnded
+from softswitch.facts import CallEnded, LegEnded
 from softswitch.ids import CallId
 from softswitch.sip.session import Session
 from softswitch.trace.following import Following, Wanted
@@ -95,7 +95,7 @@ class Tracing:
         self._followers: list[Follower] = []
         self._failed: deque[tuple[float, str]] = deque(maxlen=MAX_FAILED_WAITING)
         self._hook(config)
-        parts.bus.subscribe(self._happened)
+        parts.bus.subscribe({CallEnded: self._call_ended, LegEnded: self._leg_ended})
 
     def _hook(self, config: Config) -> None:
         """The one flag that the way of a message looks at."""
@@ -122,11 +122,12 @@ class Tracing:
         if self.homer.on:
             self.homer.message(dialogue, record, self._parts.services.config.features.login)
 
-    def _happened(self, fact: Fact) -> None:
-        if isinstance(fact, CallEnded):
-            if fact.cause not in NO_FAILURE and self._parts.services.config.trace.keep_failed:
-                self._failed.append((self._parts.clock.wall() + LAST_MESSAGES_S, fact.call))
-        elif isinstance(fact, LegEnded) and self.homer.on:
+    def _call_ended(self, fact: CallEnded) -> None:
+        if fact.cause not in NO_FAILURE and self._parts.services.config.trace.keep_failed:
+            self._failed.append((self._parts.clock.wall() + LAST_MESSAGES_S, fact.call))
+
+    def _leg_ended(self, fact: LegEnded) -> None:
+        if self.homer.on:
             self.homer.quality(fact)
 
     def _ends(self, record: Recorded) -> tuple[tuple[str, int], tuple[str, int]]:

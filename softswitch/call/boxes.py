@@ -11,7 +11,7 @@ import structlog
 from softswitch.bus import Bus
 from softswitch.clock import Clock
 from softswitch.errors import StorageError
-from softswitch.facts import Fact, MessagesChanged, RecordingEnded
+from softswitch.facts import MessagesChanged, RecordingEnded
 from softswitch.store.messages import Messages
 
 AGAIN_S = 5.0
@@ -28,7 +28,7 @@ class Boxes:
         self._counts: dict[str, tuple[int, int]] = {}
         self._again = False
         self._task: asyncio.Task[None] | None = None
-        bus.subscribe(self._on_fact)
+        bus.subscribe({RecordingEnded: self._recorded})
 
     async def load(self) -> None:
         """Count for the first time, before anybody watches."""
@@ -52,8 +52,8 @@ class Boxes:
             self._task.cancel()
             await asyncio.gather(self._task, return_exceptions=True)
 
-    def _on_fact(self, fact: Fact) -> None:
-        if isinstance(fact, RecordingEnded) and fact.box:
+    def _recorded(self, fact: RecordingEnded) -> None:
+        if fact.box:
             self.changed()
 
     async def _count(self) -> None:

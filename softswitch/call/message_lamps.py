@@ -6,7 +6,7 @@ from softswitch.call.boxes import Boxes
 from softswitch.call.party import endpoint_destinations
 from softswitch.call.services import Services
 from softswitch.config.schema import Config
-from softswitch.facts import Fact, MessagesChanged, RegistrationChanged
+from softswitch.facts import MessagesChanged, RegistrationChanged
 
 
 class MessageLamps:
@@ -17,13 +17,14 @@ class MessageLamps:
         self._boxes = boxes
         self._config: Config | None = None
         self._phones: Mapping[str, tuple[str, ...]] = {}
-        services.bus.subscribe(self._on_fact)
+        services.bus.subscribe({MessagesChanged: self._changed, RegistrationChanged: self._registered})
 
-    def _on_fact(self, fact: Fact) -> None:
-        if isinstance(fact, MessagesChanged):
-            for phone in self._of(fact.box):
-                self._tell(phone, fact.box)
-        elif isinstance(fact, RegistrationChanged) and fact.event == "registered":
+    def _changed(self, fact: MessagesChanged) -> None:
+        for phone in self._of(fact.box):
+            self._tell(phone, fact.box)
+
+    def _registered(self, fact: RegistrationChanged) -> None:
+        if fact.event == "registered":
             settings = self._services.config.endpoint.get(fact.endpoint)
             if settings is not None and settings.mwi_unsolicited and settings.mailbox:
                 self._tell(fact.endpoint, settings.mailbox)

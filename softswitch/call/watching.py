@@ -11,6 +11,7 @@ from typing import Any
 
 from softswitch.acd.engine import Engine
 from softswitch.acd.values import AgentState
+from softswitch.bus import Handlers
 from softswitch.call.boxes import Boxes
 from softswitch.call.call import Call
 from softswitch.call.lines import Line, LineChange
@@ -73,18 +74,19 @@ class Watching:
             ("reg", "endpoint"): self._registrations.items,
             ("message-summary", "box"): self._box,
         }
-        self._handlers: Mapping[type[Fact], Callable[[Any], None]] = {
+        while_watched: Handlers = {
             CallQueued: self._queue_changed,
             CallerLeftQueue: self._queue_changed,
-            CallParked: self._parked,
-            CallUnparked: self._parked,
             AgentStateChanged: self._agent_state,
             AgentStatusChanged: self._agent_changed,
             RegistrationChanged: self._registered,
             MessagesChanged: self._messages,
         }
         notifier.directory = self
-        services.bus.subscribe(self._on_fact)
+        services.bus.subscribe(
+            {kind: self._while_watched(handler) for kind, handler in while_watched.items()}
+        )
+        services.bus.subscribe({CallParked: self._parked, CallUnparked: self._parked})
 
     # --- Directory ----------------------------------------------------------------------------------------------------
 
@@ -109,10 +111,12 @@ class Watching:
 
     # --- what happens ---------------------------------------------------------------------------------------------------
 
-    def _on_fact(self, fact: Fact) -> None:
-        handler = self._handlers.get(type(fact))
-        if handler is not None and (self._notifier.watched_any or handler == self._parked):
-            handler(fact)
+    def _while_watched(self, handler: Callable[[Any], None]) -> Callable[[Any], None]:
+        def hear(fact: Fact) -> None:
+            if self._notifier.watched_any:
+                handler(fact)
+
+        return hear
 
     def _line_changed(self, line: Line, change: LineChange) -> None:
         kind, _, name = line.party.partition(":")

@@ -7,6 +7,7 @@ Does not prove who publishes these facts (tests/story/test_story_quality.py).
 import pytest
 
 from softswitch.api.metrics import Metrics
+from softswitch.bus import Bus
 from softswitch.cli.audio import show_audio
 from softswitch.facts import AudioImpaired, LegEnded
 from softswitch.ids import CallId, LegId
@@ -16,14 +17,15 @@ WHEN = {"wall": 1.0, "monotonic": 1.0}
 
 
 def test_alarms_and_legs_are_counted() -> None:
-    metrics = Metrics(FakeControl())
+    metrics, bus = Metrics(FakeControl()), Bus()
+    metrics.attach(bus)
     for call in ("c1", "c2"):
-        metrics.count(
+        bus.publish(
             AudioImpaired(
                 call=CallId(call), leg=LegId(call), kind="one-way", reason="silence", message="secret", **WHEN
             )
         )
-        metrics.count(
+        bus.publish(
             LegEnded(
                 call=CallId(call), leg=LegId(call), direction="in", codec="PCMU", packets=9, loss=0.02, jitter_s=0.004,
                 mos=3.9, rtt_s=None, **WHEN,

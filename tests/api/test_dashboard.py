@@ -11,6 +11,7 @@ from pathlib import Path
 from prometheus_client.parser import text_string_to_metric_families
 
 from softswitch.api.metrics import Metrics
+from softswitch.bus import Bus
 from softswitch.facts import (
     AudioImpaired,
     CallEnded,
@@ -30,7 +31,8 @@ CALL, QUEUE = CallId("C1"), QueueName("sales")
 
 def samples() -> dict[str, set[str]]:
     """Name of each sample to its labels, after one of everything has happened."""
-    metrics = Metrics(FakeControl())
+    metrics, bus = Metrics(FakeControl()), Bus()
+    metrics.attach(bus)
     for fact in (
         CallEnded(call=CALL, by="caller", cause="normal", sip_status=200, source="trunk:x", talk_s=5.0, **AT),
         CallerLeftQueue(call=CALL, queue=QUEUE, reason="connected", waited_s=3.0, position=1, **AT),
@@ -43,7 +45,7 @@ def samples() -> dict[str, set[str]]:
             mos=4.4, rtt_s=0.1, **AT,
         ),
     ):  # fmt: skip
-        metrics.count(fact)
+        bus.publish(fact)
     found: dict[str, set[str]] = {}
     for family in text_string_to_metric_families(metrics.text().decode()):
         for sample in family.samples:
