@@ -1,6 +1,7 @@
 """Proves Asterisk's queue scenarios on the whole switch, with what ours does differently: nobody answers, all paused,
 penalties out of range, in use with automatic pause, wrap-up over queues, position and priority with a longest queue, a
-member's phone that forwards, reload during calls, reasons of pauses and their limits. The table stands in `docs/queues.md`.
+member's phone that forwards, reload during calls, reasons of pauses and their limits. The table of them is
+`docs/queue-scenarios.md`.
 
 Also that wanted agents, steps, several callers of a ring-all queue, a plug-in and an engine that had to be healed work in
 the running switch. The engine's rules in depth are proved in `tests/acd`; transfers in `test_transfer_story`.

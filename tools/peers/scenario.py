@@ -178,6 +178,11 @@ class Scenario:
     def reject(self, status: int, reason: str = "Declined") -> Self:
         return self._respond(f"SIP/2.0 {status} {reason}", "", retrans=500).expect_request("ACK")
 
+    def redirect(self, contact: str) -> Self:
+        """302: whoever calls is to try there."""
+        moved = f"SIP/2.0 302 Moved Temporarily\nContact: <{contact}>"
+        return self._respond(moved, "", retrans=500, contact=False).expect_request("ACK")
+
     def cancelled(self) -> Self:
         """The caller gives up: 200 to the CANCEL, 487 to the INVITE."""
         self.expect_request("CANCEL").answer(200)
