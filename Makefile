@@ -78,6 +78,8 @@ format: $(STAMP)
 docs: $(STAMP)
 	$(BIN)/python -m softswitch.config.reference > docs/configuration.md.new
 	mv docs/configuration.md.new docs/configuration.md
+	$(BIN)/python -m softswitch.config.rights_page > docs/rights.md.new
+	mv docs/rights.md.new docs/rights.md
 	$(BIN)/python -m tools.report_definitions
 	$(BIN)/python -m softswitch.store.newest
 

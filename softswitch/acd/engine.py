@@ -143,6 +143,10 @@ class Engine:
         self._entry.move(call, queue, now, out)
         return self._conclude(now, out)
 
+    def obstacle(self, call: CallId, queue: QueueName) -> str:
+        """Why he who waits elsewhere could not join that queue now: `full`, `join empty`, `empty`; empty: he could."""
+        return self._entry.obstacle(call, queue)
+
     def offer_result(self, offer: OfferId, result: OfferResult, now: float) -> list[Decision]:
         """How the ringing ended. An answer to an offer cancelled lately gets its `CancelOffer` (`lost race`)."""
         out: list[Decision] = []

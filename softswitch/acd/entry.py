@@ -81,6 +81,10 @@ class Entry:
             )
         )
 
+    def obstacle(self, call: CallId, name: QueueName) -> str:
+        """Why this caller could not join that queue."""
+        return self._obstacle(self.queue(name), replace(self._room.get(call).given, queue=name))
+
     def _obstacle(self, queue: QueueRecord, given: WaitingCall) -> str:
         """Why he may not join; first whether agents are there, then whether there is room."""
         config = queue.config

@@ -13,6 +13,7 @@ from softswitch.api.events_control import EventsControl
 from softswitch.api.feed import FeedControl
 from softswitch.api.past_views import CdrDetailView, CdrView, RecordingView
 from softswitch.api.report_control import ReportControl
+from softswitch.api.rights_control import RightsControl
 from softswitch.api.security_control import SecurityControl
 from softswitch.api.status_views import StatusView
 from softswitch.api.steering_control import SteeringControl
@@ -101,6 +102,10 @@ class SwitchControl(Protocol):
     @property
     def callbacks(self) -> CallbackControl:
         """Callers who are called back."""
+
+    @property
+    def rights(self) -> RightsControl:
+        """Who may do what, and the audit trail."""
 
     @property
     def texts(self) -> TextControl:

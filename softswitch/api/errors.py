@@ -17,6 +17,18 @@ class BadRequest(ApiError):
     """Body or query that cannot be read."""
 
 
+class NotProven(ApiError):
+    """Nobody knows who asks."""
+
+    http_status = 401
+
+
+class NotAllowed(ApiError):
+    """Whoever asks lacks a right, which the message names."""
+
+    http_status = 403
+
+
 class UnknownThing(ApiError):
     """No call, queue, agent, recording … of that name."""
 

@@ -14,6 +14,7 @@ from aiohttp import web
 from pydantic_core import to_json
 
 from softswitch.api.answers import answer, query_as
+from softswitch.call.permissions import Actor
 
 SENT_WITHIN_S = 30.0
 """Who does not take one value in so long is gone."""
@@ -57,8 +58,9 @@ class FeedView:
 
 
 class FeedControl(Protocol):
-    def follow(self, search: EventSearch) -> AsyncGenerator[dict[str, Any] | None, None]:
-        """None is a sign of life. Raises `NotPossible`."""
+    def follow(self, search: EventSearch, actor: Actor | None) -> AsyncGenerator[dict[str, Any] | None, None]:
+        """What this one may see; nobody in particular is whoever has the secret. None is a sign of life. Raises
+        `NotPossible`."""
 
     def figures(self) -> FeedView: ...
 
@@ -81,7 +83,7 @@ class FeedRoutes:
         return answer(self._control.figures())
 
     async def events(self, request: web.Request) -> web.StreamResponse:
-        stream = self._control.follow(query_as(request, EventSearch))
+        stream = self._control.follow(query_as(request, EventSearch), request.get("actor"))
         async with aclosing(stream):
             first = await anext(stream)  # whoever reads our header misses nothing from then on
             if request.headers.get("Upgrade", "").lower() == "websocket":

@@ -1,26 +1,28 @@
-"""What may be read over TCP, by who shows the secret: the feed of events, metrics, health. Nothing can be done here.
+"""What may be read over TCP, by who shows the secret or a token: the feed of events, metrics, health. Nothing can be done
+here.
 
 Off unless `events.listen` says where. The secret comes as a bearer token (RFC 6750), or in the query where a browser's
 WebSocket can send no header; pages of other sites cannot use it, because they do not know it.
 """
 
-import hmac
 from collections.abc import Callable
 
 import structlog
 from aiohttp import web
 
 from softswitch.api.answers import answer, error_answer
+from softswitch.api.errors import NotProven
 from softswitch.api.feed import FeedControl, FeedRoutes
 from softswitch.api.metrics import CONTENT_TYPE, Metrics
 from softswitch.api.server import Handler, errors_answered
+from softswitch.call.permissions import Actor
 from softswitch.errors import UnusableError
 
 _log = structlog.get_logger(__name__)
 
 
 class PublicServer:
-    """`secret` is asked at each request: it may have changed."""
+    """`admit` is asked at each request, with what is shown, the address and the path; it says who that is, or raises."""
 
     def __init__(
         self,
@@ -28,11 +30,11 @@ class PublicServer:
         metrics: Metrics,
         *,
         ready: Callable[[], bool],
-        secret: Callable[[], str],
+        admit: Callable[[str, str, str], Actor | None],
     ) -> None:
         self._metrics = metrics
         self._ready = ready
-        self._secret = secret
+        self._admit = admit
         application = web.Application(middlewares=[errors_answered, self._proven], client_max_size=4096)
         application.add_routes(
             [
@@ -70,9 +72,10 @@ class PublicServer:
         shown = request.headers.get("Authorization", "").removeprefix("Bearer ") or request.query.get(
             "token", ""
         )
-        secret = self._secret()
-        if not secret or not hmac.compare_digest(shown.encode(), secret.encode()):
-            refused = error_answer(401, "the secret of `[events]` is needed", "Authorization: Bearer SECRET")
+        try:
+            request["actor"] = self._admit(shown, str(request.remote or ""), request.path)
+        except NotProven as error:
+            refused = error_answer(401, str(error), error.hint)
             refused.headers["WWW-Authenticate"] = 'Bearer realm="softswitch"'
             return refused
         return await handler(request)

@@ -1,9 +1,10 @@
-"""The control API's HTTP server on a Unix socket that only its owner may open.
+"""The control API's HTTP server on a Unix socket that only its owner, and a group that is named, may open.
 
-Owns the socket file and how errors are answered; what is asked of the switch is in the route files. No TCP port is
-opened here.
+Owns the socket file and how errors are answered; what is asked of the switch is in the route files, and who may ask it in
+`guard.py`. No TCP port is opened here.
 """
 
+import grp
 import os
 import socket
 import stat
@@ -19,10 +20,12 @@ from softswitch.api.control import SwitchControl
 from softswitch.api.errors import ApiError, http_status
 from softswitch.api.events import EventsRoutes
 from softswitch.api.feed import FeedRoutes
+from softswitch.api.guard import Guard
 from softswitch.api.live import LiveRoutes
 from softswitch.api.metrics import CONTENT_TYPE, Metrics
 from softswitch.api.past import PastRoutes
 from softswitch.api.reports import ReportRoutes
+from softswitch.api.rights import RightsRoutes
 from softswitch.api.security import SecurityRoutes
 from softswitch.api.steering import SteeringRoutes
 from softswitch.api.texts import TextRoutes
@@ -39,10 +42,17 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 class ApiServer:
     def __init__(
-        self, control: SwitchControl, bus: Bus, path: Path, service_levels: Iterable[float] = ()
+        self,
+        control: SwitchControl,
+        bus: Bus,
+        path: Path,
+        service_levels: Iterable[float] = (),
+        group: str = "",
     ) -> None:
-        """`service_levels`: those of the queues, which become buckets of the waiting time in the metrics."""
+        """`service_levels`: those of the queues, which become buckets of the waiting time in the metrics. `group`: whose
+        members may open the socket too."""
         self._path = path
+        self._group = group
         self._bus = bus
         self.metrics = Metrics(control, service_levels)
         self._runner = web.AppRunner(
@@ -53,7 +63,7 @@ class ApiServer:
 
     async def start(self) -> None:
         """Raises `UnusableError` when the socket cannot be made or another switch answers on it."""
-        listening = _listen(self._path)
+        listening = _listen(self._path, self._group)
         self._inode = self._path.stat().st_ino
         self._detach = self.metrics.attach(self._bus)
         await self._runner.setup()
@@ -72,7 +82,10 @@ class ApiServer:
 
 
 def _application(control: SwitchControl, metrics: Metrics) -> web.Application:
-    application = web.Application(middlewares=[errors_answered], client_max_size=MAX_BODY_BYTES)
+    guard = Guard(control.rights)
+    application = web.Application(
+        middlewares=[errors_answered, guard.middleware], client_max_size=MAX_BODY_BYTES
+    )
 
     async def health(request: web.Request) -> web.Response:
         return answer({"status": "ok"})
@@ -94,6 +107,7 @@ def _application(control: SwitchControl, metrics: Metrics) -> web.Application:
     application.add_routes(WhyRoutes(control.why).routes())
     application.add_routes(CallbackRoutes(control.callbacks).routes())
     application.add_routes(TextRoutes(control.texts).routes())
+    application.add_routes(RightsRoutes(control.rights).routes())
     application.add_routes(LiveRoutes(control).routes())
     application.add_routes(PastRoutes(control).routes())
     application.add_routes(ReportRoutes(control.reports).routes())
@@ -123,8 +137,8 @@ async def errors_answered(request: web.Request, handler: Handler) -> web.StreamR
         return error_answer(500, "internal error", "the log of the switch says more")
 
 
-def _listen(path: Path) -> socket.socket:
-    """A listening Unix socket of mode 0600, in the place of a dead one."""
+def _listen(path: Path, group: str) -> socket.socket:
+    """A listening Unix socket of mode 0600, or 0660 for a group, in the place of a dead one."""
     listening = socket.socket(socket.AF_UNIX)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -135,6 +149,8 @@ def _listen(path: Path) -> socket.socket:
             listening.bind(os.fsencode(path))
         finally:
             os.umask(mask)
+        if group:
+            _open_to(path, group)
         listening.listen(64)
         listening.setblocking(False)
     except OSError as error:
@@ -146,6 +162,15 @@ def _listen(path: Path) -> socket.socket:
         listening.close()
         raise
     return listening
+
+
+def _open_to(path: Path, group: str) -> None:
+    try:
+        number = grp.getgrnam(group).gr_gid
+    except KeyError:
+        raise UnusableError(f"general.control_group: this machine has no group {group!r}") from None
+    os.chown(path, -1, number)
+    path.chmod(0o660)
 
 
 def _remove_dead(path: Path) -> None:

@@ -29,6 +29,22 @@ class At:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Pull:
+    extension: str = ""
+    """Empty: where whoever asks sits."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    queue: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Priority:
+    priority: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Mode:
     mode: str
 
@@ -42,6 +58,9 @@ class SteeringRoutes:
             web.post("/v1/calls/{call}/{order:transfer|consult}", self.send_on),
             web.post("/v1/calls/{call}/park", self.park),
             web.post("/v1/calls/{call}/pickup", self.pickup),
+            web.post("/v1/calls/{call}/pull", self.pull),
+            web.post("/v1/calls/{call}/move", self.move),
+            web.post("/v1/calls/{call}/priority", self.priority),
             web.post("/v1/calls/{call}/{order:complete|back|three-way}", self.consulting),
             web.get("/v1/supervisions", self.supervisions),
             web.post("/v1/supervisions", self.supervise),
@@ -71,6 +90,21 @@ class SteeringRoutes:
         call, at = request.match_info["call"], await body_as(request, At)
         await self._control.pickup(call, at.extension)
         return answer(SteeredView(call=call, order="pickup", details={"extension": at.extension}), 202)
+
+    async def pull(self, request: web.Request) -> web.Response:
+        call, wish = request.match_info["call"], await body_as(request, Pull)
+        phone = await self._control.pull(call, wish.extension, request["actor"].person)
+        return answer(SteeredView(call=call, order="pull", details={"extension": phone}), 202)
+
+    async def move(self, request: web.Request) -> web.Response:
+        call, to = request.match_info["call"], await body_as(request, Move)
+        await self._control.move(call, to.queue)
+        return answer(SteeredView(call=call, order="move", details={"queue": to.queue}), 202)
+
+    async def priority(self, request: web.Request) -> web.Response:
+        call, wish = request.match_info["call"], await body_as(request, Priority)
+        await self._control.priority(call, wish.priority)
+        return answer(SteeredView(call=call, order="priority", details={"priority": str(wish.priority)}), 202)
 
     async def consulting(self, request: web.Request) -> web.Response:
         call, order = request.match_info["call"], request.match_info["order"]

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from softswitch.api.steering_views import ConferenceView, SupervisionRowView, SupervisionView
+from softswitch.config.rights import Person
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +38,13 @@ class SteeringControl(Protocol):
         """The place."""
 
     async def pickup(self, call: str, extension: str) -> None: ...
+
+    async def pull(self, call: str, extension: str, person: Person) -> str:
+        """The phone; empty `extension`: where this person sits."""
+
+    async def move(self, call: str, queue: str) -> None: ...
+
+    async def priority(self, call: str, priority: int) -> None: ...
 
     async def consult(self, call: str, target: str, by: str) -> None: ...
 

@@ -11,6 +11,10 @@ class TextWish:
     """An extension."""
     queue: str = ""
     """Instead: the phones of all agents of this queue who are logged in."""
+    team: str = ""
+    """Instead: the phones of all agents of this team who are logged in."""
+    everybody: bool = False
+    """Instead: all phones."""
     sender: str = "switch"
     """User part of the address it comes from."""
 

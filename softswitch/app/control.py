@@ -33,6 +33,7 @@ from softswitch.app.feeds import Feeds
 from softswitch.app.parts import Parts
 from softswitch.app.reload import reload
 from softswitch.app.reports import ReportDesk
+from softswitch.app.rights import RightsDesk
 from softswitch.app.security import SecurityDesk
 from softswitch.app.steering import SteeringOrders
 from softswitch.app.stream_views import media_ids
@@ -67,6 +68,7 @@ class Control:
         self.security = SecurityDesk(parts)
         self.why = WhyDesk(parts)
         self.reports = ReportDesk(parts)
+        self.rights = RightsDesk(parts)
         self._spawned: set[asyncio.Task[Any]] = set()
         self._reloading = asyncio.Lock()
         self._signalled = asyncio.Lock()
@@ -95,6 +97,7 @@ class Control:
         """Signals that come while a reload is still to begin ask for nothing more."""
         if not self._reload_asked:
             self._reload_asked = True
+            self.rights.by_signal("reload")
             self.spawn(self._reload_soon())
 
     async def _reload_soon(self) -> None:

@@ -1,13 +1,14 @@
 """The feed of events in the running switch: keeps what happens, and lets those who ask follow."""
 
 import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
 from softswitch.api.errors import NotPossible
 from softswitch.api.feed import EventSearch
 from softswitch.app.parts import Parts
-from softswitch.facts import Fact
+from softswitch.app.sight import Sight
+from softswitch.facts import CallQueued, Fact
 from softswitch.feed.ring import EventRing, Follower
 from softswitch.feed.topics import Topics
 
@@ -15,8 +16,9 @@ SIGN_OF_LIFE_S = 5.0
 
 
 class EventFeed:
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, sight: Sight) -> None:
         self._parts = parts
+        self._sight = sight
         self._settings = parts.services.config.events
         self.ring = EventRing(self._settings.keep, parts.started)
         self._awake: set[asyncio.Event] = set()
@@ -26,10 +28,15 @@ class EventFeed:
 
     def _keep(self, fact: Fact) -> None:
         self.ring.add(fact)
+        if type(fact) is CallQueued:
+            self._sight.learn(fact)
         for awake in self._awake:
             awake.set()
 
-    async def follow(self, search: EventSearch) -> AsyncGenerator[dict[str, Any] | None, None]:
+    async def follow(
+        self, search: EventSearch, sees: Callable[[Fact], bool]
+    ) -> AsyncGenerator[dict[str, Any] | None, None]:
+        """`sees`: what of it whoever follows may see."""
         if not self._settings.keep:
             raise NotPossible("events are not kept: `[events] keep` is 0", hint="set it and restart")
         if len(self._awake) >= self._parts.services.config.events.followers:
@@ -53,7 +60,8 @@ class EventFeed:
                     if gap is not None:
                         yield gap.values()
                     for event in events:
-                        yield event.values(node)
+                        if sees(event.fact):
+                            yield event.values(node)
                 try:
                     async with asyncio.timeout(SIGN_OF_LIFE_S):
                         await awake.wait()

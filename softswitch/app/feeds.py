@@ -3,25 +3,34 @@
 Implements `api.feed.FeedControl`. Whoever switches all of it off pays for a ring of the latest events, or for nothing.
 """
 
+import hmac
 from collections.abc import AsyncGenerator, Callable
 from typing import Any
 
+from softswitch.api.errors import NotAllowed, NotProven
 from softswitch.api.feed import EventSearch, FeedView
 from softswitch.api.metrics import Metrics
 from softswitch.api.public import PublicServer
 from softswitch.app.event_feed import EventFeed
 from softswitch.app.manager_feed import ManagerFeed
 from softswitch.app.parts import Parts
+from softswitch.app.sight import Sight
 from softswitch.app.webhooks import Webhooks
+from softswitch.call.permissions import ANYTHING, SWITCH, Actor
+from softswitch.config.acts import Act
 from softswitch.config.feeds import listen_on
+
+OPEN = frozenset({"/health", "/ready"})
+"""Told to all who have shown anything that is known."""
 
 
 class Feeds:
     def __init__(self, parts: Parts) -> None:
         self._parts = parts
-        self._events = EventFeed(parts)
-        self.webhooks = Webhooks(parts, self._events.ring)
-        self.manager = ManagerFeed(parts)
+        self._sight = sight = Sight(parts.gate)
+        self._events = EventFeed(parts, sight)
+        self.webhooks = Webhooks(parts, self._events.ring, sight)
+        self.manager = ManagerFeed(parts, sight=sight)
         self.public: PublicServer | None = None
 
     async def start(self, metrics: Metrics, ready: Callable[[], bool]) -> None:
@@ -30,7 +39,7 @@ class Feeds:
         await self.manager.start()
         listen = self._parts.services.config.events.listen
         if listen:
-            self.public = PublicServer(self, metrics, ready=ready, secret=self._secret)
+            self.public = PublicServer(self, metrics, ready=ready, admit=self.admit)
             await self.public.start(*listen_on(listen))
 
     async def stop(self) -> None:
@@ -43,8 +52,29 @@ class Feeds:
         secret = self._parts.services.secrets.get(("events", ""))
         return (secret.password or "") if secret is not None else ""
 
-    def follow(self, search: EventSearch) -> AsyncGenerator[dict[str, Any] | None, None]:
-        return self._events.follow(search)
+    def admit(self, shown: str, address: str, path: str) -> Actor | None:
+        """Who shows this over TCP; None: the secret of `[events]`, where it stands for nobody. Raises `NotProven` and
+        `NotAllowed`."""
+        secret, gate = self._secret(), self._parts.gate
+        if secret and hmac.compare_digest(shown.encode("utf-8", "replace"), secret.encode()):
+            name = self._parts.services.config.events.person
+            actor = gate.permissions.person(name, surface="feed", origin=address)
+            if actor is None and not name:
+                return None
+        else:
+            actor = gate.permissions.by_token(shown, surface="http", origin=address) if shown else None
+        if actor is None:
+            raise NotProven(
+                "the secret of `[events]`, or a token, is needed", hint="Authorization: Bearer SECRET"
+            )
+        act, about = (Act.FEED_READ, ANYTHING) if path == "/v1/events" else (Act.SWITCH_READ, SWITCH)
+        missing = "" if path in OPEN else gate.missing(actor, act, about)
+        if missing:
+            raise NotAllowed(f"{actor.name} may not: missing right {missing}")
+        return actor
+
+    def follow(self, search: EventSearch, actor: Actor | None) -> AsyncGenerator[dict[str, Any] | None, None]:
+        return self._events.follow(search, self._sight.of(actor))
 
     def close(self) -> None:
         self._events.close()

@@ -59,7 +59,7 @@ class HomerExport:
         self._datagrams = self._stream = self._opening = None
         self._open_again_at = 0.0
 
-    def message(self, dialogue: Dialogue, record: Recorded, login_code: str) -> None:
+    def message(self, dialogue: Dialogue, record: Recorded, *codes: str) -> None:
         if not self._may():
             return
         at, _, data, peer = record
@@ -71,7 +71,7 @@ class HomerExport:
                 transport=peer.transport,
                 sender=sender,
                 receiver=receiver,
-                payload=masked(data, login_code),
+                payload=masked(data, *codes),
                 correlation=correlation,
             )
         )

@@ -62,6 +62,7 @@ async def _serve(loaded: LoadedConfig, config_path: Path) -> int:
         parts.bus,
         paths.control_socket(loaded.config),
         [queue.servicelevel for queue in loaded.config.queue.values()],
+        loaded.config.general.control_group,
     )
     try:
         control.security.load()
@@ -98,9 +99,14 @@ def settle_memory() -> None:
 
 def _signals(control: Control) -> None:
     loop = asyncio.get_running_loop()
+
+    def stop(order: str, now: bool) -> None:
+        control.rights.by_signal(order)
+        control.spawn(control.stop(now=now))
+
     loop.add_signal_handler(signal.SIGHUP, control.reload_by_signal)
-    loop.add_signal_handler(signal.SIGTERM, lambda: control.spawn(control.stop(now=False)))
-    loop.add_signal_handler(signal.SIGINT, lambda: control.spawn(control.stop(now=True)))
+    loop.add_signal_handler(signal.SIGTERM, stop, "stop", False)
+    loop.add_signal_handler(signal.SIGINT, stop, "stop now", True)
 
 
 async def _beat(parts: Parts) -> None:

@@ -2,6 +2,7 @@
 
 from softswitch.acd.values import AgentState, AgentStatus, AgentView, CallerView, QueueView
 from softswitch.app.parts import Parts
+from softswitch.app.sight import Sight
 from softswitch.asterisk.centre import Channel, EntryInfo, MemberInfo, QueueInfo
 from softswitch.call.call import Call
 from softswitch.call.leg import Leg
@@ -27,8 +28,14 @@ _STATUS = {
 
 
 class ManagerCentre:
-    def __init__(self, parts: Parts) -> None:
+    def __init__(self, parts: Parts, sight: Sight | None = None) -> None:
+        """`sight`: what the `person` of `[ami]` may see; without one everything."""
         self._parts = parts
+        self._sight = sight
+
+    def _shows(self, queue: QueueName) -> bool:
+        person = self._parts.services.config.ami.person
+        return self._sight is None or self._sight.queue(person, queue)
 
     # --- queues and members -----------------------------------------------------------------------------------------
 
@@ -42,7 +49,7 @@ class ManagerCentre:
         return tuple(
             self._queue(queue, members.get(queue.queue, []))
             for queue in snapshot.queues
-            if only in ("", queue.queue)
+            if only in ("", queue.queue) and self._shows(queue.queue)
         )
 
     def _queue(self, view: QueueView, members: list[MemberInfo]) -> QueueInfo:
@@ -77,7 +84,7 @@ class ManagerCentre:
         if agent not in parts.services.config.agent:
             return ()
         view = parts.dispatcher.engine.agent_view(agent, parts.clock.monotonic())
-        return tuple(self._member(queue, view) for queue in view.queues)
+        return tuple(self._member(queue, view) for queue in view.queues if self._shows(queue))
 
     def member(self, queue: QueueName, agent: AgentId) -> MemberInfo:
         parts = self._parts
@@ -154,7 +161,10 @@ class ManagerCentre:
     def channels(self) -> tuple[Channel, ...]:
         offers = self._parts.dispatcher.offers
         found: list[Channel] = []
+        person = self._parts.services.config.ami.person
         for call in self._parts.manager.calls.values():
+            if self._sight is not None and not self._sight.call(person, call):
+                continue
             ringing = [each.ringing.leg for each in offers.of_call(call.id)]
             found += [self._channel(call, leg) for leg in dict.fromkeys([*call.legs.values(), *ringing])]
         return tuple(found)

@@ -11,6 +11,7 @@ import structlog
 
 from softswitch.app.manager_centre import ManagerCentre
 from softswitch.app.parts import Parts
+from softswitch.app.sight import Sight
 from softswitch.asterisk.centre import Centre
 from softswitch.asterisk.manager_events import ManagerEvents
 from softswitch.asterisk.manager_message import TooMuch
@@ -27,9 +28,11 @@ _log = structlog.get_logger(__name__)
 
 
 class ManagerFeed:
-    def __init__(self, parts: Parts, centre: Centre | None = None) -> None:
+    def __init__(self, parts: Parts, centre: Centre | None = None, sight: Sight | None = None) -> None:
+        """`sight`: what its `person` may see; without one everything."""
         self._parts = parts
-        self._centre = centre or ManagerCentre(parts)
+        self._sight = sight
+        self._centre = centre or ManagerCentre(parts, sight)
         self._events = ManagerEvents(self._centre)
         self._server: asyncio.Server | None = None
         self._clients: set[_Client] = set()
@@ -106,6 +109,9 @@ class ManagerFeed:
             self._events = ManagerEvents(self._centre)
 
     def _tell(self, fact: Fact) -> None:
+        person = self._parts.services.config.ami.person
+        if person and self._sight is not None and not self._sight.of_person(person)(fact):
+            return
         for event in self._events.of(fact):
             for client in tuple(self._clients):
                 client.tell(event.kind, event.data)

@@ -19,6 +19,7 @@ from softswitch.call.conference import Conferences
 from softswitch.call.conversation import Conversation
 from softswitch.call.direct_call import DirectCalls
 from softswitch.call.dispatcher import Dispatcher
+from softswitch.call.gate import Gate
 from softswitch.call.lines import Lines
 from softswitch.call.manager import CallManager
 from softswitch.call.message_lamps import MessageLamps
@@ -71,6 +72,7 @@ class Parts:
     recordings: Recordings
     room: Room
     steering: Steering
+    gate: Gate
     manager: CallManager
     snapshots: Snapshots
     boxes: Boxes
@@ -161,9 +163,10 @@ async def build(loaded: LoadedConfig, world: World | None = None) -> Parts:
     )
     dispatcher = Dispatcher(services, engine, Visits(services))
     recordings = Recordings(services)
-    supervisions = Supervisions(services, dispatcher.desk, recordings, talks)
+    gate = Gate(services, dispatcher.desk)
+    supervisions = Supervisions(services, dispatcher.desk, recordings, talks, gate)
     conferences = Conferences(services, recordings)
-    room = Room(dispatcher, recordings, supervisions, conferences, talks)
+    room = Room(dispatcher, recordings, supervisions, conferences, gate, talks)
     manager = CallManager(services, room)
     snapshots = Snapshots(services, room)
     services.changed, services.agreed = snapshots.call_changed, snapshots.leg_changed
@@ -188,6 +191,7 @@ async def build(loaded: LoadedConfig, world: World | None = None) -> Parts:
         recordings=recordings,
         room=room,
         steering=steering,
+        gate=gate,
         manager=manager,
         snapshots=snapshots,
         boxes=boxes,

@@ -19,6 +19,7 @@ from softswitch.app.parts import Parts
 from softswitch.call.conference import Conference, Seat
 from softswitch.call.refusals import NoSuch, NotNow, Refusal, Unreadable
 from softswitch.call.supervision import MODES, Supervision, Wish
+from softswitch.config.rights import Person
 from softswitch.ids import AgentId, CallId, EndpointName
 from softswitch.store.reading import SupervisionFilter
 
@@ -50,6 +51,30 @@ class SteeringOrders:
     async def pickup(self, call: str, extension: str) -> None:
         with _told():
             self._parts.steering.pickup(call, extension)
+        await asyncio.sleep(0)
+
+    async def pull(self, call: str, extension: str, person: Person) -> str:
+        phone = extension or self._seat_of(person)
+        with _told():
+            self._parts.steering.pull(call, phone)
+        await asyncio.sleep(0)
+        return phone
+
+    def _seat_of(self, person: Person) -> str:
+        if person.agent in self._parts.services.config.agent:
+            return self._parts.dispatcher.desk.endpoint_of(AgentId(person.agent))
+        if not person.endpoints:
+            raise BadRequest("say which phone is to have it", hint="`softswitch calls pull CALL EXTENSION`")
+        return person.endpoints[0]
+
+    async def move(self, call: str, queue: str) -> None:
+        with _told():
+            self._parts.steering.move(call, queue)
+        await asyncio.sleep(0)
+
+    async def priority(self, call: str, priority: int) -> None:
+        with _told():
+            self._parts.steering.priority(call, priority)
         await asyncio.sleep(0)
 
     async def consult(self, call: str, target: str, by: str) -> None:

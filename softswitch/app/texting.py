@@ -33,19 +33,30 @@ class TextOrders:
 
     def _phones(self, wish: TextWish) -> tuple[str, ...]:
         config = self._parts.services.config
-        if bool(wish.to) == bool(wish.queue):
-            raise BadRequest("say either `to` or `queue`")
+        if sum(map(bool, (wish.to, wish.queue, wish.team, wish.everybody))) != 1:
+            raise BadRequest("say one of `to`, `queue`, `team` and `everybody`")
+        if wish.everybody:
+            return tuple(config.endpoint)
         if wish.to:
             if wish.to not in config.endpoint:
                 raise UnknownThing(f"no endpoint is called {wish.to!r}", hint="`softswitch lines` lists them")
             return (wish.to,)
-        if wish.queue not in config.queue:
-            raise UnknownThing(f"no queue is called {wish.queue!r}", hint="`softswitch queue` lists them")
         desk = self._parts.dispatcher.desk
-        snapshot = self._parts.dispatcher.engine.snapshot(self._parts.clock.monotonic())
-        agents = [AgentId(view.agent) for view in snapshot.agents if wish.queue in view.queues]
+        agents = self._of_team(wish.team) if wish.team else self._of_queue(wish.queue)
         at_work = [desk.endpoint_of(agent) for agent in agents if desk.is_logged_in(agent)]
         return tuple(dict.fromkeys(name for name in at_work if name in config.endpoint))
+
+    def _of_queue(self, queue: str) -> list[AgentId]:
+        if queue not in self._parts.services.config.queue:
+            raise UnknownThing(f"no queue is called {queue!r}", hint="`softswitch queue` lists them")
+        snapshot = self._parts.dispatcher.engine.snapshot(self._parts.clock.monotonic())
+        return [AgentId(view.agent) for view in snapshot.agents if queue in view.queues]
+
+    def _of_team(self, name: str) -> list[AgentId]:
+        config = self._parts.services.config
+        if name not in config.team:
+            raise UnknownThing(f"no team is called {name!r}", hint=f"known are {', '.join(config.team)}")
+        return [AgentId(agent) for agent in config.team[name].agents if agent in config.agent]
 
     async def _to(self, name: str, target: ProxyTarget, wish: TextWish) -> TextView:
         answered: asyncio.Future[int] = asyncio.get_running_loop().create_future()

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from softswitch.api.trace_views import CallTraceView, TracedView
+from softswitch.call.routing import codes_with_pin
 from softswitch.trace.masking import masked
 from softswitch.trace.memory import Dialogue, Recorded, in_order
 from softswitch.trace.reading import told
@@ -24,7 +25,7 @@ def traced_view(
 ) -> TracedView:
     """`also`: legs by Call-ID that have come to another call than they began in."""
     at, outgoing, data, peer = record
-    safe = masked(data, parts.services.config.features.login)
+    safe = masked(data, *codes_with_pin(parts.services.config))
     says = told(safe)
     call_id = dialogue.call_id.decode("utf-8", "surrogateescape")
     known = (also or {}).get(call_id)

@@ -16,6 +16,7 @@ from softswitch.api.trace_views import CallTraceView, TracedView
 from softswitch.app.homer import HomerExport
 from softswitch.app.kept_ladders import KeptLadders
 from softswitch.app.trace_views import LegFacts, call_trace, traced_view
+from softswitch.call.routing import codes_with_pin
 from softswitch.config import paths
 from softswitch.config.schema import Config
 from softswitch.facts import CallEnded, LegEnded
@@ -120,7 +121,7 @@ class Tracing:
         for follower in self._followers:
             follower.hear(dialogue, record)
         if self.homer.on:
-            self.homer.message(dialogue, record, self._parts.services.config.features.login)
+            self.homer.message(dialogue, record, *codes_with_pin(self._parts.services.config))
 
     def _call_ended(self, fact: CallEnded) -> None:
         if fact.cause not in NO_FAILURE and self._parts.services.config.trace.keep_failed:

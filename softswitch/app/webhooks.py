@@ -12,6 +12,7 @@ from pydantic_core import to_json
 
 from softswitch.api.feed import WebhookView
 from softswitch.app.parts import Parts
+from softswitch.app.sight import Sight
 from softswitch.config.feeds import Webhook
 from softswitch.facts import AlarmCleared, AlarmRaised, CallFact, ConfigReloaded, Fact
 from softswitch.feed.outbox import Outbox, Parcel
@@ -30,9 +31,10 @@ _log = structlog.get_logger(__name__)
 
 
 class Webhooks:
-    def __init__(self, parts: Parts, ring: EventRing) -> None:
+    def __init__(self, parts: Parts, ring: EventRing, sight: Sight) -> None:
         self._parts = parts
         self._ring = ring
+        self._sight = sight
         self._hooks: dict[str, _Hook] = {}
         self._client: aiohttp.ClientSession | None = None
         self._detach: Callable[[], None] | None = None
@@ -51,9 +53,9 @@ class Webhooks:
             self._client = aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())
         for name, settings in wanted.items():
             if name in self._hooks:
-                self._hooks[name].reconfigure(settings)
+                self._hooks[name].reconfigure(settings, self._sight)
             elif self._client is not None:
-                self._hooks[name] = _Hook(name, settings, self._parts, self._client)
+                self._hooks[name] = _Hook(name, settings, self._parts, self._client, self._sight)
 
     def _tell(self, fact: Fact) -> None:
         if isinstance(fact, ConfigReloaded):
@@ -62,7 +64,7 @@ class Webhooks:
             return
         body: bytes | None = None
         for hook in self._hooks.values():
-            if hook.topics.want(type(fact)):
+            if hook.topics.want(type(fact)) and hook.sees(fact):
                 if body is None:
                     event = Event(self._ring.next - 1, fact)
                     body = to_json(event.values(self._parts.services.config.general.node))
@@ -99,10 +101,13 @@ def _topics(settings: Webhook) -> Topics:
 
 
 class _Hook:
-    def __init__(self, name: str, settings: Webhook, parts: Parts, client: aiohttp.ClientSession) -> None:
+    def __init__(
+        self, name: str, settings: Webhook, parts: Parts, client: aiohttp.ClientSession, sight: Sight
+    ) -> None:
         self.name = name
         self.settings = settings
         self.topics = _topics(settings)
+        self.sees = sight.of_person(settings.person)
         self.outbox = Outbox(settings)
         self._parts = parts
         self._client = client
@@ -131,9 +136,10 @@ class _Hook:
             lost=self.outbox.lost,
         )
 
-    def reconfigure(self, settings: Webhook) -> None:
+    def reconfigure(self, settings: Webhook, sight: Sight) -> None:
         self.settings = settings
         self.topics = _topics(settings)
+        self.sees = sight.of_person(settings.person)
         self.outbox.reconfigure(settings)
         self._awake.set()
 

@@ -132,6 +132,14 @@ class Dispatcher:
         self.act(decisions)
         self.visits.left(call, reason, position=position, key=key)
 
+    def change_priority(self, call: Call, priority: int) -> None:
+        """He waits on with another one, which a restart finds too."""
+        visit = self.visits.of(call.id)
+        if visit is not None:
+            visit.priority = priority
+        self.act(self.engine.change_priority(call.id, priority, self._now()))
+        self._services.changed(call.id)
+
     def waits(self, call: CallId) -> bool:
         """False when an agent has answered or the queue has given up, and the call has still to read so."""
         return call in self._calls

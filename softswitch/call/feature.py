@@ -4,9 +4,12 @@ from softswitch.acd.errors import Refused
 from softswitch.acd.values import AgentStatus
 from softswitch.call.call import Call
 from softswitch.call.desk import Desk
+from softswitch.call.people_feature import people_feature
 from softswitch.call.room import Room
+from softswitch.call.routing import OF_PEOPLE
 from softswitch.call.stages import Feature, PickUp, Retrieve, Say, Stage, Supervise
 from softswitch.call.termination import By, Cause, Termination, by_switch
+from softswitch.config.acts import Act
 from softswitch.ids import AgentId, EndpointName
 
 DONE = Termination(By.SWITCH, Cause.NORMAL, 200)
@@ -17,6 +20,12 @@ _SPOKEN = {
     "logout": "agent-logout",
     "pause": "agent-paused",
     "resume": "agent-resumed",
+}
+_ACTS = {
+    "login": Act.AGENT_LOGIN,
+    "logout": Act.AGENT_LOGOUT,
+    "pause": Act.AGENT_PAUSE,
+    "resume": Act.AGENT_RESUME,
 }
 
 
@@ -31,12 +40,32 @@ async def feature(room: Room, call: Call, stage: Feature) -> Stage:
     if stage.feature == "park":
         digits = stage.argument
         return Retrieve(place=int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 5 else 0)
+    if stage.feature in OF_PEOPLE:
+        return await people_feature(room, call, stage)
     agent = _with_pin(call, stage.argument) if elsewhere else desk.agent_at(endpoint)
-    if agent is None or not _done(call, desk, stage, agent, endpoint):
+    if (
+        agent is None
+        or not _may(room, stage, agent, endpoint)
+        or not _done(call, desk, stage, agent, endpoint)
+    ):
         call.log.info("feature refused", feature=stage.feature, endpoint=endpoint)
         return Say(prompts=("agent-denied",), termination=REFUSED, early=True)
     call.log.info("feature", feature=stage.feature, agent=agent)
+    _note(room, stage, agent, endpoint)
     return Say(prompts=(_SPOKEN[stage.feature],), termination=DONE)
+
+
+def _may(room: Room, stage: Feature, agent: AgentId, endpoint: EndpointName) -> bool:
+    """What an agent does with himself; a role may take it from him."""
+    permissions = room.gate.permissions
+    actor = permissions.as_agent(agent, endpoint)
+    return not room.gate.missing(actor, _ACTS[stage.feature], permissions.agent(agent))
+
+
+def _note(room: Room, stage: Feature, agent: AgentId, endpoint: EndpointName) -> None:
+    permissions = room.gate.permissions
+    actor = permissions.as_agent(agent, endpoint)
+    room.gate.note(actor, _ACTS[stage.feature], permissions.agent(agent))
 
 
 def _done(call: Call, desk: Desk, stage: Feature, agent: AgentId, endpoint: EndpointName) -> bool:

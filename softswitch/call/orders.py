@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from softswitch.config.target import Target
-from softswitch.ids import LegId
+from softswitch.ids import LegId, QueueName
 
 if TYPE_CHECKING:
     from softswitch.call.call import Call
@@ -100,6 +100,20 @@ class PickupOrdered:
 
 
 @dataclass(frozen=True, slots=True)
+class MoveOrdered:
+    """Whoever waits is to wait in another queue, as old as he is."""
+
+    queue: QueueName
+
+
+@dataclass(frozen=True, slots=True)
+class PriorityOrdered:
+    """Whoever waits has another priority from now on."""
+
+    priority: int
+
+
+@dataclass(frozen=True, slots=True)
 class RemovedFromConference:
     """A moderator wants him out."""
 
@@ -117,5 +131,7 @@ Order = (
     | ThreeWayOrdered
     | TakeOverOrdered
     | PickupOrdered
+    | MoveOrdered
+    | PriorityOrdered
     | RemovedFromConference
 )

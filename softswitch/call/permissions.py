@@ -8,14 +8,13 @@ not known. Knows no HTTP, no SIP and no audit.
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
+from typing import Protocol
 
 from softswitch.call.call import Call
-from softswitch.call.desk import Desk
-from softswitch.call.services import Services
 from softswitch.config.acts import Act
 from softswitch.config.rights import ADMINISTRATOR, AGENT, ROLES, Person, role_named
 from softswitch.config.schema import Config
-from softswitch.ids import AgentId
+from softswitch.ids import AgentId, QueueName
 
 NOBODY: frozenset[str] = frozenset()
 
@@ -53,6 +52,23 @@ ANYTHING = About(kind="")
 """The role alone decides."""
 
 
+class Configured(Protocol):
+    """`call.services.Services`."""
+
+    @property
+    def config(self) -> Config: ...
+
+
+class Seats(Protocol):
+    """`call.desk.Desk`."""
+
+    def agent_at(self, endpoint: str) -> AgentId | None: ...
+
+    def agents_at(self, endpoint: str) -> tuple[AgentId, ...]: ...
+
+    def queues_of(self, agent: AgentId) -> tuple[QueueName, ...]: ...
+
+
 @dataclass(slots=True)
 class _Index:
     """Who stands for what in one configuration."""
@@ -74,7 +90,7 @@ class _Index:
 
 
 class Permissions:
-    def __init__(self, services: Services, desk: Desk) -> None:
+    def __init__(self, services: Configured, desk: Seats) -> None:
         self._services = services
         self._desk = desk
         self._index = _Index(services.config)

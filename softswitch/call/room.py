@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from softswitch.call.conference import Conferences
     from softswitch.call.conversation import Conversation
     from softswitch.call.dispatcher import Dispatcher
+    from softswitch.call.gate import Gate
     from softswitch.call.recordings import Recordings
     from softswitch.call.supervisions import Supervisions
 
@@ -20,6 +21,8 @@ class Room:
     recordings: "Recordings"
     supervisions: "Supervisions"
     conferences: "Conferences"
+    gate: "Gate"
+    """Who may do what by phone."""
     talks: "dict[CallId, Conversation]" = field(default_factory=dict)
     """Calls in which people talk now."""
     calls: "dict[CallId, Call]" = field(default_factory=dict)

@@ -42,6 +42,8 @@ class Routed:
 
 
 FEATURES = ("login", "logout", "pause", "resume", "supervise", "pickup", "park")
+OF_PEOPLE = ("agent_login", "agent_logout", "agent_pause", "agent_resume", "pull", "move")
+"""Feature codes for people with a role, whose PIN stands behind the last `*`."""
 _NOWHERE = Target("hangup", "unknown")
 
 
@@ -68,7 +70,7 @@ def route(config: Config, asked: Asked, is_open: Mapping[str, bool]) -> Routed |
 
 
 def _feature(config: Config, number: str) -> Routed | None:
-    for name in FEATURES:
+    for name in (*FEATURES, *OF_PEOPLE):
         code = getattr(config.features, name)
         if code and number.startswith(code):
             return Routed(target=_NOWHERE, route="feature", feature=name, argument=number[len(code) :])
@@ -76,9 +78,14 @@ def _feature(config: Config, number: str) -> Routed | None:
 
 
 def without_pin(config: Config, number: str) -> str:
-    """What may be written down of a number that a phone dials: a login's code without the agent and PIN that follow it."""
-    code = config.features.login
-    return code if code and number.startswith(code) else number
+    """What may be written down of a number that a phone dials: the code without what follows it, where a PIN may."""
+    return next((code for code in codes_with_pin(config) if number.startswith(code)), number)
+
+
+def codes_with_pin(config: Config) -> tuple[str, ...]:
+    """Feature codes behind which a PIN may be dialled."""
+    names = ("login", *OF_PEOPLE) if any(person.pin for person in config.person.values()) else ("login",)
+    return tuple(code for name in names if (code := getattr(config.features, name)))
 
 
 def _best_route(config: Config, asked: Asked) -> tuple[str, Route] | None:

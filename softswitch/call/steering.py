@@ -14,8 +14,10 @@ from softswitch.call.leg import Leg
 from softswitch.call.orders import (
     CompleteOrdered,
     ConsultOrdered,
+    MoveOrdered,
     ParkOrdered,
     PickupOrdered,
+    PriorityOrdered,
     ReturnOrdered,
     ThreeWayOrdered,
     TransferOrdered,
@@ -23,9 +25,10 @@ from softswitch.call.orders import (
 from softswitch.call.parking import reserve
 from softswitch.call.refusals import NoSuch, NotNow, Unreadable
 from softswitch.call.room import Room
+from softswitch.call.stages import Wait
 from softswitch.config.schema import Config
 from softswitch.config.target import Target
-from softswitch.ids import CallId
+from softswitch.ids import CallId, QueueName
 
 SECTIONS = {
     "flow": "flow",
@@ -40,6 +43,12 @@ SECTIONS = {
 """Kind of a target to the section in which its name stands."""
 CAN_BE_PICKED_UP = ("dial", "wait", "park")
 SIDES = ("", "caller", "callee")
+MOST_PRIORITY = 1000
+OBSTACLES = {
+    "full": "it is full",
+    "join empty": "nobody is there who could serve him",
+    "empty": "nobody is there who could serve him",
+}
 
 
 class Steering:
@@ -78,6 +87,39 @@ class Steering:
             raise NotNow(f"call {call} is in stage {live.stage}: nobody is being rung or waited for there")
         live.learn()
         live.post(PickupOrdered(extension))
+
+    def pull(self, call: str, extension: str) -> None:
+        """One who waits in a queue rings at this phone, out of turn."""
+        self._waiting(call)
+        self.pickup(call, extension)
+
+    def move(self, call: str, queue: str) -> None:
+        """One who waits goes on waiting in another queue, as old as he is."""
+        live, stage = self._waiting(call)
+        if queue not in live.services.config.queue:
+            raise NoSuch(f"there is no queue {queue!r}", hint="`softswitch queue` lists them")
+        if stage.queue == queue:
+            raise NotNow(f"call {call} waits in {queue} already")
+        obstacle = self._room.dispatcher.engine.obstacle(live.id, QueueName(queue))
+        if obstacle:
+            raise NotNow(f"call {call} cannot join {queue}: {OBSTACLES[obstacle]}")
+        live.learn()
+        live.post(MoveOrdered(QueueName(queue)))
+
+    def priority(self, call: str, priority: int) -> None:
+        """One who waits goes before or behind others from now on."""
+        if not -MOST_PRIORITY <= priority <= MOST_PRIORITY:
+            raise Unreadable(f"{priority} is no priority", hint=f"-{MOST_PRIORITY} to {MOST_PRIORITY}")
+        self._waiting(call)[0].post(PriorityOrdered(priority))
+
+    def _waiting(self, call: str) -> tuple[Call, Wait]:
+        live = self._live(call)
+        if live.over is not None or not isinstance(live.at, Wait) or not self._room.dispatcher.waits(live.id):
+            raise NotNow(
+                f"call {call} is in stage {live.stage}: it waits in no queue",
+                hint="`softswitch queue show NAME` lists who waits",
+            )
+        return live, live.at
 
     def consult(self, call: str, target: str, by: str = "") -> None:
         """Ring `target` for one side while the other hears music."""

@@ -20,6 +20,7 @@ from softswitch.call.orders import TakeOverOrdered
 from softswitch.call.refusals import NotNow
 from softswitch.call.services import Services
 from softswitch.call.termination import HANDED_OVER
+from softswitch.config.acts import Act
 from softswitch.facts import SupervisionEnded, SupervisionStarted
 from softswitch.ids import AgentId, CallId, EndpointName
 from softswitch.store.rows import SupervisionRow
@@ -33,6 +34,7 @@ _log = structlog.get_logger(__name__)
 MODES = {"listen": Role.LISTEN, "whisper": Role.WHISPER, "barge": Role.BARGE}
 MODE_OF_KEY = {"4": Role.LISTEN, "5": Role.WHISPER, "6": Role.BARGE}
 TAKE_OVER_KEY = "9"
+ACT_OF_KEY = {"4": Act.SPY_LISTEN, "5": Act.SPY_WHISPER, "6": Act.SPY_BARGE, TAKE_OVER_KEY: Act.SPY_TAKE_OVER}
 TONE = ("tone:beep",)
 
 
@@ -59,6 +61,8 @@ class Supervision:
     mode: Role
     leg: Leg
     wake: Callable[[], None]
+    permits: "Callable[[Supervision, Act], bool]" = lambda session, act: True
+    """Whether he may do that by a key of his phone."""
     owner: Call | None = None
     """The supervisor's own call, where he has dialled."""
     conversation: "Conversation | None" = None
@@ -189,7 +193,9 @@ class Supervision:
         self.conversation.call.post(TakeOverOrdered(self.id))
 
     def key(self, event: DigitHeard) -> None:
-        mode = MODE_OF_KEY.get(event.digit)
+        act, mode = ACT_OF_KEY.get(event.digit), MODE_OF_KEY.get(event.digit)
+        if act is None or mode is self.mode or not self.permits(self, act):
+            return
         if mode is not None:
             self.change(mode)
         elif event.digit == TAKE_OVER_KEY and self.conversation is not None:

@@ -20,17 +20,20 @@ from softswitch.call.events import (
     PartyFailed,
     Wake,
 )
+from softswitch.call.gate import Gate
 from softswitch.call.leg import Leg
 from softswitch.call.lines import Line
 from softswitch.call.mailbox import Mailbox
 from softswitch.call.matrix import Role
 from softswitch.call.party import codecs_beside, endpoint_destinations
+from softswitch.call.permissions import About
 from softswitch.call.recordings import Recordings
 from softswitch.call.refusals import NoSuch, NotNow
 from softswitch.call.rights import may_supervise
 from softswitch.call.ringing import Invitation, Ringing
 from softswitch.call.services import Services
 from softswitch.call.supervision import Supervision, Wish
+from softswitch.config.acts import Act
 from softswitch.errors import MediaError
 from softswitch.ids import CallId, LegId
 from softswitch.sip.events import HungUp, SessionExpired
@@ -46,7 +49,7 @@ ENDED = 'Q.850;cause=16;text="nothing left to supervise"'
 
 
 class Supervisions:
-    """`talks` are the conversations under way; `desk` knows where agents sit."""
+    """`talks` are the conversations under way; `desk` knows where agents sit; `gate` who has a role that may spy."""
 
     def __init__(
         self,
@@ -54,11 +57,13 @@ class Supervisions:
         desk: Desk,
         recordings: Recordings,
         talks: "dict[CallId, Conversation]",
+        gate: Gate,
     ) -> None:
         self._services = services
         self._desk = desk
         self._recordings = recordings
         self._talks = talks
+        self._gate = gate
         self._sessions: dict[str, Supervision] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -87,22 +92,27 @@ class Supervisions:
         if wish.agent is not None and self._desk.endpoint_of(wish.agent) == wish.phone:
             raise NotNow(f"{wish.agent} sits at {wish.phone}: nobody supervises himself")
         rights = self._rights(wish)
-        if not rights:
+        if not rights and self._missing(wish, Act.SPY_LISTEN):
             raise NotNow(
                 f"phone {wish.phone} may not supervise",
-                hint=f"set `supervises` of [endpoint.{wish.phone}], or of the agent logged in there",
+                hint=f"set `supervises` of [endpoint.{wish.phone}], or of the agent logged in there, "
+                "or give a [person.NAME] with this phone a role",
             )
-        if wish.agent is not None and not may_supervise(rights, self._desk.queues_of(wish.agent)):
+        if wish.agent is not None and not self._may_follow(wish, rights):
             raise NotNow(
                 f"phone {wish.phone} may not supervise {wish.agent}",
-                hint=f"it may supervise {', '.join(sorted(rights))}, and {wish.agent} serves none of these",
+                hint=f"it may supervise {', '.join(sorted(rights)) or 'by role'}, and {wish.agent} serves none of these",
             )
         talk = self.talk_of(wish)
-        if talk is not None and not _may_hear(rights, talk) and not (wish.agent is not None and wish.follow):
+        if (
+            talk is not None
+            and not self._may_hear(wish, talk)
+            and not (wish.agent is not None and wish.follow)
+        ):
             queue = talk.call.figures.queue
             raise NotNow(
                 f"phone {wish.phone} may not hear call {talk.call.id}",
-                hint=f"it may supervise {', '.join(sorted(rights))}, and this is a call of "
+                hint=f"it may supervise {', '.join(sorted(rights)) or 'by its role'}, and this is a call of "
                 + (f"queue {queue}" if queue else "no queue"),
             )
 
@@ -111,6 +121,47 @@ class Supervisions:
         own = config.endpoint[wish.phone].supervises if wish.phone in config.endpoint else ()
         agent = config.agent.get(wish.by) if wish.by is not None else None
         return frozenset((*own, *(agent.supervises if agent is not None else ())))
+
+    def _may_follow(self, wish: Wish, rights: frozenset[str]) -> bool:
+        """That agent, by the queues that the phone supervises or by the role of whose phone it is."""
+        assert wish.agent is not None
+        return may_supervise(rights, self._desk.queues_of(wish.agent)) or not self._missing(
+            wish, Act.SPY_LISTEN
+        )
+
+    def _may_hear(self, wish: Wish, talk: "Conversation") -> bool:
+        queue = talk.call.figures.queue
+        if may_supervise(self._rights(wish), (queue,) if queue is not None else ()):
+            return True
+        permissions = self._gate.permissions
+        about = permissions.call(talk.call)
+        return not permissions.missing(permissions.by_phone(wish.phone), Act.SPY_LISTEN, about)
+
+    def _about(self, wish: Wish) -> About:
+        permissions = self._gate.permissions
+        if wish.agent is not None:
+            return permissions.agent(wish.agent)
+        talk = self.talk_of(wish)
+        return permissions.call(talk.call) if talk is not None else About(kind="call", name=wish.call or "")
+
+    def _missing(self, wish: Wish, act: Act) -> str:
+        permissions = self._gate.permissions
+        return permissions.missing(permissions.by_phone(wish.phone), act, self._about(wish))
+
+    def _permits(self, session: Supervision, act: Act) -> bool:
+        """By a key of his phone: whose phone `supervises` may do all, whose role may spy what the role says."""
+        wish, talk = session.wish, session.conversation
+        actor, about = self._gate.permissions.by_phone(wish.phone), self._about(wish)
+        if talk is not None:
+            about = self._gate.permissions.call(talk.call)
+            queue = talk.call.figures.queue
+            if may_supervise(self._rights(wish), (queue,) if queue is not None else ()):
+                self._gate.note(actor, act, about)
+                return True
+        if self._gate.missing(actor, act, about):
+            return False
+        self._gate.note(actor, act, about)
+        return True
 
     def _wants(self, session: Supervision, conversation: "Conversation") -> bool:
         """This talk is his, and he may hear it."""
@@ -125,7 +176,7 @@ class Supervisions:
                 return False
         elif call.id != wish.call:
             return False
-        return _may_hear(self._rights(wish), conversation)
+        return self._may_hear(wish, conversation)
 
     def talk_of(self, wish: Wish) -> "Conversation | None":
         """What this wish would hear now."""
@@ -142,7 +193,13 @@ class Supervisions:
 
     def dialled(self, call: Call, wish: Wish, mode: Role) -> Supervision:
         """The supervisor's own call; raises NoSuch or NotNow."""
-        self.check(wish)
+        actor, about = self._gate.permissions.by_phone(wish.phone), self._about(wish)
+        try:
+            self.check(wish)
+        except NotNow as refusal:
+            self._gate.note(actor, Act.SPY_LISTEN, about, result="refused", why=str(refusal))
+            raise
+        self._gate.note(actor, Act.SPY_LISTEN, about)
         return self._new(wish, mode, call.caller, lambda: call.post(Wake()), owner=call)
 
     def ring(self, wish: Wish, mode: Role) -> Supervision:
@@ -187,6 +244,7 @@ class Supervisions:
             mode=mode,
             leg=leg,
             wake=wake,
+            permits=self._permits,
             owner=owner,
         )
         self._sessions[session.id] = session
@@ -319,8 +377,3 @@ class Supervisions:
             session.end("shutdown")
         if self._tasks:
             await asyncio.wait(list(self._tasks), timeout=2.0)
-
-
-def _may_hear(rights: frozenset[str], conversation: "Conversation") -> bool:
-    queue = conversation.call.figures.queue
-    return may_supervise(rights, (queue,) if queue is not None else ())

@@ -9,7 +9,7 @@ from softswitch.call.call import Call
 from softswitch.call.callback_wish import callback_offer, to_be_called_back, wants_callback
 from softswitch.call.events import DigitHeard
 from softswitch.call.forwarding import WHY_OF_QUEUE, forwarded
-from softswitch.call.orders import PickedUp, PickupOrdered
+from softswitch.call.orders import MoveOrdered, PickedUp, PickupOrdered, PriorityOrdered
 from softswitch.call.pickup import picked_up
 from softswitch.call.promised import promised
 from softswitch.call.resumed import resumed
@@ -67,6 +67,14 @@ async def wait(room: Room, call: Call, stage: Wait) -> Stage:
                     again = replace(stage, entered=0.0, waited_s=call.figures.wait_s, kept=True)
                     target = Target("extension", phone)
                     return Dial(target=target, dialled=phone, record=queue.record, again=again)
+                case MoveOrdered(queue=name) if room.dispatcher.waits(call.id):
+                    room.dispatcher.leave(call, "withdrawn", f"moved to {name}")
+                    left = ""
+                    call.caller.music(None)
+                    return replace(stage, queue=name, entered=0.0, waited_s=call.figures.wait_s, kept=False)
+                case PriorityOrdered(priority=priority) if room.dispatcher.waits(call.id):
+                    call.at = stage = replace(stage, priority=priority)
+                    room.dispatcher.change_priority(call, priority)
                 case Announce():
                     offered = _announce(room, call, queue, event) or offered
                 case DigitHeard(leg=leg, digit=digit) if (

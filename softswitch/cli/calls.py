@@ -13,6 +13,7 @@ from softswitch.cli.options import asks_switch, json_option
 from softswitch.cli.output import length, moment, show, show_fields, show_json, show_rows
 from softswitch.cli.record import record
 from softswitch.cli.steering import COMMANDS
+from softswitch.cli.waiting import COMMANDS as WAITING
 
 
 @click.group(invoke_without_command=True)
@@ -138,5 +139,5 @@ def hangup(client: Client, call: str, as_json: bool) -> None:
     show(f"{call} is hung up")
 
 
-for command in (*COMMANDS, record):
+for command in (*COMMANDS, *WAITING, record):
     calls.add_command(command)

@@ -47,8 +47,10 @@ class _UnixConnection(http.client.HTTPConnection):
 
 
 class Client:
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, token: str = "") -> None:
+        """`token`: who asks; without one it is the user of this process."""
         self.path = path
+        self._proof = {"Authorization": f"Bearer {token}"} if token else {}
 
     def get(self, *parts: str, **query: object) -> Any:
         """The answer's JSON; a query of None or "" is left out."""
@@ -60,7 +62,7 @@ class Client:
         connection = _UnixConnection(self.path)
         try:
             with self._explained():
-                connection.request("GET", _target(parts, query))
+                connection.request("GET", _target(parts, query), headers=self._proof)
                 response = connection.getresponse()
                 if response.status >= 300:
                     answer = response.read(MAX_ANSWER_BYTES)
@@ -114,7 +116,9 @@ class Client:
         connection = _UnixConnection(self.path)
         try:
             with self._explained():
-                connection.request(method, target, content, {"Content-Type": "application/json"})
+                connection.request(
+                    method, target, content, {"Content-Type": "application/json", **self._proof}
+                )
                 response = connection.getresponse()
                 answer = response.read(MAX_ANSWER_BYTES)
                 return response.status, json.loads(answer) if answer else None
@@ -127,7 +131,9 @@ class Client:
         try:
             yield
         except PermissionError:
-            raise NotRunning(f"the switch at {self.path} belongs to another user; ask as that user") from None
+            raise NotRunning(
+                f"the switch at {self.path} belongs to another user; ask as that user, or be in general.control_group"
+            ) from None
         except (FileNotFoundError, ConnectionRefusedError, ConnectionResetError, NotADirectoryError):
             raise NotRunning(f"no switch is running at {self.path}; start one with: softswitch run") from None
         except TimeoutError:

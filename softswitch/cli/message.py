@@ -1,5 +1,7 @@
 """`softswitch message`: the messages that callers have left in boxes; marked as heard, deleted. And texts to phones."""
 
+from typing import Any
+
 import click
 
 from softswitch.cli.client import Client
@@ -87,13 +89,15 @@ def delete(client: Client, name: str, as_json: bool) -> None:
 @message.command()
 @click.option("--to", "to", default="", metavar="EXTENSION", help="All phones of this extension.")
 @click.option("--queue", default="", help="The phones of all agents of this queue who are logged in.")
+@click.option("--team", default="", help="The phones of all agents of this team who are logged in.")
+@click.option("--all", "everybody", is_flag=True, help="All phones.")
 @click.option("--text", required=True, help="What their displays show.")
 @click.option("--from", "sender", default="switch", show_default=True, help="Whom it comes from.")
 @json_option
 @asks_switch
-def send(client: Client, to: str, queue: str, text: str, sender: str, as_json: bool) -> None:
+def send(client: Client, as_json: bool, **wish: Any) -> None:
     """Send a text to phones (SIP MESSAGE); says what each answered."""
-    views = client.post("texts", body={"to": to, "queue": queue, "text": text, "sender": sender})
+    views = client.post("texts", body=wish)
     if as_json:
         show_json(views)
     else:
@@ -101,7 +105,7 @@ def send(client: Client, to: str, queue: str, text: str, sender: str, as_json: b
             "Sent",
             ["phone", "address", "answer>"],
             [[v["endpoint"], v["address"] or "not registered", v["status"]] for v in views],
-            "nobody of this queue is logged in",
+            "none of them is logged in",
         )
     if any(v["status"] >= 300 for v in views):
         raise Failure("not all phones took it")

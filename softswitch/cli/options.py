@@ -10,10 +10,11 @@ import click
 
 from softswitch.cli.client import Client, NotRunning, Refused
 from softswitch.cli.output import clean
-from softswitch.cli.place import socket_path
+from softswitch.cli.place import TokenUnreadable, socket_path, token
 
 EXIT_FAILED = 1
 EXIT_NOT_RUNNING = 3
+EXIT_NOT_ALLOWED = 4
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -40,9 +41,10 @@ class Place:
     def __init__(self) -> None:
         self.socket: Path | None = None
         self.config: Path | None = None
+        self.token_file: Path | None = None
 
     def client(self) -> Client:
-        return Client(socket_path(self.socket, self.config))
+        return Client(socket_path(self.socket, self.config), token(self.token_file))
 
 
 def _remember(context: click.Context, parameter: click.Parameter, value: Path | None) -> None:
@@ -52,8 +54,12 @@ def _remember(context: click.Context, parameter: click.Parameter, value: Path | 
 
 
 def place_options(command: F) -> F:
-    """`--socket` and `--config`; the command finds them in its `Place`."""
-    for name, text in (("--config", "Configuration that names the socket."), ("--socket", "Control socket.")):
+    """`--socket`, `--config` and `--token-file`; the command finds them in its `Place`."""
+    for name, text in (
+        ("--token-file", "File with the token of whom to act as; else you are your user."),
+        ("--config", "Configuration that names the socket."),
+        ("--socket", "Control socket."),
+    ):
         command = click.option(name, type=_PATH, callback=_remember, expose_value=False, help=text)(command)
     return command
 
@@ -67,10 +73,13 @@ def _with_client(command: Callable[..., Any]) -> Callable[..., Any]:
     def call(context: click.Context, /, **arguments: Any) -> Any:
         try:
             return command(context.ensure_object(Place).client(), **arguments)
+        except TokenUnreadable as error:
+            raise Failure(str(error)) from None
         except NotRunning as error:
             raise Failure(str(error), status=EXIT_NOT_RUNNING) from None
         except Refused as error:
-            raise Failure(str(error), error.hint) from None
+            status = EXIT_NOT_ALLOWED if error.status in (401, 403) else EXIT_FAILED
+            raise Failure(str(error), error.hint, status) from None
 
     call.__doc__ = command.__doc__
     call.__name__ = command.__name__

@@ -5,6 +5,8 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+from softswitch.errors import OurError
+
 DEFAULT_SOCKET = Path("/var/lib/softswitch/control.sock")
 DEFAULT_STATE_DIR = "/var/lib/softswitch"
 CONFIG_FILES = (Path("config/softswitch.toml"), Path("/etc/softswitch/softswitch.toml"))
@@ -23,6 +25,28 @@ def socket_path(socket: Path | None, config: Path | None) -> Path:
         return Path(os.environ["SOFTSWITCH_SOCKET"])
     file = config or next((usual for usual in CONFIG_FILES if usual.exists()), None)
     return DEFAULT_SOCKET if file is None else _socket_of(file)
+
+
+class TokenUnreadable(OurError):
+    """There is no token where one was said to be."""
+
+
+def token(file: Path | None) -> str:
+    """The first line of `--token-file` or `$SOFTSWITCH_TOKEN_FILE`; empty: none was named."""
+    named = file or (
+        Path(os.environ["SOFTSWITCH_TOKEN_FILE"]) if os.environ.get("SOFTSWITCH_TOKEN_FILE") else None
+    )
+    if named is None:
+        return ""
+    try:
+        found = named.read_text("ascii").split("\n", 1)[0].strip()
+    except (OSError, ValueError) as error:
+        raise TokenUnreadable(
+            f"no token can be read from {named}: {getattr(error, 'strerror', None) or error}"
+        ) from None
+    if not found:
+        raise TokenUnreadable(f"{named} is empty; its first line is to be the token")
+    return found
 
 
 def _socket_of(file: Path) -> Path:

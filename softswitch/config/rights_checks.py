@@ -33,8 +33,14 @@ def check_rights(config: Config, broken: Set[Path]) -> Iterator[Finding]:
 
 def _lent(config: Config, name: str) -> bool:
     """A feed shows what this person may see."""
-    feeds = (config.ami, config.events, *config.webhook.values())
-    return any(feed.person == name for feed in feeds)
+    return any(person == name for _, person in _feeds(config))
+
+
+def _feeds(config: Config) -> Iterator[tuple[Path, str]]:
+    yield ("ami", "person"), config.ami.person
+    yield ("events", "person"), config.events.person
+    for name, hook in config.webhook.items():
+        yield ("webhook", name, "person"), hook.person
 
 
 def _named(config: Config, broken: Set[Path]) -> Iterator[Finding]:
@@ -52,11 +58,9 @@ def _named(config: Config, broken: Set[Path]) -> Iterator[Finding]:
                 yield from _missing(config, broken, ("person", name, key, index), section, one)
         if person.agent:
             yield from _missing(config, broken, ("person", name, "agent"), "agent", person.agent)
-    lent = [("ami", config.ami), ("events", config.events)]
-    for path, feed in [*lent, *((("webhook", name), hook) for name, hook in config.webhook.items())]:
-        if feed.person:
-            where: Path = (path,) if isinstance(path, str) else path
-            yield from _missing(config, broken, (*where, "person"), "person", feed.person)
+    for path, lent in _feeds(config):
+        if lent:
+            yield from _missing(config, broken, path, "person", lent)
 
 
 def _missing(config: Config, broken: Set[Path], path: Path, section: str, name: str) -> Iterator[Finding]:

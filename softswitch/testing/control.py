@@ -27,6 +27,7 @@ from softswitch.testing.callbacks import FakeCallbacks
 from softswitch.testing.events import FakeEvents
 from softswitch.testing.feeds import FakeFeed
 from softswitch.testing.reports import FakeReports
+from softswitch.testing.rights import FakeRights
 from softswitch.testing.security import FakeSecurity
 from softswitch.testing.steering import FakeSteering
 from softswitch.testing.texts import FakeTexts
@@ -60,6 +61,7 @@ class FakeControl:
     reports: FakeReports = field(default_factory=FakeReports)
     texts: FakeTexts = field(default_factory=FakeTexts)
     callbacks: FakeCallbacks = field(default_factory=FakeCallbacks)
+    rights: FakeRights = field(default_factory=FakeRights)
 
     def status(self) -> StatusView:
         worker = WorkerView(

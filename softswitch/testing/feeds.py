@@ -4,12 +4,15 @@ from collections.abc import AsyncGenerator
 from typing import Any
 
 from softswitch.api.feed import EventSearch, FeedView, WebhookView
+from softswitch.call.permissions import Actor
 
 
 class FakeFeed:
     """Implements `FeedControl`."""
 
-    async def follow(self, search: EventSearch) -> AsyncGenerator[dict[str, Any] | None, None]:
+    async def follow(
+        self, search: EventSearch, actor: Actor | None
+    ) -> AsyncGenerator[dict[str, Any] | None, None]:
         yield {"type": "hello", "node": "sw1", "oldest": 1, "latest": 2}
         for number in range(1, 3):
             if search.since is None or number > search.since:

@@ -11,6 +11,7 @@ from softswitch.api.steering_views import (
     SupervisionRowView,
     SupervisionView,
 )
+from softswitch.config.rights import Person
 
 CALL = "01ARZ3NDEKTSV4RRFFQ6"
 SUPERVISION = "01ARZ3NDEKTSV4RRFFS8"
@@ -32,6 +33,16 @@ class FakeSteering:
 
     async def pickup(self, call: str, extension: str) -> None:
         self._order("pickup", call, extension)
+
+    async def pull(self, call: str, extension: str, person: Person) -> str:
+        self._order("pull", call, extension)
+        return extension or "1009"
+
+    async def move(self, call: str, queue: str) -> None:
+        self._order("move", call, queue)
+
+    async def priority(self, call: str, priority: int) -> None:
+        self._order("priority", call, priority)
 
     async def consult(self, call: str, target: str, by: str) -> None:
         self._order("consult", call, target, by)

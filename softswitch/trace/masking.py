@@ -2,7 +2,7 @@
 
 Owns what counts as a secret: credentials (RFC 3261 section 22, RFC 7616: the proof, not the challenge), SRTP keys in SDP
 (`a=crypto` of RFC 4568, `a=key-mgmt` of RFC 4567, `k=`), ICE passwords (RFC 8839), digits told in an INFO body, and PINs
-dialled after a login code. A mask is as long as what it hides, so lengths in the message stay true.
+dialled after a feature code. A mask is as long as what it hides, so lengths in the message stay true.
 """
 
 import re
@@ -26,16 +26,15 @@ _DIGITS = re.compile(
 _DTMF = re.compile(rb"^(?:Content-Type|c)[ \t]*:[ \t]*application/dtmf", re.IGNORECASE | re.MULTILINE)
 
 
-def masked(data: bytes, login_code: str = "") -> bytes:
-    """The message without its secrets, of the same length. `login_code`: what a PIN is dialled after."""
+def masked(data: bytes, *codes: str) -> bytes:
+    """The message without its secrets, of the same length. `codes`: what a PIN is dialled after."""
     if _CREDENTIALS.search(data):
         data = _CREDENTIALS.sub(_hide_credentials, data)
     if b"\na=" in data or b"\nk=" in data:
         data = _MORE_KEYS.sub(_hide, _KEYS.sub(_hide, data))
     if _DTMF.search(data):
         data = _hide_digits(data)
-    if login_code:
-        code = login_code.encode()
+    for code in filter(None, map(str.encode, codes)):
         if b":" + code in data:
             data = re.sub(rb"(sips?:" + re.escape(code) + rb")([^@;>\s]+)(?=@)", _hide, data)
     return data

@@ -11,6 +11,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from softswitch.api.errors import NotProven
 from softswitch.api.feed import EventSearch
 from softswitch.api.metrics import Metrics
 from softswitch.api.public import PublicServer
@@ -58,9 +59,11 @@ class Tcp:
         self.secret = "right"
         self.ready = True
         control = FakeControl()
-        self.server = PublicServer(
-            control.feed, Metrics(control), ready=lambda: self.ready, secret=lambda: self.secret
-        )
+        self.server = PublicServer(control.feed, Metrics(control), ready=lambda: self.ready, admit=self.admit)
+
+    def admit(self, shown: str, address: str, path: str) -> None:
+        if not self.secret or shown != self.secret:
+            raise NotProven("the secret is needed")
 
     async def get(self, path: str, **headers: str) -> tuple[int, str]:
         base = f"http://127.0.0.1:{self.server.port}"
