@@ -39,6 +39,7 @@ class Everybody:
     """Owner, policy and home of a stack that proxies all to one place."""
 
     realm = "softswitch"
+    realms = frozenset({realm})
 
     def __init__(self) -> None:
         self._numbers = count()
