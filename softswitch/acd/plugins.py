@@ -1,7 +1,8 @@
 """Strategies of installed packages: asked, measured, and contained when they raise, are late or answer nonsense.
 
-A decision without a usable answer falls to the queue's own strategy and is told as `StrategyFailed`. After three in a row
-the plug-in is left out for a minute, so that a broken one costs the others nothing.
+A decision without a usable answer falls to the queue's own strategy and is told as `StrategyFailed`. After three in a row,
+or one that had to be stopped because it did not return, the plug-in is left out for a minute, so that a broken one costs
+the others nothing. Whoever hands the functions over sees to their being stopped: they raise TimeoutError then.
 """
 
 from __future__ import annotations
@@ -42,14 +43,18 @@ class Plugins:
         name = caller.queue.config.strategy_plugin
         if len(entries) < 2 or now < self._left_out.get(name, now):
             return None
-        answer, problem = self._asked(name, caller, entries, now)
+        hung = False
+        try:
+            answer, problem = self._asked(name, caller, entries, now)
+        except TimeoutError as error:
+            answer, problem, hung = "", str(error), True
         for entry in entries:
             if not problem and entry[4].agent == answer:
                 self._failures.pop(name, None)
                 return entry
         problem = problem or f"chose {answer!r}, who was not offered"
         self._failures[name] = self._failures.get(name, 0) + 1
-        if self._failures[name] % _IN_A_ROW == 0:
+        if hung or self._failures[name] % _IN_A_ROW == 0:
             self._left_out[name] = now + _LEFT_OUT_S
         out.append(StrategyFailed(plugin=name, queue=caller.queue.name, problem=problem[:200]))
         return None
@@ -64,6 +69,8 @@ class Plugins:
         began = self._rules.stopwatch()
         try:
             answer = function(about, agents)
+        except TimeoutError:
+            raise
         except Exception as error:  # whatever a stranger's code raises must not stop the queues
             return "", f"raised {type(error).__name__}: {error}"
         took_us = (self._rules.stopwatch() - began) * 1e6

@@ -10,6 +10,7 @@ from importlib.metadata import entry_points
 
 from softswitch.acd.facts import Chooser
 from softswitch.acd.rules import Rules
+from softswitch.app.time_limit import TimeLimit
 from softswitch.call.alarms import Alarms
 from softswitch.config.queue_checks import STRATEGIES
 from softswitch.config.schema import Config
@@ -21,12 +22,12 @@ def rules_of(config: Config, alarms: Alarms) -> Rules:
     return Rules(
         matching=config.matching,
         pause_reasons=config.pause_reason,
-        plugins=_loaded(config, alarms),
+        plugins=_loaded(config, alarms, TimeLimit(config.matching.plugin_limit_ms / 1000)),
         stopwatch=time.perf_counter,
     )
 
 
-def _loaded(config: Config, alarms: Alarms) -> Mapping[str, Chooser]:
+def _loaded(config: Config, alarms: Alarms, limit: TimeLimit) -> Mapping[str, Chooser]:
     wanted = {queue.strategy_plugin for queue in config.queue.values()} - {""}
     found: dict[str, Chooser] = {}
     for name in sorted(wanted):
@@ -37,7 +38,7 @@ def _loaded(config: Config, alarms: Alarms) -> Mapping[str, Chooser]:
             alarms.raise_(alarm, f"{type(error).__name__}: {error}")
             continue
         alarms.clear(alarm)
-        found[name] = function
+        found[name] = limit.limited(function)
     return found
 
 

@@ -78,6 +78,7 @@ _AT_LEAST_ONE = {
     "attempts": ("trunk_group", "lcr"),
     "waiting": ("queue",),
     "plugin_budget_us": ("matching",),
+    "plugin_limit_ms": ("matching",),
     "shortest": ("numbers",),
     "expires_s": ("trunk",),
 }

@@ -69,6 +69,8 @@ class Matching:
     always goes first."""
     plugin_budget_us: int = 2000
     """Microseconds that a strategy of `strategy_plugin` may take for one decision; a later answer is not used."""
+    plugin_limit_ms: int = 50
+    """After so long one that has not returned is stopped, and not asked again for a minute. All calls wait meanwhile."""
     seed: int = 0
     """Begins the draws of `random` and `weighted`; the same seed draws the same."""
     unreachable_logout_s: float = 0.0

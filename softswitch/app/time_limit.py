@@ -1,0 +1,62 @@
+"""Stops a function of somebody else that does not return: a strategy plug-in that hangs must not stop the switch.
+
+A timer of the process (SIGALRM) raises `OutOfTime` within the function, again and again until it has left it, since a
+stranger's code may swallow exceptions. What waits in the kernel (sleep, a socket, a lock) is woken up by it too; only a
+call into C that neither returns nor looks at signals is beyond it. Signals reach the main thread alone: in any other the
+function is called without a limit, and nobody but that thread waits for it.
+"""
+
+import signal
+import threading
+from collections.abc import Callable
+from types import FrameType
+from typing import ParamSpec, TypeVar
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+AGAIN_S = 0.005
+"""Pause between two tries to stop it."""
+
+
+class OutOfTime(BaseException):
+    """Raised within the function; no `except Exception` holds it."""
+
+
+class NotReturned(TimeoutError):
+    """It was stopped."""
+
+
+class TimeLimit:
+    def __init__(self, limit_s: float) -> None:
+        self._limit_s = limit_s
+        self._running = False
+
+    def limited(self, function: Callable[P, T]) -> Callable[P, T]:
+        """The same function; it raises `NotReturned` when it takes longer than the limit."""
+
+        def call(*args: P.args, **kwargs: P.kwargs) -> T:
+            if threading.current_thread() is not threading.main_thread() or self._running:
+                return function(*args, **kwargs)
+            before = signal.signal(signal.SIGALRM, self._alarm)
+            try:
+                return self._within(function, *args, **kwargs)
+            except OutOfTime:
+                raise NotReturned(f"did not return within {self._limit_s * 1000:g} ms") from None
+            finally:
+                self._running = False
+                signal.setitimer(signal.ITIMER_REAL, 0)
+                signal.signal(signal.SIGALRM, before)
+
+        return call
+
+    def _within(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
+        self._running = True
+        signal.setitimer(signal.ITIMER_REAL, self._limit_s, AGAIN_S)
+        answer = function(*args, **kwargs)
+        self._running = False  # an alarm from here on raises nothing
+        return answer
+
+    def _alarm(self, number: int, frame: FrameType | None) -> None:
+        if self._running:
+            raise OutOfTime
