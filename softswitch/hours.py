@@ -1,4 +1,4 @@
-"""Opening hours of a calendar: weekly spans, public holidays, closed days and days with hours of their own.
+"""Opening hours of a calendar: weekly spans, public holidays, and days with hours of their own.
 
 What counts is what the clock on the wall of the calendar's zone shows, also on the two days a year when that clock is
 put forward or back: a span that begins in the hour that is left out begins with the first minute after it, and the hour
@@ -15,15 +15,13 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError, available_timezones
 
 import holidays
 
-from softswitch.config.routes import Calendar, Holidays
+from softswitch.config.routes import Calendar, CalendarDay, Holidays
+from softswitch.opening_days import Day, OpeningDays, OpeningDaysBuilder, Span
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 DAY_MINUTES = 24 * 60
 HORIZON_DAYS = 400
 _SPAN = re.compile(r"([0-9]{1,2}):([0-9]{2})\s*-\s*([0-9]{1,2}):([0-9]{2})")
-
-Span = tuple[int, int]
-"""Minutes since midnight of the day it begins: from, until (past 1440: on the next day)."""
 
 
 class CalendarError(ValueError):
@@ -44,8 +42,7 @@ class CalendarHours:
     """Spans of Monday to Sunday."""
     public: Mapping[date, str]
     """Public holidays; the library adds a year when it is first asked for."""
-    closed: frozenset[date]
-    special: Mapping[date, tuple[Span, ...]]
+    own: OpeningDays
     """Days with hours of their own."""
 
     @classmethod
@@ -55,19 +52,10 @@ class CalendarHours:
         zone = _zone(calendar.timezone or default_timezone, problems)
         week = _week(calendar.hours, problems)
         public = _public(calendar.holidays, problems)
-        closed = frozenset(filter(None, (_date("closed", text, problems) for text in calendar.closed)))
-        special: dict[date, tuple[Span, ...]] = {}
-        for text, spans in calendar.open.items():
-            key = f"open.{text}"
-            day = _date(key, text, problems)
-            parsed = _spans(key, spans, problems)
-            if day is not None:
-                special[day] = parsed
-                if day in closed:
-                    problems.append((key, f"{text} is also among the days in `closed`"))
+        own = _own(calendar, problems)
         if problems:
             raise CalendarError(tuple(problems))
-        return cls(zone, week, public, closed, special)
+        return cls(zone, week, public, own)
 
     def is_open(self, when: datetime) -> bool:
         local = when.astimezone(self.zone)
@@ -79,9 +67,26 @@ class CalendarHours:
         return any(minute + DAY_MINUTES < end for _, end in yesterday)
 
     def is_holiday(self, when: datetime) -> bool:
-        """The day is a public holiday or one of `closed`, and has no hours of its own."""
+        """The day is a public holiday or closed by date, and has no hours of its own."""
         day = when.astimezone(self.zone).date()
-        return day not in self.special and (day in self.closed or day in self.public)
+        own = self.own.on(day)
+        return day in self.public if own is None else not own.spans
+
+    def why(self, when: datetime) -> str:
+        """What decides at that moment, for people."""
+        local = when.astimezone(self.zone)
+        today, minute = local.date(), local.hour * 60 + local.minute
+        for begin, end in self._spans_of(today - timedelta(days=1)):
+            if end - DAY_MINUTES > minute:
+                return f"{_clock(begin)}-{_clock(end)} of the day before goes on past midnight"
+        own = self.own.on(today)
+        if own is not None:
+            hours = f"open {_told(own.spans)}" if own.spans else "closed"
+            return f"{today} is {hours}" + (f": {own.reason}" if own.reason else "")
+        if today in self.public:
+            return f"public holiday: {self.public[today]}"
+        spans = self.week[today.weekday()]
+        return f"{DAYS[today.weekday()]} is {f'open {_told(spans)}' if spans else 'closed'}"
 
     def next_change(self, when: datetime) -> datetime | None:
         """When it opens or closes next, in the calendar's zone; None: not within a year."""
@@ -95,9 +100,10 @@ class CalendarHours:
         return None
 
     def _spans_of(self, day: date) -> tuple[Span, ...]:
-        if day in self.special:
-            return self.special[day]
-        if day in self.closed or day in self.public:
+        own = self.own.on(day)
+        if own is not None:
+            return own.spans
+        if day in self.public:
             return ()
         return self.week[day.weekday()]
 
@@ -160,15 +166,40 @@ def _public(chosen: Holidays | None, problems: list[tuple[str, str]]) -> Mapping
         return {}
 
 
-def _date(key: str, text: str, problems: list[tuple[str, str]]) -> date | None:
+def _own(calendar: Calendar, problems: list[tuple[str, str]]) -> OpeningDays:
+    builder = OpeningDaysBuilder()
+    given = [
+        *(("closed", text, Day(())) for text in calendar.closed),
+        *(
+            (f"open.{text}", text, Day(_spans(f"open.{text}", spans, problems)))
+            for text, spans in calendar.open.items()
+        ),
+        *(
+            (
+                f"days.{index}.date",
+                day.date,
+                Day(_spans(f"days.{index}.hours", day.hours, problems), day.reason),
+            )
+            for index, day in enumerate(calendar.days)
+        ),
+    ]
+    for key, text, day in given:
+        try:
+            builder.add(text, day)
+        except ValueError as error:
+            problems.append((key, str(error)))
+    return builder.built()
+
+
+def problem_of(day: CalendarDay) -> str:
+    """What is wrong with one day alone; empty: nothing."""
+    problems: list[tuple[str, str]] = []
+    _spans("hours", day.hours, problems)
     try:
-        if re.fullmatch(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", text):
-            return date.fromisoformat(text)
-        reason = "expected a date as 2026-12-24"
+        OpeningDaysBuilder().add(day.date, Day(()))
     except ValueError as error:
-        reason = str(error)
-    problems.append((key, f"{text!r}: {reason}"))
-    return None
+        return str(error)
+    return problems[0][1] if problems else ""
 
 
 def _week(hours: Mapping[str, str], problems: list[tuple[str, str]]) -> tuple[tuple[Span, ...], ...]:
@@ -254,3 +285,9 @@ def _span(text: str) -> Span | str:
 
 def _clock(minute: int) -> str:
     return f"{minute // 60 % 24:02}:{minute % 60:02}"
+
+
+def _told(spans: tuple[Span, ...]) -> str:
+    return ",".join(
+        f"{_clock(begin)}-{_clock(end) if end != DAY_MINUTES else '24:00'}" for begin, end in spans
+    )

@@ -11,6 +11,7 @@ from typing import Protocol
 from softswitch.api.callback_control import CallbackControl
 from softswitch.api.events_control import EventsControl
 from softswitch.api.feed import FeedControl
+from softswitch.api.flow_control import FlowControl
 from softswitch.api.past_views import CdrDetailView, CdrView, RecordingView
 from softswitch.api.report_control import ReportControl
 from softswitch.api.rights_control import RightsControl
@@ -67,6 +68,10 @@ class RecordingSearch:
 
 
 class SwitchControl(Protocol):
+    @property
+    def flows(self) -> FlowControl:
+        """Versions of flows."""
+
     @property
     def trunking(self) -> TrunkControl:
         """Groups of trunks, routes put to the test, toll fraud."""

@@ -16,6 +16,7 @@ from aiohttp import web
 
 from softswitch.api.answers import MAX_BODY_BYTES, answer, error_answer
 from softswitch.api.callbacks import CallbackRoutes
+from softswitch.api.flows import FlowRoutes
 from softswitch.api.control import SwitchControl
 from softswitch.api.errors import ApiError, http_status
 from softswitch.api.events import EventsRoutes
@@ -106,6 +107,7 @@ def _application(control: SwitchControl, metrics: Metrics) -> web.Application:
     application.add_routes(EventsRoutes(control.events).routes())
     application.add_routes(WhyRoutes(control.why).routes())
     application.add_routes(CallbackRoutes(control.callbacks).routes())
+    application.add_routes(FlowRoutes(control.flows).routes())
     application.add_routes(TextRoutes(control.texts).routes())
     application.add_routes(RightsRoutes(control.rights).routes())
     application.add_routes(LiveRoutes(control).routes())

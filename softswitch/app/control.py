@@ -30,6 +30,7 @@ from softswitch.app import live, past
 from softswitch.app.callbacks import CallbackOrders
 from softswitch.app.events import EventsOrders
 from softswitch.app.feeds import Feeds
+from softswitch.app.flow_versions import FlowDesk
 from softswitch.app.parts import Parts
 from softswitch.app.reload import reload
 from softswitch.app.reports import ReportDesk
@@ -63,6 +64,7 @@ class Control:
         self.events = EventsOrders(parts)
         self.texts = TextOrders(parts)
         self.callbacks = CallbackOrders(parts)
+        self.flows = FlowDesk(parts)
         self.feed = Feeds(parts)
         self.trace = TraceOrders(parts)
         self.security = SecurityDesk(parts)

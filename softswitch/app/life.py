@@ -155,6 +155,7 @@ async def end(parts: Parts) -> None:
     parts.snapshots.close()
     parts.dispatcher.close()
     await parts.boxes.close()
+    await parts.services.lookups.close()
     await parts.sip.stop()
     parts.kept_subscriptions.close()
     await parts.media.stop()

@@ -5,6 +5,7 @@ import os
 from dataclasses import dataclass, field
 
 from softswitch.acd.engine import Engine
+from softswitch.app.flow_versions import FlowVersions
 from softswitch.app.kept_subscriptions import NAME, KeptSubscriptions
 from softswitch.app.registrations import registration_row, restored_bindings
 from softswitch.app.strategies import rules_of
@@ -78,6 +79,7 @@ class Parts:
     boxes: Boxes
     direct: DirectCalls
     tally: Tally
+    flow_versions: FlowVersions
     started: float
     tracing: Tracing = field(init=False)
     kept_subscriptions: KeptSubscriptions = field(init=False)
@@ -93,6 +95,8 @@ class Parts:
 async def build(loaded: LoadedConfig, world: World | None = None) -> Parts:
     """Open everything that can fail, in the order in which it is needed; raises UnusableError that says what to do."""
     world = world or World()
+    flow_versions = FlowVersions(paths.state_dir(loaded.config), world.clock)
+    loaded = flow_versions.applied(loaded)
     config, clock, bus = loaded.config, world.clock, Bus()
     alarms = Alarms(bus, clock)
 
@@ -144,6 +148,7 @@ async def build(loaded: LoadedConfig, world: World | None = None) -> Parts:
         sip=sip,
         media=media,
         prompts=world.prompts(config.prompts.directory, config.general.language),
+        lookups=world.lookups(),
         files=recording_folder(config),
         lines=lines,
         trunking=trunking,
@@ -197,6 +202,7 @@ async def build(loaded: LoadedConfig, world: World | None = None) -> Parts:
         boxes=boxes,
         direct=direct,
         tally=Tally(services),
+        flow_versions=flow_versions,
         started=clock.wall(),
     )
     parts.tracing = Tracing(parts)

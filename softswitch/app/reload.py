@@ -37,6 +37,7 @@ def take_over(parts: Parts, loaded: LoadedConfig) -> ReloadView:
     """From now on `loaded` counts, but for calls that have begun and for what needs a restart. Raises UnusableError, and
     then nothing has changed."""
     old = parts.services.config
+    loaded = parts.flow_versions.applied(loaded)
     changes = difference(old, loaded.config)
     config = in_force(old, loaded.config)
     services, clock = parts.services, parts.clock

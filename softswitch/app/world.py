@@ -4,10 +4,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from softswitch.call.services import Media, PromptFinder
+from softswitch.call.services import Asks, Media, PromptFinder
 from softswitch.clock import Clock, SystemClock, entropy
 from softswitch.config.media import Quality, Rtp
 from softswitch.ids import LegId, WorkerId
+from softswitch.ivr.lookups import Lookups
 from softswitch.ivr.prompts import PromptLibrary
 from softswitch.rtp.adoption import NOTHING, Wanted
 from softswitch.rtp.pool import MediaPool
@@ -57,6 +58,8 @@ class World:
     media: MediaMaker = MediaPool
     prompts: Callable[[str, str], PromptFinder] = PromptLibrary.of
     """Folder and language of the configuration to a library."""
+    lookups: Callable[[], Asks] = Lookups
+    """Made once; asks web services and data bases."""
     wire: Wire | None = None
     """None: sockets."""
     resolver: Resolver | None = None

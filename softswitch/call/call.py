@@ -94,6 +94,8 @@ class Call:
         """Calls that his trunk or phone had already when he called."""
         self.masked = False
         """Card data is being told: keys of this call are written nowhere."""
+        self.in_flow = ""
+        """Flow that he is in now; empty: none."""
         self.recorded = False
         """The start of this call is in the store: its end has to be."""
         self.figures = Figures(started=services.clock.wall())

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from softswitch.acd.values import Announce, Connect, Overflow
 from softswitch.call.orders import Order
 from softswitch.ids import LegId
+from softswitch.ivr.actions import LookedUp
 from softswitch.sip.events import SessionEvent
 from softswitch.sip.sdp import SessionDescription
 from softswitch.tap import RecordingReport
@@ -68,6 +69,15 @@ class RecordingOver:
 
 
 @dataclass(frozen=True, slots=True)
+class Answered:
+    """What the caller's flow has asked for is there."""
+
+    number: int
+    """Of the question."""
+    answer: LookedUp
+
+
+@dataclass(frozen=True, slots=True)
 class RecordOrdered:
     """Somebody in charge wants recording on or off."""
 
@@ -119,6 +129,7 @@ CallEvent = (
     | LegSilent
     | RecordingOver
     | RecordOrdered
+    | Answered
     | Order
     | Connect
     | Overflow

@@ -1,12 +1,10 @@
 """The IVR stage: drives a flow's steps with keys, prompts and timers until the flow hands the caller on."""
 
-from datetime import UTC, datetime
-from zoneinfo import ZoneInfo
-
 from softswitch.call.arrive import hangup, stage_for
 from softswitch.call.call import Call, loop_time
-from softswitch.call.events import DigitHeard, PromptsEnded
-from softswitch.call.opening import opening
+from softswitch.call.events import Answered, DigitHeard, PromptsEnded
+from softswitch.call.flow_context import flow_context
+from softswitch.call.looking_up import LookingUp
 from softswitch.call.room import Room
 from softswitch.call.stages import Dial, End, Greet, Message, Stage, Wait
 from softswitch.call.termination import By, Cause, Termination
@@ -16,7 +14,6 @@ from softswitch.ids import AgentId, QueueName
 from softswitch.ivr import actions
 from softswitch.ivr.actions import (
     Begin,
-    FlowContext,
     FlowState,
     Input,
     Key,
@@ -38,12 +35,15 @@ async def greet(room: Room, call: Call, stage: Greet) -> Stage:
     else:
         walk = Walk(room, call, stage.resume)
         happened = Returned(result=stage.result)
-    while True:
-        following = walk.take(happened)
-        if following is not None:
-            call.caller.stop_play()
-            return following
-        happened = await walk.wait()
+    try:
+        while True:
+            following = walk.take(happened)
+            if following is not None:
+                call.caller.stop_play()
+                return following
+            happened = await walk.wait()
+    finally:
+        walk.close()
 
 
 class Walk:
@@ -56,13 +56,20 @@ class Walk:
         self._timer = 0
         self._deadline: float | None = None
         self._play = 0
+        self._looking_up = LookingUp(call)
+
+    def close(self) -> None:
+        """Nobody waits for what was asked."""
+        self._call.in_flow = ""
+        self._looking_up.close()
 
     def take(self, happened: Input) -> Stage | None:
         """Feed one input, do what the flow asks for; returns the next stage when the flow hands the caller on."""
         call, before = self._call, self._state
-        self._state, asked = step(call.config.flow, self._state, happened, self._context())
+        self._state, asked = step(call.config.flow, self._state, happened, flow_context(call))
         if isinstance(happened, Key):
             self._chose(before, happened)
+        call.in_flow = self._state.flow
         call.language = self._state.language
         call.priority = self._state.priority
         call.figures.labels.update(self._state.shown)
@@ -107,6 +114,8 @@ class Walk:
                 )
             case actions.Dial():
                 return self._dial(action)
+            case actions.LookUp():
+                self._looking_up.ask(action)
             case actions.RecordMessage():
                 return Message(box=action.box, resume=self._state)
             case actions.Hangup():
@@ -145,24 +154,13 @@ class Walk:
                 return TimerFired(timer=self._timer)
             if isinstance(event, DigitHeard) and event.leg == call.caller.id:
                 return Key(digit=event.digit)
+            if isinstance(event, Answered):
+                answer = self._looking_up.answer(event)
+                if answer is not None:
+                    return answer
             if (
                 isinstance(event, PromptsEnded)
                 and event.play == self._play
                 and (event.completed or event.problem)
             ):
                 return AllHeard()
-
-    def _context(self) -> FlowContext:
-        call = self._call
-        now = datetime.fromtimestamp(call.services.clock.wall(), tz=UTC)
-        local = now.astimezone(ZoneInfo(call.config.general.timezone))
-        state = opening(call.services.calendars, now)
-        return FlowContext(
-            ani=call.ani,
-            dnis=call.dnis,
-            open=state.open,
-            holiday=state.holiday,
-            local_time=(local.hour, local.minute),
-            local_date=(local.year, local.month, local.day),
-            weekday=local.weekday(),
-        )

@@ -13,10 +13,12 @@ from softswitch.call.audio_alarms import AudioAlarms
 from softswitch.call.lines import Lines
 from softswitch.call.trunking import Trunking
 from softswitch.clock import Clock, entropy
+from softswitch.config.lookups import Lookup
 from softswitch.config.schema import Config
 from softswitch.config.secret import Secret
 from softswitch.hours import CalendarHours
 from softswitch.ids import CallId, EndpointName, LegId, RecordingId, TrunkName
+from softswitch.ivr.actions import LookedUp
 from softswitch.recorder.files import RecordingFolder
 from softswitch.rtp.adoption import Survivor
 from softswitch.rtp.commands import Command
@@ -103,6 +105,16 @@ class Media(Protocol):
     def take_up_recording(self, recording: RecordingId) -> bool: ...
 
 
+class Asks(Protocol):
+    """The part of `ivr.lookups.Lookups` that calls use."""
+
+    async def ask(
+        self, name: str, lookup: Lookup, parameters: Mapping[str, str], secret: Secret | None
+    ) -> LookedUp: ...
+
+    async def close(self) -> None: ...
+
+
 class PromptFinder(Protocol):
     def find(self, name: str, language: str) -> Path | None: ...
 
@@ -122,6 +134,7 @@ class Services:
     sip: Sip
     media: Media
     prompts: PromptFinder
+    lookups: Asks
     files: RecordingFolder
     lines: Lines
     trunking: Trunking

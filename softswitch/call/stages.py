@@ -213,10 +213,6 @@ def arguments_of(stage: Stage) -> dict[str, object]:
     arguments = {name: _plain(getattr(stage, name)) for name in _FIELDS[type(stage)]}
     if isinstance(stage, Feature):
         arguments["argument"] = ""
-    resume = getattr(stage, "resume", None)
-    if isinstance(resume, FlowState) and resume.masked:
-        hidden = {"variables": resume.shown, "typed_ahead": "", "digits": ""}
-        arguments["resume"] = asdict(resume) | hidden
     return arguments
 
 
@@ -224,6 +220,8 @@ def _plain(value: object) -> object:
     """Most fields of most stages are plain already: `asdict` would copy each."""
     if type(value) in _FIELDS:
         return arguments_of(cast(Stage, value))
+    if isinstance(value, FlowState):
+        return value.plain()
     return asdict(value) if is_dataclass(value) and not isinstance(value, type) else value
 
 
@@ -233,7 +231,7 @@ def from_journal(name: str, arguments: Mapping[str, Any]) -> Stage:
         raise ValueError(f"no stage is called {name!r}")
     plain = json.loads(json.dumps(arguments))
     if plain.get("resume") is not None:
-        plain["resume"] = FlowState(**{**plain["resume"], "masked": tuple(plain["resume"].get("masked", ()))})
+        plain["resume"] = FlowState.from_plain(plain["resume"])
     if plain.get("again") is not None:
         plain["again"] = Wait(**{**plain["again"], "agents": tuple(plain["again"].get("agents", ()))})
     if "target" in plain:

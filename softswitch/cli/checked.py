@@ -7,8 +7,9 @@ from softswitch.config.loader import LoadedConfig, load
 from softswitch.config.problem import Finding
 from softswitch.config.problem import Path as KeyPath
 from softswitch.config.schema import Config
-from softswitch.ivr.check import KnownNames, check_flows
-from softswitch.ivr.check_node import Problem
+from softswitch.ivr.check import check_flows
+from softswitch.ivr.check_lookups import check_lookups
+from softswitch.ivr.fault import KnownNames, Problem
 from softswitch.ivr.prompts import PromptLibrary
 
 
@@ -22,6 +23,9 @@ def check_ivr(config: Config) -> Iterator[Finding]:
     prompts = PromptLibrary.of(config.prompts.directory, config.general.language).names()
     for problem in check_flows(config.flow, KnownNames.of(config, prompts)):
         yield Finding(path=_place(problem), message=problem.message, warning=problem.severity == "warning")
+    for name, fault in check_lookups(config.lookup):
+        where = ("lookup", name, *filter(None, fault.key.split(".", 1)))
+        yield Finding(path=where, message=fault.message, warning=fault.severity == "warning")
     for path, prompt in _prompts(config):
         if prompt and prompt not in prompts:
             message = f"there is no prompt {prompt!r}; put {config.general.language}/{prompt}.wav into prompts.directory"

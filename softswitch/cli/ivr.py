@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from softswitch.cli.ivr_try import try_flow
+from softswitch.cli.ivr_versions import release, rollback, versions
 from softswitch.cli.options import EXIT_FAILED, Failure, Place, json_option, place_options
 from softswitch.cli.output import show, show_json, show_rows
 from softswitch.cli.place import default_config
@@ -13,7 +15,11 @@ from softswitch.config.schema import Config
 
 @click.group()
 def ivr() -> None:
-    """Check, show and draw flows."""
+    """Check, show, draw and try flows."""
+
+
+for _command in (try_flow, versions, rollback, release):
+    ivr.add_command(_command)
 
 
 def _load(context: click.Context) -> Config:
@@ -37,7 +43,8 @@ def _known(config: Config, flow: str) -> None:
 @click.pass_context
 def check(context: click.Context, as_json: bool) -> None:
     """Find faults in flows. Dangling and unreachable nodes, circles, missing prompts; exit status 1 for errors."""
-    from softswitch.ivr.check import KnownNames, check_flows
+    from softswitch.ivr.check import check_flows
+    from softswitch.ivr.fault import KnownNames
     from softswitch.ivr.prompts import PromptLibrary
 
     config = _load(context)

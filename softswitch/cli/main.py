@@ -40,6 +40,7 @@ _COMMANDS = {
     "report": "softswitch.cli.report:report",
     "recording": "softswitch.cli.recording:recording",
     "ivr": "softswitch.cli.ivr:ivr",
+    "calendar": "softswitch.cli.calendar:calendar",
     "user": "softswitch.cli.user:user",
     "bench": "softswitch.cli.bench:bench",
 }

@@ -1,4 +1,4 @@
-"""Reads the secrets of `[events]`, `[ami]` and `[webhook.NAME]`; finds those that are missing or that others can read."""
+"""Reads the secrets of feeds and lookups; finds those that are missing or that others can read."""
 
 import stat
 from collections.abc import Iterator
@@ -6,6 +6,7 @@ from pathlib import Path
 
 from softswitch.config.documents import Documents
 from softswitch.config.feeds import Ami, Events, Webhook
+from softswitch.config.lookups import Lookup
 from softswitch.config.problem import Finding
 from softswitch.config.problem import Path as KeyPath
 from softswitch.config.schema import Config
@@ -18,7 +19,7 @@ SecretKey = tuple[str, str]
 def read_feed_secrets(
     config: Config, documents: Documents, found: dict[SecretKey, Secret], findings: list[Finding]
 ) -> None:
-    """Adds `("events", "")`, `("ami", "")` and `("webhook", NAME)` to `found`."""
+    """Adds `("events", "")`, `("ami", "")`, `("webhook", NAME)` and `("lookup", NAME)` to `found`."""
     for key, path, feed in _feeds(config):
         if feed.secret and feed.secret_file:
             findings.append(Finding(path=(*path, "secret"), message="is given twice: `secret_file` is too"))
@@ -26,7 +27,7 @@ def read_feed_secrets(
         secret = feed.secret
         if feed.secret_file:
             file = Path(documents.document_of((*path, "secret_file")).file).parent / feed.secret_file
-            secret = _read(file, (*path, "secret_file"), findings)
+            secret = read_secret(file, (*path, "secret_file"), findings)
         elif secret and _readable_by_others(Path(documents.document_of((*path, "secret")).file)):
             message = (
                 "stands in a file that every user of this machine can read; use secret_file, or chmod o-r"
@@ -37,11 +38,13 @@ def read_feed_secrets(
     findings += _missing(config, findings)
 
 
-def _feeds(config: Config) -> Iterator[tuple[SecretKey, KeyPath, Events | Ami | Webhook]]:
+def _feeds(config: Config) -> Iterator[tuple[SecretKey, KeyPath, Events | Ami | Webhook | Lookup]]:
     yield ("events", ""), ("events",), config.events
     yield ("ami", ""), ("ami",), config.ami
     for name, webhook in config.webhook.items():
         yield ("webhook", name), ("webhook", name), webhook
+    for name, lookup in config.lookup.items():
+        yield ("lookup", name), ("lookup", name), lookup
 
 
 def _missing(config: Config, findings: list[Finding]) -> Iterator[Finding]:
@@ -61,7 +64,7 @@ def _missing(config: Config, findings: list[Finding]) -> Iterator[Finding]:
             yield Finding(path=("webhook", name, "retry_max_s"), message="is less than retry_min_s")
 
 
-def _read(file: Path, where: KeyPath, findings: list[Finding]) -> str:
+def read_secret(file: Path, where: KeyPath, findings: list[Finding]) -> str:
     """Empty, with a finding, when there is none."""
     try:
         with file.open("rb") as opened:

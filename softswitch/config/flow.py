@@ -10,6 +10,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from softswitch.config.language_node import Language
+from softswitch.config.lookups import LookUp
+from softswitch.config.subflows import Call, Return
+
 _KEY, _OPTIONAL_KEY = r"^[0-9*#A-D]$", r"^[0-9*#A-D]?$"
 _NAME, _OPTIONAL_NAME = r"^[a-z][a-z0-9_]{0,31}$", r"^([a-z][a-z0-9_]{0,31})?$"
 PATTERNS = {
@@ -53,7 +57,8 @@ class Say:
     """How the value is read: `number` 0-999999, `digits` one by one, `position` in a queue, `time` `14:30`, `date`
     `2026-05-01`, `duration` in seconds."""
     value: str = ""
-    """The value itself; with neither `value` nor `variable`, time and date are those of now."""
+    """The value itself, `{expression}` in it is computed; with neither `value` nor `variable`, time and date are those of
+    now."""
     variable: OptionalVariable = ""
     """Variable that has the value; `ani` and `dnis` are the numbers of the call."""
     gender: Gender = ""
@@ -129,16 +134,17 @@ class Branch:
     """Goes where a value leads, without the caller noticing."""
 
     do: Literal["branch"] = "branch"
-    on: Literal["hours", "holiday", "ani", "dnis", "variable", "language"]
-    """`hours`: `open`, `closed`, or `holiday` where there is such a case; `holiday`: `yes` or `no`; the others: the
-    calling number, the called number, a variable, the language."""
+    on: Literal["hours", "holiday", "ani", "dnis", "variable", "language", "condition"]
+    """`hours`: `open`, `closed`, or `holiday` where there is such a case; `holiday`: `yes` or `no`; `condition`: the first
+    case that holds; the others: the calling number, the called number, a variable, the language."""
     calendar: str = ""
     """Calendar of `hours` and `holiday`."""
     variable: OptionalVariable = ""
     """Variable of `variable`."""
     cases: Mapping[str, str] = field(default_factory=dict)
     """Value to node. For numbers and variables a value may be `prefix:+34` or an Asterisk pattern (`_9XXXXXXXX`); equal
-    goes before pattern, and of several patterns the most specific counts."""
+    goes before pattern, and of several patterns the most specific counts. For `condition` each is an expression:
+    `{ "points >= 100 and not holiday('office')" = "gold" }`."""
     default: str
     """Node when no case holds."""
 
@@ -148,12 +154,16 @@ class Set:
     """Sets what later nodes and the queue see of this caller."""
 
     do: Literal["set"] = "set"
-    priority: int | None = None
-    """Priority in queues, higher first."""
-    skills: Mapping[str, SkillLevel] = field(default_factory=dict)
-    """Skills needed, with the least level; added to those set before."""
+    priority: int | str | None = None
+    """Priority in queues, higher first; a number, or an expression: `"if(vip, 10, 0)"`."""
+    skills: Mapping[str, SkillLevel | str] = field(default_factory=dict)
+    """Skills needed, with the least level or an expression that gives it (below 1: not needed); added to those set
+    before."""
     variables: Mapping[VariableName, str] = field(default_factory=dict)
-    """Variables to values."""
+    """Variables to values, as they are."""
+    compute: Mapping[VariableName, str] = field(default_factory=dict)
+    """Variables to expressions, in this order: `{ due = "number(amount) * 1.21" }`; one that cannot be computed is not
+    set."""
     language: Literal["en", "es", "ro"] | None = None
     """Language of prompts from here on."""
     next: str
@@ -166,7 +176,9 @@ class Enqueue:
 
     do: Literal["enqueue"] = "enqueue"
     queue: str
-    """Name of the queue."""
+    """Name of the queue; `{expression}` in it is computed."""
+    on_unknown: str = ""
+    """Node when a name that was computed is no queue; empty ends the call."""
     preferred_skills: Mapping[str, int] = field(default_factory=dict)
     """Skills that his agent need not have; agents who have them at that level or more go first."""
     agents: tuple[str, ...] = ()
@@ -226,7 +238,21 @@ class Hangup:
 
 
 Node = Annotated[
-    Play | Say | Menu | Collect | Branch | Set | Enqueue | Dial | Transfer | Record | Hangup,
+    Play
+    | Say
+    | Menu
+    | Collect
+    | Branch
+    | Set
+    | Enqueue
+    | Dial
+    | Transfer
+    | Record
+    | Hangup
+    | Call
+    | Return
+    | LookUp
+    | Language,
     Field(discriminator="do"),
 ]
 

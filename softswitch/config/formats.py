@@ -36,6 +36,7 @@ _NAMED = (
     "queue",
     "calendar",
     "flow",
+    "lookup",
     "message",
     "conference",
     "webhook",
@@ -275,6 +276,7 @@ _CHECKS: Mapping[tuple[str, ...], Callable[[str], object]] = {
     ("queue", "*", "on_empty"): Target.parse,
     ("queue", "*", "keys", "*"): Target.parse,
     ("calendar", "*", "timezone"): _timezone,
+    ("routing", "flow_headers", "*"): header_name,
     ("route", "*", "to"): Target.parse,
     ("route", "*", "otherwise"): Target.parse,
     ("route", "*", "source", "*"): _source,
@@ -357,4 +359,9 @@ def _calendar(path: Path, calendar: Calendar, timezone: str) -> Iterator[Finding
     except CalendarError as error:
         for key, message in error.problems:
             if key != "timezone":
-                yield Finding(path=(*path, *key.split(".", 1)), message=message)
+                yield Finding(path=(*path, *_key_path(key)), message=message)
+
+
+def _key_path(key: str) -> Path:
+    """`open.2026-12-24`, `days.3.date`."""
+    return tuple(int(part) if part.isdecimal() else part for part in key.split("."))

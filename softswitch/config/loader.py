@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from softswitch.config.crosscheck import crosscheck
+from softswitch.config.calendar_tables import with_calendar_tables
 from softswitch.config.documents import Document, Documents
 from softswitch.config.feed_secrets import read_feed_secrets
 from softswitch.config.formats import check_formats
@@ -44,8 +45,9 @@ def load(path: Path, checks: Iterable[Check] = ()) -> LoadedConfig:
     if valid.config is None or unreadable:
         raise ConfigError(_ordered(problems, files))
     priced = with_rates(valid.config, documents)
-    config = priced.config
-    findings = [*priced.findings, *check_formats(config), *crosscheck(config, valid.broken)]
+    tabled = with_calendar_tables(priced.config, documents)
+    config = tabled.config
+    findings = [*priced.findings, *tabled.findings, *check_formats(config), *crosscheck(config, valid.broken)]
     secrets = read_secrets(config, documents)
     read_feed_secrets(config, documents, secrets.found, secrets.findings)
     findings += secrets.findings

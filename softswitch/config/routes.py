@@ -18,6 +18,16 @@ class Holidays:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CalendarDay:
+    date: str
+    """`2026-12-24`, `2026-08-03..2026-08-21`, or `12-25` for every year."""
+    hours: str = "closed"
+    """As in `hours` of the calendar: `09:00-14:00`, or `closed`."""
+    reason: str = ""
+    """For people."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Calendar:
     timezone: str = ""
     """Zone of the hours; empty means `general.timezone`."""
@@ -27,9 +37,14 @@ class Calendar:
     holidays: Holidays | None = None
     """Public holidays on which it is closed."""
     closed: tuple[str, ...] = ()
-    """Further days closed, `2026-12-24`."""
+    """Further days closed: `2026-12-24`, `2026-08-03..2026-08-21`, `12-25` of every year."""
     open: Mapping[str, str] = field(default_factory=dict)
     """Days with hours of their own, stronger than all else: `{ "2026-12-31" = "09:00-12:00" }`."""
+    days: tuple[CalendarDay, ...] = ()
+    """Further days with hours of their own, each with a reason; one date counts before a span of dates, and that before a
+    day of every year."""
+    table: str = ""
+    """CSV file beside this one with more of `days`; its first line is `date,hours,reason`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,5 +78,8 @@ class Route:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Routing:
+    flow_headers: tuple[str, ...] = ()
+    """Headers of a caller's INVITE that expressions of flows may read by `header("X-Customer")`; anybody can write what
+    he likes into them, so `source` should be asked too."""
     unknown_prompt: str = ""
     """Prompt played (as early media) to a caller of an unknown number before the 404; empty plays none."""

@@ -11,6 +11,7 @@ from softswitch.config.features import Conference, Features, Parking, Supervisio
 from softswitch.config.feeds import Ami, Events, Webhook
 from softswitch.config.flow import Flow
 from softswitch.config.general import General
+from softswitch.config.lookups import Lookup
 from softswitch.config.matching import Matching, PauseReason
 from softswitch.config.media import Quality, Rtp
 from softswitch.config.prompts import Message, Prompts
@@ -60,6 +61,7 @@ class Config:
     person: Mapping[str, Person] = field(default_factory=dict)
     calendar: Mapping[str, Calendar] = field(default_factory=dict)
     flow: Mapping[str, Flow] = field(default_factory=dict)
+    lookup: Mapping[str, Lookup] = field(default_factory=dict)
     route: Mapping[str, Route] = field(default_factory=dict)
     message: Mapping[str, Message] = field(default_factory=dict)
     conference: Mapping[str, Conference] = field(default_factory=dict)

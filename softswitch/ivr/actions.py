@@ -1,7 +1,22 @@
 """What a flow is told (inputs) and what it asks for (actions), and its state: plain values that can be journalled."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Set as AbstractSet
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+from softswitch.ivr.value import Value, text_of
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Frame:
+    """A flow that has called another one and waits for its result."""
+
+    flow: str
+    node: str
+    """The node that called."""
+    variables: Mapping[str, Value] = field(default_factory=dict)
+    masked: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,7 +34,8 @@ class FlowState:
     """What the flow waits for: `prompt`, `key`, `result` (of a dial or a message) or nothing (it has ended)."""
     timer: int = 0
     """Number of the latest `StartTimer`; a `TimerFired` of another number is stale."""
-    variables: Mapping[str, str] = field(default_factory=dict)
+    variables: Mapping[str, Value] = field(default_factory=dict)
+    """Of this flow; those of the flows that have called it are on the stack."""
     priority: int = 0
     skills: Mapping[str, int] = field(default_factory=dict)
     typed_ahead: str = ""
@@ -28,14 +44,42 @@ class FlowState:
     """Variables that were collected masked: they are written nowhere."""
     problem: str = ""
     """Why a fault of the flow itself ended the call; empty: none did."""
+    stack: tuple[Frame, ...] = ()
+    """Flows that wait for this one to return, the first that was entered first."""
+    result: str = ""
+    """What the latest sub-flow returned."""
+    part: int = 0
+    """Which of several announcements of this node plays."""
 
     @property
     def shown(self) -> dict[str, str]:
         """Variables that may be written down."""
-        return {name: value for name, value in self.variables.items() if name not in self.masked}
+        return {name: text_of(value) for name, value in self.variables.items() if name not in self.masked}
+
+    def plain(self) -> dict[str, Any]:
+        """JSON values for the journal, without what was collected masked."""
+        values = asdict(self)
+        if self.masked or any(frame.masked for frame in self.stack):
+            values |= {"typed_ahead": "", "digits": ""}
+        values["variables"] = _unmasked(self.variables, self.masked)
+        for each, frame in zip(values["stack"], self.stack, strict=True):
+            each["variables"] = _unmasked(frame.variables, frame.masked)
+        return values
+
+    @classmethod
+    def from_plain(cls, values: Mapping[str, Any]) -> "FlowState":
+        """What `plain` wrote down."""
+        stack = tuple(
+            Frame(**{**frame, "masked": tuple(frame["masked"])}) for frame in values.get("stack", ())
+        )
+        return cls(**{**values, "masked": tuple(values.get("masked", ())), "stack": stack})
 
     def __repr__(self) -> str:
         return f"<FlowState {self.flow}.{self.node} waiting={self.waiting or 'no'} attempt={self.attempt}>"
+
+
+def _unmasked(variables: Mapping[str, Value], masked: tuple[str, ...]) -> dict[str, Value]:
+    return {name: value for name, value in variables.items() if name not in masked}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +98,17 @@ class FlowContext:
     """0 is Monday."""
     local_date: tuple[int, int, int] | None = None
     """Year, month and day in the zone of the switch; None: a date of now cannot be spoken."""
+    queues: AbstractSet[str] = frozenset()
+    """Names of all queues."""
+    lookups: Mapping[str, AbstractSet[str]] = field(default_factory=dict)
+    """Lookup to its parameters."""
+    results: Mapping[str, AbstractSet[str]] = field(default_factory=dict)
+    """Lookup to the variables that it sets."""
+    caller_name: str = ""
+    source: str = ""
+    """`trunk:NAME` or `endpoint:NAME`."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Of the caller's INVITE, those that the configuration lets flows read; names in small letters."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,7 +139,18 @@ class Returned:
     """Of a dial: `busy`, `no-answer` or anything else for failed. Of a message: `recorded` or `empty`."""
 
 
-Input = Begin | Key | PromptsEnded | TimerFired | Returned
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookedUp:
+    """What came of the latest `LookUp`."""
+
+    answer: Literal["found", "none", "timeout", "error"]
+    values: Mapping[str, Value] = field(default_factory=dict)
+    """Results by their variables, those that are there."""
+    problem: str = ""
+    """Why it failed, for the log; it holds no value of the caller's and no secret."""
+
+
+Input = Begin | Key | PromptsEnded | TimerFired | Returned | LookedUp
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,4 +205,12 @@ class Hangup:
     """One of the hang-up words of `config/target.py`, or empty for a normal end."""
 
 
-Action = PlayPrompts | StopPrompts | StartTimer | Enqueue | Dial | RecordMessage | Hangup
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LookUp:
+    """Ask a lookup; comes back as `LookedUp`."""
+
+    lookup: str
+    parameters: Mapping[str, str]
+
+
+Action = PlayPrompts | StopPrompts | StartTimer | Enqueue | Dial | RecordMessage | Hangup | LookUp

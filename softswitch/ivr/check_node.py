@@ -1,11 +1,8 @@
-"""What one node says of the world outside its flow: prompts, queues, calendars, boxes, targets, values, variables."""
+"""What one node says of the world outside its flow: prompts, queues, calendars, boxes, targets, values."""
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from collections.abc import Set as AbstractSet
-from dataclasses import dataclass, field
-from difflib import get_close_matches
 from functools import partial
-from typing import Literal
 
 from softswitch.config.flow import (
     Branch,
@@ -20,95 +17,40 @@ from softswitch.config.flow import (
     Transfer,
     prompt_names,
 )
-from softswitch.config.schema import Config
+from softswitch.config.subflows import Call
 from softswitch.config.target import Target
+from softswitch.ivr.fault import Fault, KnownNames, suggestion
+from softswitch.ivr.kinds import KINDS
 from softswitch.ivr.say import LANGUAGES, UnspeakableError, value_prompts
-from softswitch.ivr.values import case_pattern, references
+from softswitch.ivr.values import case_pattern
 
-Severity = Literal["error", "warning"]
-GIVEN_VARIABLES = frozenset({"ani", "dnis"})
 _FIXED_CASES = {"hours": {"open", "closed", "holiday"}, "holiday": {"yes", "no"}, "language": set(LANGUAGES)}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class KnownNames:
-    """What exists beside the flows."""
-
-    prompts: AbstractSet[str] = field(default_factory=frozenset)
-    queues: AbstractSet[str] = field(default_factory=frozenset)
-    calendars: AbstractSet[str] = field(default_factory=frozenset)
-    boxes: AbstractSet[str] = field(default_factory=frozenset)
-    endpoints: AbstractSet[str] = field(default_factory=frozenset)
-    trunks: AbstractSet[str] = field(default_factory=frozenset)
-    agents: AbstractSet[str] = field(default_factory=frozenset)
-    conferences: AbstractSet[str] = field(default_factory=frozenset)
-
-    @classmethod
-    def of(cls, config: Config, prompts: AbstractSet[str]) -> "KnownNames":
-        return cls(
-            prompts=prompts,
-            queues=config.queue.keys(),
-            calendars=config.calendar.keys(),
-            boxes=config.message.keys(),
-            endpoints=config.endpoint.keys(),
-            trunks=config.trunk.keys(),
-            agents=config.agent.keys(),
-            conferences=config.conference.keys(),
-        )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
-    flow: str
-    node: str
-    """Empty: of the flow as a whole."""
-    key: str
-    """Key of the node's table, as `keys.1`; empty: of the node as a whole."""
-    message: str
-    severity: Severity = "error"
-    """`error`: callers will be hung up or hear nothing; `warning`: it works, but hardly as meant."""
-
-    def __str__(self) -> str:
-        place = ".".join(filter(None, ("flow", self.flow, "node" if self.node else "", self.node, self.key)))
-        return f"{self.severity}: {place}: {self.message}"
-
-
-@dataclass(frozen=True, slots=True)
-class Fault:
-    """A problem within one node."""
-
-    key: str
-    message: str
-    severity: Severity = "error"
-
-
-def suggestion(name: str, known: Iterable[str]) -> str:
-    near = get_close_matches(name, known, 1)
-    return f"; did you mean {near[0]!r}?" if near else ""
-
-
-def check_node(
-    node: Node, known: KnownNames, flows: AbstractSet[str], variables: AbstractSet[str]
-) -> Iterator[Fault]:
-    """`flows`: names of all flows; `variables`: all that some node sets."""
+def check_node(node: Node, known: KnownNames, flows: AbstractSet[str]) -> Iterator[Fault]:
+    """`flows`: names of all flows. Variables and expressions are `check_scope.py`'s."""
     yield from _prompts(node, known)
     match node:
         case Say():
-            yield from _say(node, variables)
+            yield from _say(node)
         case Menu() if not node.keys:
             yield Fault("keys", "a menu needs at least one key that leads somewhere")
         case Collect():
             yield from _collect(node)
         case Branch():
-            yield from _branch(node, known, variables)
-        case Enqueue():
+            yield from _branch(node, known)
+        case Enqueue() if "{" not in node.queue:
             yield from _known("queue", "queue", node.queue, known.queues)
         case Record():
             yield from _known("box", "message box", node.box, known.boxes)
         case Dial():
-            yield from _dial(node, known, variables)
+            yield from _dial(node, known)
         case Transfer():
             yield from _target(node.target, known, flows)
+        case Call():
+            yield from _known("flow", "flow", node.flow, flows)
+        case _ if type(node) in KINDS:
+            yield from KINDS[type(node)].check(node, known)
 
 
 def _known(key: str, kind: str, name: str, known: AbstractSet[str]) -> Iterator[Fault]:
@@ -126,17 +68,11 @@ def _prompts(node: Node, known: KnownNames) -> Iterator[Fault]:
         yield from _known("on_invalid", "prompt", node.on_invalid, known.prompts)
 
 
-def _variable(key: str, name: str, variables: AbstractSet[str]) -> Iterator[Fault]:
-    if name not in variables | GIVEN_VARIABLES:
-        message = f"no node sets the variable {name!r}{suggestion(name, variables | GIVEN_VARIABLES)}"
-        yield Fault(key, message, "warning")
-
-
-def _say(say: Say, variables: AbstractSet[str]) -> Iterator[Fault]:
+def _say(say: Say) -> Iterator[Fault]:
     if say.value and say.variable:
         yield Fault("variable", "`value` is given too, and counts; keep one of them")
-    elif say.variable:
-        yield from _variable("variable", say.variable, variables)
+    elif say.variable or "{" in say.value:
+        return
     elif say.value:
         try:
             spoken = value_prompts(say.what, say.value, "en")
@@ -161,13 +97,13 @@ def _collect(collect: Collect) -> Iterator[Fault]:
             yield Fault("allowed", f"{prefix!r} is not what {high} digits can begin with")
 
 
-def _branch(branch: Branch, known: KnownNames, variables: AbstractSet[str]) -> Iterator[Fault]:
+def _branch(branch: Branch, known: KnownNames) -> Iterator[Fault]:
     if branch.on in ("hours", "holiday"):
         yield from _known("calendar", "calendar", branch.calendar, known.calendars)
-    elif branch.on == "variable":
-        yield from _variable("variable", branch.variable, variables)
     fixed = _FIXED_CASES.get(branch.on)
     for case in branch.cases:
+        if branch.on == "condition":
+            continue
         if fixed is None:
             yield from _attempt(f"cases.{case}", partial(case_pattern, case))
         elif case not in fixed:
@@ -184,11 +120,8 @@ def _attempt(key: str, parse: Callable[[], object]) -> Iterator[Fault]:
         yield Fault(key, str(error))
 
 
-def _dial(dial: Dial, known: KnownNames, variables: AbstractSet[str]) -> Iterator[Fault]:
-    names = references(dial.target)
-    for name in names:
-        yield from _variable("target", name, variables)
-    if names:
+def _dial(dial: Dial, known: KnownNames) -> Iterator[Fault]:
+    if "{" in dial.target:
         if not dial.target.startswith("extension:"):
             yield Fault(
                 "target",

@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 
 from softswitch.config.flow import Flow
-from softswitch.ivr.edges import Edge, detail, edges
+from softswitch.ivr.edge import Edge
+from softswitch.ivr.edges import detail, edges
 
 _SHAPES = {
     "menu": "diamond",

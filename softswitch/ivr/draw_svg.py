@@ -9,7 +9,8 @@ from functools import partial
 from html import escape
 
 from softswitch.config.flow import Flow, Node
-from softswitch.ivr.edges import Edge, detail, edges
+from softswitch.ivr.edge import Edge
+from softswitch.ivr.edges import detail, edges
 from softswitch.ivr.layout import HEIGHT, Box, Layout, laid_out
 
 CHARACTER = 7.2

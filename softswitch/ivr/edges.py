@@ -1,7 +1,5 @@
 """A flow as a graph: where each node can lead, and whether a call can end or leave there. For checks and drawings."""
 
-from dataclasses import dataclass
-
 from softswitch.config.flow import (
     Branch,
     Collect,
@@ -17,17 +15,9 @@ from softswitch.config.flow import (
     Transfer,
     prompt_names,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Edge:
-    key: str
-    """Key of the node's table that names the other node: `next`, `keys.1`."""
-    label: str
-    """What leads there, for people: `1`, `timeout`, `open`; empty where nothing is to be said."""
-    node: str
-    silent: bool
-    """A caller who says and presses nothing may take it."""
+from softswitch.config.subflows import Call, Return
+from softswitch.ivr.edge import Edge
+from softswitch.ivr.kinds import kind_of
 
 
 def edges(node: Node) -> tuple[Edge, ...]:
@@ -59,8 +49,15 @@ def _all_edges(node: Node) -> tuple[Edge, ...]:
                 Edge("next", "recorded", node.next, not node.on_empty),
                 Edge("on_empty", "empty", node.on_empty, True),
             )
-        case Enqueue() | Transfer() | Hangup():
+        case Call():
+            results = tuple(Edge(f"results.{name}", name, to, True) for name, to in node.results.items())
+            return (*results, Edge("next", "otherwise", node.next, True))
+        case Enqueue():
+            return (Edge("on_unknown", "no such queue", node.on_unknown, True),)
+        case Transfer() | Hangup() | Return():
             return ()
+        case _:
+            return kind_of(node).edges(node)
 
 
 def _failures(node: Menu | Collect) -> tuple[Edge, ...]:
@@ -73,14 +70,18 @@ def _failures(node: Menu | Collect) -> tuple[Edge, ...]:
 def ends(node: Node) -> bool:
     """The call can end here, or leave the flow."""
     match node:
-        case Enqueue() | Transfer() | Hangup() | Dial():
+        case Enqueue() | Transfer() | Hangup() | Dial() | Return():
             return True
+        case Call():
+            return not node.next
         case Menu() | Collect():
             return not node.on_failure
         case Record():
             return not node.next
         case Play() | Say() | Set() | Branch():
             return False
+        case _:
+            return kind_of(node).ends(node)
 
 
 def detail(node: Node) -> str:
@@ -104,11 +105,17 @@ def detail(node: Node) -> str:
             return node.box
         case Hangup():
             return node.cause
+        case Call():
+            return node.flow
+        case Return():
+            return node.result
+        case _:
+            return kind_of(node).detail(node)
 
 
 def _set_detail(node: Set) -> str:
     parts = [f"priority {node.priority}"] if node.priority is not None else []
     parts += [f"{skill} ≥ {level}" for skill, level in node.skills.items()]
-    parts += [f"{name} = {value}" for name, value in node.variables.items()]
+    parts += [f"{name} = {value}" for name, value in (*node.variables.items(), *node.compute.items())]
     parts += [f"language {node.language}"] if node.language else []
     return ", ".join(parts)

@@ -24,6 +24,7 @@ from softswitch.config.flow import (
     Transfer,
     prompt_names,
 )
+from softswitch.config.subflows import Call, Return
 from softswitch.config.target import Target
 from softswitch.ivr import actions
 from softswitch.ivr.actions import (
@@ -38,15 +39,27 @@ from softswitch.ivr.actions import (
     StopPrompts,
     TimerFired,
 )
+from softswitch.ivr.expression import ExpressionError
 from softswitch.ivr.keypad import collect_key, enter_collect, enter_menu, menu_key, prompts_ended, timed_out
+from softswitch.ivr.kinds import KINDS, kind_of
 from softswitch.ivr.outcome import WAIT_KEY, WAIT_PROMPT, WAIT_RESULT, Outcome, end, fault, go, play
 from softswitch.ivr.say import UnspeakableError, date_prompts, time_prompts, value_prompts
+from softswitch.ivr.set_node import enter_set
+from softswitch.ivr.subflow import enter_call, enter_return
+from softswitch.ivr.template import filled
+from softswitch.ivr.value import Value
 from softswitch.ivr.values import branch_target, filled_target, variable
 
 MAX_NODES = 100
 """Nodes entered for one input; a flow that wants more goes in circles."""
 MAX_TYPED_AHEAD = 32
 KEYS = frozenset("0123456789*#ABCD")
+Seen = Callable[[FlowState, Node | None, Outcome], None]
+"""Is told of each node that was entered: the state on entering, the node, what came of it."""
+
+
+def _unseen(state: FlowState, node: Node | None, outcome: Outcome) -> None:
+    del state, node, outcome
 
 
 def begin(
@@ -56,7 +69,7 @@ def begin(
     *,
     priority: int = 0,
     skills: Mapping[str, int] | None = None,
-    variables: Mapping[str, str] | None = None,
+    variables: Mapping[str, Value] | None = None,
 ) -> FlowState:
     """State of a caller who is about to enter a flow; the first input is `Begin`."""
     return FlowState(
@@ -70,7 +83,11 @@ def begin(
 
 
 def step(
-    flows: Mapping[str, Flow], state: FlowState, input: Input, context: FlowContext
+    flows: Mapping[str, Flow],
+    state: FlowState,
+    input: Input,
+    context: FlowContext,
+    seen: Seen = _unseen,
 ) -> tuple[FlowState, tuple[Action, ...]]:
     """What the flow makes of `input`; never raises, whatever the flow and the input are."""
     if isinstance(input, Begin):
@@ -78,12 +95,12 @@ def step(
     elif isinstance(input, Key) and input.digit not in KEYS:
         return state, ()
     else:
-        outcome = _hear(flows, state, input)
+        outcome = _hear(flows, state, input, context)
     done = list(outcome.actions)
     for _ in range(MAX_NODES):
         if not outcome.next:
             return outcome.state, tuple(done)
-        outcome = _enter(flows, outcome.state, outcome.next, context)
+        outcome = _enter(flows, outcome.state, outcome.next, context, seen)
         done += outcome.actions
     if outcome.next:
         outcome = fault(outcome.state, f"{MAX_NODES} nodes without a wait, at {state.flow}.{outcome.next}")
@@ -95,12 +112,20 @@ def _find(flows: Mapping[str, Flow], flow: str, node: str) -> Node | None:
     return flows[flow].node.get(node) if flow in flows else None
 
 
-def _enter(flows: Mapping[str, Flow], state: FlowState, name: str, context: FlowContext) -> Outcome:
+def _enter(
+    flows: Mapping[str, Flow], state: FlowState, name: str, context: FlowContext, seen: Seen
+) -> Outcome:
     node = _find(flows, state.flow, name)
-    state = replace(state, node=name, digits="", attempt=0, waiting="")
+    state = replace(state, node=name, digits="", attempt=0, part=0, waiting="")
+    outcome = _entered(flows, node, state, context)
+    seen(state, node, outcome)
+    return outcome
+
+
+def _entered(flows: Mapping[str, Flow], node: Node | None, state: FlowState, context: FlowContext) -> Outcome:
     match node:
         case None:
-            return fault(state, f"no node {state.flow}.{name}")
+            return fault(state, f"no node {state.flow}.{state.node}")
         case Play():
             return _sound(state, prompt_names(node.prompt), node)
         case Say():
@@ -112,9 +137,9 @@ def _enter(flows: Mapping[str, Flow], state: FlowState, name: str, context: Flow
         case Branch():
             return go(state, branch_target(node, state, context))
         case Set():
-            return _enter_set(node, state)
+            return enter_set(node, state, context)
         case Enqueue():
-            return end(state, _enqueue_as(node, state))
+            return _enter_enqueue(node, state, context)
         case Dial():
             return _enter_dial(node, state, context)
         case Transfer():
@@ -123,6 +148,12 @@ def _enter(flows: Mapping[str, Flow], state: FlowState, name: str, context: Flow
             return Outcome(replace(state, waiting=WAIT_RESULT), (actions.RecordMessage(box=node.box),))
         case Hangup():
             return end(state, actions.Hangup(cause=node.cause))
+        case Call():
+            return enter_call(flows, node, state, context)
+        case Return():
+            return enter_return(flows, node, state)
+        case _:
+            return kind_of(node).enter(node, state, context)
 
 
 def _sound(state: FlowState, prompts: tuple[str, ...], node: Play | Say) -> Outcome:
@@ -135,38 +166,33 @@ def _sound(state: FlowState, prompts: tuple[str, ...], node: Play | Say) -> Outc
 def _said(say: Say, state: FlowState, context: FlowContext) -> tuple[str, ...]:
     try:
         if say.value or say.variable:
-            value = say.value or variable(say.variable, state, context)
+            value = filled(say.value, state, context) or variable(say.variable, state, context)
             return value_prompts(say.what, value, state.language, say.gender)
         if say.what == "time":
             return time_prompts(*context.local_time, state.language)
         if say.what == "date" and context.local_date is not None:
             return date_prompts(*context.local_date, state.language)
-    except UnspeakableError:
+    except (UnspeakableError, ExpressionError):
         return ()
     return ()
 
 
-def _enter_set(node: Set, state: FlowState) -> Outcome:
-    changed = replace(
-        state,
-        language=node.language or state.language,
-        priority=state.priority if node.priority is None else node.priority,
-        skills={**state.skills, **node.skills},
-        variables={**state.variables, **node.variables},
-    )
-    return go(changed, node.next)
-
-
-def _enqueue_as(node: Enqueue, state: FlowState) -> actions.Enqueue:
-    agents = (
-        state.variables.get(name.strip("{}"), "") if name.startswith("{") else name for name in node.agents
-    )
-    return replace(
-        _enqueue(node.queue, state),
+def _enter_enqueue(node: Enqueue, state: FlowState, context: FlowContext) -> Outcome:
+    try:
+        queue = filled(node.queue, state, context)
+        agents = [filled(name, state, context) for name in node.agents]
+    except ExpressionError as error:
+        return fault(state, str(error))
+    if queue != node.queue and queue not in context.queues:
+        unknown = f"no queue {queue!r}, which {state.flow}.{state.node} has computed"
+        return go(state, node.on_unknown) if node.on_unknown else fault(state, unknown)
+    enqueue = replace(
+        _enqueue(queue, state),
         preferred=node.preferred_skills,
         agents=tuple(agent for agent in agents if agent),
         agents_s=node.agents_s,
     )
+    return end(state, enqueue)
 
 
 def _enqueue(queue: str, state: FlowState) -> actions.Enqueue:
@@ -191,7 +217,7 @@ def _enter_transfer(flows: Mapping[str, Flow], node: Transfer, state: FlowState)
     if target.kind == "flow":
         if target.name not in flows:
             return fault(state, f"no flow {target.name}")
-        return go(replace(state, flow=target.name), flows[target.name].start)
+        return go(replace(state, flow=target.name, stack=()), flows[target.name].start)
     if target.kind == "queue":
         return end(state, _enqueue(target.name, state))
     if target.kind == "hangup":
@@ -199,15 +225,18 @@ def _enter_transfer(flows: Mapping[str, Flow], node: Transfer, state: FlowState)
     return end(state, actions.Dial(target=str(target), give_back=False, ring_s=DEFAULT_RING_S))
 
 
-def _hear(flows: Mapping[str, Flow], state: FlowState, input: Input) -> Outcome:
+def _hear(flows: Mapping[str, Flow], state: FlowState, input: Input, context: FlowContext) -> Outcome:
     """The node that waits gets the input; one that is gone after a reload ends the call."""
     handler = _HANDLED.get((state.waiting, type(input)))
-    if handler is None:
-        return Outcome(state)
     node = _find(flows, state.flow, state.node)
+    kind = KINDS.get(type(node))
+    if not state.waiting or (handler is None and kind is None):
+        return Outcome(state)
     if node is None:
         return fault(state, f"no node {state.flow}.{state.node}")
-    return handler(node, state, input)
+    if kind is not None:
+        return kind.hear(node, state, input, context)
+    return handler(node, state, input) if handler is not None else Outcome(state)
 
 
 def _key(node: Node, state: FlowState, input: Input) -> Outcome:

@@ -24,6 +24,7 @@ from softswitch.api.views import (
     TrunkView,
 )
 from softswitch.testing.callbacks import FakeCallbacks
+from softswitch.testing.flows import FakeFlows
 from softswitch.testing.events import FakeEvents
 from softswitch.testing.feeds import FakeFeed
 from softswitch.testing.reports import FakeReports
@@ -61,6 +62,7 @@ class FakeControl:
     reports: FakeReports = field(default_factory=FakeReports)
     texts: FakeTexts = field(default_factory=FakeTexts)
     callbacks: FakeCallbacks = field(default_factory=FakeCallbacks)
+    flows: FakeFlows = field(default_factory=FakeFlows)
     rights: FakeRights = field(default_factory=FakeRights)
 
     def status(self) -> StatusView:

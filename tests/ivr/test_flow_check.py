@@ -15,10 +15,11 @@ from pydantic import TypeAdapter, ValidationError
 
 from softswitch.config.flow import Enqueue, Flow, Menu, Node
 from softswitch.config.schema import Config
-from softswitch.ivr.check import KnownNames, check_flows
+from softswitch.ivr.check import check_flows
 from softswitch.ivr.draw import draw_dot, draw_tree
 from softswitch.ivr.draw_svg import draw_svg
 from softswitch.ivr.edges import edges
+from softswitch.ivr.fault import KnownNames
 from softswitch.ivr.prompts import PromptLibrary
 
 SOUND = """

@@ -39,9 +39,10 @@ from softswitch.ivr.actions import (
     Returned,
     TimerFired,
 )
-from softswitch.ivr.check import KnownNames, check_flows
+from softswitch.ivr.check import check_flows
 from softswitch.ivr.draw import draw_dot, draw_tree
 from softswitch.ivr.draw_svg import draw_svg
+from softswitch.ivr.fault import KnownNames
 from softswitch.ivr.step import MAX_NODES, begin, step
 
 NAMES = [f"n{index}" for index in range(8)]
