@@ -33,6 +33,7 @@ from softswitch.api.views import (
     StopView,
     TrunkView,
 )
+from softswitch.api.voice_control import VoiceControl
 from softswitch.api.why import WhyControl
 
 
@@ -115,6 +116,10 @@ class SwitchControl(Protocol):
     @property
     def texts(self) -> TextControl:
         """Instant messages to phones."""
+
+    @property
+    def voice(self) -> VoiceControl:
+        """Messages with their mails, surveys."""
 
     def status(self) -> StatusView: ...
 

@@ -32,6 +32,7 @@ from softswitch.api.steering import SteeringRoutes
 from softswitch.api.texts import TextRoutes
 from softswitch.api.trace import TraceRoutes
 from softswitch.api.trunks import TrunkRoutes
+from softswitch.api.voice import VoiceRoutes
 from softswitch.api.why import WhyRoutes
 from softswitch.bus import Bus
 from softswitch.errors import SoftswitchError, UnusableError
@@ -109,6 +110,7 @@ def _application(control: SwitchControl, metrics: Metrics) -> web.Application:
     application.add_routes(CallbackRoutes(control.callbacks).routes())
     application.add_routes(FlowRoutes(control.flows).routes())
     application.add_routes(TextRoutes(control.texts).routes())
+    application.add_routes(VoiceRoutes(control.voice).routes())
     application.add_routes(RightsRoutes(control.rights).routes())
     application.add_routes(LiveRoutes(control).routes())
     application.add_routes(PastRoutes(control).routes())

@@ -41,6 +41,7 @@ from softswitch.app.stream_views import media_ids
 from softswitch.app.texting import TextOrders
 from softswitch.app.trace_control import TraceOrders
 from softswitch.app.trunking import TrunkAnswers
+from softswitch.app.voice import VoiceOrders
 from softswitch.app.why import WhyDesk
 from softswitch.call.desk import Desk
 from softswitch.call.events import RecordOrdered
@@ -63,6 +64,7 @@ class Control:
         self.trunking = TrunkAnswers(parts)
         self.events = EventsOrders(parts)
         self.texts = TextOrders(parts)
+        self.voice = VoiceOrders(parts, self.events)
         self.callbacks = CallbackOrders(parts)
         self.flows = FlowDesk(parts)
         self.feed = Feeds(parts)

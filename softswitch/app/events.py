@@ -49,14 +49,14 @@ class EventsOrders:
                 f"no message box is called {box!r}", hint="`softswitch message boxes` lists them"
             )
         found = await parts.store.messages.listed(box=box, new=new, limit=limit)
-        return tuple(self._message(row, heard) for row, heard in found)
+        return tuple(self.message_view(row, heard) for row, heard in found)
 
     async def mark(self, message: str, heard: bool) -> MessageView:
         row, _ = await self._find(message)
         at = self._parts.clock.wall() if heard else None
         self._parts.store.messages.mark(row.recording, at)
         self._parts.boxes.changed()
-        return self._message(row, at)
+        return self.message_view(row, at)
 
     async def delete(self, message: str) -> None:
         parts = self._parts
@@ -73,7 +73,7 @@ class EventsOrders:
             )
         return found
 
-    def _message(self, row: RecordingRow, heard: float | None) -> MessageView:
+    def message_view(self, row: RecordingRow, heard: float | None) -> MessageView:
         return MessageView(
             message=row.recording,
             box=row.box,

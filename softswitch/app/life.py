@@ -15,6 +15,7 @@ from softswitch.app.keeping import Keeping
 from softswitch.app.logs import set_up_logs
 from softswitch.app.parts import HEARTBEAT_S, Parts, build
 from softswitch.app.recovery import end_left, left_open, recover, wanted, written_down
+from softswitch.app.voicing import warm
 from softswitch.config import paths
 from softswitch.config.loader import LoadedConfig
 from softswitch.config.startup import check_startup
@@ -139,6 +140,8 @@ async def begin(parts: Parts) -> None:
     await parts.media.start(wanted(written))
     revived = await recover(parts, written)
     await parts.boxes.load()
+    await parts.mailing.start()
+    warm(parts.services.voice, parts.services.config)
     await parts.sip.start()
     parts.kept_subscriptions.begin()
     end_left(parts, left)
@@ -154,6 +157,8 @@ async def end(parts: Parts) -> None:
     await parts.room.supervisions.stop()
     parts.snapshots.close()
     parts.dispatcher.close()
+    await parts.mailing.close()
+    await parts.services.voice.close()
     await parts.boxes.close()
     await parts.services.lookups.close()
     await parts.sip.stop()

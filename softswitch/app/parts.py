@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 from softswitch.acd.engine import Engine
 from softswitch.app.flow_versions import FlowVersions
 from softswitch.app.kept_subscriptions import NAME, KeptSubscriptions
+from softswitch.app.mailing import Mailing
 from softswitch.app.registrations import registration_row, restored_bindings
 from softswitch.app.strategies import rules_of
 from softswitch.app.tally import Tally
 from softswitch.app.tracing import Tracing
+from softswitch.app.voicing import build_voice
 from softswitch.app.world import MediaRoom, World
 from softswitch.bus import Bus
 from softswitch.call.alarms import Alarms
@@ -82,6 +84,7 @@ class Parts:
     flow_versions: FlowVersions
     started: float
     tracing: Tracing = field(init=False)
+    mailing: Mailing = field(init=False)
     kept_subscriptions: KeptSubscriptions = field(init=False)
     draining: bool = False
     loop_lag_ms: float = 0.0
@@ -137,6 +140,8 @@ async def build(loaded: LoadedConfig, world: World | None = None) -> Parts:
     lines.on_free = trunking.ended
     log_file = paths.queue_log(config)
     talks: dict[CallId, Conversation] = {}
+    boxes = Boxes(store.messages, bus, clock)
+    voice, files = build_voice(config, world, clock, alarms, boxes), recording_folder(config)
     services = Services(
         config=config,
         calendars=parse_calendars(config),
@@ -147,9 +152,10 @@ async def build(loaded: LoadedConfig, world: World | None = None) -> Parts:
         queue_log=QueueLog(log_file, store.queue_log, on_alarm),
         sip=sip,
         media=media,
-        prompts=world.prompts(config.prompts.directory, config.general.language),
+        prompts=voice.prompts(world.prompts(config.prompts.directory, config.general.language), files),
+        voice=voice,
         lookups=world.lookups(),
-        files=recording_folder(config),
+        files=files,
         lines=lines,
         trunking=trunking,
         alarms=alarms,
@@ -175,7 +181,7 @@ async def build(loaded: LoadedConfig, world: World | None = None) -> Parts:
     manager = CallManager(services, room)
     snapshots = Snapshots(services, room)
     services.changed, services.agreed = snapshots.call_changed, snapshots.leg_changed
-    boxes = Boxes(store.messages, bus, clock)
+    voice.recognition = world.recognition(services, alarms, paths.state_dir(config) / "ears.sock")
     Watching(services, engine, sip.notifier, manager.calls, boxes)
     MessageLamps(services, boxes)
     steering = Steering(room, manager.calls)
@@ -206,6 +212,7 @@ async def build(loaded: LoadedConfig, world: World | None = None) -> Parts:
         started=clock.wall(),
     )
     parts.tracing = Tracing(parts)
+    parts.mailing = Mailing(parts)
     parts.kept_subscriptions = KeptSubscriptions(sip.notifier, paths.state_dir(config) / NAME)
     wiring.parts = parts
     return parts

@@ -8,6 +8,7 @@ import structlog
 from softswitch.api.views import ProblemView, ReloadView
 from softswitch.app.parts import Parts, recording_folder
 from softswitch.app.strategies import rules_of
+from softswitch.app.voicing import warm
 from softswitch.call.opening import parse_calendars
 from softswitch.cli.checked import load_checked
 from softswitch.config.difference import difference, in_force
@@ -45,7 +46,10 @@ def take_over(parts: Parts, loaded: LoadedConfig) -> ReloadView:
     parts.sip.reconfigure(config, loaded.secrets)
     services.config, services.secrets, services.calendars = config, loaded.secrets, calendars
     services.files = files
-    services.prompts = parts.world.prompts(config.prompts.directory, config.general.language)
+    library = parts.world.prompts(config.prompts.directory, config.general.language)
+    services.prompts = services.voice.prompts(library, files)
+    services.voice.speech.reconfigure(config)
+    warm(services.voice, config)
     parts.loaded = loaded
     parts.tracing.reconfigure(config)
     _forget_trunks(parts, old)

@@ -2,9 +2,15 @@
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Protocol
 
-from softswitch.call.services import Asks, Media, PromptFinder
+from softswitch.app.recognisers import Recognisers
+from softswitch.app.smtp import Mailer, SmtpMailer
+from softswitch.call.alarms import Alarms
+from softswitch.call.recognition import Recognition
+from softswitch.call.services import Asks, Media, PromptFinder, Services
+from softswitch.call.speech import ProgramSpeaker, Speaker
 from softswitch.clock import Clock, SystemClock, entropy
 from softswitch.config.media import Quality, Rtp
 from softswitch.ids import LegId, WorkerId
@@ -62,5 +68,11 @@ class World:
     """Made once; asks web services and data bases."""
     wire: Wire | None = None
     """None: sockets."""
+    speaker: Speaker = field(default_factory=ProgramSpeaker)
+    """What speaks texts."""
+    recognition: Callable[[Services, Alarms, Path], Recognition] = Recognisers
+    """With the place of its socket."""
+    mailer: Mailer = field(default_factory=SmtpMailer)
+    """What hands mails to a server."""
     resolver: Resolver | None = None
     """None: DNS."""

@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 _log = structlog.get_logger(__name__)
 
 
-_ALONE = frozenset({"greet", "wait", "message", "say", "park"})
+_ALONE = frozenset({"greet", "wait", "message", "say", "park", "voicemail", "survey"})
 """Stages in which nobody listens to the caller."""
 MAX_STAGES = 100
 ROUNDS, ROUNDS_S = 20, 0.5

@@ -8,7 +8,8 @@ nobody gets the track of somebody before him as long as there is another.
 from dataclasses import dataclass, field
 
 from softswitch.call.call import Call
-from softswitch.ids import LegId, WorkerId
+from softswitch.call.leg import Leg
+from softswitch.ids import AgentId, LegId, WorkerId
 from softswitch.store.rows import RecordingRow
 from softswitch.tap import MOST_TRACKS, RecordingSpec
 
@@ -67,3 +68,10 @@ class Contact:
         if track is not None:
             del self.parties[track]
         return track
+
+
+def name_of(call: Call, leg: Leg, agent: AgentId | None = None) -> str:
+    """Who a party is, for the side file."""
+    if leg is call.caller:
+        return "caller"
+    return f"agent:{agent}" if agent else leg.party

@@ -6,6 +6,7 @@ from softswitch.acd.values import Announce, Connect, Overflow
 from softswitch.call.orders import Order
 from softswitch.ids import LegId
 from softswitch.ivr.actions import LookedUp
+from softswitch.ivr.voice_actions import VoiceInput
 from softswitch.sip.events import SessionEvent
 from softswitch.sip.sdp import SessionDescription
 from softswitch.tap import RecordingReport
@@ -78,6 +79,25 @@ class Answered:
 
 
 @dataclass(frozen=True, slots=True)
+class SpeechMade:
+    """A text that the caller waits for has been spoken, or cannot be."""
+
+    number: int
+    """Of what is to be played."""
+    text: str
+    key: str
+    """Empty: it cannot be."""
+
+
+@dataclass(frozen=True, slots=True)
+class EarHeard:
+    """A recogniser that listens to the caller has something to say."""
+
+    number: int
+    what: VoiceInput
+
+
+@dataclass(frozen=True, slots=True)
 class RecordOrdered:
     """Somebody in charge wants recording on or off."""
 
@@ -129,6 +149,8 @@ CallEvent = (
     | LegSilent
     | RecordingOver
     | RecordOrdered
+    | SpeechMade
+    | EarHeard
     | Answered
     | Order
     | Connect

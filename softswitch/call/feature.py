@@ -7,7 +7,7 @@ from softswitch.call.desk import Desk
 from softswitch.call.people_feature import people_feature
 from softswitch.call.room import Room
 from softswitch.call.routing import OF_PEOPLE
-from softswitch.call.stages import Feature, PickUp, Retrieve, Say, Stage, Supervise
+from softswitch.call.stages import Feature, PickUp, Retrieve, Say, Stage, Supervise, VoiceMail
 from softswitch.call.termination import By, Cause, Termination, by_switch
 from softswitch.config.acts import Act
 from softswitch.ids import AgentId, EndpointName
@@ -37,6 +37,9 @@ async def feature(room: Room, call: Call, stage: Feature) -> Stage:
         return Supervise(agent=AgentId(stage.argument))
     if stage.feature == "pickup":
         return PickUp(extension=stage.argument)
+    if stage.feature == "voicemail":
+        own = call.config.endpoint[endpoint].mailbox
+        return VoiceMail(box=stage.argument or own, trusted=stage.argument in ("", own))
     if stage.feature == "park":
         digits = stage.argument
         return Retrieve(place=int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 5 else 0)

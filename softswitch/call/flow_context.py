@@ -35,6 +35,7 @@ def flow_context(call: Call) -> FlowContext:
         results=results,
         caller_name=call.ani_name,
         source=call.source,
+        people=call.services.voice.people.of(config),
         headers=_headers(call) if config.routing.flow_headers else {},
     )
 

@@ -2,8 +2,9 @@
 
 from softswitch.call.arrive import hangup, stage_for
 from softswitch.call.call import Call, loop_time
-from softswitch.call.events import Answered, DigitHeard, PromptsEnded
+from softswitch.call.events import Answered, DigitHeard, EarHeard, PromptsEnded, SpeechMade
 from softswitch.call.flow_context import flow_context
+from softswitch.call.flow_voice import NOTHING, NOTHING_YET, FlowVoice
 from softswitch.call.looking_up import LookingUp
 from softswitch.call.room import Room
 from softswitch.call.stages import Dial, End, Greet, Message, Stage, Wait
@@ -24,6 +25,7 @@ from softswitch.ivr.actions import (
     PromptsEnded as AllHeard,
 )
 from softswitch.ivr.step import begin, step
+from softswitch.ivr.voice_actions import AskAnswer, Listen, StopListening
 
 
 async def greet(room: Room, call: Call, stage: Greet) -> Stage:
@@ -56,12 +58,15 @@ class Walk:
         self._timer = 0
         self._deadline: float | None = None
         self._play = 0
+        self._all_heard = False
         self._looking_up = LookingUp(call)
+        self._voice = FlowVoice(call, room.recordings)
 
     def close(self) -> None:
         """Nobody waits for what was asked."""
         self._call.in_flow = ""
         self._looking_up.close()
+        self._voice.close()
 
     def take(self, happened: Input) -> Stage | None:
         """Feed one input, do what the flow asks for; returns the next stage when the flow hands the caller on."""
@@ -98,8 +103,10 @@ class Walk:
         call = self._call
         match action:
             case actions.PlayPrompts():
-                self._play = call.caller.play(action.prompts, action.language)
+                self._play = self._voice.play(action.prompts, action.language)
+                self._all_heard = self._play == NOTHING
             case actions.StopPrompts():
+                self._voice.cut()
                 call.caller.stop_play()
             case actions.StartTimer():
                 self._timer, self._deadline = action.timer, loop_time() + action.seconds
@@ -116,6 +123,12 @@ class Walk:
                 return self._dial(action)
             case actions.LookUp():
                 self._looking_up.ask(action)
+            case Listen():
+                self._voice.listen(action)
+            case AskAnswer():
+                self._voice.ask()
+            case StopListening():
+                self._voice.stop_listening()
             case actions.RecordMessage():
                 return Message(box=action.box, resume=self._state)
             case actions.Hangup():
@@ -147,6 +160,9 @@ class Walk:
         """The next thing that the flow should know."""
         call = self._call
         while True:
+            if self._all_heard:
+                self._all_heard = False
+                return AllHeard()
             try:
                 event = await call.next(self._deadline)
             except TimeoutError:
@@ -158,6 +174,14 @@ class Walk:
                 answer = self._looking_up.answer(event)
                 if answer is not None:
                     return answer
+            if isinstance(event, SpeechMade):
+                play = self._voice.made(event)
+                self._all_heard = play == NOTHING
+                self._play = self._play if play == NOTHING_YET else play
+            if isinstance(event, EarHeard):
+                heard = self._voice.heard(event)
+                if heard is not None:
+                    return heard
             if (
                 isinstance(event, PromptsEnded)
                 and event.play == self._play

@@ -107,6 +107,8 @@ _MARKS: Mapping[str, Callable[[Row, Mapping[str, Queue]], str]] = {
     "dial": lambda detail, queues: f"is put through to {detail.get('target')}",
     "talk": lambda detail, queues: f"talks with {detail.get('agent') or 'the party that answered'}",
     "message": lambda detail, queues: f"leaves a message in box {detail.get('box')}",
+    "voicemail": lambda detail, queues: f"listens to the messages of box {detail.get('box')}",
+    "survey": lambda detail, queues: f"is asked for his opinion: survey {detail.get('survey')}",
     "confer": lambda detail, queues: f"joins conference {detail.get('conference')}",
     "feature": lambda detail, queues: f"dialled the feature {detail.get('feature')}",
     "park": lambda detail, queues: f"is parked at {detail.get('place')}",

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from softswitch.call.beside import sit_beside
 from softswitch.call.call import Call
 from softswitch.call.consult import Consult, consulting
+from softswitch.call.contact import name_of
 from softswitch.call.conversation import Conversation
 from softswitch.call.ending import let_go
 from softswitch.call.events import PartyAnswered
@@ -17,7 +18,6 @@ from softswitch.call.hand_off import HandOff
 from softswitch.call.joining import Party, Rings, followed
 from softswitch.call.leg import Leg
 from softswitch.call.orders import JoinOrdered, ReplaceOrdered
-from softswitch.call.recordings import name_of
 from softswitch.call.room import Room
 from softswitch.call.stages import End, Park, Stage, Talk
 from softswitch.call.termination import HANDED_OVER

@@ -9,7 +9,7 @@ from dataclasses import replace
 import structlog
 
 from softswitch.call.call import Call
-from softswitch.call.contact import BETWEEN, ORDERED, Contact
+from softswitch.call.contact import BETWEEN, ORDERED, Contact, name_of
 from softswitch.call.events import RecordingOver
 from softswitch.call.leg import Leg
 from softswitch.call.services import Services
@@ -114,6 +114,7 @@ class Recordings:
         agent: AgentId | None = None,
         box: str = "",
         max_s: float = 0.0,
+        silence_s: float = 0.0,
     ) -> RecordingId | None:
         """Record what is received from `tracks`, caller first, or go on with it; None when no recording can be made (an
         alarm says why). A message in a box never goes into the recording of a talk."""
@@ -122,7 +123,9 @@ class Recordings:
             self.stop(call.id)
             contact = None
         if contact is None:
-            contact = self._begin(call, tracks, queue=queue, agent=agent, box=box, max_s=max_s)
+            contact = self._begin(
+                call, tracks, queue=queue, agent=agent, box=box, max_s=max_s, silence_s=silence_s
+            )
             return contact.row.recording if contact is not None else None
         for leg in tracks:
             self.party(call, leg, name_of(call, leg, agent))
@@ -209,6 +212,7 @@ class Recordings:
         agent: AgentId | None = None,
         box: str = "",
         max_s: float = 0.0,
+        silence_s: float = 0.0,
         armed: bool = False,
     ) -> Contact | None:
         services = self._services
@@ -226,6 +230,7 @@ class Recordings:
             max_s=max_s,
             armed_s=call.config.recording.keep_before_s if armed else 0.0,
             masked=call.masked,
+            silence_s=silence_s,
         )
         opened = tracks[0].opened
         worker = opened.worker if opened is not None else None
@@ -318,7 +323,7 @@ class Recordings:
         contact = self._running.get(report.recording)
         if contact is None:
             return
-        if report.state == "failed":
+        if report.problem:
             self._services.alarms.raise_("recording", report.problem)
         elif not self._services.files.problem():
             self._services.alarms.clear("recording")
@@ -391,10 +396,3 @@ class Recordings:
                 recording=recording, state="failed", seconds=seconds, gaps=0, gap_s=0.0, problem=problem
             ),
         )
-
-
-def name_of(call: Call, leg: Leg, agent: AgentId | None = None) -> str:
-    """Who a party is, for the side file."""
-    if leg is call.caller:
-        return "caller"
-    return f"agent:{agent}" if agent else leg.party

@@ -41,7 +41,7 @@ class Routed:
     """Digits after the feature code."""
 
 
-FEATURES = ("login", "logout", "pause", "resume", "supervise", "pickup", "park")
+FEATURES = ("login", "logout", "pause", "resume", "supervise", "pickup", "park", "voicemail")
 OF_PEOPLE = ("agent_login", "agent_logout", "agent_pause", "agent_resume", "pull", "move")
 """Feature codes for people with a role, whose PIN stands behind the last `*`."""
 _NOWHERE = Target("hangup", "unknown")

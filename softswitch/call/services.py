@@ -40,6 +40,7 @@ from softswitch.store.store import Store
 
 if TYPE_CHECKING:
     from softswitch.call.leg import Leg
+    from softswitch.call.voice import Voice
 
 
 class Sip(Protocol):
@@ -135,6 +136,7 @@ class Services:
     media: Media
     prompts: PromptFinder
     lookups: Asks
+    voice: "Voice"
     files: RecordingFolder
     lines: Lines
     trunking: Trunking

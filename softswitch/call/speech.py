@@ -55,12 +55,6 @@ class Speech:
         self._making: dict[str, asyncio.Task[str]] = {}
         self._failed: dict[str, float] = {}
         self._warming: asyncio.Task[None] | None = None
-        self.made = self.found = self.failures = 0
-
-    @property
-    def kept(self) -> tuple[int, int]:
-        """Files and their bytes."""
-        return len(self._cache), self._cache.bytes
 
     def reconfigure(self, config: Config) -> None:
         if config.speech.parallel != self._settings.parallel:
@@ -76,10 +70,7 @@ class Speech:
     def find(self, text: str, language: str) -> str:
         """The key of what was spoken already; empty: it has to be made."""
         key = self._key(text, language)
-        if self._cache.find(key, self._clock.wall()) is None:
-            return ""
-        self.found += 1
-        return key
+        return key if self._cache.find(key, self._clock.wall()) is not None else ""
 
     def make(self, text: str, language: str) -> Awaitable[str]:
         """Its key when it has been spoken; empty when it cannot be."""
@@ -156,13 +147,11 @@ class Speech:
         if not self._cache.added(key, self._clock.wall()):
             self._not_made(key, f"{self._cache.folder} cannot be read")
             return ""
-        self.made += 1
         self._failed.pop(key, None)
         self._alarms.clear(ALARM)
         return key
 
     def _not_made(self, key: str, problem: str) -> None:
-        self.failures += 1
         if len(self._failed) >= MOST_FAILED:
             self._failed.clear()
         self._failed[key] = self._clock.monotonic() + REST_S

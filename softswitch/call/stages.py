@@ -167,6 +167,24 @@ class CallBack:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class VoiceMail:
+    """The owner of a box listens to his messages."""
+
+    box: str
+    trusted: bool = False
+    """He calls from the phone whose box it is: one without a code opens for it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Survey:
+    """A caller whose agent has hung up is asked for his opinion."""
+
+    survey: str
+    queue: QueueName
+    agent: AgentId
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class End:
     termination: Termination
 
@@ -187,13 +205,15 @@ Stage = (
     | Retrieve
     | TakePlace
     | CallBack
+    | VoiceMail
+    | Survey
     | End
 )
 _STAGES: dict[str, type[Any]] = {
     kind.__name__.lower(): kind
     for kind in (
         *(Arrive, Greet, Wait, Dial, Talk, Message, Say, Feature, Confer, Supervise),
-        *(PickUp, Park, Retrieve, TakePlace, CallBack, End),
+        *(PickUp, Park, Retrieve, TakePlace, CallBack, VoiceMail, Survey, End),
     )
 }
 

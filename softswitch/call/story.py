@@ -24,8 +24,10 @@ from softswitch.call.room import Room
 from softswitch.call.say import say
 from softswitch.call.stages import End, Stage, arguments_of, name_of
 from softswitch.call.supervise import supervise
+from softswitch.call.survey import survey
 from softswitch.call.talk import talk
 from softswitch.call.termination import SHUTDOWN, By, CallOver, Cause, Termination, by_switch
+from softswitch.call.voicemail import voicemail
 from softswitch.call.wait import wait
 from softswitch.errors import MediaError, PeerError
 from softswitch.facts import StageEntered
@@ -47,6 +49,8 @@ STORY: dict[type[Any], Callable[[Room, Call, Any], Awaitable[Stage]]] = {
     stages.Park: park,
     stages.Retrieve: retrieve,
     stages.CallBack: call_back,
+    stages.VoiceMail: voicemail,
+    stages.Survey: survey,
 }
 
 

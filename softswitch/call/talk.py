@@ -44,11 +44,13 @@ from softswitch.call.put_through import NOT_WANTED, PutThrough
 from softswitch.call.room import Room
 from softswitch.call.snapshot import TalkSnapshot
 from softswitch.call.stages import End, Stage, Talk
+from softswitch.call.survey import survey_after
 from softswitch.call.talk_keys import TalkKeys
 from softswitch.call.termination import (
     CALLEE_HUNG_UP,
     MEDIA_LOST,
     SESSION_EXPIRED,
+    By,
     Cause,
     Termination,
     because,
@@ -71,7 +73,7 @@ async def talk(room: Room, call: Call, stage: Talk) -> Stage:
         if ended is None:
             room.talks[call.id] = conversation
             begin(conversation, resumes)
-            return await talking.until_over()
+            return await talking.asked_after(await talking.until_over())
         if ended.cause is Cause.NORMAL and stage.again is not None:
             await talking.let_agent_go()
             if stage.queue in call.services.config.queue:
@@ -141,6 +143,18 @@ class Talking:
         """He has hung up before they could talk; the call goes on without him."""
         self.call.byes.pop()()
         await let_go(self.call, self.conversation.other)
+
+    async def asked_after(self, following: Stage) -> Stage:
+        """The caller of a queue whose agent has hung up is asked for his opinion, where that is wanted."""
+        if not isinstance(following, End) or following.termination.by is not By.CALLEE:
+            return following
+        conversation = self.conversation
+        survey = survey_after(self.call, conversation.stage.queue, conversation.stage.agent)
+        if survey is None or not self.call.byes:
+            return following
+        conversation.end()
+        await self.let_agent_go()
+        return survey
 
     async def until_over(self) -> Stage:
         while True:

@@ -2,6 +2,7 @@
 whose wrong codes lock a box. One for the switch.
 """
 
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,22 +46,19 @@ class Voice:
 class VoicePrompts:
     def __init__(self, library: "PromptFinder", voice: Voice, files: RecordingFolder) -> None:
         self._library = library
-        self._voice = voice
         self._files = files
+        self._elsewhere: Mapping[str, Callable[[str], Path | None]] = {
+            SPOKEN: voice.speech.path,
+            GREETING: voice.greetings.find,
+            RECORDING: self._recording,
+        }
 
     def find(self, name: str, language: str) -> Path | None:
         if ":" not in name:
             return self._library.find(name, language)
-        kind, _, rest = name.partition(":")
-        match f"{kind}:":
-            case "spoken:":
-                return self._voice.speech.path(rest)
-            case "greeting:":
-                return self._voice.greetings.find(rest)
-            case "recording:":
-                return self._recording(rest)
-            case _:
-                return None
+        kind, colon, rest = name.partition(":")
+        found = self._elsewhere.get(kind + colon)
+        return found(rest) if found is not None else None
 
     def _recording(self, name: str) -> Path | None:
         try:

@@ -12,7 +12,7 @@ from softswitch.call.room import Room
 from softswitch.call.spoken_recording import record_spoken
 from softswitch.call.stages import Say, Stage, VoiceMail
 from softswitch.call.termination import By, Cause, Termination, by_switch
-from softswitch.call.voice import GREETING, RECORDING
+from softswitch.call.voice import RECORDING
 from softswitch.errors import StorageError
 from softswitch.ivr.say import UnspeakableError, value_prompts
 
@@ -135,8 +135,3 @@ async def _reviewed(call: Call, box: str, path: str) -> bool:
                 return False
             case _:
                 return False
-
-
-def greeting_prompt(call: Call, box: str, standard: str) -> str:
-    """What is said to whoever leaves a message there."""
-    return GREETING + box if call.services.voice.greetings.find(box) is not None else standard

@@ -44,6 +44,13 @@ def _prompts(config: Config) -> Iterator[tuple[KeyPath, str]]:
             yield ("queue", name, key), getattr(queue, key)
     for name, message in config.message.items():
         yield ("message", name, "prompt"), message.prompt
+    for name, survey in config.survey.items():
+        for key in ("invite", "comment_prompt", "thanks"):
+            yield ("survey", name, key), getattr(survey, key)
+        for index, question in enumerate(survey.questions):
+            yield ("survey", name, "questions", index, "prompt"), question.prompt
+    yield ("speech", "music"), config.speech.music
+    yield ("speech", "fallback"), config.speech.fallback
     yield ("routing", "unknown_prompt"), config.routing.unknown_prompt
     targets = [
         (("route", number, key), getattr(route, key))

@@ -12,6 +12,7 @@ import soundfile  # type: ignore[import-untyped]
 
 from softswitch.call.flow_context import lookup_names
 from softswitch.call.opening import opening, parse_calendars
+from softswitch.call.people import people
 from softswitch.cli.options import Failure
 from softswitch.cli.output import show
 from softswitch.config.loader import LoadedConfig
@@ -21,6 +22,7 @@ from softswitch.ivr.lookup import values_of
 from softswitch.ivr.lookups import Lookups
 from softswitch.ivr.prompts import PromptLibrary
 from softswitch.ivr.trial import PROMPT_S, Trial
+from softswitch.ivr.voice_actions import AskAnswer, Heard
 
 MAX_TURNS = 500
 """Inputs after which a flow that does not end is left."""
@@ -62,6 +64,7 @@ class Caller:
         allowed = {name.lower() for name in loaded.config.routing.flow_headers}
         self._headers = {name: value for name, value in headers.items() if name in allowed}
         self._calendars = parse_calendars(loaded.config)
+        self._people = people(loaded.config)
         self._parameters, self._results = lookup_names(loaded.config)
 
     def context_at(self, seconds: float) -> FlowContext:
@@ -81,6 +84,7 @@ class Caller:
             queues=self._config.queue.keys(),
             lookups=self._parameters,
             results=self._results,
+            people=self._people,
             headers=self._headers,
         )
 
@@ -112,6 +116,9 @@ class Player:
 
     def _turn(self, typed: str) -> None:
         trial = self._trial
+        if isinstance(trial.asked, AskAnswer):
+            trial.answer(Heard(text=typed))
+            return
         if trial.asked is not None:
             results = _RESULTS.get(type(trial.asked), ())
             if typed and typed not in results:

@@ -31,6 +31,8 @@ _COMMANDS = {
     "registrations": "softswitch.cli.registrations:registrations",
     "subscriptions": "softswitch.cli.subscriptions:subscriptions",
     "message": "softswitch.cli.message:message",
+    "voicemail": "softswitch.cli.voicemail:voicemail",
+    "survey": "softswitch.cli.survey:survey",
     "supervise": "softswitch.cli.supervise:supervise",
     "conference": "softswitch.cli.conference:conference",
     "audit": "softswitch.cli.audit:audit",

@@ -17,6 +17,7 @@ from softswitch.config.schema import Config
 from softswitch.config.target import OUTWARD, Target
 from softswitch.config.transport_checks import check_transports, listen_address, udp_without_tcp
 from softswitch.config.trunk_checks import check_trunks
+from softswitch.config.voice_checks import check_voice
 
 _SECTION = {
     "flow": "flow",
@@ -30,7 +31,7 @@ _SECTION = {
 }
 """Kind of a target to the section in which its name stands."""
 _DIALLED_FEATURES = (
-    *("login", "logout", "pause", "resume", "supervise", "pickup", "park"),
+    *("login", "logout", "pause", "resume", "supervise", "pickup", "park", "voicemail"),
     *("agent_login", "agent_logout", "agent_pause", "agent_resume", "pull", "move"),
 )
 _PRESSED_FEATURES = ("record", "transfer", "consult", "back", "three_way", "park")
@@ -54,6 +55,7 @@ def crosscheck(config: Config, broken: Set[Path] = frozenset()) -> list[Finding]
         *check_queues(config, broken),
         *check_transports(config),
         *check_rights(config, broken),
+        *check_voice(config, broken),
     ]
     if not findings and not broken:
         findings += [*_served(config), *_circles(config)]

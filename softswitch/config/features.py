@@ -52,6 +52,9 @@ class Features:
     move: str = "*21"
     """Dialled, followed by two such numbers with `*` between them: the caller who is next in the first queue waits in the
     second."""
+    voicemail: str = "*97"
+    """Dialled: listens to the messages of this phone's `mailbox`; followed by the name of a box that is digits, to those of
+    that box."""
     pause_reasons: tuple[str, ...] = ("break", "lunch", "training", "back office")
     """Reasons 1, 2, 3 …"""
 

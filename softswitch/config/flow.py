@@ -13,6 +13,7 @@ from pydantic import Field
 from softswitch.config.language_node import Language
 from softswitch.config.lookups import LookUp
 from softswitch.config.subflows import Call, Return
+from softswitch.config.voice_nodes import Directory, Hear, Speak
 
 _KEY, _OPTIONAL_KEY = r"^[0-9*#A-D]$", r"^[0-9*#A-D]?$"
 _NAME, _OPTIONAL_NAME = r"^[a-z][a-z0-9_]{0,31}$", r"^([a-z][a-z0-9_]{0,31})?$"
@@ -252,7 +253,10 @@ Node = Annotated[
     | Call
     | Return
     | LookUp
-    | Language,
+    | Language
+    | Speak
+    | Directory
+    | Hear,
     Field(discriminator="do"),
 ]
 

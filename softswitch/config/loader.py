@@ -4,8 +4,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from softswitch.config.crosscheck import crosscheck
 from softswitch.config.calendar_tables import with_calendar_tables
+from softswitch.config.crosscheck import crosscheck
 from softswitch.config.documents import Document, Documents
 from softswitch.config.feed_secrets import read_feed_secrets
 from softswitch.config.formats import check_formats
@@ -15,6 +15,7 @@ from softswitch.config.schema import Config
 from softswitch.config.secret import Secret
 from softswitch.config.secrets import SecretKey, read_secrets
 from softswitch.config.validate import validated
+from softswitch.config.voice_secrets import read_voice_secrets
 
 Check = Callable[[Config], Iterable[Finding]]
 """A further check of a valid configuration, from a room that the loader does not know."""
@@ -50,6 +51,7 @@ def load(path: Path, checks: Iterable[Check] = ()) -> LoadedConfig:
     findings = [*priced.findings, *tabled.findings, *check_formats(config), *crosscheck(config, valid.broken)]
     secrets = read_secrets(config, documents)
     read_feed_secrets(config, documents, secrets.found, secrets.findings)
+    read_voice_secrets(config, documents, secrets.found, secrets.findings)
     findings += secrets.findings
     if not valid.findings:
         for check in checks:

@@ -31,6 +31,11 @@ def recordings(config: Config) -> Path:
     return Path(config.recording.directory or state_dir(config) / "recordings")
 
 
+def speech(config: Config) -> Path:
+    """What was spoken already."""
+    return Path(config.speech.directory or state_dir(config) / "speech")
+
+
 def prompts(config: Config) -> Path | None:
     """The administrator's own prompts; None: only those shipped."""
     return Path(config.prompts.directory) if config.prompts.directory else None

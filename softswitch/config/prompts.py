@@ -22,4 +22,14 @@ class Message:
     max_s: float = 180.0
     """Longest message."""
     prompt: str = "leave-message"
-    """Said before the beep."""
+    """Said before the beep, where the owner has recorded no greeting of his own."""
+    silence_s: float = 0.0
+    """Seconds of silence that end a message; 0: only a key, hanging up and `max_s` do."""
+    most: int = 0
+    """Messages at once; callers are told that the box is full. 0: no limit but the disk's."""
+    pin: str = ""
+    """Digits that open the box from a phone; empty: only the phone whose `mailbox` it is, and without being asked."""
+    mail: tuple[str, ...] = ()
+    """Addresses to which each message is sent, with its recording; `[mail]` says how."""
+    mail_then: Literal["keep", "heard", "delete"] = "keep"
+    """What becomes of the message in its box when its mail is on the way: it stays new, counts as heard, or goes."""

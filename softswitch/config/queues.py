@@ -136,6 +136,8 @@ class Queue:
     caller_transfers: bool = False
     """Callers who are phones of ours may put the agent through to somebody else by REFER, which is what a phone's transfer
     key sends; `false`: only agents put anybody through. Callers of trunks never may."""
+    survey: str = ""
+    """Survey (`[survey.NAME]`) for callers whose agent has hung up; empty asks nothing."""
     record: RecordWhen = "always"
     """Recording of its calls."""
     keep_days: float | None = None

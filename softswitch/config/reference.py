@@ -25,9 +25,9 @@ _SOURCES = (
     "prompts.py",
     "queues.py",
     "recording.py",
+    "rights.py",
     "routes.py",
     "security.py",
-    "rights.py",
     "sip.py",
     "subflows.py",
     "subscriptions.py",
@@ -35,6 +35,8 @@ _SOURCES = (
     "tracing.py",
     "transports.py",
     "trunks.py",
+    "voice.py",
+    "voice_nodes.py",
 )
 _UNITS = {"_ms": "milliseconds", "_s": "seconds", "_mb": "MiB", "_bytes": "bytes"}
 _SECONDS = {"timeout", "wrapuptime", "max_wait", "servicelevel", "announce_frequency"}

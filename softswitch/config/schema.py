@@ -17,14 +17,15 @@ from softswitch.config.media import Quality, Rtp
 from softswitch.config.prompts import Message, Prompts
 from softswitch.config.queues import Agent, Queue
 from softswitch.config.recording import Recording
-from softswitch.config.routes import Calendar, Route, Routing
 from softswitch.config.rights import Person, Role
+from softswitch.config.routes import Calendar, Route, Routing
 from softswitch.config.security import Security
 from softswitch.config.sip import Sip
 from softswitch.config.subscriptions import Subscriptions
 from softswitch.config.teams import Team
 from softswitch.config.tracing import Capture, Trace
 from softswitch.config.trunks import Lcr, Numbers, Toll, Trunk, TrunkGroup
+from softswitch.config.voice import Mail, Recogniser, Speech, Survey
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,12 +57,16 @@ class Config:
     pause_reason: Mapping[str, PauseReason] = field(default_factory=dict)
     agent: Mapping[str, Agent] = field(default_factory=dict)
     team: Mapping[str, Team] = field(default_factory=dict)
-    queue: Mapping[str, Queue] = field(default_factory=dict)
     role: Mapping[str, Role] = field(default_factory=dict)
     person: Mapping[str, Person] = field(default_factory=dict)
+    queue: Mapping[str, Queue] = field(default_factory=dict)
     calendar: Mapping[str, Calendar] = field(default_factory=dict)
     flow: Mapping[str, Flow] = field(default_factory=dict)
     lookup: Mapping[str, Lookup] = field(default_factory=dict)
     route: Mapping[str, Route] = field(default_factory=dict)
     message: Mapping[str, Message] = field(default_factory=dict)
+    mail: Mail = field(default_factory=Mail)
+    speech: Speech = field(default_factory=Speech)
+    recogniser: Mapping[str, Recogniser] = field(default_factory=dict)
+    survey: Mapping[str, Survey] = field(default_factory=dict)
     conference: Mapping[str, Conference] = field(default_factory=dict)

@@ -14,7 +14,6 @@ from pydantic import Field
 
 WORDS = frozenset({"voice", "rate", "file"})
 """What stands in braces in `speech.command`."""
-RESERVED_KEYS = frozenset("*#")
 _RECOGNISER = re.compile(r"wss?://[^\s/?#@]+(?:[/?][^\s#]*)?")
 _MAIL_SERVER = re.compile(r"smtps?://(?:\[[0-9a-fA-F:.]+\]|[A-Za-z0-9._-]+)(?::[0-9]{1,5})?")
 _MAIL_ADDRESS = re.compile(r"[^\s<>\",;:@\x00-\x1f]+@[A-Za-z0-9._-]+")
@@ -93,7 +92,7 @@ class Survey:
     questions: tuple[Question, ...] = ()
     """Asked one after another."""
     invite: str = "survey-invite"
-    """Prompt before the first question; empty says none."""
+    """Prompt before the first question, where `*` declines; empty says none."""
     accept: bool = False
     """The caller is asked to press 1 first; else the questions follow at once."""
     comment: bool = False

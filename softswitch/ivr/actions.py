@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from softswitch.ivr.value import Value, text_of
+from softswitch.ivr.voice_actions import Person, VoiceAction, VoiceInput
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +105,8 @@ class FlowContext:
     """Lookup to its parameters."""
     results: Mapping[str, AbstractSet[str]] = field(default_factory=dict)
     """Lookup to the variables that it sets."""
+    people: tuple[Person, ...] = ()
+    """Who can be found by name; nobody while no flow has a directory."""
     caller_name: str = ""
     source: str = ""
     """`trunk:NAME` or `endpoint:NAME`."""
@@ -150,7 +153,7 @@ class LookedUp:
     """Why it failed, for the log; it holds no value of the caller's and no secret."""
 
 
-Input = Begin | Key | PromptsEnded | TimerFired | Returned | LookedUp
+Input = Begin | Key | PromptsEnded | TimerFired | Returned | LookedUp | VoiceInput
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -213,4 +216,6 @@ class LookUp:
     parameters: Mapping[str, str]
 
 
-Action = PlayPrompts | StopPrompts | StartTimer | Enqueue | Dial | RecordMessage | Hangup | LookUp
+Action = (
+    PlayPrompts | StopPrompts | StartTimer | Enqueue | Dial | RecordMessage | Hangup | LookUp | VoiceAction
+)

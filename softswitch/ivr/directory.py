@@ -1,6 +1,8 @@
 """The directory by name: letters on the keys, names that begin so, one of them chosen by a key; as a menu and its tries.
 
-`FlowState.digits` holds the letters; with `=` behind them, names have been read out and a choice is awaited.
+Who presses a whole name is not interrupted: names are read out when no further letter has come for a moment.
+`FlowState.digits` holds the letters; with `+` behind them more were asked for, with `=` names have been read out and a choice
+is awaited.
 """
 
 from collections.abc import Iterator
@@ -26,8 +28,10 @@ from softswitch.ivr.kind import Kind
 from softswitch.ivr.outcome import WAIT_KEY, WAIT_PROMPT, WAIT_RESULT, Outcome, end, go, play, wait_key
 from softswitch.ivr.voice_actions import TEXT, Person
 
-_CHOOSING = "="
+_CHOOSING, _ASKED = "=", "+"
 _LETTERS = frozenset("23456789")
+SETTLE_S = 1.5
+"""Between the last letter and the names."""
 LONGEST = 12
 """Letters after which no more are asked for."""
 NONE_FOUND, MORE, PRESS = "directory-none", "directory-more", "directory-press"
@@ -71,10 +75,12 @@ def _key(node: Directory, state: FlowState, key: str, context: FlowContext) -> O
         return _look(node, state, context, cut, enough=True)
     if key not in _LETTERS:
         return _try_again(node, state, cut)
-    state = replace(state, digits=state.digits + key)
+    state = replace(state, digits=state.digits.removesuffix(_ASKED) + key)
     if len(state.digits) < node.min_letters:
         return wait_key(state, node.timeout_s, *cut)
-    return _look(node, state, context, cut, enough=len(state.digits) >= LONGEST)
+    if len(state.digits) >= LONGEST or not found(node, context.people, state.digits):
+        return _look(node, state, context, cut, enough=True)
+    return wait_key(state, min(SETTLE_S, node.timeout_s), *cut)
 
 
 def _hear(node: Directory, state: FlowState, input: Input, context: FlowContext) -> Outcome:
@@ -89,7 +95,8 @@ def _hear(node: Directory, state: FlowState, input: Input, context: FlowContext)
             return wait_key(state, node.timeout_s)
         case TimerFired() if state.waiting == WAIT_KEY and input.timer == state.timer:
             if state.digits and not state.digits.endswith(_CHOOSING):
-                return _look(node, state, context, (), enough=True)
+                asked = state.digits.endswith(_ASKED) or len(state.digits) < node.min_letters
+                return _look(node, state, context, (), enough=asked)
             return _try_again(node, state, ())
         case _:
             return Outcome(state)
@@ -103,11 +110,12 @@ def _look(
     node: Directory, state: FlowState, context: FlowContext, cut: tuple[Action, ...], *, enough: bool
 ) -> Outcome:
     """Read out who may be meant; `enough`: no more letters are asked for."""
+    state = replace(state, digits=state.digits.removesuffix(_ASKED))
     people = found(node, context.people, state.digits)
     if not people:
         return _try_again(node, state, cut, NONE_FOUND if state.digits else "")
     if len(people) > node.most and not enough:
-        return play(state, MORE, *cut)
+        return play(replace(state, digits=state.digits + _ASKED), MORE, *cut)
     names = [
         part
         for number, person in enumerate(people[: node.most], 1)

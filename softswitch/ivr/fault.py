@@ -25,6 +25,7 @@ class KnownNames:
     agents: AbstractSet[str] = field(default_factory=frozenset)
     conferences: AbstractSet[str] = field(default_factory=frozenset)
     lookups: Mapping[str, Lookup] = field(default_factory=dict)
+    recognisers: AbstractSet[str] = field(default_factory=frozenset)
     headers: AbstractSet[str] = field(default_factory=frozenset)
     """Headers that flows may read, in small letters."""
 
@@ -40,6 +41,7 @@ class KnownNames:
             agents=config.agent.keys(),
             conferences=config.conference.keys(),
             lookups=config.lookup,
+            recognisers=config.recogniser.keys(),
             headers=frozenset(name.lower() for name in config.routing.flow_headers),
         )
 

@@ -8,13 +8,20 @@ from typing import Any
 
 from softswitch.config.language_node import Language
 from softswitch.config.lookups import LookUp
+from softswitch.config.voice_nodes import Directory, Hear, Speak
+from softswitch.ivr.directory import DIRECTORY
+from softswitch.ivr.hearing import HEAR
 from softswitch.ivr.kind import Kind
 from softswitch.ivr.language import LANGUAGE
 from softswitch.ivr.lookup import LOOKUP
+from softswitch.ivr.speak import SPEAK
 
 KINDS: Mapping[type[Any], Kind] = {
     Language: LANGUAGE,
     LookUp: LOOKUP,
+    Speak: SPEAK,
+    Directory: DIRECTORY,
+    Hear: HEAR,
 }
 """Class of the node in the configuration to what it does."""
 

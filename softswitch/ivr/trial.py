@@ -24,6 +24,7 @@ from softswitch.ivr.actions import (
 from softswitch.ivr.explain import explain, literal
 from softswitch.ivr.outcome import WAIT_RESULT, Outcome
 from softswitch.ivr.step import KEYS, begin, step
+from softswitch.ivr.voice_actions import AskAnswer, Heard, Listen, StopListening
 
 PROMPT_S = 2.0
 """Length of a prompt that nobody knows."""
@@ -86,7 +87,7 @@ class Trial:
             self._tell("time", f"{waited:g} s pass without a key")
         self._feed(event, "no key" if isinstance(event, TimerFired) else "")
 
-    def answer(self, answer: Returned | LookedUp) -> None:
+    def answer(self, answer: Returned | LookedUp | Heard) -> None:
         """To what was asked."""
         self.asked = None
         if isinstance(answer, LookedUp):
@@ -94,6 +95,9 @@ class Trial:
             said = answer.answer + (f": {found}" if found else "")
             self._tell("lookup", said + (f" ({answer.problem})" if answer.problem else ""))
             self._feed(answer, answer.answer)
+        elif isinstance(answer, Heard):
+            self._tell("lookup", answer.text or "nothing was understood")
+            self._feed(answer, answer.text)
         else:
             self._tell("lookup", answer.result)
             self._feed(answer, answer.result)
@@ -143,6 +147,11 @@ class Trial:
                 self.asked = action
             case actions.Dial(give_back=True) | actions.RecordMessage():
                 self._tell("end" if self.over else "lookup", _told(action))
+                self.asked = action
+            case Listen() | StopListening():
+                self._tell("lookup", _told(action))
+            case AskAnswer():
+                self._tell("lookup", "what was said?")
                 self.asked = action
             case _:
                 self._tell("end", _told(action))

@@ -34,6 +34,7 @@ from softswitch.testing.steering import FakeSteering
 from softswitch.testing.texts import FakeTexts
 from softswitch.testing.tracing import FakeTrace
 from softswitch.testing.trunking import FakeTrunking
+from softswitch.testing.voice import FakeVoice
 from softswitch.testing.why import FakeWhy
 
 CALL = "01ARZ3NDEKTSV4RRFFQ6"
@@ -64,6 +65,7 @@ class FakeControl:
     callbacks: FakeCallbacks = field(default_factory=FakeCallbacks)
     flows: FakeFlows = field(default_factory=FakeFlows)
     rights: FakeRights = field(default_factory=FakeRights)
+    voice: FakeVoice = field(default_factory=FakeVoice)
 
     def status(self) -> StatusView:
         worker = WorkerView(

@@ -33,6 +33,7 @@ from softswitch.testing.media import FakeMediaPool
 from softswitch.testing.network import Network, NetworkWire
 from softswitch.testing.surviving import Scene
 from softswitch.testing.virtual_time import VirtualClock
+from softswitch.testing.voice import FakeMailer, FakeRecognition, FakeSpeaker
 
 SETTLED_S = 1.0
 """Longer than a lazy row waits for its transaction."""
@@ -84,6 +85,9 @@ class Switch:
             media=FakeMediaPool,
             prompts=_prompts,
             wire=wire,
+            speaker=FakeSpeaker(),
+            recognition=FakeRecognition,
+            mailer=FakeMailer(),
         )
         parts = await build(_loaded(config, secrets or {}), world)
         _keep_for_others(database, template)  # before there is a row in it
