@@ -16,11 +16,11 @@ from aiohttp import web
 
 from softswitch.api.answers import MAX_BODY_BYTES, answer, error_answer
 from softswitch.api.callbacks import CallbackRoutes
-from softswitch.api.flows import FlowRoutes
 from softswitch.api.control import SwitchControl
 from softswitch.api.errors import ApiError, http_status
 from softswitch.api.events import EventsRoutes
 from softswitch.api.feed import FeedRoutes
+from softswitch.api.flows import FlowRoutes
 from softswitch.api.guard import Guard
 from softswitch.api.live import LiveRoutes
 from softswitch.api.metrics import CONTENT_TYPE, Metrics

@@ -1,8 +1,8 @@
 """The directory by name: letters on the keys, names that begin so, one of them chosen by a key; as a menu and its tries.
 
 Who presses a whole name is not interrupted: names are read out when no further letter has come for a moment.
-`FlowState.digits` holds the letters; with `+` behind them more were asked for, with `=` names have been read out and a choice
-is awaited.
+`FlowState.digits` holds the letters; with `+` behind them more were asked for, with `=` names have been read out and a
+choice is awaited.
 """
 
 from collections.abc import Iterator

@@ -24,9 +24,9 @@ from softswitch.api.views import (
     TrunkView,
 )
 from softswitch.testing.callbacks import FakeCallbacks
-from softswitch.testing.flows import FakeFlows
 from softswitch.testing.events import FakeEvents
 from softswitch.testing.feeds import FakeFeed
+from softswitch.testing.flows import FakeFlows
 from softswitch.testing.reports import FakeReports
 from softswitch.testing.rights import FakeRights
 from softswitch.testing.security import FakeSecurity
