@@ -14,6 +14,7 @@ from aiohttp import web
 from pydantic_core import to_json
 
 from softswitch.api.answers import answer, query_as
+from softswitch.api.guard import ACTOR
 from softswitch.call.permissions import Actor
 
 SENT_WITHIN_S = 30.0
@@ -83,7 +84,7 @@ class FeedRoutes:
         return answer(self._control.figures())
 
     async def events(self, request: web.Request) -> web.StreamResponse:
-        stream = self._control.follow(query_as(request, EventSearch), request.get("actor"))
+        stream = self._control.follow(query_as(request, EventSearch), request.get(ACTOR))
         async with aclosing(stream):
             first = await anext(stream)  # whoever reads our header misses nothing from then on
             if request.headers.get("Upgrade", "").lower() == "websocket":

@@ -21,6 +21,8 @@ from softswitch.call.permissions import ANYTHING, About, Actor
 from softswitch.call.permissions import SWITCH as ALL_OF_IT
 from softswitch.errors import SoftswitchError
 
+ACTOR = web.RequestKey("actor", Actor)
+"""Who asks."""
 MOST_ROWS = 10_000
 """Rows of a list that are looked through for whoever may see a part of them."""
 _CREDENTIALS = struct.Struct("3i")
@@ -38,7 +40,7 @@ class Guard:
         if resource is None:  # there is no such route, which the handler says
             return await handler(request)  # type: ignore[no-any-return]
         rule = rule_of(request.method, resource.canonical)
-        request["actor"] = actor
+        request[ACTOR] = actor
         if rule.on == "open":
             return await handler(request)  # type: ignore[no-any-return]
         given = await _given(request)

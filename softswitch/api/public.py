@@ -13,6 +13,7 @@ from aiohttp import web
 from softswitch.api.answers import answer, error_answer
 from softswitch.api.errors import NotProven
 from softswitch.api.feed import FeedControl, FeedRoutes
+from softswitch.api.guard import ACTOR
 from softswitch.api.metrics import CONTENT_TYPE, Metrics
 from softswitch.api.server import Handler, errors_answered
 from softswitch.call.permissions import Actor
@@ -73,11 +74,13 @@ class PublicServer:
             "token", ""
         )
         try:
-            request["actor"] = self._admit(shown, str(request.remote or ""), request.path)
+            actor = self._admit(shown, str(request.remote or ""), request.path)
         except NotProven as error:
             refused = error_answer(401, str(error), error.hint)
             refused.headers["WWW-Authenticate"] = 'Bearer realm="softswitch"'
             return refused
+        if actor is not None:
+            request[ACTOR] = actor
         return await handler(request)
 
     async def _health(self, request: web.Request) -> web.Response:

@@ -5,6 +5,7 @@ from dataclasses import replace
 from aiohttp import web
 
 from softswitch.api.answers import answer, query_as
+from softswitch.api.guard import ACTOR
 from softswitch.api.rights_control import RightsControl, TrailSearch
 
 MOST_ROWS = 10_000
@@ -22,4 +23,4 @@ class RightsRoutes:
         return answer(await self._control.trail(replace(search, limit=max(1, min(search.limit, MOST_ROWS)))))
 
     async def whoami(self, request: web.Request) -> web.Response:
-        return answer(self._control.who(request["actor"]))
+        return answer(self._control.who(request[ACTOR]))

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from softswitch.api.answers import answer, body_as, query_as
+from softswitch.api.guard import ACTOR
 from softswitch.api.steering_control import AuditSearch, SteeringControl, SuperviseWish
 from softswitch.api.steering_views import SteeredView
 
@@ -93,7 +94,7 @@ class SteeringRoutes:
 
     async def pull(self, request: web.Request) -> web.Response:
         call, wish = request.match_info["call"], await body_as(request, Pull)
-        phone = await self._control.pull(call, wish.extension, request["actor"].person)
+        phone = await self._control.pull(call, wish.extension, request[ACTOR].person)
         return answer(SteeredView(call=call, order="pull", details={"extension": phone}), 202)
 
     async def move(self, request: web.Request) -> web.Response:

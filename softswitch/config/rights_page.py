@@ -36,8 +36,9 @@ pin = "4711"                 # behind the feature codes, after a *
 | the manager interface, webhooks | the `person` of `[ami]` and `[webhook.NAME]`; without one they show everything |
 | a signal (SIGHUP, SIGTERM) | nobody: the trail says `signal` |
 
-`general.control_group` lets users who are not the owner open the control socket; the folder of the socket must let them
-through too (`chmod o+x`). Whoever has no `[person]` may then ask who he is, and nothing else.
+`general.control_group` lets users who are not the owner open the control socket. Give it a folder of its own that they may
+enter, `general.control_socket = "/run/softswitch/control.sock"`: the state folder holds the database and the recordings.
+Whoever has no `[person]` may then ask who he is, and nothing else.
 
 ## What each role may
 

@@ -3,7 +3,7 @@ rules are asked about agents, queues and calls of one's own team, of another tea
 team; each refusal leaves its row. Further: roles of one's own, `queues` of a person, calls by queue before agent, and who
 is known by user, token and phone.
 
-Does not prove that each surface asks; for that see `tests/api/test_guard.py` and `tests/story/test_rights_story.py`.
+Does not prove that each surface asks; for that see `tests/api/test_api_guard.py` and `tests/story/test_rights_story.py`.
 """
 
 import re

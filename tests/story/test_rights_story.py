@@ -3,7 +3,7 @@ log agents in and out, pull, move, change priority, listen by role; that each is
 there is one; that every act and refusal has its row, which a crash does not lose; to whom calls, recordings and past calls
 belong in the running switch; and that followers and the manager interface see their own queues only.
 
-Does not prove the HTTP of it (`tests/api/test_guard.py`) nor a process from outside (`tests/interop/test_rights.py`).
+Does not prove the HTTP of it (`tests/api/test_api_guard.py`) nor a process from outside (`tests/interop/test_rights.py`).
 """
 
 import asyncio
