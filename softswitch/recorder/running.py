@@ -3,6 +3,7 @@
 Positions are samples of the worker's clock; `origin` is the one of the file's first sample.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from softswitch.g711 import PCMA, PCMU, SILENCE
@@ -39,7 +40,10 @@ class Running:
         self.muted = {"paused": False, "masked": False}
         self.masked_until = 0
         """Position up to which the last mask that was taken off still covers."""
-        self._gone = False
+        self._left_out: list[float] = []
+        """Lengths of the stretches in s that are silence because the disk was too slow."""
+        self._left_out_to = -1
+        """Position at which the last of them ends."""
         self._size = format.frame_bytes
         self._most = int(spec.max_s * RATE) or LONGEST_DATA // self._size
         if spec.armed_s > 0:
@@ -111,16 +115,28 @@ class Running:
         file.append(block)
         return file.frames >= self._most
 
+    def leave_out(self, blocks: Sequence[tuple[int, bytes]]) -> None:
+        """The disk was too slow for these: silence stands in their place when the next one is written."""
+        start, frames = blocks[0][0], sum(len(block) for _, block in blocks) // self._size
+        if start != self._left_out_to:
+            self.markers.mark(self.at(start / RATE), "gap", "the disk was too slow")
+            self._left_out.append(0.0)
+        self._left_out[-1] += frames / RATE
+        self._left_out_to = start + frames
+
     def _pad(self, file: WavFile, frames: int) -> None:
         if frames > 0:
             file.append(bytes([_SILENCE[self.format.encoding]]) * (frames * self._size))
 
     # --- the end --------------------------------------------------------------------------------------------------------
 
-    def end(self, state: str, problem: str, gaps: tuple[int, float]) -> RecordingReport:
-        """Close the file, whatever the disk says, and tell how it went."""
+    def end(self, state: str, problem: str, gaps: int, gap_s: float) -> RecordingReport:
+        """Close the file, whatever the disk says, and tell how it went. `gaps` of `gap_s` in all came as they are."""
         file = self.file
-        if file is not None and not self._gone:
+        if self._left_out:
+            silent = f"{sum(self._left_out):.1f} s are silence: the disk was too slow"
+            problem = "; ".join(filter(None, (problem, silent)))
+        if file is not None:
             try:
                 file.finish()
             except OSError as error:
@@ -134,17 +150,11 @@ class Running:
             recording=self.spec.recording,
             state=state,
             seconds=self.seconds,
-            gaps=gaps[0],
-            gap_s=gaps[1],
+            gaps=gaps + len(self._left_out),
+            gap_s=gap_s + sum(self._left_out),
             problem=problem,
         )
         return self.report
-
-    def let_go(self) -> None:
-        """Its disk is to be asked for nothing more: the file stays as it is, which is whole but for what waits."""
-        self._gone = True
-        if self.file is not None:
-            self.file.drop()
 
     def save(self) -> None:
         """The side file as it is now; raises OSError."""

@@ -6,7 +6,8 @@ flushes are not on disk: 0.65 s at twenty flushes a second, 0.85 s at four. Grou
 that flushes more often than four times a second spreads the writes. Side files are written by `flush` too, some at a time.
 
 A disk that is slow holds a flush up for `BUSY_S` and one write at most: what was to be written waits in memory then. When
-more than `MOST_WAITING` waits, recordings end, those first that have waited longest, and calls go on.
+more than `MOST_WAITING` waits, recordings have a silence in place of what waits, those first that have waited longest, and
+go on.
 
 A thousand recordings keep as many descriptors as `open_files` allows; those beyond open their file for each write, about
 10 µs more. The disk is asked in one thread and never synchronised: writes go to the page cache.
@@ -43,9 +44,8 @@ SIDE_FILES = 16
 """Written in one flush at most, about 60 µs each."""
 BUSY_S = 0.02
 """Many times what a flush takes on a disk that is well: only a worker that is stopped in its midst is late as well."""
-MOST_WAITING = 32 << 20
-"""Bytes: a thousand recordings for two seconds, ten for three minutes."""
-_TOO_SLOW = "the disk is too slow"
+MOST_WAITING = 128 << 20
+"""Bytes: a thousand recordings for eight seconds, a hundred for 80."""
 _SETTLE = int(SETTLE_S * RATE)
 _MASK_TAIL = int(MASK_TAIL_S * RATE)
 _LAWS = {"PCMU": PCMU, "PCMA": PCMA, "PCM16": AS_IS}
@@ -373,8 +373,8 @@ class RecordingWriter:
         self._backlog.add(slot, start, block)
         while self._backlog.bytes > MOST_WAITING:
             first = self._backlog.first
-            self._recordings[first].let_go()
-            self._end(first, self._recordings[first], "failed", _TOO_SLOW)
+            self._recordings[first].leave_out(self._backlog.take(first))
+            self._note(first)
 
     def _end(self, slot: int, recording: Running, state: str, problem: str) -> None:
         self._backlog.take(slot)
@@ -383,7 +383,7 @@ class RecordingWriter:
         for each in recording.slots:
             self._timeline.close(each)
         gaps = [self._timeline.gaps(each) for each in recording.slots]
-        report = recording.end(state, problem, (sum(count for count, _ in gaps), sum(s for _, s in gaps)))
+        report = recording.end(state, problem, sum(count for count, _ in gaps), sum(s for _, s in gaps))
         if report.state != "ended":
             self._reports.append(report)
             self._ended.append(slot)

@@ -1,10 +1,11 @@
 """Proves on virtual time, with a disk whose every write takes milliseconds: a flush asks it for as much as fits into its
 time and no more, what waits is written in order when the disk is well again, a recording that is closed meanwhile is whole,
-and when too much waits recordings end, as many as have to, with files that are whole as far as they go.
+and when too much waits recordings have a silence there, as few as have to, and are as long as they should be.
 
 Does not prove anything of a disk that does not answer at all: the one thread then waits with it.
 """
 
+import json
 import os
 import time
 from pathlib import Path
@@ -14,6 +15,7 @@ import pytest
 from recorder_rows import Packet, rows_of
 from test_recording_parties import FRAME, T0, read, said, sound, spec
 
+from softswitch.recorder import side_file
 from softswitch.recorder import writer as recorder
 from softswitch.recorder.wav import parse
 from softswitch.recorder.writer import BUSY_S, RecordingWriter
@@ -95,7 +97,7 @@ def test_a_flush_ends_when_its_time_is_over_and_nothing_is_lost(
     assert talks.ended == []
 
 
-def test_when_too_much_waits_recordings_end_and_are_whole_as_far_as_they_go(
+def test_when_too_much_waits_recordings_have_a_silence_there_and_go_on(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(recorder, "MOST_WAITING", 300_000)
@@ -103,18 +105,28 @@ def test_when_too_much_waits_recordings_end_and_are_whole_as_far_as_they_go(
     talks.run(disk, 0.5)
     disk.slow = True
     most = talks.run(disk, 2.0)
-    assert most <= BUSY_S / WRITE_S + 2, "to end one asks the disk for nothing"
+    assert most <= BUSY_S / WRITE_S + 4, "one block more, behind its silence, each with a header"
     assert talks.writer._backlog.bytes <= 300_000
-    assert 1 <= len(talks.ended) < COUNT and set(talks.ended) == {"the disk is too slow"}
     disk.slow = False
     talks.run(disk, 0.5)
-    states = [talks.writer.close(slot, talks.now).state for slot in talks.slots]
-    assert states.count("failed") == len(talks.ended)
+    reports = [talks.writer.close(slot, talks.now) for slot in talks.slots]
+    assert talks.ended == [] and {report.state for report in reports} == {"ended"}
     assert talks.writer._kept == 0
-    for path, state in zip(talks.paths, states, strict=True):
+    silent = [report for report in reports if report.problem]
+    assert 1 <= len(silent) < COUNT
+    for path, report in zip(talks.paths, reports, strict=True):
         wav = parse(path.read_bytes()[:44])
         assert wav is not None and path.stat().st_size == 44 + wav.frames * 4
         samples = read(path)
-        assert len(samples) == 24_000 or state == "failed"
-        for track in (0, 1):
-            assert np.array_equal(samples[:, track], said(track, 0.0, len(samples) / 8000))
+        assert len(samples) == 24_000, "as long as it was talked"
+        whole = np.stack([said(track, 0.0, 3.0) for track in (0, 1)], axis=1)
+        missing = np.flatnonzero((samples != whole).any(axis=1))
+        side = side_file.read(path)
+        markers = json.loads(side)["markers"] if side else []
+        assert len(markers) == report.gaps and {each["kind"] for each in markers} <= {"gap"}
+        assert bool(missing.size) == bool(markers) == bool(report.problem)
+        if report.problem:
+            assert not samples[missing].any(), "silence"
+            assert report.gap_s == pytest.approx(len(missing) / 8000, abs=0.01)
+            assert markers[0]["at_s"] == pytest.approx(missing[0] / 8000, abs=0.01)
+            assert f"{report.gap_s:.1f} s are silence: the disk was too slow" == report.problem
