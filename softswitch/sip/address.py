@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from softswitch.sip.errors import ParseError
-from softswitch.sip.grammar import UNSAFE, quote, quoted_string, readable, split
+from softswitch.sip.grammar import is_unsafe, quote, quoted_string, readable, split
 from softswitch.sip.params import NO_PARAMS, Params
 from softswitch.sip.uri import Uri
 
@@ -61,11 +61,13 @@ class Address:
 
     def __str__(self) -> str:
         display = f"{quote(self.display_name)} " if self.display_name else ""
-        return f"{display}<{self.uri}>{self.params}"
+        return f"{display}<{self.uri}>{self.params.written}"
 
     @classmethod
     def parse_list(cls, text: str) -> list["Address"]:
         """A comma list; commas in quotes and angle brackets do not count."""
+        if "," not in text:
+            return [cls.parse(text.strip(" \t"))]
         return [cls.parse(piece.strip(" \t")) for piece in split(text, ",")]
 
     @property
@@ -74,7 +76,7 @@ class Address:
         return self.params.get("tag") or ""
 
     def with_tag(self, tag: str) -> "Address":
-        if UNSAFE.search(tag):
+        if is_unsafe(tag):
             raise ValueError("a line end in a tag")
         return Address(self.uri, self.display_name, self.params.having("tag", tag))
 

@@ -11,8 +11,6 @@ from softswitch.sip.errors import ParseError
 
 TOKEN = r"[A-Za-z0-9\-.!%*_+`'~]+"
 IS_TOKEN = re.compile(TOKEN)
-UNSAFE = re.compile(r"[\r\n\0]")
-"""What a value of ours may never hold: it would end the line or the string at some peer."""
 
 MAX_PIECES = 128
 """Elements of one list, parameters of one value."""
@@ -29,6 +27,11 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029\u202a-\u202e\u2066-\u206
 def fold(name: str) -> str:
     """`name` in lower case, ASCII letters only."""
     return name.lower() if name.isascii() else name.translate(_UPPER)
+
+
+def is_unsafe(text: str) -> bool:
+    """Whether it holds what no value of ours may: it would end the line or the string at some peer."""
+    return "\r" in text or "\n" in text or "\0" in text
 
 
 def number(text: str, what: str, largest: int) -> int:

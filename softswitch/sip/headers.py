@@ -4,103 +4,62 @@ Received lines are kept and written byte for byte, folds included; only what is 
 Bytes that are no UTF-8 survive as surrogates. What we set may hold no CR, LF or NUL (RFC 3261 sections 7.3 and 20).
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from typing import Any, TypeVar
 
 from softswitch.sip.errors import ParseError
-from softswitch.sip.grammar import IS_TOKEN, MAX_PIECES, UNSAFE, fold, split
+from softswitch.sip.grammar import MAX_PIECES, is_unsafe, split
+from softswitch.sip.header_names import BEGINNINGS, KEYS, beginning_of, header_key, long_name, remembered_key
 
 MAX_LINES = 256
 
-_LONG_NAMES = (
-    "Accept Accept-Contact Accept-Encoding Accept-Language Alert-Info Allow Allow-Events Authentication-Info "
-    "Authorization Call-ID Call-Info Contact Content-Disposition Content-Encoding Content-Language Content-Length "
-    "Content-Type CSeq Date Diversion Error-Info Event Expires Flow-Timer From History-Info Identity In-Reply-To "
-    "Max-Forwards MIME-Version Min-Expires Min-SE Organization P-Asserted-Identity P-Preferred-Identity Path Priority "
-    "Privacy Proxy-Authenticate Proxy-Authorization Proxy-Require RAck Reason Record-Route Refer-To Referred-By "
-    "Reject-Contact Remote-Party-ID Replaces Reply-To Request-Disposition Require Retry-After Route RSeq Server "
-    "Service-Route Session-Expires SIP-ETag SIP-If-Match Subject Subscription-State Supported Timestamp To Unsupported "
-    "User-Agent Via Warning WWW-Authenticate"
-)
-_COMPACT = {
-    "a": "Accept-Contact",
-    "b": "Referred-By",
-    "c": "Content-Type",
-    "d": "Request-Disposition",
-    "e": "Content-Encoding",
-    "f": "From",
-    "i": "Call-ID",
-    "j": "Reject-Contact",
-    "k": "Supported",
-    "l": "Content-Length",
-    "m": "Contact",
-    "o": "Event",
-    "r": "Refer-To",
-    "s": "Subject",
-    "t": "To",
-    "u": "Allow-Events",
-    "v": "Via",
-    "x": "Session-Expires",
-    "y": "Identity",
-}
-_WRITTEN = {name.lower(): name for name in _LONG_NAMES.split()}
-_KEYS: dict[str, str] = {
-    **{form: name.lower() for name in _LONG_NAMES.split() for form in (name, name.lower(), name.upper())},
-    **{form: name.lower() for letter, name in _COMPACT.items() for form in (letter, letter.upper())},
-}
-
+_BLANK = " \t"
 
 T = TypeVar("T")
-
-
-def header_key(name: str) -> str:
-    """The folded long name by which a header is found, `via` for `v`; raises ParseError when it is no token."""
-    known = _KEYS.get(name)
-    if known is not None:
-        return known
-    if IS_TOKEN.fullmatch(name) is None:
-        raise ParseError("a header name that is no token")
-    folded = fold(name)
-    return _KEYS.get(folded, folded)
 
 
 class Headers:
     """`get` and its like give values without folds and outer white space. `parsed` remembers typed values until their
     header changes."""
 
-    __slots__ = ("_keys", "_lines", "remembered")
+    __slots__ = ("_first", "_lines", "keys", "remembered")
 
     def __init__(self, items: Iterable[tuple[str, str]] = ()) -> None:
-        self._keys: list[str] = []
+        self.keys: list[str] = []
+        """The folded long name of each line, in order; for reading only."""
         self._lines: list[str] = []
+        self._first: dict[str, str] | None = None
+        """Of what was received: the first value of each name."""
         self.remembered: dict[str, Any] = {}
         """Typed values that have been read, by folded long name (lists: with `[]` behind it); for reading only."""
-        for name, value in items:
-            if UNSAFE.search(value):
-                raise ValueError(f"a line end or NUL in {name}")
-            key = _KEYS.get(name) or header_key(name)
-            self._keys.append(key)
-            self._lines.append(f"{_WRITTEN.get(key, name)}: {value}")
+        if items:
+            self.extend(items)
 
     @classmethod
     def parse(cls, text: str, *, salvage: bool = False) -> "Headers":
         """All lines of a head behind the start line. With `salvage`, lines that cannot be read are left out."""
         lines = text.split("\r\n") if text else []
         cuts = [line.partition(":") for line in lines]
-        keys = [_KEYS.get(name, "") if colon else "" for name, colon, _ in cuts]
+        keys = [KEYS.get(name, "") if colon else "" for name, colon, _ in cuts]
+        values = [value.strip(" \t") for _, _, value in cuts]
         if not text.count("\r") == text.count("\n") == max(len(lines) - 1, 0):
             if not salvage:
                 raise ParseError("a bare CR or LF among the headers")
             lines = [line for line in lines if "\r" not in line and "\n" not in line]
-            keys = [""] * len(lines)
+            keys, values = [""] * len(lines), []
         if "" in keys:
             lines, keys = _index_slowly(lines, salvage)
+            values = [_value_of(line) for line in lines]
         if len(lines) > MAX_LINES:
             if not salvage:
                 raise ParseError("too many header lines", sip_status=513)
-            del lines[MAX_LINES:], keys[MAX_LINES:]
+            del lines[MAX_LINES:], keys[MAX_LINES:], values[MAX_LINES:]
         self = cls.__new__(cls)
-        self._keys, self._lines, self.remembered = keys, lines, {}
+        self.keys, self._lines, self.remembered = keys, lines, {}
+        first = dict(zip(keys, values, strict=True))
+        if len(first) != len(keys):
+            first = dict(zip(reversed(keys), reversed(values), strict=True))
+        self._first = first
         return self
 
     def __str__(self) -> str:
@@ -109,7 +68,7 @@ class Headers:
 
     def copy(self) -> "Headers":
         other = Headers()
-        other._keys, other._lines = self._keys.copy(), self._lines.copy()
+        other.keys, other._lines = self.keys.copy(), self._lines.copy()
         return other
 
     def respliced(
@@ -117,157 +76,185 @@ class Headers:
     ) -> "Headers":
         """A copy with `front` (long names) before everything, the values of `changed` in the place of the first such lines
         and the lines of `without` left out (both by folded long name); every other line is the same to the byte."""
-        keys, lines = self._keys.copy(), self._lines.copy()
+        keys, lines = self.keys.copy(), self._lines.copy()
         for key, value in changed.items():
             if key in keys:
-                lines[keys.index(key)] = f"{_WRITTEN.get(key, key)}: {value}"
+                lines[keys.index(key)] = f"{long_name(key, key)}: {value}"
         for key in without:
             while key in keys:
                 place = keys.index(key)
                 del keys[place], lines[place]
-        added = list(front)
-        if UNSAFE.search("".join([value for _, value in added])):
-            raise ValueError("a line end or NUL in a line of ours")
-        other = Headers()
-        other._keys = [header_key(name) for name, _ in added] + keys
-        other._lines = [f"{name}: {value}" for name, value in added] + lines
+        other = Headers(front)
+        other.keys += keys
+        other._lines += lines
         return other
 
     def without_first(self, name: str) -> "Headers":
         """A copy without the first element of `name`, which may be one of several on its line."""
         key = header_key(name)
         other = self.copy()
-        place = other._keys.index(key)
+        place = other.keys.index(key)
         rest = split(other._value(place), ",")[1:]
         if rest:
-            other._lines[place] = f"{_WRITTEN.get(key, name)}: {','.join(rest).strip()}"
+            other._lines[place] = f"{long_name(key, name)}: {','.join(rest).strip()}"
         else:
-            del other._keys[place], other._lines[place]
+            del other.keys[place], other._lines[place]
         return other
 
     def get(self, name: str, default: str | None = None) -> str | None:
         """The first value of `name`."""
-        key = _KEYS.get(name) or header_key(name)
-        if key not in self._keys:
-            return default
-        value = self._lines[self._keys.index(key)].partition(":")[2]
-        return (_unfold(value) if "\r" in value else value).strip(" \t")
+        key = KEYS.get(name) or header_key(name)
+        first = self._first
+        if first is not None:
+            return first.get(key, default)
+        return self._value(self.keys.index(key)) if key in self.keys else default
+
+    def value(self, key: str) -> str | None:
+        """As `get`, by folded long name."""
+        first = self._first
+        if first is not None:
+            return first.get(key)
+        return self._value(self.keys.index(key)) if key in self.keys else None
 
     def get_all(self, name: str) -> list[str]:
         """One value for each line of `name`, comma lists not taken apart."""
         key = header_key(name)
-        return [self._value(index) for index, found in enumerate(self._keys) if found == key]
+        return [self._value(index) for index, found in enumerate(self.keys) if found == key]
 
     def get_list(self, name: str) -> list[str]:
         """All elements of a comma list over all its lines; empty ones are left out."""
         pieces = (piece.strip(" \t") for value in self.get_all(name) for piece in split(value, ","))
         return [piece for piece in pieces if piece]
 
-    @property
-    def keys(self) -> Sequence[str]:
-        """The folded long name of each line, in order."""
-        return self._keys
-
     def count(self, name: str) -> int:
         """How many lines of `name` there are."""
-        return self._keys.count(header_key(name))
+        return self.keys.count(header_key(name))
 
     def add(self, name: str, value: str) -> None:
         """Append a line at the end."""
-        if UNSAFE.search(value):
+        self.extend(((name, value),))
+
+    def extend(self, items: Iterable[tuple[str, str]]) -> None:
+        """Append lines at the end."""
+        keys, lines = self.keys, self._lines
+        before = len(lines)
+        for name, value in items:
+            key, beginning = BEGINNINGS.get(name) or beginning_of(name)
+            keys.append(key)
+            lines.append(beginning + value)
+            if self.remembered:
+                self._unremember(key)
+        self._first = None
+        if is_unsafe("".join(lines[before:])):
+            name = next(line.partition(":")[0] for line in lines[before:] if is_unsafe(line))
+            del keys[before:], lines[before:]
             raise ValueError(f"a line end or NUL in {name}")
-        key = _KEYS.get(name) or header_key(name)
-        self._keys.append(key)
-        self._lines.append(f"{_WRITTEN.get(key, name)}: {value}")
-        if self.remembered:
-            self._unremember(key)
+
+    def end(self, length: int) -> None:
+        """Append the Content-Length, where there is none."""
+        self.keys.append("content-length")
+        self._lines.append(f"Content-Length: {length}")
+        self._first = None
 
     def prepend(self, name: str, value: str) -> None:
         """Put a line before all others of its name, or at the very front when there is none."""
         key = header_key(name)
-        self.insert(self._keys.index(key) if key in self._keys else 0, name, value)
+        self.insert(self.keys.index(key) if key in self.keys else 0, name, value)
 
     def set(self, name: str, value: str) -> None:
         """Replace all lines of `name` with this one, at the place of the first."""
         key = header_key(name)
-        place = self._keys.index(key) if key in self._keys else len(self._keys)
+        place = self.keys.index(key) if key in self.keys else len(self.keys)
         self.remove(name)
         self.insert(place, name, value)
 
     def set_first(self, name: str, value: str) -> None:
         """Replace only the first line of `name`."""
-        if UNSAFE.search(value):
+        if is_unsafe(value):
             raise ValueError(f"a line end or NUL in {name}")
-        key = header_key(name)
-        self._lines[self._keys.index(key)] = f"{_WRITTEN.get(key, name)}: {value}"
-        self._unremember(key)
+        key, beginning = BEGINNINGS.get(name) or beginning_of(name)
+        self._lines[self.keys.index(key)] = beginning + value
+        if self._first is not None:
+            self._first[key] = value.strip(" \t")
+        if self.remembered:
+            self._unremember(key)
 
     def remove(self, name: str) -> None:
         key = header_key(name)
-        if key in self._keys:
-            kept = [index for index, found in enumerate(self._keys) if found != key]
+        if key in self.keys:
+            kept = [index for index, found in enumerate(self.keys) if found != key]
             self._lines = [self._lines[index] for index in kept]
-            self._keys = [self._keys[index] for index in kept]
+            self.keys = [self.keys[index] for index in kept]
+            self._first = None
             self._unremember(key)
 
     def insert(self, place: int, name: str, value: str) -> None:
-        if UNSAFE.search(value):
+        if is_unsafe(value):
             raise ValueError(f"a line end or NUL in {name}")
-        key = header_key(name)
-        self._keys.insert(place, key)
-        self._lines.insert(place, f"{_WRITTEN.get(key, name)}: {value}")
+        key, beginning = beginning_of(name)
+        self.keys.insert(place, key)
+        self._lines.insert(place, beginning + value)
+        self._first = None
         self._unremember(key)
 
     def copy_from(self, other: "Headers", name: str) -> None:
         """Append the lines of `name` from a received message as they are, escaped NULs of a peer included."""
         key = header_key(name)
-        found = other._keys.count(key)
+        found = other.keys.count(key)
         at = -1
         for _ in range(found):
-            at = other._keys.index(key, at + 1)
-            self._keys.append(key)
+            at = other.keys.index(key, at + 1)
+            self.keys.append(key)
             self._lines.append(other._lines[at])
+        self._first = None
         self._unremember(key)
 
-    def echo(self, other: "Headers", keys: Iterable[str]) -> None:
-        """As `copy_from` of each of these folded long names, into headers that nothing was read of yet."""
-        theirs = other._keys
+    def echo(self, other: "Headers", keys: Iterable[str], *, tag: str = "") -> None:
+        """As `copy_from` of each of these folded long names, into headers that nothing was read of yet; with `tag`, put
+        behind To."""
+        made_keys, made_lines, theirs, lines = self.keys, self._lines, other.keys, other._lines
         for key in keys:
-            at = -1
-            for _ in range(theirs.count(key)):
+            if key not in theirs:
+                continue
+            at = theirs.index(key)
+            made_keys.append(key)
+            made_lines.append(lines[at])
+            for _ in range(theirs.count(key) - 1):
                 at = theirs.index(key, at + 1)
-                self._keys.append(key)
-                self._lines.append(other._lines[at])
-
-    def append_to_last(self, text: str) -> None:
-        """Lengthen the last line, for a tag on a copied To."""
-        if UNSAFE.search(text):
-            raise ValueError("a line end or NUL in a header")
-        self._lines[-1] = self._lines[-1].rstrip(" \t") + text
-        self._unremember(self._keys[-1])
+                made_keys.append(key)
+                made_lines.append(lines[at])
+            if tag and key == "to":
+                if is_unsafe(tag):
+                    raise ValueError("a line end or NUL in a tag")
+                made_lines[-1] = f"{made_lines[-1].rstrip(_BLANK)};tag={tag}"
 
     def parsed(self, name: str, parse: Callable[[str], T]) -> T | None:
         """The first value of the header whose folded long name is `name`, as `parse` reads it; remembered."""
         found: T | None = self.remembered.get(name)
-        if found is not None or name not in self._keys:
-            return found
-        text = self._lines[self._keys.index(name)].partition(":")[2]
-        value = self.remembered[name] = parse((_unfold(text) if "\r" in text else text).strip(" \t"))
-        return value
+        if found is None:
+            text = self.value(name)
+            if text is not None:
+                found = self.remembered[name] = parse(text)
+        return found
+
+    def tag(self, name: str, tag_of: Callable[[str], str]) -> str:
+        """The tag in the first value of that header; remembered."""
+        found = self.remembered[name + ";tag"] = tag_of(self.value(name) or "")
+        return found
 
     def parsed_list(self, name: str, parse_list: Callable[[str], list[T]]) -> list[T]:
         """Every element of every line of that header, in order; remembered. All lines together have as many as one may."""
         found: list[T] | None = self.remembered.get(name + "[]")
         if found is not None:
             return found
-        lines = self._keys.count(name)
+        lines = self.keys.count(name)
         if not lines:
             return []
         if lines == 1:
-            items = parse_list(self._value(self._keys.index(name)))
+            items = parse_list(self.value(name) or "")
         else:
             items = []
-            for index in [index for index, key in enumerate(self._keys) if key == name]:
+            for index in [index for index, key in enumerate(self.keys) if key == name]:
                 items += parse_list(self._value(index))
                 if len(items) > MAX_PIECES:
                     raise ParseError("a list of too many elements", sip_status=513)
@@ -280,15 +267,14 @@ class Headers:
 
     def items(self) -> Iterator[tuple[str, str]]:
         """Long name (as written, for headers we do not know) and value, in order."""
-        for index, key in enumerate(self._keys):
-            written = _WRITTEN.get(key) or self._lines[index].partition(":")[0].rstrip(" \t")
-            yield written, self._value(index)
+        for index, key in enumerate(self.keys):
+            yield long_name(key, self._lines[index].partition(":")[0].rstrip(" \t")), self._value(index)
 
     def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and header_key(name) in self._keys
+        return isinstance(name, str) and (KEYS.get(name) or header_key(name)) in self.keys
 
     def __len__(self) -> int:
-        return len(self._keys)
+        return len(self.keys)
 
     def __repr__(self) -> str:
         return f"Headers({len(self)} lines)"
@@ -297,12 +283,17 @@ class Headers:
         if self.remembered:
             self.remembered.pop(key, None)
             self.remembered.pop(f"{key}[]", None)
+            self.remembered.pop(f"{key};tag", None)
 
     def _value(self, index: int) -> str:
-        value = self._lines[index].partition(":")[2]
-        if "\r" in value:
-            value = _unfold(value)
-        return value.strip(" \t")
+        return _value_of(self._lines[index])
+
+
+def _value_of(line: str) -> str:
+    value = line.partition(":")[2]
+    if "\r" in value:
+        value = _unfold(value)
+    return value.strip(" \t")
 
 
 def _unfold(value: str) -> str:
@@ -329,7 +320,7 @@ def _index_slowly(lines: list[str], salvage: bool) -> tuple[list[str], list[str]
         try:
             if not colon:
                 raise ParseError("a header line without a colon")
-            key = header_key(name.rstrip(" \t"))
+            key = remembered_key(name.rstrip(" \t"))
         except ParseError:
             if not salvage:
                 raise

@@ -7,12 +7,13 @@ can still be answered carries it as `partial`.
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from functools import lru_cache
 from typing import Self, TypeVar
 
 from softswitch.sip.address import Address, tag_of
 from softswitch.sip.cseq import CSeq
 from softswitch.sip.errors import ParseError
-from softswitch.sip.grammar import IS_TOKEN, UNSAFE, clamped_number, number
+from softswitch.sip.grammar import IS_TOKEN, clamped_number, is_unsafe, number
 from softswitch.sip.headers import Headers
 from softswitch.sip.reason import phrase
 from softswitch.sip.uri import Uri
@@ -45,11 +46,10 @@ _NEEDED = frozenset(key for key, _ in _ONCE)
 _AT_MOST_ONCE = ("max-forwards", "content-type", "expires")
 _READ_WHERE_THERE = {"max-forwards": "max_forwards", "expires": "expires", "route": "routes"}
 _READ_WHERE_THERE |= {"record-route": "record_routes", "contact": "contacts"}
-_ECHOED = ("via", "from", "to")
-"""By each response (RFC 3261 section 8.2.6.2); `To` last, since a tag may be put behind it."""
-_BEHIND_TO = ("call-id", "cseq")
-_BEHIND_TO_100 = (*_BEHIND_TO, "timestamp")
-_BEHIND_TO_OF_DIALOG = (*_BEHIND_TO, "record-route")
+_ECHOED = ("via", "from", "to", "call-id", "cseq")
+"""By each response (RFC 3261 section 8.2.6.2)."""
+_ECHOED_BY_100 = (*_ECHOED, "timestamp")
+_ECHOED_WITHIN_DIALOG = (*_ECHOED, "record-route")
 
 
 class Message:
@@ -69,7 +69,7 @@ class Message:
         """The message as it goes on the wire, with the Content-Length of its body."""
         headers = self.headers
         if "content-length" not in headers.keys:
-            headers.add("Content-Length", str(len(self.body)))
+            headers.end(len(self.body))
         elif headers.keys.count("content-length") != 1 or self._stated_length() != len(self.body):
             headers.set("Content-Length", str(len(self.body)))
         return f"{self.start_line}\r\n{headers}\r\n".encode("utf-8", "surrogateescape") + self.body
@@ -103,12 +103,14 @@ class Message:
     @property
     def from_tag(self) -> str:
         """The tag alone: cheaper than `from_.tag`."""
-        return tag_of(self.headers.get("From") or "")
+        found: str | None = self.headers.remembered.get("from;tag")
+        return found if found is not None else self.headers.tag("from", tag_of)
 
     @property
     def to_tag(self) -> str:
         """The tag alone: cheaper than `to.tag`."""
-        return tag_of(self.headers.get("To") or "")
+        found: str | None = self.headers.remembered.get("to;tag")
+        return found if found is not None else self.headers.tag("to", tag_of)
 
     @property
     def call_id(self) -> str:
@@ -122,11 +124,14 @@ class Message:
 
     @property
     def contact_is_star(self) -> bool:
-        return self.headers.keys.count("contact") == 1 and self.headers.get("contact") == "*"
+        return self.headers.value("contact") == "*" and self.headers.keys.count("contact") == 1
 
     @property
     def contacts(self) -> list[Address]:
         """Empty for `Contact: *`."""
+        found: list[Address] | None = self.headers.remembered.get("contact[]")
+        if found is not None:
+            return found
         return [] if self.contact_is_star else self.headers.parsed_list("contact", Address.parse_list)
 
     @property
@@ -159,19 +164,25 @@ class Message:
 
     def validate(self) -> None:
         """Raises ParseError when a header that routing depends on is missing, doubled or unreadable."""
-        keys = self.headers.keys
+        headers, keys = self.headers, self.headers.keys
         there = set(keys)
         if len(there) != len(keys) or not there >= _NEEDED:
             _check_counts(keys)
-        _ = self.vias, self.top_via, self.from_, self.to, self.call_id, self.cseq
+        if not self.vias:
+            raise ParseError("no via")
+        for key, parse in _READ_ALWAYS:
+            if key not in headers.remembered:
+                headers.remembered[key] = parse(headers.value(key) or "")
         for key, name in _READ_WHERE_THERE.items():
             if key in there:
                 getattr(self, name)
 
     def _required(self, key: str, parse: Callable[[str], T]) -> T:
-        value = self.headers.parsed(key, parse)
-        if value is None:
+        headers = self.headers
+        text = headers.value(key)
+        if text is None:
             raise ParseError(f"no {key}")
+        value = headers.remembered[key] = parse(text)
         return value
 
 
@@ -180,7 +191,8 @@ class Request(Message):
 
     def __init__(self, method: str, uri: Uri | str, headers: Headers, body: bytes = b"") -> None:
         """A `uri` in text is parsed at first access."""
-        super().__init__(headers, body)
+        self.headers = headers
+        self.body = body
         self.method = method
         self._uri: Uri | None = None if isinstance(uri, str) else uri
         self._uri_text = str(uri)
@@ -229,7 +241,8 @@ class Response(Message):
     __slots__ = ("reason", "status")
 
     def __init__(self, status: int, reason: str, headers: Headers, body: bytes = b"") -> None:
-        super().__init__(headers, body)
+        self.headers = headers
+        self.body = body
         self.status = status
         self.reason = reason
 
@@ -243,7 +256,7 @@ class Response(Message):
         body: bytes = b"",
     ) -> Self:
         reason = phrase(status) if reason is None else reason
-        if not 100 <= status <= 699 or UNSAFE.search(reason):
+        if not 100 <= status <= 699 or is_unsafe(reason):
             raise ValueError("a status or reason that would break the message")
         return cls(status, reason, Headers(headers), body)
 
@@ -292,7 +305,10 @@ def _parse_response(start_line: str, lines: str) -> Response:
 
 def read_content_length(headers: Headers) -> int | None:
     """The one value of Content-Length, however often it stands there; raises ParseError when there are two."""
-    length = headers.parsed("content-length", _content_length)
+    text = headers.value("content-length")
+    if text is None:
+        return None
+    length = _content_length(text)
     if headers.keys.count("content-length") > 1:
         values = headers.get_all("content-length")
         if any(_content_length(other) != length for other in values):
@@ -306,7 +322,7 @@ def _cut_body(headers: Headers, data: bytes, start: int) -> bytes:
         return data[start:]
     if length > len(data) - start:
         raise ParseError("a body shorter than its Content-Length", reason="Bad Content-Length")
-    return data[start : start + length]
+    return data[start : start + length] if length else b""
 
 
 def salvage_request(head: bytes) -> Request | None:
@@ -337,20 +353,16 @@ def make_response(
     content_type: str | None = None,
 ) -> Response:
     """A response by RFC 3261 section 8.2.6. `to_tag` is added where the request's To has none."""
-    response = Response.build(status, reason, body=body)
-    made = response.headers
-    made.echo(request.headers, _ECHOED)
-    if to_tag and made.keys and made.keys[-1] == "to" and not _has_tag(request):
-        made.append_to_last(f";tag={to_tag}")
-    made.echo(
-        request.headers,
-        _BEHIND_TO_100 if status == 100 else _BEHIND_TO_OF_DIALOG if status < 300 else _BEHIND_TO,
-    )
-    for name, value in headers:
-        made.add(name, value)
+    made = Headers()
+    echoed = _ECHOED_BY_100 if status == 100 else _ECHOED_WITHIN_DIALOG if status < 300 else _ECHOED
+    made.echo(request.headers, echoed, tag=to_tag if to_tag and not _has_tag(request) else "")
     if content_type is not None:
-        made.add("Content-Type", content_type)
-    return response
+        headers = (*headers, ("Content-Type", content_type))
+    if headers:
+        made.extend(headers)
+    if not 100 <= status <= 699 or (reason is not None and is_unsafe(reason)):
+        raise ValueError("a status or reason that would break the message")
+    return Response(status, phrase(status) if reason is None else reason, made, body)
 
 
 def _check_counts(keys: Sequence[str]) -> None:
@@ -387,13 +399,23 @@ def _call_id(text: str) -> str:
     return text
 
 
+@lru_cache(maxsize=256)
 def _max_forwards(text: str) -> int:
     return number(text, "Max-Forwards", 255)
 
 
+@lru_cache(maxsize=2048)
 def _content_length(text: str) -> int:
     return number(text, "Content-Length", LARGEST_BODY)
 
 
 def _expires(text: str) -> int:
     return clamped_number(text, "Expires", LARGEST_EXPIRES)
+
+
+_READ_ALWAYS: tuple[tuple[str, Callable[[str], object]], ...] = (
+    ("from", Address.parse),
+    ("to", Address.parse),
+    ("call-id", _call_id),
+    ("cseq", CSeq.parse),
+)

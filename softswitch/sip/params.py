@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from softswitch.sip.errors import ParseError
-from softswitch.sip.grammar import UNSAFE, fold, split, unquoted
+from softswitch.sip.grammar import MAX_PIECES, fold, is_unsafe, split, unquoted
 
 _ODD = re.compile(r'[^!-~]|["<>,\\]')
 """What neither a token nor any other unquoted value may hold."""
@@ -17,11 +17,11 @@ _ODD = re.compile(r'[^!-~]|["<>,\\]')
 class Params(Mapping[str, str | None]):
     """An immutable mapping of folded name to value as written; None for a name without one."""
 
-    __slots__ = ("_text", "_values")
+    __slots__ = ("_values", "written")
 
     def __init__(self, items: Iterable[tuple[str, str | None]] = ()) -> None:
         items = tuple(items)
-        self._text = "".join(_written(name, value) for name, value in items)
+        self.written: str = "".join(_written(name, value) for name, value in items)
         self._values = {fold(name): value for name, value in items}
         if len(self._values) != len(items):
             raise ParseError("a parameter comes twice")
@@ -36,7 +36,9 @@ class Params(Mapping[str, str | None]):
         if _ODD.search(text) is not None:
             return cls(_odd_parameter(piece) for piece in split(text[1:], ";"))
         values: dict[str, str | None] = {}
-        pieces = split(text[1:], ";")
+        pieces = text[1:].split(";", MAX_PIECES)
+        if len(pieces) > MAX_PIECES:
+            raise ParseError("a list of too many elements")
         for piece in pieces:
             name, equals, value = piece.partition("=")
             if not name or (equals and not value):
@@ -45,11 +47,11 @@ class Params(Mapping[str, str | None]):
         if len(values) != len(pieces):
             raise ParseError("a parameter comes twice")
         self = cls.__new__(cls)
-        self._text, self._values = text, values
+        self.written, self._values = text, values
         return self
 
     def __str__(self) -> str:
-        return self._text
+        return self.written
 
     def text(self, name: str) -> str:
         """The value without its quotes; empty when there is none."""
@@ -57,29 +59,29 @@ class Params(Mapping[str, str | None]):
 
     def having(self, name: str, value: str | None) -> "Params":
         """These with `name` set to `value`, in its place or at the end."""
-        if UNSAFE.search(value or ""):
+        if is_unsafe(value or ""):
             raise ValueError("a line end in a parameter")
         wanted = fold(name)
         made = Params.__new__(Params)
         made._values = {**self._values, wanted: value}
         if wanted not in self._values:
-            made._text = self._text + _written(name, value)
+            made.written = self.written + _written(name, value)
             return made
-        pieces = split(self._text[1:], ";")
+        pieces = split(self.written[1:], ";")
         at = list(self._values).index(wanted)
         pieces[at] = _written(pieces[at].partition("=")[0], value)[1:]
-        made._text = ";" + ";".join(pieces)
+        made.written = ";" + ";".join(pieces)
         return made
 
     def filled(self, name: str, value: str, further: str, its_value: str) -> "Params":
         """`name`, there without a value, with `value`, and `further` with `its_value`; both names in lower case."""
-        text, values = self._text, self._values
+        text, values = self.written, self._values
         if values.get(name, "") is None and further not in values and '"' not in text:
             at = len(text) - len(name) - 1 if text.endswith(f";{name}") else text.find(f";{name};")
-            if at >= 0 and not UNSAFE.search(value + its_value):
+            if at >= 0 and not is_unsafe(value + its_value):
                 made = Params.__new__(Params)
                 end = at + len(name) + 1
-                made._text = f"{text[:end]}={value}{text[end:]};{further}={its_value}"
+                made.written = f"{text[:end]}={value}{text[end:]};{further}={its_value}"
                 made._values = {**values, name: value, further: its_value}
                 return made
         return self.having(name, value).having(further, its_value)
@@ -91,7 +93,7 @@ class Params(Mapping[str, str | None]):
     def items_as_written(self) -> Iterator[tuple[str, str | None]]:
         """Names in their own case, in order."""
         return zip(
-            (piece.partition("=")[0] for piece in split(self._text[1:], ";")),
+            (piece.partition("=")[0] for piece in split(self.written[1:], ";")),
             self._values.values(),
             strict=False,
         )
@@ -105,7 +107,7 @@ class Params(Mapping[str, str | None]):
         return value if value is not None else self._values.get(fold(name), default)
 
     def __contains__(self, name: object) -> bool:
-        return isinstance(name, str) and fold(name) in self._values
+        return name in self._values or (isinstance(name, str) and fold(name) in self._values)
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._values)

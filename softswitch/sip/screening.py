@@ -90,11 +90,25 @@ def reply_destination(via: Via, source: Source) -> Source:
 
 def stamp(request: Request, via: Via, source: Source) -> None:
     """`received` and `rport` on the top Via (section 18.2.1, RFC 3581); others on its line stay as they are."""
+    line = request.headers.value("via") or ""
+    if _ends_in_rport(line, via):
+        request.headers.set_first("Via", f"{line}={source.port};received={source.address}")
+        return
     stamped = via.received_from(source.address, source.port)
     if stamped is not via:
-        line = request.headers.get("Via") or ""
         others = Via.parse_list(line)[1:] if "," in line else ()
         request.headers.set_first("Via", ", ".join(map(str, (stamped, *others))))
+
+
+def _ends_in_rport(line: str, via: Via) -> bool:
+    """As nearly all Vias: to be filled in without writing the line anew."""
+    params = via.params
+    return (
+        line.endswith(";rport")
+        and params.written.endswith(";rport")
+        and "," not in line
+        and ("received" not in params and '"' not in params.written)
+    )
 
 
 def merge_key(request: Request) -> tuple[str, str, str]:

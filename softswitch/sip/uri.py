@@ -123,12 +123,12 @@ class Uri:
 
     def __str__(self) -> str:
         if self.scheme not in ("sip", "sips"):
-            return f"{self.scheme}:{self.user}{self.params}{self.opaque}"
+            return f"{self.scheme}:{self.user}{self.params.written}{self.opaque}"
         password = "" if self.password is None else f":{self.password}"
         user = f"{self.user}{password}@" if self.user else ""
         port = "" if self.port is None else f":{self.port}"
         headers = f"?{self.headers}" if self.headers else ""
-        return f"{self.scheme}:{user}{self.host}{port}{self.params}{headers}"
+        return f"{self.scheme}:{user}{self.host}{port}{self.params.written}{headers}"
 
     @property
     def is_sip(self) -> bool:
@@ -152,7 +152,7 @@ class Uri:
     @property
     def transport(self) -> str:
         """The `transport` parameter in lower case; empty when there is none."""
-        return fold(self.params.get("transport") or "")
+        return "" if self.params is NO_PARAMS else fold(self.params.get("transport") or "")
 
     def canonical_aor(self) -> str:
         """The key of an address of record (RFC 3261 §10.3 step 5): no parameters, no port, unescaped, host folded."""

@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 from softswitch.sip.errors import ParseError
 from softswitch.sip.grammar import TOKEN, split
@@ -10,12 +11,13 @@ from softswitch.sip.params import NO_PARAMS, Params
 MAGIC_COOKIE = "z9hG4bK"
 
 _SLASH = r"[ \t]*/[ \t]*"
-_VIA = re.compile(
+_SENDER = re.compile(
     rf"(?P<protocol>{TOKEN}{_SLASH}{TOKEN}){_SLASH}(?P<transport>{TOKEN})[ \t]+"
     r"(?P<host>\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9_.\-]+)"
-    r"(?:[ \t]*:[ \t]*(?P<port>[0-9]{1,5}))?[ \t]*(?P<params>;.*)?",
-    re.DOTALL,
+    r"(?:[ \t]*:[ \t]*(?P<port>[0-9]{1,5}))?[ \t]*"
 )
+"""All in front of the parameters."""
+_LONGEST_REMEMBERED = 128
 
 
 @dataclass(slots=True, unsafe_hash=True)
@@ -32,23 +34,20 @@ class Via:
 
     @classmethod
     def parse(cls, text: str) -> "Via":
-        match = _VIA.fullmatch(text)
-        if match is None:
-            raise ParseError("a Via that cannot be read")
-        protocol, transport, host, port_text, params = match.groups()
-        port = None if port_text is None else int(port_text)
-        if port is not None and not 0 < port < 65536:
-            raise ParseError("a Via whose port is out of range")
-        if len(protocol) != 7:
-            protocol = protocol.replace(" ", "").replace("\t", "")
-        return cls(transport, host, port, Params.parse(params) if params else NO_PARAMS, protocol)
+        sender = text.partition(";")[0]
+        known = _remembered_sender(sender) if len(sender) <= _LONGEST_REMEMBERED else _sender(sender)
+        transport, host, port, protocol = known
+        params = Params.parse(text[len(sender) :]) if len(sender) < len(text) else NO_PARAMS
+        return cls(transport, host, port, params, protocol)
 
     def __str__(self) -> str:
         port = "" if self.port is None else f":{self.port}"
-        return f"{self.protocol}/{self.transport} {self.host}{port}{self.params}"
+        return f"{self.protocol}/{self.transport} {self.host}{port}{self.params.written}"
 
     @classmethod
     def parse_list(cls, text: str) -> list["Via"]:
+        if "," not in text:
+            return [cls.parse(text.strip(" \t"))]
         return [cls.parse(piece.strip(" \t")) for piece in split(text, ",")]
 
     @property
@@ -59,8 +58,7 @@ class Via:
     @property
     def sent_by(self) -> str:
         """Host in lower case and port, the default one filled in: what transactions and responses are matched by."""
-        port = self.port or (5061 if self.transport.upper() in ("TLS", "WSS") else 5060)
-        return f"{self.host.lower()}:{port}"
+        return _sent_by(self.transport, self.host, self.port)
 
     @property
     def received(self) -> str | None:
@@ -88,3 +86,28 @@ class Via:
         if params is self.params:
             return self
         return Via(self.transport, self.host, self.port, params, self.protocol)
+
+
+def _sender(text: str) -> tuple[str, str, int | None, str]:
+    """Transport, host, port and protocol."""
+    match = _SENDER.fullmatch(text)
+    if match is None:
+        raise ParseError("a Via that cannot be read")
+    protocol, transport, host, port_text = match.groups()
+    port = None if port_text is None else int(port_text)
+    if port is not None and not 0 < port < 65536:
+        raise ParseError("a Via whose port is out of range")
+    if len(protocol) != 7:
+        protocol = protocol.replace(" ", "").replace("\t", "")
+    return transport, host, port, protocol
+
+
+@lru_cache(maxsize=4096)
+def _remembered_sender(text: str) -> tuple[str, str, int | None, str]:
+    """All messages of a peer have it in common."""
+    return _sender(text)
+
+
+@lru_cache(maxsize=4096)
+def _sent_by(transport: str, host: str, port: int | None) -> str:
+    return f"{host.lower()}:{port or (5061 if transport.upper() in ('TLS', 'WSS') else 5060)}"
