@@ -5,7 +5,9 @@ Names are compared without regard to case, together with clock and channels; sta
 """
 
 from collections.abc import Iterable, Mapping
-from typing import Final
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Any, Final
 
 from softswitch.codec import CODECS, Codec
 from softswitch.sip.sdp import Line, MediaDescription, RtpMap
@@ -34,10 +36,23 @@ _STATIC = {
 _BY_NAME = {(codec.name.lower(), codec.clock, codec.channels): codec for codec in CODECS.values()}
 
 
-def formats(media: MediaDescription) -> Mapping[int, RtpMap]:
-    """Each payload type of an m-line with its encoding, in order; those nobody explains are left out."""
-    known = media.lines.encodings
-    found = known.get(media.formats)
+@dataclass(slots=True)
+class Formats:
+    """What the formats of an m-line stand for; one for all descriptions with the same lines. For reading only."""
+
+    encodings: Mapping[int, RtpMap]
+    """Each payload type with its encoding, in order; those nobody explains are left out."""
+    codecs: Mapping[int, Codec]
+    """The payload types that are codecs we know."""
+    numbers: Mapping[str, int]
+    """Encodings at 8,000 ticks by their names in lower case, the first of each."""
+    terms: dict[tuple[int, int], Any] = field(default_factory=dict)
+    """What `offer_answer` has read of the other lines, for a payload type and a packet time."""
+
+
+def formats(media: MediaDescription) -> Formats:
+    known = media.lines.known
+    found: Formats | None = known.get(media.formats)
     if found is None:
         found = _formats(media)
         if len(known) < _FORMATS_REMEMBERED:
@@ -45,31 +60,33 @@ def formats(media: MediaDescription) -> Mapping[int, RtpMap]:
     return found
 
 
-def _formats(media: MediaDescription) -> Mapping[int, RtpMap]:
+def _formats(media: MediaDescription) -> Formats:
     named = media.rtpmaps
-    found: dict[int, RtpMap] = {}
+    encodings: dict[int, RtpMap] = {}
+    codecs: dict[int, Codec] = {}
+    numbers: dict[str, int] = {}
     for number in media.payload_types:
         rtpmap = named.get(number) or _STATIC.get(number)
-        if rtpmap is not None:
-            found.setdefault(number, rtpmap)
-    return found
+        if rtpmap is None or number in encodings:
+            continue
+        encodings[number] = rtpmap
+        name = rtpmap.encoding.lower()
+        codec = _BY_NAME.get((name, rtpmap.clock, rtpmap.channels))
+        if codec is not None:
+            codecs[number] = codec
+        if rtpmap.clock == CLOCK:
+            numbers.setdefault(name, number)
+    return Formats(encodings, codecs, numbers)
 
 
-def codecs(media: MediaDescription) -> dict[int, Codec]:
+def codecs(media: MediaDescription) -> Mapping[int, Codec]:
     """The payload types that are codecs we know."""
-    known = {
-        number: _BY_NAME.get((rtpmap.encoding.lower(), rtpmap.clock, rtpmap.channels))
-        for number, rtpmap in formats(media).items()
-    }
-    return {number: codec for number, codec in known.items() if codec is not None}
+    return formats(media).codecs
 
 
 def payload_type_of(media: MediaDescription, encoding: str) -> int | None:
     """Of telephone-event or comfort noise at 8,000 ticks."""
-    for number, rtpmap in formats(media).items():
-        if rtpmap.encoding.lower() == encoding.lower() and rtpmap.clock == CLOCK:
-            return number
-    return None
+    return formats(media).numbers.get(encoding.lower())
 
 
 def parameters_of(media: MediaDescription, payload_type: int) -> str:
@@ -81,9 +98,15 @@ def parameters_of(media: MediaDescription, payload_type: int) -> str:
     return ""
 
 
-def numbered(encodings: Iterable[str], used: Mapping[str, int]) -> dict[str, int]:
+def numbered(encodings: Iterable[str], used: Mapping[str, int]) -> Mapping[str, int]:
     """A payload type for each encoding of an offer: the one it has in this session (`used`, RFC 3264 section 8.3.2), else
     its static or usual one, else the next that is free."""
+    return _numbered(tuple(encodings), tuple(used.items()))
+
+
+@lru_cache(maxsize=128)
+def _numbered(encodings: tuple[str, ...], before: tuple[tuple[str, int], ...]) -> Mapping[str, int]:
+    used = dict(before)
     given: dict[str, int] = {}
     taken = set(used.values())
     for encoding in encodings:

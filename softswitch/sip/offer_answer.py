@@ -26,7 +26,6 @@ from softswitch.sip.sdp import (
     Line,
     Lines,
     MediaDescription,
-    Origin,
     SdpError,
     SessionDescription,
 )
@@ -39,6 +38,8 @@ _OPUS_PTIMES_MS = (10, 20, 40, 60)
 """Frames that Opus has (RFC 6716 section 2.1.4)."""
 
 
+_VERSION, _NO_NAME, _ALL_TIME = Line("v", "0"), Line("s", "-"), Line("t", "0 0")
+_TERMS_REMEMBERED = 16
 _NONE_PASSED: Mapping[int, MediaDescription] = MappingProxyType({})
 
 
@@ -48,9 +49,9 @@ class NotAcceptable(SdpError):
     sip_status = 488
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class LocalMedia:
-    """Our side of an offer or answer."""
+    """Our side of an offer or answer. As all values of SDP not frozen: each call makes several."""
 
     address: str
     port: int
@@ -70,7 +71,7 @@ class LocalMedia:
     """Encodings that have a payload type in this session already."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, unsafe_hash=True)
 class Negotiated:
     """What both sides agreed on, seen from us."""
 
@@ -107,7 +108,7 @@ class Negotiated:
         return {encoding: number for encoding, number in kept.items() if number is not None}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class _Stream:
     """What is taken of one offered or answered m-line."""
 
@@ -175,15 +176,14 @@ def _answered(
 ) -> Negotiated:
     theirs = direction_seen(offer, media)
     ours = answer_direction(theirs, direction)
-    event = codec_lines.payload_type_of(media, EVENT) if local.telephone_event else None
-    noise = _comfort_noise(media, stream.codec) if local.comfort_noise else None
-    return replace(
-        _negotiated(offer, media, stream, ours, local.ptime_ms),
-        event_payload_type=event,
-        comfort_noise_type=noise,
-        rtcp_mux=media.has("rtcp-mux"),
-        held=theirs not in RECEIVES,
-    )
+    agreed = _negotiated(offer, media, stream, ours, local.ptime_ms)
+    if local.telephone_event:
+        agreed.event_payload_type = codec_lines.payload_type_of(media, EVENT)
+    if local.comfort_noise:
+        agreed.comfort_noise_type = _comfort_noise(media, stream.codec)
+    agreed.rtcp_mux = media.has("rtcp-mux")
+    agreed.held = theirs not in RECEIVES
+    return agreed
 
 
 def read_answer(
@@ -204,20 +204,13 @@ def read_answer(
         wanted = offer.direction_of(offered)
         theirs = direction_seen(answer, answered)
         agreed = _negotiated(answer, answered, stream, answer_direction(theirs, wanted), _ptime(offered, 20))
-        both = {
-            encoding: codec_lines.payload_type_of(answered, encoding)
-            for encoding in (EVENT, COMFORT_NOISE)
-            if codec_lines.payload_type_of(offered, encoding) is not None
-        }
-        return replace(
-            agreed,
-            event_payload_type=both.get(EVENT),
-            comfort_noise_type=both.get(COMFORT_NOISE)
-            if stream.codec.name in codec_lines.WITH_COMFORT_NOISE
-            else None,
-            rtcp_mux=offered.has("rtcp-mux") and answered.has("rtcp-mux"),
-            held=wanted in SENDS and theirs not in RECEIVES,
-        )
+        if codec_lines.payload_type_of(offered, EVENT) is not None:
+            agreed.event_payload_type = codec_lines.payload_type_of(answered, EVENT)
+        if codec_lines.payload_type_of(offered, COMFORT_NOISE) is not None:
+            agreed.comfort_noise_type = _comfort_noise(answered, stream.codec)
+        agreed.rtcp_mux = offered.has("rtcp-mux") and answered.has("rtcp-mux")
+        agreed.held = wanted in SENDS and theirs not in RECEIVES
+        return agreed
     pairs = zip(offer.media, answer.media, strict=True)
     if before is not None and any(
         ours.port and theirs.port and ours.kind != "audio" for ours, theirs in pairs
@@ -239,30 +232,28 @@ def next_version(previous: SessionDescription, new: SessionDescription) -> Sessi
 
 def _session_lines(local: LocalMedia) -> Lines:
     family = "IP6" if ":" in local.address else "IP4"
-    origin = Origin("-", str(local.session_id), str(local.version), family, local.address)
-    place = Line("c", f"IN {family} {local.address}")
-    return Lines((Line("v", "0"), Line("o", str(origin)), Line("s", "-"), place, Line("t", "0 0")))
+    origin = Line("o", f"- {local.session_id} {local.version} IN {family} {local.address}")
+    return Lines((_VERSION, origin, _NO_NAME, Line("c", f"IN {family} {local.address}"), _ALL_TIME))
 
 
 def _audio(
     local: LocalMedia, given: Mapping[str, int], direction: str, protocol: str, extra: list[Line]
 ) -> MediaDescription:
-    lines = _lines(tuple(given.items()), local.ptime_ms, direction, tuple(extra))
-    numbers = tuple(str(number) for number in given.values())
+    numbers, lines = _lines(tuple(given.items()), local.ptime_ms, direction, tuple(extra))
     return MediaDescription("audio", local.port, protocol, numbers, lines)
 
 
 @lru_cache(maxsize=128)
 def _lines(
     given: tuple[tuple[str, int], ...], ptime_ms: int, direction: str, extra: tuple[Line, ...]
-) -> Lines:
-    """Without keys the same for nearly every call."""
+) -> tuple[tuple[str, ...], Lines]:
+    """Formats of an m-line of ours, and what stands below it: without keys the same for nearly every call."""
     lines = codec_lines.lines_of(dict(given))
     largest = _LARGEST_OF.get(given[0][0]) if given else None
     lines.append(Line("a", f"ptime:{min(ptime_ms, largest or ptime_ms)}"))
     if largest is not None:
         lines.append(Line("a", f"maxptime:{largest}"))
-    return Lines([*lines, *extra, Line("a", direction)])
+    return tuple(str(number) for _, number in given), Lines([*lines, *extra, Line("a", direction)])
 
 
 def _closes_audio(offer: SessionDescription) -> bool:
@@ -341,6 +332,19 @@ def _ptime(media: MediaDescription, default: int, codec: str = "") -> int:
     return max(each for each in _OPUS_PTIMES_MS if each <= ptime) if codec == "opus" else ptime
 
 
+def _terms(media: MediaDescription, stream: _Stream, default_ptime_ms: int) -> tuple[int, str, int]:
+    """Packet time, parameters of the codec and RTCP port, as the lines of a stream say."""
+    known = codec_lines.formats(media).terms
+    asked = stream.payload_type, default_ptime_ms
+    found: tuple[int, str, int] | None = known.get(asked)
+    if found is None:
+        ptime_ms = _ptime(media, default_ptime_ms, stream.codec.name)
+        found = ptime_ms, codec_lines.parameters_of(media, stream.payload_type), rtcp_port(media)
+        if len(known) < _TERMS_REMEMBERED:
+            known[asked] = found
+    return found
+
+
 def _negotiated(
     session: SessionDescription,
     media: MediaDescription,
@@ -349,18 +353,19 @@ def _negotiated(
     default_ptime_ms: int,
 ) -> Negotiated:
     key_in, key_out = stream.keys or (None, None)
+    ptime_ms, parameters, rtcp = _terms(media, stream, default_ptime_ms)
     return Negotiated(
         address=session.connection_of(media).address,
         port=media.port,
         codec=stream.codec.name,
         payload_type=stream.payload_type,
         event_payload_type=None,
-        ptime_ms=_ptime(media, default_ptime_ms, stream.codec.name),
+        ptime_ms=ptime_ms,
         send=ours in SENDS,
         receive=ours in RECEIVES,
         held=False,
-        format_parameters=codec_lines.parameters_of(media, stream.payload_type),
-        rtcp_port=rtcp_port(media),
+        format_parameters=parameters,
+        rtcp_port=rtcp,
         protocol=media.protocol.upper(),
         key_in=key_in,
         key_out=key_out,

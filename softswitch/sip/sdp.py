@@ -1,13 +1,15 @@
 """SDP of RFC 4566: every line kept in order, understood or not; what is understood is read from those lines.
 
 Bounded: 64 KiB, 1,024 lines, 16 media descriptions. Line ends may be LF alone (section 5 asks for that). What a line
-means is checked where it is used, so that T.38, `fmtp` without `rtpmap` or a host name in `c=` pass through.
+means is checked where it is used, so that T.38, `fmtp` without `rtpmap` or a host name in `c=` pass through. Values are
+immutable by agreement; not frozen, because that doubles what making one costs, and each call makes dozens.
 """
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from typing import Any
 
 from softswitch.errors import PeerError
 
@@ -28,7 +30,7 @@ class SdpError(PeerError):
     """A body that is no SDP (400), or one that cannot be answered (488)."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Line:
     type: str
     """One letter."""
@@ -38,7 +40,7 @@ class Line:
         return f"{self.type}={self.value}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Connection:
     address_type: str
     """`IP4` or `IP6`."""
@@ -61,7 +63,7 @@ class Connection:
         return self.address in NULL_ADDRESSES
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class Origin:
     username: str
     session_id: str
@@ -81,7 +83,7 @@ class Origin:
         return f"{self.username} {self.session_id} {self.version} IN {self.address_type} {self.address}"
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class RtpMap:
     encoding: str
     """As written; compare without regard to case."""
@@ -114,18 +116,28 @@ class Lines(tuple[Line, ...]):
 
     @cached_property
     def direction(self) -> str | None:
-        found = (line.value.strip(" ") for line in self if line.type == "a")
-        return next((name for name in found if name in DIRECTIONS), None)
+        for line in self:
+            if line.type == "a" and line.value.strip(" ") in DIRECTIONS:
+                return line.value.strip(" ")
+        return None
 
     @cached_property
-    def encodings(self) -> dict[tuple[str, ...], Mapping[int, RtpMap]]:
-        """What `codec_lines.formats` has found for the formats of an m-line."""
+    def connection(self) -> Connection | None:
+        """Raises SdpError."""
+        for line in self:
+            if line.type == "c":
+                return Connection.parse(line.value)
+        return None
+
+    @cached_property
+    def known(self) -> dict[tuple[str, ...], Any]:
+        """What `codec_lines` has found for the formats of an m-line."""
         return {}
 
     @cached_property
     def text(self) -> str:
         """As they go on the wire, each with its CRLF."""
-        return "".join(f"{line.type}={line.value}\r\n" for line in self)
+        return "".join([f"{line.type}={line.value}\r\n" for line in self])
 
 
 NO_LINES = Lines()
@@ -160,8 +172,7 @@ class _Section:
 
     @property
     def connection(self) -> Connection | None:
-        value = next((line.value for line in self.lines if line.type == "c"), None)
-        return None if value is None else Connection.parse(value)
+        return self.lines.connection
 
     @property
     def direction(self) -> str | None:
@@ -169,7 +180,7 @@ class _Section:
         return self.lines.direction
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class MediaDescription(_Section):
     kind: str
     """`audio`, `video`, `image` …"""
@@ -209,7 +220,7 @@ class MediaDescription(_Section):
         return int(value) if _FORMAT.fullmatch(value) else None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, unsafe_hash=True)
 class SessionDescription(_Section):
     lines: Lines
     """All lines in front of the first `m=`, `v=` and `o=` included."""
@@ -226,19 +237,22 @@ class SessionDescription(_Section):
         session = _lines_of(head)
         if len(sections) > MAX_MEDIA:
             raise SdpError("an SDP of too many media", sip_status=488)
-        if not session or session[0] != Line("v", "0"):
+        if not session or session[0].type != "v" or session[0].value != "0":
             raise SdpError("an SDP that does not begin with v=0")
         parsed = cls(session, tuple(map(_media_of, sections)))
         _ = parsed.origin
         return parsed
 
     def serialize(self) -> bytes:
-        media = (f"m={each.heading}\r\n{each.lines.text}" for each in self.media)
+        media = [f"m={each.heading}\r\n{each.lines.text}" for each in self.media]
         return (self.lines.text + "".join(media)).encode("utf-8", "surrogateescape")
 
     @property
     def origin(self) -> Origin:
-        return Origin.parse(next(self.values("o"), ""))
+        for line in self.lines:
+            if line.type == "o":
+                return Origin.parse(line.value)
+        return Origin.parse("")
 
     def with_origin(self, origin: Origin) -> "SessionDescription":
         lines = Lines(Line("o", str(origin)) if line.type == "o" else line for line in self.lines)
@@ -246,14 +260,14 @@ class SessionDescription(_Section):
 
     def connection_of(self, media: MediaDescription) -> Connection:
         """Its own `c=`, or the session's."""
-        connection = media.connection or self.connection
+        connection = media.lines.connection or self.lines.connection
         if connection is None:
             raise SdpError("a stream without c=")
         return connection
 
     def direction_of(self, media: MediaDescription) -> str:
         """Its own direction, or the session's, or `sendrecv`."""
-        return media.direction or self.direction or "sendrecv"
+        return media.lines.direction or self.lines.direction or "sendrecv"
 
 
 def _media_of(text: str) -> MediaDescription:

@@ -168,10 +168,11 @@ class Session:
             self._answer = sdp, tuple(headers)
         elif self.step(_I.ANSWER):
             now = self._layer.now()
+            body = serialized(sdp)
             if not invite.described and self.reoffers is not None:
-                self.reoffers.described = serialized(sdp)
+                self.reoffers.described = body
             fields = (*self._timer.grant(invite.request, now), *headers)
-            invite.succeed(serialized(sdp), fields, now, on_missing=self._ack_missing)
+            invite.succeed(body, fields, now, on_missing=self._ack_missing)
             if self.client is not None:
                 self.client.dialog.confirm()
 
