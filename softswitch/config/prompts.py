@@ -24,7 +24,7 @@ class Message:
     prompt: str = "leave-message"
     """Said before the beep, where the owner has recorded no greeting of his own."""
     silence_s: float = 0.0
-    """Seconds of silence that end a message; 0: only a key, hanging up and `max_s` do."""
+    """Seconds of silence that end a message (at least 5 before the first word); 0: only a key, hanging up, `max_s` do."""
     most: int = 0
     """Messages at once; callers are told that the box is full. 0: no limit but the disk's."""
     pin: str = ""

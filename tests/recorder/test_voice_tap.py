@@ -185,9 +185,9 @@ def test_a_caller_who_sends_nothing_is_silent(tmp_path: Path) -> None:
         silence_s=2.0,
     )
     slot = tap.open(wanted, 100.0)
-    assert tap.flush(101.5) == []
-    assert [report.recording for report in tap.flush(102.1)] == ["r1"]
-    tap.close(slot, 102.1)
+    assert tap.flush(104.5) == [], "the first word has more time"
+    assert [report.recording for report in tap.flush(105.1)] == ["r1"]
+    tap.close(slot, 105.1)
 
 
 def test_other_recordings_are_the_writers(tmp_path: Path) -> None:
