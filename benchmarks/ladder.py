@@ -10,7 +10,7 @@ One run on one machine, all switches in turn at each level, so that ratios hold.
 `--search` halves between what is carried and what is not: nothing lost, all recorded, p99 of the added delay at most
 10 ms; a number that fails is tried once more, because the machine is shared with the generator. `--again` takes the
 table of a run and measures anew, for all switches in turn, each level at which the host of a virtual machine took more
-than 1 % of it away from any of them.
+than 1 % of it away from any of them. Processors are kept from being halted meanwhile (`awake.py`).
 """
 
 import argparse
@@ -23,6 +23,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from benchmarks.awake import awake
 from benchmarks.cell import Cell, Plan, say
 from benchmarks.peers.asterisk import Asterisk
 from benchmarks.peers.chroot import CACHE
@@ -174,12 +175,13 @@ def main() -> None:
     for target in chosen:
         say(f"{target.name} {target.version()}")
     ladder = Ladder(chosen, seconds, writer(given.out))
-    if before:
-        ladder.again(before)
-    else:
-        ladder.climb(levels, recorded)
-    if given.search:
-        ladder.search()
+    with awake():
+        if before:
+            ladder.again(before)
+        else:
+            ladder.climb(levels, recorded)
+        if given.search:
+            ladder.search()
 
 
 def _arguments() -> argparse.Namespace:
