@@ -26,7 +26,8 @@ from softswitch.sip.proxy_plan import ProxyPlan, ProxyTarget
 from softswitch.sip.screening import branch_of
 from softswitch.sip.session import Session
 from softswitch.sip.source import Source
-from softswitch.sip.stack import SipStack, StackSettings
+from softswitch.sip.stack import SipStack
+from softswitch.sip.stack_settings import StackSettings
 from softswitch.sip.uri import Uri
 
 BAR_US = 25.0

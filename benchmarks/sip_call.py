@@ -201,7 +201,7 @@ class Bench:
         end = self.clock.at + FORGOTTEN_S
         while self.clock.at < end:
             self.clock.at += 10.0
-            self.endpoint._tick()
+            self.endpoint._driver.tick()
         await asyncio.sleep(0)
 
     def nonce(self) -> str:

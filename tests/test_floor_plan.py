@@ -41,6 +41,7 @@ SHELLS = {
     "sip/websocket.py",
     "sip/tls.py",
     "sip/endpoint.py",
+    "sip/stack_driver.py",
     "sip/resolver.py",
     "rtp/worker.py",
     "rtp/sockets.py",

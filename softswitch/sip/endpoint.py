@@ -1,13 +1,11 @@
 """The SIP side of the switch as the rest of it sees it: calls, registrations and trunks over real sockets.
 
-A shell: it owns the event loop's one timer, the wire and DNS, and carries out what the sans-IO `SipStack` wants done.
-No exception of one message ever reaches another: each is counted, and logged once for its kind.
+A shell: it owns the wire and DNS, and decides nothing that the sans-IO `SipStack` could; `stack_driver` carries out what
+that wants done.
 """
 
 import asyncio
-from collections.abc import Callable, Coroutine, Iterable, Mapping
-
-import structlog
+from collections.abc import Callable, Iterable, Mapping
 
 from softswitch.clock import Clock
 from softswitch.config.schema import Config
@@ -18,36 +16,34 @@ from softswitch.sip.address import Address
 from softswitch.sip.admission import Admission
 from softswitch.sip.advertised import AdvertisedAddress
 from softswitch.sip.challenge import ChallengeMemory
-from softswitch.sip.contact_acl import contacts_allowed
 from softswitch.sip.dead_targets import DeadTargets
 from softswitch.sip.dialog_glimpse import dialog_named_in
 from softswitch.sip.digest import Nonces
 from softswitch.sip.errors import FramingError
 from softswitch.sip.events import SessionEvent
 from softswitch.sip.guard import Guard, SecurityEvent
-from softswitch.sip.identity import Identity, IdentityTable, untimed_parties
+from softswitch.sip.identity import Identity, IdentityTable
 from softswitch.sip.instant_message import Outcome, send_text
 from softswitch.sip.invite_plan import DIRECT, InviteWay, plan_invite, way_to
-from softswitch.sip.message import Request, Response, make_response
+from softswitch.sip.message import Request, Response
 from softswitch.sip.nat import is_address
 from softswitch.sip.notifier import Notifier
 from softswitch.sip.notifier_settings import NotifierSettings
 from softswitch.sip.open_invite import OpenInvite, end_open
-from softswitch.sip.outputs import Deliver, Output, Send
 from softswitch.sip.proxy import Proxy
 from softswitch.sip.proxy_home import ProxyHome
 from softswitch.sip.proxy_plan import ProxyTarget
 from softswitch.sip.registrar import Binding, BindingChange, Registrar, RegistrarSettings
+from softswitch.sip.registrations import Registrations
 from softswitch.sip.resolver import Resolver
 from softswitch.sip.sdp import SessionDescription
 from softswitch.sip.session import Session
-from softswitch.sip.session_layer import LocatedAll
 from softswitch.sip.session_snapshot import SessionSnapshot, restored
-from softswitch.sip.session_timer import SessionTimerSettings
 from softswitch.sip.source import Source
-from softswitch.sip.stack import SipStack, StackSettings
+from softswitch.sip.stack import SipStack
+from softswitch.sip.stack_driver import StackDriver
+from softswitch.sip.stack_settings import StackSettings
 from softswitch.sip.stack_stats import StackStats
-from softswitch.sip.timers import Timer, TimerValues
 from softswitch.sip.transport import SocketTransport
 from softswitch.sip.trunk_addresses import AGAIN_S, TrunkAddresses
 from softswitch.sip.trunk_watch import TrunkListener, TrunkStatus, TrunkWatch
@@ -58,9 +54,7 @@ from softswitch.sip.wire import Wire, WireEvents
 
 SecretKey = tuple[str, str]
 """`("endpoint", NAME)` or `("trunk", NAME)`."""
-UNREGISTER_WITHIN_S, UNREGISTER_POLLS = 1.0, 20
-
-_log = structlog.get_logger(__name__)
+UNREGISTER_WITHIN_S = 1.0
 
 
 class SipEndpoint:
@@ -87,7 +81,6 @@ class SipEndpoint:
         self._clock = clock
         self._entropy = entropy
         self._on_invite = on_invite
-        self._on_registration = on_registration
         self._wire = wire or SocketTransport.from_config(config)
         self._resolver = resolver or Resolver(name_servers=config.sip.name_servers)
         self._advertised = AdvertisedAddress(self._wire, config.sip)
@@ -101,27 +94,24 @@ class SipEndpoint:
             md5_only=config.sip.md5_only,
         )
         self.guard.set_exempt(self._admission.table.networks())
-        self._registrar = Registrar(RegistrarSettings.from_config(config.sip))
-        self._registrar.restore(bindings)
-        for binding in self._registrar.all(clock.wall()):
+        registrar = Registrar(RegistrarSettings.from_config(config.sip))
+        registrar.restore(bindings)
+        for binding in registrar.all(clock.wall()):
             self.guard.proved(binding.source.address, clock.monotonic())
         self._stack = SipStack(
-            _stack_settings(config), self, monotonic=clock.monotonic, entropy=entropy, guard=self.guard
+            StackSettings.from_config(config),
+            self,
+            monotonic=clock.monotonic,
+            entropy=entropy,
+            guard=self.guard,
         )
-        self._stack.on_output = self._flush
+        self._driver = StackDriver(self._stack, self._wire, self._resolver, clock.monotonic)
         self._stack.notifier.settings = NotifierSettings.from_config(config.subscriptions)
-        self._stack.proxy.home = ProxyHome(self._registrar, self._admission, self.local_address, clock.wall)
+        self._stack.proxy.home = ProxyHome(registrar, self._admission, self.local_address, clock.wall)
+        self._registrations = Registrations(registrar, self._stack, clock, on_registration)
         self._trunks = TrunkWatch(self._stack, on_trunk)
-        self.on_message: Callable[[bool, bytes, Source], None] | None = None
-        """Hears of each message (whether it is ours, its bytes, the peer); it must be quick."""
         self.on_calling: Callable[[Session], None] | None = None
         """Hears of each INVITE of ours before it leaves."""
-        self._expiry: Timer | None = None
-        self._alarm: asyncio.TimerHandle | None = None
-        self._alarm_at = 0.0
-        self._performing = False
-        self._tasks: set[asyncio.Task[None]] = set()
-        self._known_faults: set[str] = set()
 
     async def start(self) -> None:
         """Listen, register outward, probe trunks; raises UnusableError."""
@@ -133,21 +123,16 @@ class SipEndpoint:
             known=self._known,
         )
         await self._wire.start(events)
-        self._registrar.settings = RegistrarSettings.from_config(self._config.sip, self._wire.own_addresses())
-        self._plan_expiry()
-        self._spawn(self._follow_trunk_addresses())
+        self._registrations.begin(RegistrarSettings.from_config(self._config.sip, self._wire.own_addresses()))
+        self._driver.spawn(self._follow_trunk_addresses())
         self._trunks.reconfigure(self._config, self._secrets)
-        self._flush()
+        self._driver.flush()
 
     async def stop(self) -> None:
         """Take registrations at trunks back and close everything; `drain` and the end of the calls come before."""
         self.notifier.stop(self._clock.monotonic())
         await self._unregister()
-        for task in tuple(self._tasks):
-            task.cancel()
-        if self._alarm is not None:
-            self._alarm.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self._driver.stop()
         await self._resolver.close()
         await self._wire.stop()
 
@@ -167,12 +152,20 @@ class SipEndpoint:
         self._advertised = advertised
         self.guard.configure(config.security)
         self._reload_admission(identities)
-        self._registrar.settings = RegistrarSettings.from_config(config.sip, self._wire.own_addresses())
-        self._stack.reconfigure(_stack_settings(config))
+        settings = RegistrarSettings.from_config(config.sip, self._wire.own_addresses())
+        self._registrations.reconfigure(settings, config.endpoint)
+        self._stack.reconfigure(StackSettings.from_config(config))
         self._stack.notifier.settings = NotifierSettings.from_config(config.subscriptions)
-        for name in {binding.endpoint for binding in self.registrations()} - set(config.endpoint):
-            self._tell_registrations(self._registrar.forget(name))
-        self._spawn(self._refresh_trunk_addresses())
+        self._driver.spawn(self._refresh_trunk_addresses())
+
+    @property
+    def on_message(self) -> Callable[[bool, bytes, Source], None] | None:
+        """Hears of each message (whether it is ours, its bytes, the peer); it must be quick."""
+        return self._driver.on_message
+
+    @on_message.setter
+    def on_message(self, listener: Callable[[bool, bytes, Source], None] | None) -> None:
+        self._driver.on_message = listener
 
     @property
     def notifier(self) -> Notifier:
@@ -191,7 +184,7 @@ class SipEndpoint:
     def send_text(self, target: ProxyTarget, *, sender: str, text: str, outcome: Outcome) -> None:
         """A MESSAGE of our own; `outcome` hears what became of it."""
         send_text(self._stack, target, sender=sender, text=text, outcome=outcome)
-        self._flush()
+        self._driver.flush()
 
     def drain(self, on: bool) -> None:
         """503 with Retry-After to new calls, and to OPTIONS, so that those who probe us go elsewhere."""
@@ -227,7 +220,7 @@ class SipEndpoint:
         session = self._stack.invite(plan, leg=leg, memory=memory, on_event=on_event)
         if self.on_calling is not None:
             self.on_calling(session)
-        asyncio.get_running_loop().call_soon(self._flush)
+        self._driver.flush_soon()
         return session
 
     def take_up(
@@ -257,10 +250,10 @@ class SipEndpoint:
 
     def bindings(self, endpoint: EndpointName) -> tuple[Binding, ...]:
         """Where a registered phone is now, the newest first."""
-        return self._registrar.bindings(endpoint, self._clock.wall())
+        return self._registrations.bindings(endpoint)
 
     def registrations(self) -> tuple[Binding, ...]:
-        return self._registrar.all(self._clock.wall())
+        return self._registrations.all()
 
     def trunks(self) -> tuple[TrunkStatus, ...]:
         return self._trunks.statuses()
@@ -330,14 +323,7 @@ class SipEndpoint:
         return self._admission.decide(request, source, now, entropy, self.guard, self._stack.room)
 
     def register(self, request: Request, identity: Identity, source: Source, now: float) -> Response:
-        if not contacts_allowed(request.contacts, source, self.guard.contact_networks):
-            return make_response(request, 403, "Contact Not Allowed", to_tag=self._stack.token())
-        result = self._registrar.register(
-            request, EndpointName(identity.name), source, self._clock.wall(), to_tag=self._stack.token()
-        )
-        self._tell_registrations(result.changes)
-        self._plan_expiry()
-        return result.response
+        return self._registrations.register(request, identity, source)
 
     def invited(self, session: Session) -> None:
         assert session.identity is not None
@@ -365,9 +351,7 @@ class SipEndpoint:
         now = self._clock.monotonic()
         if not self.guard.lets_in(source.address, now) and not self._is_within(data, source, now):
             return False
-        if self.on_message is not None:
-            self.on_message(False, data, source)
-        self._guarded(lambda: self._stack.receive(data, source, now))
+        self._driver.receive(data, source, now)
         return True
 
     def _welcome(self, address: str) -> bool:
@@ -384,116 +368,19 @@ class SipEndpoint:
         return self.guard.knows(address, self._clock.monotonic())
 
     def _broken(self, error: FramingError, source: Source) -> None:
-        self._guarded(lambda: self._stack.refuse_broken(error, source))
+        self._driver.step(lambda: self._stack.refuse_broken(error, source))
 
     def _lost(self, destination: Source) -> None:
-        self._tell_registrations(self._registrar.flow_lost(destination))
-        self._guarded(lambda: self._stack.transport_failed(destination, self._clock.monotonic()))
-
-    def _tick(self) -> None:
-        self._alarm = None
-        self._guarded(lambda: self._stack.tick(self._clock.monotonic()))
-
-    def _guarded(self, step: Callable[[], list[Output]]) -> None:
-        """One step of the stack and what it wants done; a fault of ours ends here."""
-        try:
-            outputs = step()
-        except Exception as error:
-            self._fault(error)
-            outputs = self._stack.take()
-        self._perform(outputs)
-
-    def _flush(self) -> None:
-        if not self._performing:
-            self._perform(self._stack.take())
-
-    def _perform(self, outputs: list[Output]) -> None:
-        self._performing = True
-        try:
-            while outputs:
-                for output in outputs:
-                    self._perform_one(output)
-                outputs = self._stack.take()
-        finally:
-            self._performing = False
-        self._arm()
-
-    def _perform_one(self, output: Output) -> None:
-        if isinstance(output, Send):
-            if self.on_message is not None:
-                self.on_message(True, output.data, output.destination)
-            self._wire.send(output.data, output.destination)
-        elif isinstance(output, Deliver):
-            try:
-                output.handler(output.event)
-            except Exception as error:
-                self._fault(error)
-        else:
-            self._spawn(self._look_up(output.uri, output.then))
+        self._registrations.flow_lost(destination)
+        self._driver.step(lambda: self._stack.transport_failed(destination, self._clock.monotonic()))
 
     async def _unregister(self) -> None:
         """Take registrations at trunks back; a registrar that is slow to answer is not waited for."""
         self._trunks.unregister()
-        self._flush()
-        for _ in range(UNREGISTER_POLLS):
-            if not self._trunks.unregistering():
-                return
-            await asyncio.sleep(UNREGISTER_WITHIN_S / UNREGISTER_POLLS)
+        self._driver.flush()
+        await self._driver.wait_while(self._trunks.unregistering, UNREGISTER_WITHIN_S)
 
-    async def _look_up(self, uri: Uri, then: LocatedAll) -> None:
-        found: list[Source] = []
-        try:
-            found = await self._resolver.resolve(uri)
-        except Exception as error:
-            self._fault(error)  # whoever asked is told that it leads nowhere, or he would wait for ever
-        self._guarded(lambda: self._stack.located(then, tuple(found), self._clock.monotonic()))
-
-    def _arm(self) -> None:
-        """One timer of the loop for all of SIP."""
-        deadline = self._stack.next_deadline()
-        if self._alarm is not None:
-            if deadline is not None and self._alarm_at <= deadline:
-                return
-            self._alarm.cancel()
-            self._alarm = None
-        if deadline is not None:
-            self._alarm_at = deadline
-            delay = max(0.0, deadline - self._clock.monotonic())
-            self._alarm = asyncio.get_running_loop().call_later(delay, self._tick)
-
-    def _fault(self, error: Exception) -> None:
-        self._stack.stats.faults += 1
-        kind = f"{type(error).__name__} {error.__traceback__.tb_lineno if error.__traceback__ else ''}"
-        if kind not in self._known_faults:
-            self._known_faults.add(kind)
-            _log.error(
-                "a fault while serving a message; further ones of its kind are only counted", exc_info=error
-            )
-
-    def _spawn(self, work: Coroutine[None, None, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
-
-    # Registrations and trunk addresses.
-
-    def _tell_registrations(self, changes: Iterable[BindingChange]) -> None:
-        for change in changes:
-            self._stack.deliver(self._on_registration, change)
-
-    def _plan_expiry(self) -> None:
-        if self._expiry is not None:
-            self._expiry.cancel()
-            self._expiry = None
-        ends = self._registrar.next_expiry()
-        if ends is not None:
-            delay = max(0.0, ends - self._clock.wall())
-            self._expiry = self._stack.timers.start(self._clock.monotonic() + delay, self._expire)
-
-    def _expire(self, now: float) -> None:
-        self._expiry = None
-        self._tell_registrations(self._registrar.expire(self._clock.wall()))
-        self._plan_expiry()
+    # Trunk addresses.
 
     def _reload_admission(self, identities: IdentityTable) -> None:
         sip = self._config.sip
@@ -511,14 +398,3 @@ class SipEndpoint:
     async def _refresh_trunk_addresses(self) -> None:
         if await self._trunk_addresses.refresh(self._config):
             self._reload_admission(self._identities())
-
-
-def _stack_settings(config: Config) -> StackSettings:
-    sip = config.sip
-    timers = TimerValues(
-        t1=sip.t1_ms / 1000, t2=sip.t2_ms / 1000, t4=sip.t4_ms / 1000, target=sip.target_timeout_s
-    )
-    expiry = SessionTimerSettings(expires_s=sip.session_expires_s, min_se_s=sip.min_se_s)
-    return StackSettings(
-        timers=timers, user_agent=sip.user_agent, session_timer=expiry, untimed=untimed_parties(config)
-    )

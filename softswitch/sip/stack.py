@@ -2,14 +2,11 @@
 
 Owns the transactions, the sessions and the one heap of timers, and answers without state what needs none. Refuses more
 transactions of peers than it was told to hold. Datagrams come in by `receive`, time by `tick`; `take` empties what is
-to be done, `on_output` says that there is something. Registrations and admission are asked through `StackOwner`. Longer
-than other files, because it is the one place where bytes, transactions, sessions and timers meet.
+to be done, `on_output` says that there is something. Registrations and admission are asked through `StackOwner`.
 """
 
-import zlib
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Any
 
 from softswitch.ids import LegId
@@ -19,43 +16,33 @@ from softswitch.sip.dead_targets import DeadTargets
 from softswitch.sip.errors import ParseError
 from softswitch.sip.events import SessionEvent
 from softswitch.sip.guard import TRUSTING, Guard
-from softswitch.sip.identity import Identity
 from softswitch.sip.large_request import LONGEST_DATAGRAM, LargeRequests
-from softswitch.sip.message import Request, Response, make_response, parse_message
+from softswitch.sip.message import Request, Response
+from softswitch.sip.message_receiver import MessageReceiver
 from softswitch.sip.nat import is_address
 from softswitch.sip.notifier import Notifier
 from softswitch.sip.outgoing_invite import InvitePlan, OutgoingInvite
 from softswitch.sip.outputs import Deliver, LookUp, Output, Send
 from softswitch.sip.proxy import Proxy
-from softswitch.sip.screening import branch_of, merge_key, own_sent_by, reply_destination, stamp
-from softswitch.sip.server_transaction import ServerTransaction, reopen_replies
+from softswitch.sip.screening import branch_of
+from softswitch.sip.server_transaction import ServerTransaction
 from softswitch.sip.session import Session
 from softswitch.sip.session_layer import Located, LocatedAll
-from softswitch.sip.session_timer import SessionTimerSettings
 from softswitch.sip.source import Source
 from softswitch.sip.stack_owner import StackOwner
+from softswitch.sip.stack_settings import StackSettings
 from softswitch.sip.stack_stats import StackStats
+from softswitch.sip.stateless_replies import StatelessReplies
 from softswitch.sip.target_probes import TargetProbes
-from softswitch.sip.timers import TimerHeap, TimerValues
-from softswitch.sip.transaction import Transaction, TransactionKey, cancelled_key, client_key, server_key
+from softswitch.sip.timers import TimerHeap
+from softswitch.sip.transaction import Transaction, TransactionKey
+from softswitch.sip.transaction_table import TransactionTable
 from softswitch.sip.uri import Uri
-from softswitch.sip.user_agent_server import Arrival, UserAgentServer
+from softswitch.sip.user_agent_server import UserAgentServer
 from softswitch.sip.way import direct_place, own_contact, transport_of
 
 RETRY_AFTER_S = 5
 _KEEPALIVE = b"\r\n\0 \t"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class StackSettings:
-    timers: TimerValues = field(default_factory=TimerValues)
-    user_agent: str = ""
-    """User-Agent and Server; empty sends none."""
-    session_timer: SessionTimerSettings = field(default_factory=SessionTimerSettings)
-    untimed: frozenset[Identity] = frozenset()
-    """Those whose calls get no session timer."""
-    max_transactions: int = 20000
-    """Transactions of peers at once; more requests get 503."""
 
 
 class SipStack:
@@ -87,15 +74,14 @@ class SipStack:
         self._owner = owner
         self._outputs: list[Output] = []
         self._busy = False
-        self._clients: dict[TransactionKey, ClientTransaction] = {}
-        self._servers: dict[TransactionKey, ServerTransaction] = {}
-        self._merge: dict[tuple[str, str, str], TransactionKey] = {}
+        self._table = TransactionTable(self.guard.quotas)
         self._sessions: dict[tuple[str, str], Session] = {}
         self._sent_by: set[str] = set()
-        self._tag_salt = entropy(6).hex()
+        self._stateless = StatelessReplies(self)
         self.notifier = Notifier(self)
         self.proxy = Proxy(self)
-        self._server = UserAgentServer(self, owner)
+        server = UserAgentServer(self, owner)
+        self._receiver = MessageReceiver(self, self._table, server, self._stateless)
         self._large = LargeRequests(self)
         self._target_probes = TargetProbes(self, self.dead_targets)
 
@@ -111,7 +97,7 @@ class SipStack:
             else:
                 self.stats.incoming.count(data)
                 self.room = self.guard.room(source, len(data), now)
-                self._receive(data, source, now)
+                self._receiver.receive(data, source, now)
         finally:
             self._busy = before
             self.room = 0
@@ -138,18 +124,13 @@ class SipStack:
     def transport_failed(self, destination: Source, now: float) -> list[Output]:
         """Nothing can be sent to `destination`: what waits for an answer from there is told."""
         with self._step():
-            stream = destination.transport != "udp"
-            waiting = [one for one in self._clients.values() if one.reliable is stream]
-            for transaction in [one for one in waiting if one.peer == destination]:
-                transaction.transport_failed(now)
-            if destination.transport != "udp":
-                reopen_replies(self._servers.values(), destination)
+            self._table.transport_failed(destination, now)
         return self.take()
 
     def refuse_broken(self, error: ParseError, source: Source) -> list[Output]:
         """Answer what a stream broke on, where that is possible; its connection is closed afterwards."""
         with self._step():
-            self._broken(error, source)
+            self._stateless.broken(error, source)
         return self.take()
 
     def take(self) -> list[Output]:
@@ -221,7 +202,7 @@ class SipStack:
 
     @property
     def transactions(self) -> int:
-        return len(self._clients) + len(self._servers)
+        return len(self._table)
 
     def common(self, name: str) -> tuple[tuple[str, str], ...]:
         """User-Agent of requests, Server of responses."""
@@ -233,13 +214,18 @@ class SipStack:
         self._emit(Deliver(handler, event))
 
     def send(self, data: bytes, destination: Source) -> None:
-        self.stats.sent += 1
-        self.stats.outgoing.count(data)
-        self._emit(Send(data, destination))
+        stats = self.stats
+        stats.sent += 1
+        stats.outgoing.count(data)
+        self._outputs.append(Send(data, destination))
+        if not self._busy and self.on_output is not None:
+            self.on_output()
 
     def locate(self, uri: Uri, then: Located) -> None:
+        dead = len(self.dead_targets)
+
         def first(places: tuple[Source, ...], now: float) -> None:
-            ordered = self.dead_targets.ordered(places, now)
+            ordered = self.dead_targets.ordered(places, now) if len(places) > 1 or dead else places
             then(ordered[0] if ordered else None, now)
 
         self.locate_all(uri, first)
@@ -255,15 +241,13 @@ class SipStack:
         return self._owner.connected(destination)
 
     def via(self, destination: Source, request_uri: str) -> str:
-        host, port = self._owner.local_address(destination)
-        place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        place = _place(*self._owner.local_address(destination))
         self._sent_by.add(place)
         branch = branch_of(self.entropy(10), request_uri)
         return f"SIP/2.0/{destination.transport.upper()} {place};branch={branch};rport"
 
     def contact(self, destination: Source, user: str, *, secure: bool = False) -> str:
-        host, port = self._owner.local_address(destination)
-        place = f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+        place = _place(*self._owner.local_address(destination))
         return own_contact(place, destination.transport, user, secure=secure)
 
     def start_client(
@@ -275,7 +259,7 @@ class SipStack:
         if transaction.size > LONGEST_DATAGRAM and destination.transport == "udp":
             large = self._large.over_tcp(request, destination, on_response, on_failure)
             transaction = large or transaction
-        self._clients[transaction.key] = transaction
+        self._table.add_client(transaction)
         now = self.now()
         self.guard.proved(destination.address, now)
         transaction.start(now)
@@ -283,24 +267,14 @@ class SipStack:
 
     def keep_client(self, transaction: ClientTransaction) -> None:
         """One that goes on under another key."""
-        self._clients[transaction.key] = transaction
+        self._table.add_client(transaction)
 
     def forget(self, transaction: Transaction) -> None:
-        if isinstance(transaction, ClientTransaction):
-            self._clients.pop(transaction.key, None)
-        elif isinstance(transaction, ServerTransaction):
-            if self._servers.pop(transaction.key, None) is not None:
-                self.guard.quotas.give("transactions", transaction.peer.address)
-            self._unmerge(transaction)
+        self._table.forget(transaction)
 
     def allow_copies(self, transaction: ServerTransaction) -> None:
         """Another copy of its request may be served beside it: whoever answers it tells them apart."""
-        self._unmerge(transaction)
-
-    def _unmerge(self, transaction: ServerTransaction) -> None:
-        key = merge_key(transaction.request)
-        if self._merge.get(key) == transaction.key:
-            del self._merge[key]
+        self._table.allow_copies(transaction)
 
     def forget_session(self, call_id: str, local_tag: str) -> None:
         self._sessions.pop((call_id, local_tag), None)
@@ -312,14 +286,12 @@ class SipStack:
         self, request: Request, key: TransactionKey, reply: Source, now: float
     ) -> ServerTransaction | None:
         """A transaction for a new request; None, and 503, when there are too many."""
-        full = len(self._servers) >= self.settings.max_transactions
+        full = len(self._table.servers) >= self.settings.max_transactions
         if full or not self.guard.may_hold("transactions", reply.address, now):
             self.refuse(request, reply, 503, headers=(("Retry-After", str(RETRY_AFTER_S)),))
             return None
         transaction = ServerTransaction(request, key, reply, self, now)
-        self._servers[key] = transaction
-        if not request.to_tag:
-            self._merge.setdefault(merge_key(request), key)
+        self._table.add_server(transaction)
         return transaction
 
     def refuse(
@@ -331,31 +303,19 @@ class SipStack:
         headers: Iterable[tuple[str, str]] = (),
     ) -> None:
         """A stateless final response, but never to an ACK."""
-        if request.method == "ACK":
-            return
-        fields, tag = (*headers, *self.common("Server")), self.stateless_tag(request)
-        response = make_response(request, status, reason, to_tag=tag, headers=fields)
-        if self.room and len(response.to_bytes()) > self.room:
-            response = make_response(request, status, reason, to_tag=tag)
-        self.reply(response, reply)
+        self._stateless.refuse(request, reply, status, reason, headers)
 
     def reply(self, response: Response, reply: Source) -> None:
         """Without state, and only where that does not turn a little of a forged source into much."""
-        data = response.to_bytes()
-        if self.room and len(data) > self.room:
-            self.stats.too_short += 1
-            return
-        self.stats.stateless[response.status] += 1
-        self.send(data, reply)
+        self._stateless.reply(response, reply)
 
     def stateless_tag(self, request: Request) -> str:
         """The same To-tag for each repetition of a request (section 8.2.7), and one that cannot be guessed."""
-        call_id = request.headers.get("Call-ID") or ""
-        return f"{zlib.crc32(call_id.encode('utf-8', 'surrogateescape')):08x}{self._tag_salt}"
+        return self._stateless.tag(request)
 
     def merged(self, request: Request) -> bool:
         """The same request has come by another way and is being served (section 8.2.2.2)."""
-        return merge_key(request) in self._merge
+        return self._table.merged(request)
 
     def ours(self) -> set[str]:
         """The sent-by values of our Vias."""
@@ -375,27 +335,7 @@ class SipStack:
     def add_session(self, session: Session) -> None:
         self._sessions[session.call_id, session.local_tag] = session
 
-    # One message.
-
-    def _receive(self, data: bytes, source: Source, now: float) -> None:
-        try:
-            message = parse_message(data)
-            if isinstance(message, Response):
-                self._receive_response(message, now)
-            else:
-                self._receive_request(message, source, now)
-        except ParseError as error:
-            if self._unreadable(source, now):
-                self._broken(error, source)
-
-    def _unreadable(self, source: Source, now: float) -> bool:
-        """Whether it is answered: a stream has shown that it receives, and a known peer is told what it does wrong (RFC
-        4475 section 3.1.2 asks for 400); a stranger's datagram gets nothing, or we could be used against others."""
-        if source.transport != "udp" or self.guard.knows(source.address, now):
-            return True
-        self.stats.unparsable += 1
-        self.guard.offence(source.address, "unparsable", now, forgeable=True)
-        return False
+    # Steps and what comes out of them.
 
     @contextmanager
     def _step(self) -> Iterator[None]:
@@ -423,79 +363,6 @@ class SipStack:
         if source.transport != "udp" and data == b"\r\n\r\n":
             self._emit(Send(b"\r\n", source))
 
-    def _broken(self, error: ParseError, source: Source) -> None:
-        """Only a request that can be told from others gets a response; of what it has twice, that has the first."""
-        self.stats.unparsable += 1
-        request = error.partial
-        if request is None or request.method == "ACK" or "CSeq" not in request.headers:
-            return
-        for name in ("From", "To", "Call-ID", "CSeq"):
-            if request.headers.count(name) > 1:
-                try:
-                    request.headers.set(name, request.headers.get(name) or "")
-                except ValueError:
-                    return
-        self.refuse(request, source, error.sip_status, error.reason)
 
-    def _receive_response(self, response: Response, now: float) -> None:
-        vias = response.vias
-        if not vias:
-            raise ParseError("a response without Via")
-        transaction = self._clients.get(client_key(response))
-        if (
-            transaction is None
-            or (len(vias) == 1) != (transaction.request.headers.keys.count("via") == 1)
-            or vias[0].sent_by != own_sent_by(transaction.request)
-            or response.call_id != transaction.call_id
-        ):
-            self.stats.stray += 1
-            return
-        if 100 < response.status < 300 and transaction.request.method == "INVITE":
-            response.validate()  # a dialog is made of these; a refusal counts however badly it is written
-        transaction.receive(response, now)
-
-    def _receive_request(self, request: Request, source: Source, now: float) -> None:
-        vias = request.vias
-        if not vias:
-            raise ParseError("a request without Via")
-        via = vias[0]
-        try:
-            key = server_key(request)
-        except ParseError as error:  # of a peer of RFC 2543 the key is made of all its fields
-            error.partial = request
-            raise
-        transaction = self._servers.get(key)
-        if transaction is not None:
-            self.stats.repeated += request.method != "ACK"
-            transaction.receive(request, now)
-            if request.method == "ACK" and transaction.state == "Accepted":
-                self._receive_ack(request, source, now)
-            return
-        try:
-            request.validate()
-        finally:
-            stamp(request, via, source)
-        reply = reply_destination(via, source)
-        if request.method == "ACK":
-            self._receive_ack(request, source, now)
-        elif request.method == "CANCEL":
-            self._receive_cancel(request, key, reply, now)
-        else:
-            self._server.receive(Arrival(request, key, vias, source, reply, now))
-
-    def _receive_ack(self, request: Request, source: Source, now: float) -> None:
-        session = self._sessions.get((request.call_id, request.to_tag))
-        if session is not None:
-            session.receive_ack(request, now)
-        elif not self.proxy.acknowledge(request, source):
-            self.stats.stray += 1
-
-    def _receive_cancel(self, request: Request, key: TransactionKey, reply: Source, now: float) -> None:
-        """Never challenged; 481 when it means nothing (section 9.2)."""
-        invite = self._servers.get(cancelled_key(request))
-        if invite is None or invite.on_cancel is None:
-            self.refuse(request, reply, 481)
-            return
-        cancel = self.new_server(request, key, reply, now)
-        if cancel is not None:
-            invite.on_cancel(cancel, now)
+def _place(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"

@@ -19,7 +19,8 @@ from softswitch.sip.outputs import Deliver, Output, Send
 from softswitch.sip.sdp import SessionDescription
 from softswitch.sip.session import Session
 from softswitch.sip.source import Source
-from softswitch.sip.stack import SipStack, StackSettings
+from softswitch.sip.stack import SipStack
+from softswitch.sip.stack_settings import StackSettings
 from softswitch.sip.uri import Uri
 from softswitch.testing.ladder import ladder, requests_to
 from softswitch.testing.network import Network, deliver_later

@@ -16,7 +16,8 @@ from softswitch.sip.outputs import Deliver, LookUp, Output, Send
 from softswitch.sip.sdp import SessionDescription
 from softswitch.sip.session import Session
 from softswitch.sip.source import Source
-from softswitch.sip.stack import SipStack, StackSettings
+from softswitch.sip.stack import SipStack
+from softswitch.sip.stack_settings import StackSettings
 from softswitch.sip.uri import Uri
 from softswitch.testing.network import Network, Script, reliable
 

@@ -26,7 +26,7 @@ from softswitch.sip.session_timer import (
     SessionTimerSettings,
     min_se_of,
 )
-from softswitch.sip.stack import StackSettings
+from softswitch.sip.stack_settings import StackSettings
 from softswitch.sip.timers import TimerHeap
 from softswitch.sip.uri import Uri
 from softswitch.testing.stacks import DESCRIPTION, Call, StackPeer, StackWorld, description

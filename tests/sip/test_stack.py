@@ -11,7 +11,7 @@ from softswitch.sip.digest import Challenge
 from softswitch.sip.identity import Identity
 from softswitch.sip.message import Request, Response, make_response, parse_message
 from softswitch.sip.source import Source
-from softswitch.sip.stack import StackSettings
+from softswitch.sip.stack_settings import StackSettings
 from softswitch.testing.network import losing_first
 from softswitch.testing.stacks import StackPeer, StackWorld, description
 

@@ -11,7 +11,7 @@ import pytest
 
 from softswitch.sip.message import Response, parse_message
 from softswitch.sip.source import Source
-from softswitch.sip.stack import StackSettings
+from softswitch.sip.stack_settings import StackSettings
 from softswitch.testing.stacks import Call, StackPeer, StackWorld, description
 
 CORPUS = sorted((Path(__file__).parent / "corpus" / "rfc4475").glob("*.dat"))

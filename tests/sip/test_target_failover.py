@@ -11,7 +11,7 @@ import pytest
 from softswitch.sip.events import Answered, Refused
 from softswitch.sip.message import Request, parse_message
 from softswitch.sip.source import Source
-from softswitch.sip.stack import StackSettings
+from softswitch.sip.stack_settings import StackSettings
 from softswitch.sip.timers import TimerValues
 from softswitch.sip.uri import Uri
 from softswitch.sip.walked_request import WalkedRequest

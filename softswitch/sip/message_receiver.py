@@ -1,0 +1,132 @@
+"""For whom a message is that came in: its transaction, a session, a proxied call, or whoever serves what is new.
+
+RFC 3261 sections 8.2, 9.2, 17.1.3, 17.2.3 and 18; RFC 6026 section 8.9: what belongs to nothing is dropped, and counted.
+"""
+
+from typing import Protocol
+
+from softswitch.sip.errors import ParseError
+from softswitch.sip.guard import Guard
+from softswitch.sip.message import Request, Response, parse_message
+from softswitch.sip.proxy import Proxy
+from softswitch.sip.screening import own_sent_by, reply_destination, stamp
+from softswitch.sip.server_transaction import ServerTransaction
+from softswitch.sip.session import Session
+from softswitch.sip.source import Source
+from softswitch.sip.stack_stats import StackStats
+from softswitch.sip.stateless_replies import StatelessReplies
+from softswitch.sip.transaction import TransactionKey, cancelled_key, client_key, server_key
+from softswitch.sip.transaction_table import TransactionTable
+from softswitch.sip.user_agent_server import Arrival, UserAgentServer
+
+
+class ReceiverLayer(Protocol):
+    proxy: Proxy
+    stats: StackStats
+    guard: Guard
+
+    def new_server(
+        self, request: Request, key: TransactionKey, reply: Source, now: float
+    ) -> ServerTransaction | None: ...
+
+    def session(self, call_id: str, local_tag: str) -> Session | None: ...
+
+
+class MessageReceiver:
+    def __init__(
+        self,
+        layer: ReceiverLayer,
+        table: TransactionTable,
+        server: UserAgentServer,
+        stateless: StatelessReplies,
+    ) -> None:
+        self._layer = layer
+        self._table = table
+        self._server = server
+        self._stateless = stateless
+
+    def receive(self, data: bytes, source: Source, now: float) -> None:
+        """One datagram, or one message that a stream was cut into."""
+        try:
+            message = parse_message(data)
+            if isinstance(message, Response):
+                self._response(message, now)
+            else:
+                self._request(message, source, now)
+        except ParseError as error:
+            if self._unreadable(source, now):
+                self._stateless.broken(error, source)
+
+    def _unreadable(self, source: Source, now: float) -> bool:
+        """Whether it is answered: a stream has shown that it receives, and a known peer is told what it does wrong (RFC
+        4475 section 3.1.2 asks for 400); a stranger's datagram gets nothing, or we could be used against others."""
+        guard = self._layer.guard
+        if source.transport != "udp" or guard.knows(source.address, now):
+            return True
+        self._layer.stats.unparsable += 1
+        guard.offence(source.address, "unparsable", now, forgeable=True)
+        return False
+
+    def _response(self, response: Response, now: float) -> None:
+        vias = response.vias
+        if not vias:
+            raise ParseError("a response without Via")
+        transaction = self._table.clients.get(client_key(response))
+        if (
+            transaction is None
+            or (len(vias) == 1) != (transaction.request.headers.keys.count("via") == 1)
+            or vias[0].sent_by != own_sent_by(transaction.request)
+            or response.call_id != transaction.call_id
+        ):
+            self._layer.stats.stray += 1
+            return
+        if 100 < response.status < 300 and transaction.request.method == "INVITE":
+            response.validate()  # a dialog is made of these; a refusal counts however badly it is written
+        transaction.receive(response, now)
+
+    def _request(self, request: Request, source: Source, now: float) -> None:
+        vias = request.vias
+        if not vias:
+            raise ParseError("a request without Via")
+        via = vias[0]
+        try:
+            key = server_key(request)
+        except ParseError as error:  # of a peer of RFC 2543 the key is made of all its fields
+            error.partial = request
+            raise
+        transaction = self._table.servers.get(key)
+        if transaction is not None:
+            self._layer.stats.repeated += request.method != "ACK"
+            transaction.receive(request, now)
+            if request.method == "ACK" and transaction.state == "Accepted":
+                self._ack(request, source, now)
+            return
+        try:
+            request.validate()
+        finally:
+            stamp(request, via, source)
+        if request.method == "ACK":
+            self._ack(request, source, now)
+            return
+        reply = reply_destination(via, source)
+        if request.method == "CANCEL":
+            self._cancel(request, key, reply, now)
+        else:
+            self._server.receive(Arrival(request, key, vias, source, reply, now))
+
+    def _ack(self, request: Request, source: Source, now: float) -> None:
+        session = self._layer.session(request.call_id, request.to_tag)
+        if session is not None:
+            session.receive_ack(request, now)
+        elif not self._layer.proxy.acknowledge(request, source):
+            self._layer.stats.stray += 1
+
+    def _cancel(self, request: Request, key: TransactionKey, reply: Source, now: float) -> None:
+        """Never challenged; 481 when it means nothing (section 9.2)."""
+        invite = self._table.servers.get(cancelled_key(request))
+        if invite is None or invite.on_cancel is None:
+            self._stateless.refuse(request, reply, 481)
+            return
+        cancel = self._layer.new_server(request, key, reply, now)
+        if cancel is not None:
+            invite.on_cancel(cancel, now)

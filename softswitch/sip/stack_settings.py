@@ -1,0 +1,31 @@
+"""What of the configuration a stack goes by: timers, names, session timers, and how much it holds."""
+
+from dataclasses import dataclass, field
+
+from softswitch.config.schema import Config
+from softswitch.sip.identity import Identity, untimed_parties
+from softswitch.sip.session_timer import SessionTimerSettings
+from softswitch.sip.timers import TimerValues
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StackSettings:
+    timers: TimerValues = field(default_factory=TimerValues)
+    user_agent: str = ""
+    """User-Agent and Server; empty sends none."""
+    session_timer: SessionTimerSettings = field(default_factory=SessionTimerSettings)
+    untimed: frozenset[Identity] = frozenset()
+    """Those whose calls get no session timer."""
+    max_transactions: int = 20000
+    """Transactions of peers at once; more requests get 503."""
+
+    @classmethod
+    def from_config(cls, config: Config) -> "StackSettings":
+        sip = config.sip
+        timers = TimerValues(
+            t1=sip.t1_ms / 1000, t2=sip.t2_ms / 1000, t4=sip.t4_ms / 1000, target=sip.target_timeout_s
+        )
+        expiry = SessionTimerSettings(expires_s=sip.session_expires_s, min_se_s=sip.min_se_s)
+        return cls(
+            timers=timers, user_agent=sip.user_agent, session_timer=expiry, untimed=untimed_parties(config)
+        )
