@@ -9,7 +9,7 @@ from collections.abc import Callable
 
 from softswitch.sip.bound_socket import bound_socket, queue_filling, routed_address
 from softswitch.sip.listener import Listener
-from softswitch.sip.source import Source
+from softswitch.sip.source import Source, source_of
 from softswitch.sip.wire import WireEvents
 
 DATAGRAMS_PER_WAKEUP = 64
@@ -27,6 +27,7 @@ class DatagramListener:
         self._events = events
         self._owner = owner
         self.socket = bound_socket(listener)
+        self._sendto = self.socket.sendto
         listener.port = self.socket.getsockname()[1]
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(self.socket.fileno(), self._drain)
@@ -37,7 +38,7 @@ class DatagramListener:
 
     def send(self, data: bytes, destination: Source) -> None:
         try:
-            self.socket.sendto(data, (destination.address, destination.port))
+            self._sendto(data, (destination.address, destination.port))
         except BlockingIOError:
             self._owner.counts["datagrams dropped: the socket is full"] += 1
         except OSError:
@@ -52,7 +53,7 @@ class DatagramListener:
                 return
             except OSError:
                 continue
-            source = Source("udp", peer[0], peer[1])
+            source = source_of("udp", peer[0], peer[1])
             remember(source, self)
             received(data, source)
 

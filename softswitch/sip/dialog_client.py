@@ -120,7 +120,9 @@ class DialogClient:
 
     def acknowledge(self, invite: Request, then: Callable[[bytes, Source], None]) -> None:
         """Send the ACK of a 2xx to `invite`, and tell `then` what to send again when that 2xx comes again."""
-        credentials = [(name, value) for name in _CREDENTIALS for value in invite.headers.get_all(name)]
+        credentials: list[tuple[str, str]] = []
+        if self._memory is not None:
+            credentials = [(name, value) for name in _CREDENTIALS for value in invite.headers.get_all(name)]
 
         def send(destination: Source | None, now: float) -> None:
             if destination is None:

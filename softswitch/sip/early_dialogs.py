@@ -167,7 +167,7 @@ def confirmed_dialog(known: Mapping[str, EarlyDialog], invite: Request, response
 def _rseq_of(response: Response) -> int:
     """Its RSeq; 0 when it asks for no acknowledgement."""
     headers = response.headers
-    if "RSeq" not in headers or OPTION not in (tag.lower() for tag in headers.get_list("Require")):
+    if "rseq" not in headers.keys or OPTION not in (tag.lower() for tag in headers.get_list("Require")):
         return 0
     text = headers.get("RSeq") or ""
     return int(text) if _RSEQ.fullmatch(text) else 0

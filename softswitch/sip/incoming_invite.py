@@ -184,7 +184,7 @@ class IncomingInvite:
 
 def _reliability(invite: Request) -> str:
     headers = invite.headers
-    for name, found in (("Require", "required"), ("Supported", "supported")):
-        if name in headers and OPTION in (tag.lower() for tag in headers.get_list(name)):
+    for key, found in (("require", "required"), ("supported", "supported")):
+        if key in headers.keys and OPTION in [tag.lower() for tag in headers.get_list(key)]:
             return found
     return ""

@@ -17,6 +17,7 @@ from softswitch.sip.challenge import ChallengeMemory
 from softswitch.sip.client_transaction import ClientTransaction
 from softswitch.sip.dialog import Dialog
 from softswitch.sip.dialog_client import DialogClient
+from softswitch.sip.headers import Headers
 from softswitch.sip.message import Request, Response
 from softswitch.sip.request_forms import cancel_of
 from softswitch.sip.session_layer import SessionLayer
@@ -32,9 +33,9 @@ RINGING_LIMIT_S = 180.0
 """Timer C of RFC 3261 section 16.6: without a provisional for so long nobody is there any more."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class InvitePlan:
-    """Everything about an INVITE that is known before it is known where it goes."""
+    """Everything about an INVITE that is known before it is known where it goes. Not frozen: one is made for each."""
 
     call_id: str
     local_tag: str
@@ -188,22 +189,23 @@ class OutgoingInvite:
 
     def _send(self, destination: Source) -> None:
         plan = self._plan
-        request = Request.build("INVITE", plan.request_uri)
-        headers = request.headers
-        headers.add("Via", self._layer.via(destination, str(plan.request_uri)))
-        headers.add("Max-Forwards", str(plan.max_forwards))
-        for route in plan.route:
-            headers.add("Route", route)
-        headers.add("From", str(plan.from_.with_tag(plan.local_tag)))
-        headers.add("To", str(plan.to))
-        headers.add("Call-ID", plan.call_id)
-        headers.add("CSeq", f"{self._sequence} INVITE")
-        headers.add("Contact", self.contact)
-        for name, value in (*_ABLE, *self._listener.invite_headers(), *self._common, *plan.headers):
-            headers.add(name, value)
+        headers = [
+            ("Via", self._layer.via(destination, str(plan.request_uri))),
+            ("Max-Forwards", str(plan.max_forwards)),
+            *(("Route", route) for route in plan.route),
+            ("From", str(plan.from_.with_tag(plan.local_tag))),
+            ("To", str(plan.to)),
+            ("Call-ID", plan.call_id),
+            ("CSeq", f"{self._sequence} INVITE"),
+            ("Contact", self.contact),
+            *_ABLE,
+            *self._listener.invite_headers(),
+            *self._common,
+            *plan.headers,
+        ]
         if plan.body:
-            headers.add("Content-Type", SDP_TYPE)
-            request.body = plan.body
+            headers.append(("Content-Type", SDP_TYPE))
+        request = Request("INVITE", plan.request_uri, Headers(headers), plan.body)
         if self._memory is not None:
             self._memory.authorize(request)
         self._tries += 1

@@ -1,6 +1,5 @@
 """How many transactions, dialogs and subscriptions one address may hold at once."""
 
-from collections import Counter
 from typing import Literal
 
 Held = Literal["transactions", "dialogs", "subscriptions"]
@@ -10,27 +9,25 @@ class Quotas:
     """Counts what is held; whoever takes gives back. Addresses that hold nothing leave nothing."""
 
     def __init__(self) -> None:
-        self._held: dict[Held, Counter[str]] = {
-            "transactions": Counter(),
-            "dialogs": Counter(),
-            "subscriptions": Counter(),
-        }
+        self._held: dict[Held, dict[str, int]] = {"transactions": {}, "dialogs": {}, "subscriptions": {}}
         self._dialogs: dict[tuple[str, str], str] = {}
 
     def take(self, what: Held, address: str, limit: int) -> bool:
         """One more, unless there are `limit`; 0 is no limit."""
         held = self._held[what]
-        if limit and held[address] >= limit:
+        count = held.get(address, 0)
+        if limit and count >= limit:
             return False
-        held[address] += 1
+        held[address] = count + 1
         return True
 
     def give(self, what: Held, address: str) -> None:
         held = self._held[what]
-        if held[address] <= 1:
-            del held[address]
+        left = held.get(address, 0) - 1
+        if left > 0:
+            held[address] = left
         else:
-            held[address] -= 1
+            held.pop(address, None)
 
     def dialog_begins(self, call_id: str, local_tag: str, address: str) -> None:
         """The dialog that `take` was for; its end gives it back."""

@@ -54,7 +54,7 @@ def own_sent_by(request: Request) -> str:
 
 def check_extensions(request: Request) -> None:
     """Raises BadExtension; ACK and CANCEL are never asked (section 8.2.2.3)."""
-    if "Require" in request.headers:
+    if "require" in request.headers.keys:
         wanted = request.headers.get_list("Require")
         known = REGISTRAR_EXTENSIONS if request.method == "REGISTER" else EXTENSIONS
         unsupported = tuple(tag for tag in wanted if tag.lower() not in known)

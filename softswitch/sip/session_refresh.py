@@ -33,8 +33,8 @@ class SessionRefresh:
         """`heard` is the peer's INVITE or 2xx: it says whether the peer takes UPDATE."""
         self._client, self._reoffers = client, reoffers
         if heard is not None:
-            allowed = ",".join(heard.headers.get_all("Allow"))
-            self._update = "UPDATE" in (method.strip() for method in allowed.split(","))
+            allowed = ",".join(heard.headers.get_all("Allow")) if "allow" in heard.headers.keys else ""
+            self._update = "UPDATE" in [method.strip() for method in allowed.split(",")]
 
     def close(self) -> None:
         """The session is over."""

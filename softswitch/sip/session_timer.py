@@ -67,7 +67,8 @@ class SessionExpires:
     @classmethod
     def of(cls, message: Request | Response) -> "SessionExpires | None":
         """None when there is none, or none that can be read."""
-        match = _DELTA.fullmatch(message.headers.get("Session-Expires") or "")
+        text = message.headers.value("session-expires")
+        match = _DELTA.fullmatch(text) if text else None
         if match is None or not int(match[1]):
             return None
         role = _REFRESHER.search(match[2] or "")
@@ -79,19 +80,18 @@ class SessionExpires:
 
 def min_se_of(message: Request | Response) -> int:
     """The value of Min-SE; its default when there is none that can be read."""
-    match = _DELTA.fullmatch(message.headers.get("Min-SE") or "")
+    text = message.headers.value("min-se")
+    match = _DELTA.fullmatch(text) if text else None
     return min(int(match[1]), LONGEST_S) if match is not None else LEAST_MIN_SE_S
 
 
 def supports(message: Request | Response, option: str) -> bool:
     """Whether Supported or Require names it; option tags know no case."""
     headers = message.headers
-    return any(
-        tag.lower() == option
-        for name in ("Supported", "Require")
-        if name in headers
-        for tag in headers.get_list(name)
-    )
+    for key in ("supported", "require"):
+        if key in headers.keys and option in [tag.lower() for tag in headers.get_list(key)]:
+            return True
+    return False
 
 
 class SessionTimer:

@@ -1,6 +1,7 @@
 """Where a message came from, or is to go: transport, address and port. Never what a header claims."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
 
@@ -22,9 +23,20 @@ class Source:
     @property
     def ip(self) -> IPv4Address | IPv6Address:
         """The address as a value; one of IPv4 that came in over an IPv6 socket is the IPv4 one."""
-        ip = ip_address(self.address.partition("%")[0])
-        return (ip.ipv4_mapped or ip) if isinstance(ip, IPv6Address) else ip
+        return _ip(self.address)
 
     def __str__(self) -> str:
         address = f"[{self.address}]" if ":" in self.address else self.address
         return f"{self.transport}:{address}:{self.port}"
+
+
+@lru_cache(maxsize=8192)
+def source_of(transport: str, address: str, port: int, name: str = "") -> Source:
+    """The same value for the same place: peers come again with each message."""
+    return Source(transport, address, port, name)
+
+
+@lru_cache(maxsize=8192)
+def _ip(address: str) -> IPv4Address | IPv6Address:
+    ip = ip_address(address.partition("%")[0])
+    return (ip.ipv4_mapped or ip) if isinstance(ip, IPv6Address) else ip

@@ -7,10 +7,12 @@ due, or until cancelled ones are the majority, so that cancelling costs nothing.
 import heapq
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 TimerCallback = Callable[[float], None]
 
 _COMPACT_ABOVE = 256
+_AT, _SERIAL, _CALLBACK, _HEAP = range(4)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,21 +37,17 @@ class TimerValues:
         return max(32.0, 64 * self.t1)
 
 
-class Timer:
-    """Something due at `at`. Not frozen: it is on the path of every message."""
+class Timer(list[Any]):
+    """Something due: the time, a serial number, whom to call (None: cancelled, or fired) and its heap. An entry of the heap
+    itself, since one is made for every message."""
 
-    __slots__ = ("_heap", "at", "callback")
-
-    def __init__(self, at: float, callback: TimerCallback, heap: "TimerHeap") -> None:
-        self.at = at
-        self.callback: TimerCallback | None = callback
-        self._heap = heap
+    __slots__ = ()
 
     def cancel(self) -> None:
         """Never fire; cancelling twice, or after firing, does nothing."""
-        if self.callback is not None:
-            self.callback = None
-            self._heap.cancelled()
+        if self[_CALLBACK] is not None:
+            self[_CALLBACK] = None
+            self[_HEAP].cancelled()
 
 
 class TimerHeap:
@@ -58,7 +56,7 @@ class TimerHeap:
     __slots__ = ("_entries", "_live", "_serial")
 
     def __init__(self) -> None:
-        self._entries: list[tuple[float, int, Timer]] = []
+        self._entries: list[Timer] = []
         self._serial = 0
         self._live = 0
 
@@ -67,28 +65,32 @@ class TimerHeap:
 
     def start(self, at: float, callback: TimerCallback) -> Timer:
         """Call `callback(now)` at the first `fire` with now >= `at`."""
-        timer = Timer(at, callback, self)
         self._serial += 1
         self._live += 1
-        heapq.heappush(self._entries, (at, self._serial, timer))
+        timer = Timer((at, self._serial, callback, self))
+        heapq.heappush(self._entries, timer)
         return timer
 
     def next_deadline(self) -> float | None:
         """When `fire` should be called next; None while nothing is running."""
         entries = self._entries
-        while entries and entries[0][2].callback is None:
+        while entries:
+            first = entries[0]
+            if first[_CALLBACK] is not None:
+                at: float = first[_AT]
+                return at
             heapq.heappop(entries)
-        return entries[0][0] if entries else None
+        return None
 
     def fire(self, now: float) -> int:
         """Call what is due; a timer started meanwhile waits for the next call, so that this always ends. When a
         callback raises, the others are still there for the next call."""
         last, fired = self._serial, 0
-        while self._entries and self._entries[0][0] <= now and self._entries[0][1] <= last:
-            timer = heapq.heappop(self._entries)[2]
-            callback = timer.callback
+        while self._entries and self._entries[0][_AT] <= now and self._entries[0][_SERIAL] <= last:
+            timer = heapq.heappop(self._entries)
+            callback = timer[_CALLBACK]
             if callback is not None:
-                timer.callback = None
+                timer[_CALLBACK] = None
                 self._live -= 1
                 fired += 1
                 callback(now)
@@ -98,5 +100,5 @@ class TimerHeap:
         """Called by `Timer.cancel`: drops the cancelled ones once they are the majority."""
         self._live -= 1
         if len(self._entries) > 2 * self._live + _COMPACT_ABOVE:
-            self._entries = [entry for entry in self._entries if entry[2].callback is not None]
+            self._entries = [entry for entry in self._entries if entry[_CALLBACK] is not None]
             heapq.heapify(self._entries)

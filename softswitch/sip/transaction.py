@@ -8,11 +8,12 @@ repeats and reorders it is always a message that came late.
 import logging
 from collections.abc import Callable, Mapping
 from enum import StrEnum
+from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 from softswitch.sip.message import Request, Response
 from softswitch.sip.source import Source
-from softswitch.sip.timers import Timer, TimerCallback, TimerHeap, TimerValues
+from softswitch.sip.timers import Timer, TimerHeap, TimerValues
 
 MAGIC_COOKIE = "z9hG4bK"
 
@@ -102,11 +103,10 @@ class Transaction:
         """It is over: forget whom to tell, so that a call that has ended needs no collector to be freed."""
 
     def start_timer(self, event: Any, delay: float, now: float) -> None:
-        running = self.running.pop(event, None)
+        running = self.running.get(event)
         if running is not None:
             running.cancel()
-        callback: TimerCallback = lambda fired_at: self._fired(event, fired_at)  # noqa: E731
-        self.running[event] = self.layer.timers.start(now + delay, callback)
+        self.running[event] = self.layer.timers.start(now + delay, partial(self._fired, event))
 
     def stop_timer(self, event: Any) -> None:
         timer = self.running.pop(event, None)

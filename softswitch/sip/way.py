@@ -4,7 +4,7 @@
 opened. A place behind TLS carries the host of its URI, which the peer's certificate must be for (RFC 5922 section 4).
 """
 
-from softswitch.sip.source import Source
+from softswitch.sip.source import Source, source_of
 from softswitch.sip.uri import Uri
 from softswitch.sip.via import Via
 
@@ -15,12 +15,14 @@ _SECURE = {"": "tls", "tcp": "tls", "tls": "tls"}
 
 def transport_of(uri: Uri) -> str:
     """The transport by which requests to `uri` leave; empty when there is none."""
-    return {"sip": _PLAIN, "sips": _SECURE}.get(uri.scheme, {}).get(uri.transport, "")
+    if uri.scheme == "sip":
+        return _PLAIN.get(uri.transport, "")
+    return _SECURE.get(uri.transport, "") if uri.scheme == "sips" else ""
 
 
 def place(uri: Uri, transport: str, address: str, port: int) -> Source:
     """An address that was found for `uri`."""
-    return Source(transport, address, port, host_of(uri) if transport == "tls" else "")
+    return source_of(transport, address, port, host_of(uri) if transport == "tls" else "")
 
 
 def direct_place(uri: Uri) -> Source | None:
