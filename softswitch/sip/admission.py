@@ -205,4 +205,4 @@ def _same_resource(digest_uri: str, request_uri: Uri) -> bool:
         uri = Uri.parse(digest_uri)
     except ParseError:
         return False
-    return uri.canonical_aor() == request_uri.canonical_aor()
+    return uri is request_uri or uri.canonical_aor() == request_uri.canonical_aor()

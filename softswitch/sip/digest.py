@@ -11,6 +11,7 @@ import re
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Literal
 
 from softswitch.config.secret import Secret, ha1
@@ -27,12 +28,17 @@ CHALLENGE_HEADER = {401: "WWW-Authenticate", 407: "Proxy-Authenticate"}
 
 NonceState = Literal["fresh", "stale", "forged"]
 
+_HASHES = {"MD5": hashlib.md5, "SHA-256": hashlib.sha256}
 _HASHLIB_NAME = {"MD5": "md5", "SHA-256": "sha256"}
 _NONCE_TIME, _NONCE_CHANCE = 5, 4
 _NONCE_BODY, _NONCE_BYTES, _NONCE_LENGTH = 9, 18, 24
 _MAX_PARAMETERS = 32
 _MAX_CHALLENGES = 8
-_PAIR = re.compile(rf'[ \t,]*({TOKEN})[ \t]*=[ \t]*("(?:[^"\\]|\\.)*"|[^\s",]+)[ \t]*(?=,|$)', re.DOTALL)
+_PAIR = re.compile(
+    rf'[ \t,]*({TOKEN})[ \t]*=[ \t]*(?:"([^"\\]*)"|("(?:[^"\\]|\\.)*"|[^\s",]+))[ \t]*(?=,|$)', re.DOTALL
+)
+"""Name; value in quotes without escapes, or as written."""
+_CANONICAL = {fold(name): name for name in ALGORITHMS}
 _END = re.compile(r"[ \t,]*")
 _COUNT = re.compile(r"[0-9a-fA-F]{8}")
 
@@ -72,8 +78,10 @@ class Challenge:
         return f"Digest {', '.join(parts)}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, unsafe_hash=True)
 class Credentials:
+    """Immutable by agreement; not frozen, because that doubles what making one costs."""
+
     username: str
     realm: str
     nonce: str
@@ -133,10 +141,11 @@ def _parameters(text: str) -> Mapping[str, str]:
     values: dict[str, str] = {}
     position = 0
     while (match := _PAIR.match(rest, position)) is not None:
-        name = fold(match[1])
+        name, plain, written = match.groups()
+        name = name.lower()
         if name in values or len(values) == _MAX_PARAMETERS:
             raise ParseError("a digest parameter that comes twice, or too many of them")
-        values[name] = unquoted(match[2])
+        values[name] = unquoted(written) if plain is None else plain
         position = match.end()
     if _END.fullmatch(rest, position) is None:
         raise ParseError("digest parameters that cannot be read")
@@ -152,7 +161,7 @@ def _needed(values: Mapping[str, str], name: str) -> str:
 
 def canonical_algorithm(name: str) -> str | None:
     """The name of one we can compute, in its standard case; None for any other."""
-    return next((known for known in ALGORITHMS if fold(known) == fold(name)), None)
+    return _CANONICAL.get(fold(name))
 
 
 def digest_response(ha1_hex: str, credentials: Credentials, method: str) -> str:
@@ -160,7 +169,7 @@ def digest_response(ha1_hex: str, credentials: Credentials, method: str) -> str:
     algorithm = canonical_algorithm(credentials.algorithm)
     if algorithm is None:
         raise ParseError("a digest algorithm that is not supported")
-    ha2 = _hash(algorithm, f"{method}:{credentials.uri}")
+    ha2 = _ha2(algorithm, f"{method}:{credentials.uri}")
     middle = [credentials.nonce]
     if credentials.qop:
         middle += [credentials.nc, credentials.cnonce, credentials.qop]
@@ -168,8 +177,13 @@ def digest_response(ha1_hex: str, credentials: Credentials, method: str) -> str:
 
 
 def _hash(algorithm: str, text: str) -> str:
-    data = text.encode("utf-8", "surrogateescape")
-    return hashlib.new(_HASHLIB_NAME[algorithm], data, usedforsecurity=False).hexdigest()
+    return _HASHES[algorithm](text.encode("utf-8", "surrogateescape"), usedforsecurity=False).hexdigest()
+
+
+@lru_cache(maxsize=1024)
+def _ha2(algorithm: str, text: str) -> str:
+    """Method and URI are the same for all phones that register; whose they are has no part in it."""
+    return _hash(algorithm, text)
 
 
 def verify(credentials: Credentials, method: str, ha1_by_algorithm: Mapping[str, str]) -> bool:

@@ -5,9 +5,10 @@ error says so before a byte of that body is kept, and nothing behind it is ever 
 time, when they are taken: what a peer sends too much of is never looked at.
 """
 
+from softswitch.sip.content_length import read_content_length
 from softswitch.sip.errors import FramingError, ParseError, Ping
 from softswitch.sip.headers import Headers
-from softswitch.sip.message import read_content_length, salvage_request
+from softswitch.sip.message import salvage_request
 
 __all__ = ["FramingError", "Ping", "StreamFramer"]
 

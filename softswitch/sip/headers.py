@@ -118,12 +118,17 @@ class Headers:
 
     def get_all(self, name: str) -> list[str]:
         """One value for each line of `name`, comma lists not taken apart."""
-        key = header_key(name)
+        key = KEYS.get(name) or header_key(name)
+        if key not in self.keys:
+            return []
         return [self._value(index) for index, found in enumerate(self.keys) if found == key]
 
     def get_list(self, name: str) -> list[str]:
         """All elements of a comma list over all its lines; empty ones are left out."""
-        pieces = (piece.strip(" \t") for value in self.get_all(name) for piece in split(value, ","))
+        values = self.get_all(name)
+        if not values:
+            return []
+        pieces = [piece.strip(" \t") for value in values for piece in split(value, ",")]
         return [piece for piece in pieces if piece]
 
     def count(self, name: str) -> int:

@@ -11,6 +11,7 @@ from functools import lru_cache
 from typing import Self, TypeVar
 
 from softswitch.sip.address import Address, tag_of
+from softswitch.sip.content_length import content_length_of, read_content_length
 from softswitch.sip.cseq import CSeq
 from softswitch.sip.errors import ParseError
 from softswitch.sip.grammar import IS_TOKEN, clamped_number, is_unsafe, number
@@ -26,13 +27,11 @@ __all__ = [
     "Response",
     "make_response",
     "parse_message",
-    "read_content_length",
     "salvage_request",
 ]
 
 T = TypeVar("T")
 
-LARGEST_BODY = 2**31 - 1
 LARGEST_EXPIRES = 2**32 - 1
 
 _REQUEST_LINE = re.compile(r"([A-Za-z0-9\-.!%*_+`'~]+) ([^\x00-\x20\x7f]+) SIP/2\.0", re.IGNORECASE)
@@ -149,7 +148,7 @@ class Message:
     @property
     def content_length(self) -> int | None:
         """As the header says; `body` has been cut to it."""
-        return self.headers.parsed("content-length", _content_length)
+        return self.headers.parsed("content-length", content_length_of)
 
     @property
     def content_type(self) -> str:
@@ -303,19 +302,6 @@ def _parse_response(start_line: str, lines: str) -> Response:
     return Response(int(match[1]), match[2] or "", Headers.parse(lines))
 
 
-def read_content_length(headers: Headers) -> int | None:
-    """The one value of Content-Length, however often it stands there; raises ParseError when there are two."""
-    text = headers.value("content-length")
-    if text is None:
-        return None
-    length = _content_length(text)
-    if headers.keys.count("content-length") > 1:
-        values = headers.get_all("content-length")
-        if any(_content_length(other) != length for other in values):
-            raise ParseError("two values of Content-Length", reason="Bad Content-Length")
-    return length
-
-
 def _cut_body(headers: Headers, data: bytes, start: int) -> bytes:
     length = read_content_length(headers)
     if length is None:
@@ -402,11 +388,6 @@ def _call_id(text: str) -> str:
 @lru_cache(maxsize=256)
 def _max_forwards(text: str) -> int:
     return number(text, "Max-Forwards", 255)
-
-
-@lru_cache(maxsize=2048)
-def _content_length(text: str) -> int:
-    return number(text, "Content-Length", LARGEST_BODY)
 
 
 def _expires(text: str) -> int:

@@ -18,6 +18,7 @@ from softswitch.sip.uri import Uri
 if TYPE_CHECKING:
     from softswitch.sip.registrar import Binding
 
+_NO_OPTIONS: frozenset[str] = frozenset()
 _REG_ID = ";reg-id="
 
 
@@ -92,12 +93,12 @@ def contact_parameters(request: Request, binding: "Binding") -> str:
 def supported(request: Request) -> frozenset[str]:
     """Option tags that its sender has."""
     wanted = (*request.headers.get_list("Supported"), *request.headers.get_list("Require"))
-    return frozenset(tag.lower() for tag in wanted)
+    return frozenset(tag.lower() for tag in wanted) if wanted else _NO_OPTIONS
 
 
 def lacks_outbound(request: Request, source: Source) -> bool:
     """A phone wants a flow, but a proxy stands before us that does not keep one: it would be lost (section 6, 439)."""
-    if len(request.vias) < 2 or "outbound" not in supported(request):
+    if "outbound" not in supported(request) or len(request.vias) < 2:
         return False
     wanted = any("reg-id" in contact.params for contact in request.contacts)
     paths = request.headers.get_list("Path")

@@ -6,13 +6,13 @@ for or nothing. Refused: a contact that is this switch itself (a loop), and one 
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
 from heapq import heapify, heappop, heappush
 from typing import Literal
 
 from softswitch.config.sip import Sip
 from softswitch.ids import EndpointName
 from softswitch.sip.address import Address
+from softswitch.sip.date_value import date_value
 from softswitch.sip.errors import ParseError
 from softswitch.sip.grammar import clamped_number, fold, readable
 from softswitch.sip.message import LARGEST_EXPIRES, Request, Response, make_response
@@ -38,8 +38,6 @@ ChangeEvent = Literal["registered", "refreshed", "unregistered", "expired"]
 _MAX_USER_AGENT = 200
 _MAX_PATH = 16
 _SLACK = 1024
-_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
-_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,9 +69,10 @@ class RegistrarSettings:
         )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, unsafe_hash=True)
 class Binding:
-    """One contact of an endpoint. Times are wall seconds, so that they outlive a restart."""
+    """One contact of an endpoint; times are wall seconds, so that they outlive a restart. Immutable by agreement once it is
+    kept; not frozen, since each REGISTER makes one."""
 
     endpoint: EndpointName
     contact: Uri
@@ -93,20 +92,20 @@ class Binding:
     """Preference among the contacts of its endpoint, 0 to 1."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True, unsafe_hash=True)
 class BindingChange:
     event: ChangeEvent
     binding: Binding
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class RegistrarResult:
     response: Response
     changes: tuple[BindingChange, ...] = ()
     """In the order in which they must be stored."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class _Asked:
     """One REGISTER and what is known about it."""
 
@@ -129,7 +128,7 @@ class _Update:
 
     def put(self, binding: Binding, old: Binding | None) -> None:
         event: ChangeEvent = "registered"
-        if old is not None and str(old.contact) == str(binding.contact):
+        if old is not None and (old.contact is binding.contact or str(old.contact) == str(binding.contact)):
             self.bindings.remove(old)
             event = "refreshed"
         elif old is not None:
@@ -182,7 +181,7 @@ class Registrar:
         headers += outbound_headers(request, update.bindings, source, self.settings.flow_timer_s)
         if "path" in request.headers.get_list("Supported"):
             headers += [("Path", value) for value in _path(request)]
-        headers.append(("Date", _date(now_wall)))
+        headers.append(("Date", date_value(int(now_wall))))
         response = make_response(request, 200, to_tag=to_tag, headers=headers)
         return RegistrarResult(response=response, changes=tuple(update.changes))
 
@@ -255,6 +254,8 @@ class Registrar:
     def _keep_flows(
         self, endpoint: EndpointName, before: Iterable[Binding], after: Iterable[Binding]
     ) -> None:
+        if not self._flows and not any(map(dies_with_connection, after)):
+            return
         left = {binding.source for binding in before if dies_with_connection(binding)}
         now = {binding.source for binding in after if dies_with_connection(binding)}
         for source in left - now:
@@ -300,7 +301,7 @@ class Registrar:
             raise _Refused(403, "Contact Is This Server")
         return Binding(
             endpoint=asked.endpoint,
-            contact=replace(uri, headers=""),
+            contact=replace(uri, headers="") if uri.headers else uri,
             source=asked.source,
             expires=asked.now_wall + self._granted_s(request, contact),
             call_id=request.call_id,
@@ -331,7 +332,7 @@ class Registrar:
             update.drop(binding)
         old = same[0] if same else None
         if old is not None:
-            wanted = replace(wanted, registered=old.registered)
+            wanted.registered = old.registered
         elif len(update.bindings) >= self.settings.max_contacts:
             update.drop(update.bindings[0])
         update.put(wanted, old)
@@ -388,10 +389,3 @@ def _shown(request: Request, binding: Binding, now_wall: float) -> str:
     """A Contact of the 200: whole seconds, never 0 for one that still holds."""
     left = max(1, round(binding.expires - now_wall))
     return f"<{binding.contact}>{contact_parameters(request, binding)};expires={left}"
-
-
-def _date(wall: float) -> str:
-    """RFC 1123, in English whatever the locale."""
-    date = datetime.fromtimestamp(wall, UTC)
-    day, month = _DAYS[date.weekday()], _MONTHS[date.month - 1]
-    return f"{day}, {date.day:02d} {month} {date.year} {date:%H:%M:%S} GMT"

@@ -166,6 +166,8 @@ class Uri:
 
     def matches(self, other: "Uri") -> bool:
         """Equal by RFC 3261 section 19.1.4 (by text for schemes that it does not speak of)."""
+        if self is other:
+            return True
         if not self.is_sip or not other.is_sip:
             return (self.scheme, self.opaque, self.user, self.params) == (
                 other.scheme,
