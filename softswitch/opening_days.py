@@ -69,7 +69,7 @@ class OpeningDaysBuilder:
 def _put(into: dict[_K, Day], key: _K, day: Day, text: str) -> None:
     known = into.get(key)
     if known is not None and known.spans != day.spans:
-        raise ValueError(f"{text} has other hours already")
+        raise ValueError(f"{text} is given already, {'with other hours' if known.spans else 'as closed'}")
     into.setdefault(key, day)
 
 

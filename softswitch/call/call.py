@@ -239,6 +239,7 @@ class Call:
                 lcr={**now.lcr, **known.lcr},
                 queue={**now.queue, **known.queue},
                 flow={**now.flow, **known.flow},
+                lookup={**now.lookup, **known.lookup},
                 message={**now.message, **known.message},
                 conference={**now.conference, **known.conference},
                 agent={**now.agent, **known.agent},

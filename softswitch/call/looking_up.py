@@ -40,4 +40,5 @@ class LookingUp:
             answer = await call.services.lookups.ask(action.lookup, lookup, action.parameters, secret)
         told = call.log.warning if answer.answer in ("error", "timeout") else call.log.info
         told("looked up", lookup=action.lookup, answer=answer.answer, problem=answer.problem)
+        call.trail.mark(call.services.clock.wall(), "lookup", lookup=action.lookup, answer=answer.answer)
         call.post(Answered(number=number, answer=answer))

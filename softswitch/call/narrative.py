@@ -103,6 +103,7 @@ _MARKS: Mapping[str, Callable[[Row, Mapping[str, Queue]], str]] = {
     "menu": lambda detail, queues: (
         f"pressed {detail.get('key')} in menu {detail.get('flow')}.{detail.get('menu')}"
     ),
+    "lookup": lambda detail, queues: f"asked lookup {detail.get('lookup')}: {detail.get('answer')}",
     "wait": _waits,
     "dial": lambda detail, queues: f"is put through to {detail.get('target')}",
     "talk": lambda detail, queues: f"talks with {detail.get('agent') or 'the party that answered'}",

@@ -29,7 +29,7 @@ class Mark(TypedDict):
     at: float
     """Wall."""
     what: str
-    """`route`, `menu`, or the name of a stage."""
+    """`route`, `menu`, `lookup`, or the name of a stage."""
     detail: dict[str, object]
 
 

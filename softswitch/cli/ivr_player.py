@@ -78,6 +78,7 @@ class Caller:
             source=self._caller["source"],
             open=state.open,
             holiday=state.holiday,
+            reasons={name: hours.why(now) for name, hours in self._calendars.items()},
             local_time=(local.hour, local.minute),
             local_date=(local.year, local.month, local.day),
             weekday=local.weekday(),

@@ -177,7 +177,7 @@ def _flows(config: Config, names: _Names) -> Iterator[Finding]:
         for node_name, node in flow.node.items():
             path: Path = ("flow", name, "node", node_name)
             match node:
-                case Enqueue():
+                case Enqueue() if "{" not in node.queue:
                     yield from names.missing((*path, "queue"), "queue", node.queue)
                 case Record():
                     yield from names.missing((*path, "box"), "message", node.box)

@@ -110,6 +110,8 @@ class FlowContext:
     caller_name: str = ""
     source: str = ""
     """`trunk:NAME` or `endpoint:NAME`."""
+    reasons: Mapping[str, str] = field(default_factory=dict)
+    """Calendar to why it is open or closed, where somebody wants to know."""
     headers: Mapping[str, str] = field(default_factory=dict)
     """Of the caller's INVITE, those that the configuration lets flows read; names in small letters."""
 

@@ -39,7 +39,10 @@ def check_node(node: Node, known: KnownNames, flows: AbstractSet[str]) -> Iterat
             yield from _collect(node)
         case Branch():
             yield from _branch(node, known)
-        case Enqueue() if "{" not in node.queue:
+        case Enqueue() if "{" in node.queue:
+            if not node.on_unknown:
+                yield Fault("on_unknown", "a caller for whom no queue comes out is hung up", "warning")
+        case Enqueue():
             yield from _known("queue", "queue", node.queue, known.queues)
         case Record():
             yield from _known("box", "message box", node.box, known.boxes)

@@ -6,7 +6,7 @@ from softswitch.config.flow import Flow, Node, Set
 from softswitch.config.subflows import Call
 from softswitch.ivr.expression import ExpressionError, parse
 from softswitch.ivr.expression_check import Judged, judge
-from softswitch.ivr.fault import Fault, KnownNames, Problem, suggestion
+from softswitch.ivr.fault import Fault, KnownNames, Problem, Severity, suggestion
 from softswitch.ivr.given import GIVEN_TYPES
 from softswitch.ivr.node_variables import expressions_of, names_read, templates_of
 from softswitch.ivr.scope import Scope, Scopes
@@ -91,7 +91,7 @@ class _NodeCheck:
         except ExpressionError as error:
             yield Fault(key, f"the expression {_short(text)} cannot be read: {error}")
             return
-        yield from self._told(key, judged)
+        yield from self._told(key, judged, "error")
         if wanted is not Type.ANY and judged.type not in (wanted, Type.ANY):
             yield Fault(key, f"{_short(text)} is a {judged.type}; expected a {wanted}")
 
@@ -102,19 +102,21 @@ class _NodeCheck:
             yield Fault(key, f"{_short(text)} cannot be read: {error}")
             return
         for expression in expressions:
-            yield from self._told(key, judge(expression, {**GIVEN_TYPES, **self._scope}, self._known))
+            # In a text, what is not set is left out: that may be meant.
+            judged = judge(expression, {**GIVEN_TYPES, **self._scope}, self._known)
+            yield from self._told(key, judged, "warning")
 
-    def _told(self, key: str, judged: Judged) -> Iterator[Fault]:
+    def _told(self, key: str, judged: Judged, unknown: Severity) -> Iterator[Fault]:
         for message in judged.wrong:
             yield Fault(key, message)
         for name in dict.fromkeys(judged.unknown):
-            yield self._unknown(key, name, "error" if name not in self._everywhere else "warning")
+            yield self._unknown(key, name, unknown if name not in self._everywhere else "warning")
 
-    def _unknown(self, key: str, name: str, severity: str) -> Fault:
+    def _unknown(self, key: str, name: str, severity: Severity) -> Fault:
         known = self._scope.keys() | GIVEN_TYPES.keys()
         where = "no way here sets" if name in self._everywhere else "no node sets"
         message = f"{where} the variable {name!r}{suggestion(name, known)}"
-        return Fault(key, message, "error" if severity == "error" else "warning")
+        return Fault(key, message, severity)
 
 
 def _short(text: str) -> str:

@@ -66,7 +66,8 @@ def _branch(branch: Branch, state: FlowState, outcome: Outcome, context: FlowCon
         case "hours" | "holiday":
             opened = "open" if context.open.get(branch.calendar) else "closed"
             day = ", a holiday" if context.holiday.get(branch.calendar) else ""
-            yield f"calendar {branch.calendar} is {opened}{day}"
+            why = context.reasons.get(branch.calendar, "")
+            yield f"calendar {branch.calendar} is {opened}{day}" + (f": {why}" if why else "")
         case "condition":
             yield from _conditions(branch, state, context)
         case "language":

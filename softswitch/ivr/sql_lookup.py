@@ -34,9 +34,11 @@ def ask_sql(lookup: Lookup, parameters: Mapping[str, str]) -> LookedUp:
     try:
         row = _first_row(lookup, parameters, deadline)
     except sqlite3.Error as error:
-        if time.monotonic() >= deadline or error.sqlite_errorcode == sqlite3.SQLITE_BUSY:
+        # What Python's module refuses by itself, such as two statements, has no code of SQLite's.
+        busy = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY
+        if busy or time.monotonic() >= deadline:
             return LookedUp(answer="timeout", problem=f"{lookup.timeout_s:g} s were not enough")
-        return LookedUp(answer="error", problem=f"{error.sqlite_errorname}: {error}")
+        return LookedUp(answer="error", problem=f"{type(error).__name__}: {error}")
     if row is None:
         return LookedUp(answer="none")
     values = values_of(lookup, row)

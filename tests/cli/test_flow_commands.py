@@ -130,7 +130,7 @@ def tried(config: Path, *more: str, typed: str | None = None) -> list[str]:
 def test_a_flow_is_played_with_a_lookup_that_is_really_done(config: Path) -> None:
     lines = tried(config, "--ani", "+34600000001", "--keys", ",1")
     assert lines[0] == "0.0 ● main.hours (branch)"
-    assert "0.0 because calendar office is open" in lines
+    assert "0.0 because calendar office is open: mon is open 09:00-14:00" in lines
     assert "0.0 because into flow identify with number = '001'" in lines
     assert "0.0 ? crm(number = '001')" in lines
     assert "0.0 ? found: tier = 'gold', points = 12" in lines
@@ -160,7 +160,7 @@ def test_keys_are_typed_and_results_of_dials_given(config: Path) -> None:
     closed = run("ivr", "try", "main", "--config", str(config), "--at", "2026-05-05T10:00:00+02:00", "--json")
     told = json.loads(closed.output)
     assert [line["kind"] for line in told] == ["node", "why", "node", "end"]
-    assert told[1]["text"] == "calendar office is closed, a holiday"
+    assert told[1]["text"] == "calendar office is closed, a holiday: 2026-05-05 is closed: moving house"
 
 
 def test_what_cannot_be_tried(config: Path) -> None:

@@ -87,7 +87,7 @@ def test_a_sound_flow_with_sub_flow_and_lookup() -> None:
         ),
         (
             "do = 'say'\nwhat = 'number'\nvalue = '{nix}'",
-            ("error", "value", "no node sets the variable 'nix'"),
+            ("warning", "value", "no node sets the variable 'nix'"),
         ),
         ("do = 'say'\nwhat = 'number'\nvalue = '{1'", ("error", "value", "has no counterpart")),
         (

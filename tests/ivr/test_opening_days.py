@@ -79,7 +79,7 @@ def test_days_closed_by_date_are_holidays() -> None:
         (
             {"closed": ("2026-12-24",), "open": {"2026-12-24": "09:00-10:00"}},
             "open.2026-12-24",
-            "other hours already",
+            "is given already, as closed",
         ),
         ({"days": (CalendarDay(date="12-24", hours="9-10"),)}, "days.0.hours", "is no span"),
         (
@@ -90,7 +90,7 @@ def test_days_closed_by_date_are_holidays() -> None:
                 )
             },
             "days.1.date",
-            "2026-08-09 in 2026-08-09..2026-08-10 has other hours already",
+            "2026-08-09 in 2026-08-09..2026-08-10 is given already, as closed",
         ),
     ],
 )
@@ -129,7 +129,7 @@ def test_the_loader_takes_tables(tmp_path: Path) -> None:
     assert any(
         "calendar.office.table: " in each and "days.csv, line 2: '9' is no span" in each for each in told
     )
-    assert any("2026-12-25 has other hours already" in each for each in told)
+    assert any("2026-12-25 is given already, as closed" in each for each in told)
     file.write_text('[calendar.office]\ntable = "none.csv"\n')
     with pytest.raises(ConfigError, match=r"none\.csv cannot be read"):
         load(file)
