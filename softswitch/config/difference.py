@@ -28,6 +28,7 @@ NEEDS_RESTART = (
     ("events", "keep"),
     ("events", "listen"),
     ("ami", "listen"),
+    ("speech", "directory"),
 )
 """Keys that processes and sockets are made of at start."""
 
