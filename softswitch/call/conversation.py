@@ -221,7 +221,9 @@ class Conversation:
         else:
             self.away_s += now - self.away_since
             self.away_since = None
-        self.room.dispatcher.held(self.call.id, self.away_since is not None)
+        held = self.away_since is not None
+        if not held or self.call.referral is None:  # whom a REFER puts through is on his way, not on hold
+            self.room.dispatcher.held(self.call.id, held)
 
     # --- consulting -------------------------------------------------------------------------------------------------
 

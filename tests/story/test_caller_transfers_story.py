@@ -75,6 +75,7 @@ async def test_blind(c: Centre) -> None:
     assert (second["party"], second["agent"]) == (EVA, "")
     [visit] = await c.visits()
     assert (visit["agent"], visit["completed_by"], visit["talk_s"]) == ("ana", "transfer", about(1))
+    assert [line.split("|")[2] for line in c.log()] == ["ENTERQUEUE", "CONNECT", "BLINDTRANSFER"]
     assert c.log()[-1] == "sales|ana|BLINDTRANSFER|1003|softswitch|2|1|1"
     assert c.agent("ana").state in (AgentState.WRAP_UP, AgentState.IDLE)
 
