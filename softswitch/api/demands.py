@@ -50,7 +50,10 @@ SPYING = {
 
 
 def _of_agent(words: Given, body: Given) -> Iterator[Demand]:
-    yield _AGENT_ACTS[words["action"]], "agent", words["agent"]
+    act = _AGENT_ACTS[words["action"]]
+    yield act, "agent", words["agent"]
+    if body.get("endpoint"):  # whoever sits there is logged out
+        yield act, "seat", str(body["endpoint"])
 
 
 def _supervise(words: Given, body: Given) -> Iterator[Demand]:
@@ -175,6 +178,7 @@ RULES: Mapping[tuple[str, str], Rule] = {
     # --- recordings and messages ---
     ("GET", "/v1/recordings"): Rule(Act.RECORDING_READ, ANY, rows="call", paged=True),
     ("GET", "/v1/recordings/{recording}"): Rule(Act.RECORDING_READ, "recording"),
+    ("GET", "/v1/recordings/{recording}/sound"): Rule(Act.RECORDING_LISTEN, "recording"),
     ("POST", _CALL + "/recording"): Rule(Act.RECORDING_CONTROL, "call"),
     ("DELETE", _CALL + "/recording"): Rule(Act.RECORDING_CONTROL, "call"),
     ("POST", _CALL + "/mask"): Rule(Act.RECORDING_CONTROL, "call"),

@@ -1,12 +1,14 @@
 """Routes of what has been: CDRs and recordings; and of recording on demand."""
 
+import asyncio
 from dataclasses import replace
+from pathlib import Path
 
 from aiohttp import web
 
 from softswitch.api.answers import answer, query_as
 from softswitch.api.control import CdrSearch, RecordingSearch, SwitchControl
-from softswitch.api.errors import BadRequest
+from softswitch.api.errors import BadRequest, NotPossible
 
 MAX_ROWS = 10_000
 
@@ -19,6 +21,7 @@ class PastRoutes:
         return [
             web.get("/v1/recordings", self.recordings),
             web.get("/v1/recordings/{recording}", self.recording),
+            web.get("/v1/recordings/{recording}/sound", self.sound),
             web.post("/v1/calls/{call}/recording", self.start_recording),
             web.delete("/v1/calls/{call}/recording", self.stop_recording),
             web.post("/v1/calls/{call}/mask", self.mask),
@@ -35,6 +38,15 @@ class PastRoutes:
 
     async def recording(self, request: web.Request) -> web.Response:
         return answer(await self._control.recording(request.match_info["recording"]))
+
+    async def sound(self, request: web.Request) -> web.StreamResponse:
+        """The file as it lies on the switch's machine, whoever owns it there."""
+        recording = request.match_info["recording"]
+        view = await self._control.recording(recording)
+        file = Path(view.file)
+        if not view.file or not await asyncio.to_thread(file.is_file):
+            raise NotPossible(f"the sound of {recording} is gone")
+        return web.FileResponse(file)
 
     async def start_recording(self, request: web.Request) -> web.Response:
         return answer(await self._control.recording_start(request.match_info["call"]))

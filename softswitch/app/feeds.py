@@ -19,6 +19,7 @@ from softswitch.app.webhooks import Webhooks
 from softswitch.call.permissions import ANYTHING, SWITCH, Actor
 from softswitch.config.acts import Act
 from softswitch.config.feeds import listen_on
+from softswitch.config.rights import Person
 
 OPEN = frozenset({"/health", "/ready"})
 """Told to all who have shown anything that is known."""
@@ -64,6 +65,8 @@ class Feeds:
         else:
             actor = gate.permissions.by_token(shown, surface="http", origin=address) if shown else None
         if actor is None:
+            unknown = Actor(name="unknown", person=Person(role=""), surface="http", origin=address)
+            gate.missing(unknown, Act.FEED_READ, ANYTHING)
             raise NotProven(
                 "the secret of `[events]`, or a token, is needed", hint="Authorization: Bearer SECRET"
             )

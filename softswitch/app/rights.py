@@ -77,6 +77,8 @@ class RightsDesk:
                 return permissions.team(name)
             case "endpoint":
                 return permissions.phone(name)
+            case "seat":
+                return permissions.seat(name)
             case "call":
                 return await self._call(name)
             case "recording":

@@ -13,6 +13,7 @@ import structlog
 
 from softswitch.call.desk import Desk
 from softswitch.call.permissions import About, Actor, Permissions, role_of
+from softswitch.call.pin_guard import PinGuard
 from softswitch.call.services import Services
 from softswitch.config.acts import Act
 from softswitch.store.audit_row import AuditRow
@@ -22,7 +23,6 @@ _log = structlog.get_logger(__name__)
 LOOKED_AGAIN_S = 60.0
 LOOKS_KEPT = 1000
 LONGEST_DETAIL = 200
-WRONG_PINS, PIN_WINDOW_S = 5, 600.0
 LONGEST_WHY = 300
 
 
@@ -31,8 +31,7 @@ class Gate:
         self.permissions = Permissions(services, desk)
         self._services = services
         self._looked: dict[tuple[str, str, str], float] = {}
-        self._wrong_pins: dict[str, list[float]] = {}
-        """Of persons, as many as the configuration has."""
+        self._pins = PinGuard()
 
     def missing(
         self, actor: Actor, act: Act, about: About, details: Mapping[str, object] | None = None
@@ -57,13 +56,12 @@ class Gate:
     def proved(self, actor: Actor, pin: str, act: Act) -> bool:
         """Whether he knows his PIN; whoever guesses too often is not listened to for a while."""
         now = self._services.clock.monotonic()
-        wrong = [at for at in self._wrong_pins.get(actor.name, ()) if now - at < PIN_WINDOW_S]
-        locked = len(wrong) >= WRONG_PINS
+        locked = self._pins.locked(actor.name, now)
         if not locked and compare_digest(pin.encode(), actor.person.pin.encode()):
-            self._wrong_pins.pop(actor.name, None)
+            self._pins.right(actor.name)
             return True
         if not locked:
-            self._wrong_pins[actor.name] = [*wrong, now]
+            self._pins.wrong(actor.name, now)
         why = "too many wrong PINs" if locked else "wrong PIN"
         _log.warning("refused", who=actor.name, origin=actor.origin, why=why)
         self.note(actor, act, About(kind=""), result="refused", why=why)

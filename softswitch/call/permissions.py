@@ -163,6 +163,11 @@ class Permissions:
         """Whoever sits there."""
         return self._of("endpoint", endpoint, self._desk.agents_at(endpoint))
 
+    def seat(self, endpoint: str) -> About:
+        """Taking a phone: of those who sit there, or nobody's."""
+        about = self._of("endpoint", endpoint, self._desk.agents_at(endpoint))
+        return about if about.agents else ANYTHING
+
     def call(self, call: Call) -> About:
         """Its queue; where it was in none, those of ours who talk."""
         figures = call.figures

@@ -1,4 +1,4 @@
-"""Wrong codes at boxes are counted: after some within a while, a box opens for nobody until that while is over. Pure."""
+"""Wrong codes at boxes and of people are counted: after some within a while none is taken until it is over. Pure."""
 
 from collections import deque
 
@@ -19,7 +19,7 @@ class PinGuard:
         return len(wrong) >= MOST_WRONG
 
     def wrong(self, box: str, now: float) -> None:
-        """Boxes are those of the configuration, so that nobody makes this grow."""
+        """Boxes and people are those of the configuration, so that nobody makes this grow."""
         self._wrong.setdefault(box, deque(maxlen=MOST_WRONG)).append(now)
 
     def right(self, box: str) -> None:

@@ -94,6 +94,30 @@ class Client:
             *lines, rest = (rest + piece).split(b"\n")
             yield from (json.loads(line) for line in lines if line.strip())
 
+    def download(self, file: Path, *parts: str) -> None:
+        """Write what is answered to a new file."""
+        with file.open("xb") as out:
+            for piece in self._pieces(parts):
+                out.write(piece)
+
+    def _pieces(self, parts: tuple[str, ...]) -> Iterator[bytes]:
+        connection = _UnixConnection(self.path)
+        try:
+            with self._explained():
+                connection.request("GET", _target(parts, {}), headers=self._proof)
+                response = connection.getresponse()
+                refused = response.read(MAX_ANSWER_BYTES) if response.status >= 300 else None
+            if refused is not None:
+                self._refused(response.status, json.loads(refused) if refused else None)
+            while True:
+                with self._explained():
+                    piece = response.read(MAX_LINE_BYTES)
+                if not piece:
+                    return
+                yield piece
+        finally:
+            connection.close()
+
     def post(self, *parts: str, body: Mapping[str, object] | None = None) -> Any:
         return self._ask("POST", parts, {}, body or {})
 

@@ -1,5 +1,6 @@
 """`softswitch recording`: found by date, number, agent and queue; exported; started and stopped on demand."""
 
+import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -123,10 +124,13 @@ def export(client: Client, name: str, target: Path | None, kind: str | None, as_
         raise Failure(f"{file} exists already", "name another file")
     if not file.parent.is_dir():
         raise Failure(f"there is no folder {file.parent}", "make it, or name another file")
-    try:
-        seconds = convert_file(Path(view["file"]), file, chosen)
-    except OurError as error:
-        raise Failure(str(error)) from None
+    with tempfile.TemporaryDirectory() as folder:
+        sound = Path(folder) / f"{name}{Path(view['file']).suffix}"
+        client.download(sound, "recordings", name, "sound")  # what is on the switch's disk is its owner's
+        try:
+            seconds = convert_file(sound, file, chosen)
+        except OurError as error:
+            raise Failure(str(error)) from None
     if as_json:
         show_json({"recording": name, "file": str(file), "format": chosen, "seconds": seconds})
         return

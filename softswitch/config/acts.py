@@ -33,6 +33,7 @@ class Act(StrEnum):
     SPY_TAKE_OVER = "spy.take-over"
     SPY_READ = "spy.read"
     RECORDING_READ = "recording.read"
+    RECORDING_LISTEN = "recording.listen"
     RECORDING_CONTROL = "recording.control"
     MESSAGE_READ = "message.read"
     MESSAGE_MANAGE = "message.manage"
@@ -75,7 +76,8 @@ MEANING: Mapping[Act, str] = {
     Act.SPY_BARGE: "talk to both",
     Act.SPY_TAKE_OVER: "take the call over",
     Act.SPY_READ: "who listens and who has listened",
-    Act.RECORDING_READ: "find and export recordings",
+    Act.RECORDING_READ: "find recordings",
+    Act.RECORDING_LISTEN: "hear and export recordings; written to the audit trail",
     Act.RECORDING_CONTROL: "start, stop and mask recording",
     Act.MESSAGE_READ: "messages in boxes",
     Act.MESSAGE_MANAGE: "mark and delete messages",

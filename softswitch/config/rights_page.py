@@ -30,8 +30,8 @@ pin = "4711"                 # behind the feature codes, after a *
 
 | who asks | is known by |
 |---|---|
-| the command line | the user of its process, told by the kernel (SO_PEERCRED); or `--token-file`, `$SOFTSWITCH_TOKEN_FILE` |
-| HTTP and WebSocket at `events.listen` | a token as `Authorization: Bearer`; or the secret of `[events]`, with the rights of its `person` |
+| the command line | its user, as the kernel says (SO_PEERCRED); or a token by `--token-file`, `$SOFTSWITCH_TOKEN_FILE` |
+| HTTP at `events.listen` | a token, `Authorization: Bearer`; or the secret of `[events]`, with the rights of its `person` |
 | a phone | its digest or address: the person of that phone, or whose `agent` is logged in there; and his `pin` |
 | the manager interface, webhooks | the `person` of `[ami]` and `[webhook.NAME]`; without one they show everything |
 | a signal (SIGHUP, SIGTERM) | nobody: the trail says `signal` |
@@ -69,8 +69,9 @@ written to the trail alike. Picking up, parking and transferring by the keys of 
 | `*20` | number of a queue | `call.pull`: the caller who is next |
 | `*21` | number of a queue, `*`, number of another | `call.move` of the caller who is next, needed for both |
 
-Whoever has a `pin` dials `*` and the pin behind it: `*18102*4711`. After five wrong ones within ten minutes his codes are
-refused until that time is over. What follows a code is written neither into CDRs nor into traces once anybody has a pin.
+Whoever has a `pin` dials `*` and the pin behind it: `*18102*4711`. After six wrong ones within a quarter of an hour his
+codes are refused until that time is over. What follows a code is written neither into CDRs nor into traces once anybody has
+a pin.
 
 ## The audit trail
 

@@ -68,8 +68,8 @@ class FakeRights:
         }
         if kind in plain:
             return plain[kind](name)
-        if kind == "endpoint":
-            return self.permissions.phone(name)
+        if kind in ("endpoint", "seat"):
+            return self.permissions.phone(name) if kind == "endpoint" else self.permissions.seat(name)
         return self.permissions.row(kind, name, self.queue, self.agent)
 
     def row(self, by: str, row: Mapping[str, Any]) -> About:

@@ -8,6 +8,7 @@ Does not prove that the running switch knows to whom things belong; for that see
 
 import json
 import os
+import re
 import stat
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -122,8 +123,7 @@ def asked(route: str) -> str:
     if route.startswith("/v1/conferences"):
         target = target.replace("{order}", "lock" if route.count("{") == 2 else "mute")
     target = target.replace("{order}", "transfer").replace("{conference}", "team")
-    for word in ("call", "recording", "supervision", "message", "callback"):
-        target = target.replace(f"{{{word}}}", "thing")
+    target = re.sub(r"\{[a-z]+\}", "thing", target)
     if route == "/v1/reports/{kind}" or route == "/v1/reports/check":
         target += "?since=0&until=60"
     return target
@@ -179,6 +179,7 @@ OF_THE_OTHER = [
     ("POST", "/v1/agents/ben/resume", {}, Act.AGENT_RESUME),
     ("POST", "/v1/agents/ben/wrapup", {}, Act.AGENT_WRAPUP),
     ("POST", "/v1/agents/ben/endpoint", {"endpoint": "1002"}, Act.AGENT_SEAT),
+    ("POST", "/v1/agents/eva/login", {"endpoint": "1002"}, Act.AGENT_LOGIN),
     ("GET", "/v1/why/agents/ben", None, Act.AGENT_READ),
     ("GET", "/v1/queues/support", None, Act.QUEUE_READ),
     ("POST", "/v1/supervisions", {"phone": "1009", "agent": "ben"}, Act.SPY_LISTEN),
@@ -194,6 +195,7 @@ OF_THE_OTHER = [
     ("GET", "/v1/calls/thing", None, Act.CALL_READ),
     ("GET", "/v1/cdrs/thing", None, Act.CALL_READ),
     ("GET", "/v1/recordings/thing", None, Act.RECORDING_READ),
+    ("GET", "/v1/recordings/thing/sound", None, Act.RECORDING_LISTEN),
     ("POST", "/v1/calls/thing/mask", {}, Act.RECORDING_CONTROL),
     ("POST", "/v1/texts", {"queue": "support", "text": "x"}, Act.TEXT_SEND),
     ("POST", "/v1/texts", {"team": "b", "text": "x"}, Act.TEXT_SEND),

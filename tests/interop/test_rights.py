@@ -184,7 +184,8 @@ def _callers_who_wait(switch: Switch, people: People, folder: Path, events: int)
         waits, folder / "waiting", remote=switch.sip, address=TRUNK_ADDRESS, calls=2, timeout_s=120
     ) as callers:
         seen = asyncio.run(_followed(people, events))
-        first, second = [view["call"] for view in wait_for(lambda: _waiting(people), 30, "two who wait")]
+        wait_for(lambda: len(_waiting(people)) == 2, 30, "two who wait")
+        first, second = [view["call"] for view in _waiting(people)]
         status, shown = people.run_as_maria("calls", "move", first, "support")
         assert status == REFUSED and "call.move on queue support" in shown
         assert people.run_as_maria("calls", "priority", second, "7")[0] == 0
