@@ -4,8 +4,6 @@ Every fact has the wall time for people and the monotonic time for lengths. Fact
 subscribers removed each call still works.
 """
 
-from dataclasses import dataclass
-
 from softswitch.ids import (
     AgentId,
     CallId,
@@ -17,20 +15,21 @@ from softswitch.ids import (
     TrunkName,
     WorkerId,
 )
+from softswitch.value import value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Fact:
     wall: float
     monotonic: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class CallFact(Fact):
     call: CallId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class CallArrived(CallFact):
     ani: str
     dnis: str
@@ -38,17 +37,17 @@ class CallArrived(CallFact):
     """`trunk:NAME` or `endpoint:NAME`."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class StageEntered(CallFact):
     stage: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class CallAnswered(CallFact):
     pass
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class CallQueued(CallFact):
     queue: QueueName
     priority: int
@@ -57,7 +56,7 @@ class CallQueued(CallFact):
     """He was not let in, and goes elsewhere at once."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class CallerLeftQueue(CallFact):
     queue: QueueName
     reason: str
@@ -67,7 +66,7 @@ class CallerLeftQueue(CallFact):
     original_position: int = 0
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class AgentConnected(CallFact):
     """An agent has answered this waiting caller."""
 
@@ -79,7 +78,7 @@ class AgentConnected(CallFact):
     rang_s: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class AgentDumped(CallFact):
     """He hung up before he could talk to the caller, who waits on."""
 
@@ -88,7 +87,7 @@ class AgentDumped(CallFact):
     position: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class QueueTalkEnded(CallFact):
     """What an agent talked with a caller of a queue; the call may go on."""
 
@@ -101,14 +100,14 @@ class QueueTalkEnded(CallFact):
     """`caller`, `agent` or `transfer`."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class AgentOffered(CallFact):
     offer: OfferId
     queue: QueueName
     agent: AgentId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class OfferEnded(CallFact):
     offer: OfferId
     queue: QueueName
@@ -117,7 +116,7 @@ class OfferEnded(CallFact):
     rang_s: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class CallBridged(CallFact):
     other: str
     """Who the caller talks to: `agent:NAME`, `endpoint:NAME` or `trunk:NAME`."""
@@ -125,28 +124,28 @@ class CallBridged(CallFact):
     waited_s: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class CallHeld(CallFact):
     by: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class CallResumed(CallFact):
     by: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class CallParked(CallFact):
     place: int
     ani: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class CallUnparked(CallFact):
     place: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class CallTransferred(CallFact):
     how: str
     """`blind`, `attended` or `take over`."""
@@ -156,7 +155,7 @@ class CallTransferred(CallFact):
     """A target, or the party that has come instead."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class SupervisionStarted(CallFact):
     """A supervisor hears this call from now on."""
 
@@ -167,26 +166,26 @@ class SupervisionStarted(CallFact):
     mode: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class SupervisionEnded(CallFact):
     supervision: str
     supervisor: str
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class ConferenceJoined(CallFact):
     conference: str
     members: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class ConferenceLeft(CallFact):
     conference: str
     members: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class CallEnded(CallFact):
     by: str
     cause: str
@@ -195,7 +194,7 @@ class CallEnded(CallFact):
     talk_s: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class AudioImpaired(CallFact):
     """Somebody who talks cannot be heard, cannot hear, or sounds bad."""
 
@@ -206,13 +205,13 @@ class AudioImpaired(CallFact):
     message: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class AudioRestored(CallFact):
     leg: LegId
     kind: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class LegEnded(CallFact):
     """With what its audio was like; None where it cannot be told."""
 
@@ -227,21 +226,21 @@ class LegEnded(CallFact):
     rtt_s: float | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class AgentStatusChanged(Fact):
     agent: AgentId
     status: str
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class AgentStateChanged(Fact):
     agent: AgentId
     old: str
     new: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class QueueMemberAdded(Fact):
     """An agent who is logged in serves this queue from now on."""
 
@@ -250,20 +249,20 @@ class QueueMemberAdded(Fact):
     penalty: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class QueueMemberRemoved(Fact):
     queue: QueueName
     agent: AgentId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class QueueMemberPenalty(Fact):
     queue: QueueName
     agent: AgentId
     penalty: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class RegistrationChanged(Fact):
     endpoint: EndpointName
     contacts: int
@@ -271,19 +270,19 @@ class RegistrationChanged(Fact):
     """`registered`, `refreshed`, `unregistered` or `expired`."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class TrunkChanged(Fact):
     trunk: TrunkName
     state: str
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class RecordingStarted(CallFact):
     recording: RecordingId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class RecordingEnded(CallFact):
     recording: RecordingId
     seconds: float
@@ -292,7 +291,7 @@ class RecordingEnded(CallFact):
     """Message box; empty for a talk."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class MessagesChanged(Fact):
     """The messages in a box are others than before."""
 
@@ -301,31 +300,31 @@ class MessagesChanged(Fact):
     old: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class MediaWorkerStarted(Fact):
     worker: WorkerId
     pid: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class MediaWorkerDied(Fact):
     worker: WorkerId
     pid: int
     legs: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class AlarmRaised(Fact):
     name: str
     message: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class AlarmCleared(Fact):
     name: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class SourceBanned(Fact):
     address: str
     """An address or a network."""
@@ -334,11 +333,11 @@ class SourceBanned(Fact):
     """0: until it is lifted."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class SourceUnbanned(Fact):
     address: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class ConfigReloaded(Fact):
     changed: tuple[str, ...]

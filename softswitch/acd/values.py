@@ -4,11 +4,12 @@ All times are monotonic seconds unless a name says otherwise.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import StrEnum
 
 from softswitch.acd.wait_range import WaitRange
 from softswitch.ids import AgentId, CallId, OfferId, QueueName
+from softswitch.value import value
 
 
 class AgentStatus(StrEnum):
@@ -54,7 +55,7 @@ class OfferResult(StrEnum):
     """The call side confirms a `CancelOffer`; or the caller hung up."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class WaitingCall:
     call: CallId
     queue: QueueName
@@ -84,7 +85,7 @@ class WaitingCall:
     """He was in this queue already, before a restart: `maxlen` and `joinempty` are not asked again."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Candidate:
     """One agent as seen by one decision."""
 
@@ -96,7 +97,7 @@ class Candidate:
     empty: he was one."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Why:
     """Why an offer was made: kept with the offer and answered by the command line."""
 
@@ -111,7 +112,7 @@ class Why:
     """Steps of the queue that the caller had passed."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Offer:
     """Ring this agent for this call now. He is reserved already."""
 
@@ -123,7 +124,7 @@ class Offer:
     why: Why
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class CancelOffer:
     """Stop ringing. The engine has already released the agent."""
 
@@ -135,7 +136,7 @@ class CancelOffer:
     `paused`, `occupied` (the agent began another call), `shared` (he is to ring for another caller of a ring-all queue)."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Connect:
     """An offer was answered in time: bridge them. Any other answer that comes later gets CancelOffer `lost race`."""
 
@@ -147,7 +148,7 @@ class Connect:
     position: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Overflow:
     """The caller leaves the queue for `target`; he waits there no more."""
 
@@ -161,7 +162,7 @@ class Overflow:
     position: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Announce:
     """Tell the caller his position and expected wait; never delays an offer."""
 
@@ -173,7 +174,7 @@ class Announce:
     """From now on; None: not known yet."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class StatusChanged:
     """Status of an agent, changed by himself, by command or by the engine (automatic pause)."""
 
@@ -182,7 +183,7 @@ class StatusChanged:
     reason: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class StateChanged:
     agent: AgentId
     old: AgentState
@@ -191,7 +192,7 @@ class StateChanged:
     call: CallId | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class PauseOverdue:
     """An agent has paused for longer than his reason allows."""
 
@@ -200,7 +201,7 @@ class PauseOverdue:
     max_minutes: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class StrategyFailed:
     """A strategy plug-in raised, was late or chose nobody of those it was given; another strategy has decided."""
 
@@ -209,7 +210,7 @@ class StrategyFailed:
     problem: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Healed:
     """Something that can never be was found in the engine and put right; nobody was lost by it."""
 
@@ -230,7 +231,7 @@ Decision = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class CallerView:
     call: CallId
     queue: QueueName
@@ -242,7 +243,7 @@ class CallerView:
     """He is called back when his turn comes."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class AgentView:
     agent: AgentId
     status: AgentStatus
@@ -263,7 +264,7 @@ class AgentView:
     """That of `call`."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class QueueView:
     queue: QueueName
     strategy: str
@@ -287,7 +288,7 @@ class QueueView:
     """Callers who left by key, were withdrawn or moved to another queue."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Snapshot:
     queues: tuple[QueueView, ...]
     agents: tuple[AgentView, ...]

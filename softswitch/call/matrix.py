@@ -5,10 +5,10 @@ matrix out is for `hearing.py`.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 
 from softswitch.ids import LegId
+from softswitch.value import value
 
 
 class Role(StrEnum):
@@ -27,7 +27,7 @@ TALKING = frozenset({Role.PARTY, Role.AGENT, Role.BARGE})
 SUPERVISING = frozenset({Role.LISTEN, Role.WHISPER, Role.BARGE})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Member:
     leg: LegId
     role: Role = Role.PARTY

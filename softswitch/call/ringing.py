@@ -6,7 +6,7 @@ the owner through `deliver` as one of three values, and after `PartyAnswered` or
 
 import asyncio
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import structlog
 
@@ -25,6 +25,7 @@ from softswitch.sip.privacy import OPEN, Privacy
 from softswitch.sip.sdp import SessionDescription
 from softswitch.sip.session import Session
 from softswitch.sip.uri import Uri, escape_user
+from softswitch.value import value
 
 _log = structlog.get_logger(__name__)
 
@@ -36,7 +37,7 @@ ANONYMOUS = Address(Uri(scheme="sip", user="anonymous", host="anonymous.invalid"
 """RFC 3323 section 4.1.1.3."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Invitation:
     """What the party is shown of the caller; the host is the address by which that party reaches us."""
 

@@ -5,16 +5,16 @@ without), then the phones' own extensions. Nothing that a peer sent is ever pars
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from softswitch.config.routes import Route
 from softswitch.config.schema import Config
 from softswitch.config.target import Target
 from softswitch.config.trunks import Rewrite
 from softswitch.patterns import Pattern
+from softswitch.value import value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Asked:
     """What is known when a call asks for a number."""
 
@@ -25,7 +25,7 @@ class Asked:
     name: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Routed:
     target: Target
     route: str

@@ -5,7 +5,7 @@ JSON of plain values; whoever reads it takes any error for a call that cannot go
 """
 
 import json
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Final, Self
 
 from softswitch.call.call import Call, Figures
@@ -32,13 +32,14 @@ from softswitch.sip.source import Source
 from softswitch.srtp_key import SrtpKey
 from softswitch.store.rows import RecordingRow
 from softswitch.tap import RecordingSpec
+from softswitch.value import value
 
 VERSION = 1
 _ABSENT: Final = {"visit": None, "talk": None, "recording": None}
 _ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class LegSnapshot:
     leg: LegId
     party: str
@@ -64,7 +65,7 @@ class LegSnapshot:
     """Who is charged, of a call out."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class TalkSnapshot:
     """What a talk has come to; the parties are those it began with, whoever consults somebody meanwhile."""
 
@@ -77,7 +78,7 @@ class TalkSnapshot:
     held: tuple[LegId, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class RecordingSnapshot:
     row: RecordingRow
     spec: RecordingSpec
@@ -87,7 +88,7 @@ class RecordingSnapshot:
     reasons: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class CallSnapshot:
     call: str
     stage: Stage

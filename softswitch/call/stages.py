@@ -7,21 +7,22 @@ which stage stands in `story.py`.
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields, is_dataclass
+from dataclasses import asdict, field, fields, is_dataclass
 from typing import Any, cast
 
 from softswitch.call.termination import By, Cause, Termination
 from softswitch.config.target import Target
 from softswitch.ids import AgentId, LegId, OfferId, QueueName
 from softswitch.ivr.actions import FlowState
+from softswitch.value import value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Arrive:
     """A new call: identify, route."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Greet:
     """Walk through an IVR flow; `resume` is where to go on, with `result` of what happened in between."""
 
@@ -30,7 +31,7 @@ class Greet:
     result: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Wait:
     queue: QueueName
     priority: int = 0
@@ -49,7 +50,7 @@ class Wait:
     """So long nobody else is rung for him."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Dial:
     """Ring a phone or a number at a trunk."""
 
@@ -68,7 +69,7 @@ class Dial:
     """Who is charged for a call out, `endpoint:NAME` or `trunk:NAME`; empty: the caller."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Talk:
     other: LegId
     queue: QueueName | None = None
@@ -80,7 +81,7 @@ class Talk:
     """Where the caller goes on waiting when his agent hangs up before they could talk."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Message:
     """Record what the caller says into a box."""
 
@@ -88,7 +89,7 @@ class Message:
     resume: FlowState | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Say:
     """Play prompts, then end; `early` does so before the call is answered (and charged)."""
 
@@ -97,7 +98,7 @@ class Say:
     early: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Feature:
     """A feature code was dialled."""
 
@@ -105,21 +106,21 @@ class Feature:
     argument: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Confer:
     """Join a conference."""
 
     conference: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Supervise:
     """A supervisor has dialled: his leg listens to an agent."""
 
     agent: AgentId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class PickUp:
     """A phone wants what rings at another."""
 
@@ -127,7 +128,7 @@ class PickUp:
     """Empty: whatever rings in its pickup groups."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Park:
     """The caller is parked."""
 
@@ -140,14 +141,14 @@ class Park:
     """Where he waits again when nobody wants him."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Retrieve:
     """A phone wants who is parked there."""
 
     place: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class TakePlace:
     """An INVITE with Replaces (RFC 3891): the caller takes the place of another leg."""
 
@@ -157,7 +158,7 @@ class TakePlace:
     early_only: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class CallBack:
     """An attempt to call somebody back whose turn has come."""
 
@@ -166,7 +167,7 @@ class CallBack:
     """`agent` or `caller`."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class VoiceMail:
     """The owner of a box listens to his messages."""
 
@@ -175,7 +176,7 @@ class VoiceMail:
     """He calls from the phone whose box it is: one without a code opens for it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Survey:
     """A caller whose agent has hung up is asked for his opinion."""
 
@@ -184,7 +185,7 @@ class Survey:
     agent: AgentId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class End:
     termination: Termination
 

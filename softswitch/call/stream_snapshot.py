@@ -4,7 +4,6 @@ Those with keys are left out: keys are in nobody's row. They end with the proces
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from softswitch.call.facing import pair
@@ -13,13 +12,14 @@ from softswitch.ids import LegId
 from softswitch.rtp.adoption import Survivor
 from softswitch.sip.passed_media import PassedMedia, PassedPeer
 from softswitch.sip.sdp import Line, Lines
+from softswitch.value import value
 
 if TYPE_CHECKING:
     from softswitch.call.leg import Leg
     from softswitch.call.services import Services
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class StreamSnapshot:
     id: LegId
     far: LegId
@@ -74,7 +74,7 @@ def _read_media(values: dict[str, Any]) -> PassedMedia:
     return PassedMedia(**{**values, "formats": tuple(values["formats"]), "lines": lines})
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Written:
     """What is known of a leg's streams."""
 

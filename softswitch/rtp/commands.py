@@ -1,13 +1,12 @@
 """What the controller can tell a media worker. Plain values; `wire.py` puts them on the Unix socket."""
 
-from dataclasses import dataclass
-
 from softswitch.ids import LegId, MixId, RecordingId
 from softswitch.srtp_key import SrtpKey
 from softswitch.tap import RecordingSpec
+from softswitch.value import value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class OpenLeg:
     """Bind a port pair for a leg; answered by `LegOpened` or `LegFailed`. The leg sends nothing before `SetPeer`."""
 
@@ -19,7 +18,7 @@ class OpenLeg:
     than `SetPeer`, `Bridge`, `Unbridge` and `CloseLeg` is for it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class KeepQuiet:
     """Bind none of these ports before their quiet time is over: a worker that died had legs there, whose peers still
     send."""
@@ -27,7 +26,7 @@ class KeepQuiet:
     ports: tuple[int, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class SetPeer:
     """What was negotiated with the peer; may come again at each new offer/answer."""
 
@@ -63,7 +62,7 @@ class SetPeer:
     """Our key, for what we send."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Bridge:
     """Relay both ways between two legs of this worker; ends playing on both. A leg is in one bridge at most."""
 
@@ -71,12 +70,12 @@ class Bridge:
     b: LegId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Unbridge:
     leg: LegId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Mix:
     """Who hears whom among legs of this worker, replacing what this mix was before; a leg is in one mix at most, and a
     leg that enters one leaves its bridge. `legs` empty ends the mix.
@@ -90,7 +89,7 @@ class Mix:
     """Square: `gains[listener][speaker]`, in the order of `legs`; the diagonal is 0."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Music:
     """Background of a leg, over and over, or None to end it. Suspended, not forgotten, while the leg is bridged."""
 
@@ -99,7 +98,7 @@ class Music:
     """Path of a prompt; see `prompts.py`."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Play:
     """Files one after another, over the music (ducked) where there is any; `PlayEnded` tells when. A second Play on a
     leg ends the first (`completed` False)."""
@@ -111,14 +110,14 @@ class Play:
     """Paths, in order."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class StopPlay:
     """Cuts what plays at once; music goes on."""
 
     leg: LegId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class SendDigits:
     """Send DTMF to the peer as RFC 4733 events (or tones where it was not negotiated)."""
 
@@ -126,7 +125,7 @@ class SendDigits:
     digits: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class StartRecording:
     spec: RecordingSpec
     tracks: tuple[LegId, ...]
@@ -135,7 +134,7 @@ class StartRecording:
     """Who these are, for the side file."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class RecordLeg:
     """From now on `track` of a running recording is what is received from `leg`, or from nobody: a transfer, a third
     party, a party that leaves. The recording goes on when all its legs have closed, until `StopRecording`."""
@@ -147,7 +146,7 @@ class RecordLeg:
     """Who it is, for the side file."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class MarkRecording:
     """An entry of the recording's side file at this moment: hold, transfer, mask."""
 
@@ -156,14 +155,14 @@ class MarkRecording:
     text: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class KeepRecording:
     """A recording that was only armed (`RecordingSpec.armed_s`) is written from what is still in memory on."""
 
     recording: RecordingId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class PauseRecording:
     recording: RecordingId
     paused: bool
@@ -171,31 +170,31 @@ class PauseRecording:
     """The switch for card data, apart from the pause of everyday: the side file says `masked` and `unmasked`."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class StopRecording:
     recording: RecordingId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class CloseLeg:
     """Ends all of a leg; its port stays quiet for a while. Answered by `LegClosed`. Unknown legs are ignored."""
 
     leg: LegId
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class AskStats:
     """Answered by one `LegStats` for each leg named, or for all when none is."""
 
     legs: tuple[LegId, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class AskPeers:
     """Answered by one `PeerIs` for each leg: a new controller wants to know what its legs have been told."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Shutdown:
     """End recordings, close everything, exit."""
 

@@ -1,13 +1,12 @@
 """What a media worker tells the controller. Plain values; `wire.py` puts them on the Unix socket."""
 
-from dataclasses import dataclass
-
 from softswitch.ids import LegId, RecordingId
 from softswitch.rtp.commands import SetPeer
 from softswitch.tap import RecordingReport
+from softswitch.value import value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Hello:
     """First report of a worker."""
 
@@ -24,19 +23,19 @@ class Hello:
     """`handshake.settings_text` of what it was started with."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class LegOpened:
     leg: LegId
     port: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class LegFailed:
     leg: LegId
     problem: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class LegStats:
     leg: LegId
     packets_in: int
@@ -90,12 +89,12 @@ class LegStats:
     """Kinds of `QualityAlarm` that are raised."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class LegClosed:
     stats: LegStats
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class DigitPressed:
     leg: LegId
     digit: str
@@ -103,7 +102,7 @@ class DigitPressed:
     """`rfc4733` or `inband`."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class PlayEnded:
     leg: LegId
     play: int
@@ -112,12 +111,12 @@ class PlayEnded:
     """Why a prompt could not be played; empty when it was or was cut."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class RecordingEnded:
     report: RecordingReport
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class PeerSilent:
     """A leg that may receive got nothing for `silent_s` seconds; said again each time that as
     many have passed as make it silent, until it speaks."""
@@ -126,7 +125,7 @@ class PeerSilent:
     silent_s: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class QualityAlarm:
     """Something is wrong with the audio of a bridged leg, or no more; said once each. See `quality_rules.py`."""
 
@@ -148,7 +147,7 @@ class QualityAlarm:
     mos: float | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class PeerIs:
     """What a leg was told of its peer last; keys of SRTP outlive their controller here and nowhere else."""
 
@@ -161,7 +160,7 @@ class PeerIs:
     """As `OpenLeg.opaque`."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class WorkerStats:
     """Every second."""
 
@@ -177,7 +176,7 @@ class WorkerStats:
     """Reports dropped so far because the controller did not read them."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class CommandRefused:
     """A command that is malformed, names a leg that is not there, or asks for what cannot be done."""
 

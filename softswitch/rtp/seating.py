@@ -5,7 +5,6 @@ A leg that moves has no seat until it has arrived; whoever needs one waits with 
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from softswitch.errors import MediaError
 from softswitch.ids import LegId, WorkerId
@@ -13,9 +12,10 @@ from softswitch.rtp.commands import CloseLeg
 from softswitch.rtp.openings import ANSWER_S, Openings
 from softswitch.rtp.scene import Scene
 from softswitch.rtp.seat import Seat
+from softswitch.value import value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class OpenedLeg:
     leg: LegId
     worker: WorkerId

@@ -1,12 +1,13 @@
 """Rows of what callers were promised: how long they will wait, and that they are called back. As those of `rows.py`."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from softswitch.ids import CallId, QueueName
+from softswitch.value import value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class PromiseRow:
     """One range of waiting time as a waiting caller was told it."""
 
@@ -23,7 +24,7 @@ class PromiseRow:
     expected_s: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class CallbackRow:
     """A caller who is called back, as he stands now; replaced whenever that changes."""
 

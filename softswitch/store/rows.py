@@ -1,15 +1,16 @@
 """The rows that outlive a call, as values. Times are wall seconds since 1970, lengths are seconds."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from softswitch.ids import AgentId, CallId, EndpointName, LegId, OfferId, QueueName, RecordingId
 from softswitch.store.audit_row import AuditRow
 from softswitch.store.promise_rows import CallbackRow, PromiseRow
 from softswitch.store.voice_rows import MailRow, SurveyAnswer
+from softswitch.value import value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class CallStarted:
     """Committed before the 200 to INVITE leaves; becomes a CDR by `CallFinished`, or by the closing after a crash."""
 
@@ -24,7 +25,7 @@ class CallStarted:
     sip_call_id: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class CallFinished:
     """The rest of the CDR."""
 
@@ -60,7 +61,7 @@ class CallFinished:
     """JSON of `call/trail.py`: route, flow, menu choices, stages."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class QueueVisit:
     """One stay of a caller in one queue, written when it ends."""
 
@@ -88,7 +89,7 @@ class QueueVisit:
     """JSON of the levels of skills that he needed beside those of the queue; empty: none."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class SegmentRow:
     """One talk of a call with one party, or its stay in a conference: a call that is transferred has several."""
 
@@ -110,7 +111,7 @@ class SegmentRow:
     transferred_to: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class SupervisionRow:
     """One supervisor's stay with one call; the first also stands for a session that never heard one."""
 
@@ -133,7 +134,7 @@ class SupervisionRow:
     """Why it ended."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class OfferRow:
     """One ringing of one agent, with the reasons."""
 
@@ -151,7 +152,7 @@ class OfferRow:
     """JSON of `acd.values.Why`."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class AgentInterval:
     """A stretch of time in which an agent's status, reason and state stayed the same."""
 
@@ -165,7 +166,7 @@ class AgentInterval:
     call: CallId | None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class RecordingRow:
     recording: RecordingId
     call: CallId
@@ -194,14 +195,14 @@ class RecordingRow:
     deleted_at: float | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class MessageMark:
     recording: RecordingId
     heard: float | None
     """None: new again."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class JournalEntry:
     """The stage that a live call is in, with its arguments; enough to enter it again after a crash."""
 
@@ -212,7 +213,7 @@ class JournalEntry:
     entered: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class SnapshotRow:
     """A live call as `call/snapshot.py` writes it down; gone with its end."""
 
@@ -220,7 +221,7 @@ class SnapshotRow:
     data: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class RegistrationRow:
     endpoint: EndpointName
     contact: str
@@ -237,7 +238,7 @@ class RegistrationRow:
     instance: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class AgentRow:
     """What an agent was when last seen; restored at start."""
 
@@ -248,7 +249,7 @@ class AgentRow:
     since: float
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class LegRow:
     """One leg of a call, for the CDR's detail."""
 
@@ -289,7 +290,7 @@ class LegRow:
     """Kinds of audio alarms that it had, separated by spaces."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class AttemptRow:
     """One try of a call at one trunk, for the CDR's detail and for what the toll guard counts."""
 
@@ -310,7 +311,7 @@ class AttemptRow:
     """Why this trunk, in plain words."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class RegistrationGone:
     """A contact that was removed or replaced."""
 
@@ -318,7 +319,7 @@ class RegistrationGone:
     contact: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class QueueLogRow:
     """One line of `queue_log`, see `store/queue_log.py`; the ten columns of Asterisk's table of that name."""
 
@@ -334,7 +335,7 @@ class QueueLogRow:
     data5: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class Heartbeat:
     """When the node was last known to be alive: the end of calls that a crash cut off."""
 
