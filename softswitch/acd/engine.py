@@ -37,9 +37,10 @@ from softswitch.acd.values import (
     OfferResult,
     QueueView,
     Snapshot,
+    Stance,
     WaitingCall,
 )
-from softswitch.acd.views import Views, agent_view
+from softswitch.acd.views import Views, agent_view, stance
 from softswitch.acd.wait_range import WaitRange
 from softswitch.acd.waiting import WaitingRoom
 from softswitch.acd.why_idle import IdleWhy, WhyIdle
@@ -271,6 +272,9 @@ class Engine:
 
     def agent_view(self, agent: AgentId, now: float) -> AgentView:
         return agent_view(self._roster.get(agent), now)
+
+    def stance(self, agent: AgentId) -> Stance:
+        return stance(self._roster.get(agent))
 
     def why_idle(self, agent: AgentId) -> IdleWhy:
         """Why he gets no calls now."""

@@ -265,6 +265,17 @@ class AgentView:
 
 
 @value
+class Stance:
+    """Of `AgentView` what a stretch of his day is told by: made at each change of his state."""
+
+    status: AgentStatus
+    reason: str
+    state: AgentState
+    queue: QueueName | None
+    call: CallId | None
+
+
+@value
 class QueueView:
     queue: QueueName
     strategy: str

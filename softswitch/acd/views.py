@@ -7,7 +7,7 @@ from softswitch.acd.callers import Caller
 from softswitch.acd.estimate import Estimator, range_of
 from softswitch.acd.queues import QueueRecord
 from softswitch.acd.roster import Roster
-from softswitch.acd.values import AgentState, AgentView, CallerView, QueueView, Snapshot
+from softswitch.acd.values import AgentState, AgentView, CallerView, QueueView, Snapshot, Stance
 from softswitch.acd.wait_range import WaitRange
 from softswitch.acd.waiting import WaitingRoom
 from softswitch.ids import QueueName
@@ -77,6 +77,11 @@ def agent_view(agent: AgentRecord, now: float) -> AgentView:
         wrapup_left_s=max(0.0, wrapup.due - now) if wrapup is not None else 0.0,
         times=agent.times_until(now),
     )
+
+
+def stance(agent: AgentRecord) -> Stance:
+    queue, call = agent.context
+    return Stance(status=agent.status, reason=agent.reason, state=agent.state, queue=queue, call=call)
 
 
 def _caller_view(caller: Caller, position: int, now: float) -> CallerView:

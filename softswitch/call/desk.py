@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from softswitch.acd.engine import Engine
 from softswitch.acd.errors import NotKnown
-from softswitch.acd.values import AgentStatus, AgentView, Decision, StateChanged, StatusChanged
+from softswitch.acd.values import AgentStatus, Decision, Stance, StateChanged, StatusChanged
 from softswitch.call.member_log import MemberLog
 from softswitch.call.party import endpoint_destinations
 from softswitch.call.services import Services
@@ -26,7 +26,7 @@ class UnknownAgent(PeerError):
 class Stretch:
     """The interval that an agent is in."""
 
-    view: AgentView
+    stance: Stance
     began: float
     """Wall."""
 
@@ -125,7 +125,7 @@ class Desk:
         return self._log.since(agent)
 
     def is_logged_in(self, agent: AgentId) -> bool:
-        return self._engine.agent_view(agent, self._now()).status != AgentStatus.LOGGED_OUT
+        return self._engine.stance(agent).status != AgentStatus.LOGGED_OUT
 
     def _require(self, agent: AgentId) -> None:
         if agent not in self._services.config.agent:
@@ -193,7 +193,7 @@ class Desk:
         agents = self._services.config.agent
         for agent in [each for each in self._seat if each not in agents]:
             del self._seat[agent]
-            self._view(agent)
+            self._stance(agent)
         for name in agents:
             agent = AgentId(name)
             if agent not in self._stretches:
@@ -208,7 +208,7 @@ class Desk:
         services = self._services
         self._save(changed.agent, changed.status, changed.reason)
         before = self._stretches.get(changed.agent)
-        was = before.view.status if before is not None else AgentStatus.LOGGED_OUT
+        was = before.stance.status if before is not None else AgentStatus.LOGGED_OUT
         self._log.status_changed(changed, was, self.endpoint_of(changed.agent))
         self._stretch(changed.agent)
         services.bus.publish(
@@ -250,30 +250,22 @@ class Desk:
     # --- intervals ----------------------------------------------------------------------------------------------------
 
     def _open_stretch(self, agent: AgentId) -> None:
-        view = self._engine.agent_view(agent, self._now())
-        self._stretches[agent] = Stretch(view, self._services.clock.wall())
+        self._stretches[agent] = Stretch(self._engine.stance(agent), self._services.clock.wall())
 
     def _stretch(self, agent: AgentId) -> None:
         """Close the interval that has ended and begin the next."""
         old = self._stretches.get(agent)
-        new = self._view(agent) if old is not None else None
-        if old is None or new is None:
-            return
-        if (old.view.status, old.view.reason, old.view.state, old.view.call) == (
-            new.status,
-            new.reason,
-            new.state,
-            new.call,
-        ):
+        new = self._stance(agent) if old is not None else None
+        if old is None or new is None or _alike(old.stance, new):
             return
         now = self._services.clock.wall()
         self._write(agent, old, now)
         self._stretches[agent] = Stretch(new, now)
 
-    def _view(self, agent: AgentId) -> AgentView | None:
+    def _stance(self, agent: AgentId) -> Stance | None:
         """None, and he is forgotten, when the engine knows him no more: he was removed, and his last talk is over."""
         try:
-            return self._engine.agent_view(agent, self._now())
+            return self._engine.stance(agent)
         except NotKnown:
             stretch = self._stretches.pop(agent, None)
             if stretch is not None:
@@ -282,7 +274,7 @@ class Desk:
             return None
 
     def _write(self, agent: AgentId, stretch: Stretch, ended: float) -> None:
-        if stretch.view.status != AgentStatus.LOGGED_OUT:
+        if stretch.stance.status != AgentStatus.LOGGED_OUT:
             self._services.store.interval(_interval(agent, stretch, ended))
 
     def going_on(self) -> list[AgentInterval]:
@@ -291,7 +283,7 @@ class Desk:
         return [
             _interval(agent, stretch, now)
             for agent, stretch in self._stretches.items()
-            if stretch.view.status != AgentStatus.LOGGED_OUT
+            if stretch.stance.status != AgentStatus.LOGGED_OUT
         ]
 
     def close(self) -> None:
@@ -305,15 +297,20 @@ class Desk:
         return self._services.clock.monotonic()
 
 
+def _alike(old: Stance, new: Stance) -> bool:
+    """One stretch, whichever queue it is for."""
+    return old.state is new.state and (old.status, old.reason, old.call) == (new.status, new.reason, new.call)
+
+
 def _interval(agent: AgentId, stretch: Stretch, ended: float) -> AgentInterval:
-    view = stretch.view
+    stance = stretch.stance
     return AgentInterval(
         agent=agent,
-        status=view.status.value,
-        reason=view.reason,
-        state=view.state.value,
+        status=stance.status.value,
+        reason=stance.reason,
+        state=stance.state.value,
         began=stretch.began,
         ended=ended,
-        queue=view.queue,
-        call=view.call,
+        queue=stance.queue,
+        call=stance.call,
     )
