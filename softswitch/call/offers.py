@@ -33,7 +33,7 @@ _RESULT_OF_STATUS = {
 LOST_RACE = "lost race"
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class Underway:
     offer: Offer
     call: Call
@@ -52,13 +52,14 @@ class Offers:
         self._desk = desk
         self._on_result = on_result
         self._underway: dict[OfferId, Underway] = {}
+        self._of_call: dict[CallId, list[Underway]] = {}
 
     def of_call(self, call: CallId) -> list[Underway]:
-        return [underway for underway in self._underway.values() if underway.offer.call == call]
+        return list(self._of_call.get(call, ()))
 
     def callers(self) -> frozenset[CallId]:
         """Calls for which phones ring."""
-        return frozenset(underway.offer.call for underway in self._underway.values())
+        return frozenset(self._of_call)
 
     def start(self, offer: Offer, call: Call) -> None:
         services = self._services
@@ -73,7 +74,8 @@ class Offers:
             invitation_for(call, party),
             lambda event: self._on_party(offer.offer, event),
         )
-        self._underway[offer.offer] = Underway(offer, call, ringing, services.clock.wall())
+        underway = self._underway[offer.offer] = Underway(offer, call, ringing, services.clock.wall())
+        self._of_call.setdefault(offer.call, []).append(underway)
         services.lines.seize(Line(leg.id, call.id, party, queue_call=True))
         services.bus.publish(
             AgentOffered(
@@ -121,6 +123,13 @@ class Offers:
         self._end(underway, OfferResult.ANSWERED.value, 200)
         return leg, self._services.clock.wall() - underway.began
 
+    def _forget(self, underway: Underway) -> None:
+        call = underway.offer.call
+        del self._underway[underway.offer.offer]
+        self._of_call[call].remove(underway)
+        if not self._of_call[call]:
+            del self._of_call[call]
+
     def _log(self, offer: Offer, result: str, rang_s: float) -> None:
         """As Asterisk does: a phone that was busy or declined has not answered either."""
         who = (self._services.clock.wall(), offer.call, offer.queue, offer.agent)
@@ -131,7 +140,7 @@ class Offers:
 
     def _end(self, underway: Underway, result: str, status: int) -> None:
         services, offer = self._services, underway.offer
-        del self._underway[offer.offer]
+        self._forget(underway)
         now = services.clock.wall()
         self._log(offer, result, now - underway.began)
         services.store.offer(

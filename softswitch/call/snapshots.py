@@ -1,9 +1,11 @@
 """Writes live calls down as they change: of all changes of a moment one row a call, and never for a message.
 
-Nobody waits for it. A change of less than `AFTER_S` before a crash is not known afterwards.
+A call is left in peace for half of `AFTER_S` after its first change, so that its set-up is one row. Nobody waits for it. A
+change of less than `AFTER_S` before a crash is not known afterwards.
 """
 
 import asyncio
+from itertools import takewhile
 from typing import Final
 
 import structlog
@@ -17,6 +19,7 @@ from softswitch.ids import CallId, LegId
 from softswitch.store.rows import SnapshotRow
 
 AFTER_S: Final = 0.1
+_ROUND_S: Final = AFTER_S / 2
 
 _log = structlog.get_logger(__name__)
 
@@ -25,14 +28,16 @@ class Snapshots:
     def __init__(self, services: Services, room: Room) -> None:
         self._services = services
         self._room = room
-        self._changed: dict[CallId, None] = {}
+        self._changed: dict[CallId, float] = {}
+        """Since when, by the loop's time; the oldest first."""
+        self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self.written = 0
 
     def call_changed(self, call: CallId) -> None:
-        self._changed[call] = None
+        self._changed.setdefault(call, self._loop.time())
         if self._timer is None:
-            self._timer = asyncio.get_running_loop().call_later(AFTER_S, self.write)
+            self._timer = self._loop.call_later(_ROUND_S, self._look)
 
     def leg_changed(self, leg: LegId) -> None:
         """Something was agreed anew with its peer."""
@@ -40,24 +45,26 @@ class Snapshots:
         if line is not None:
             self.call_changed(line.call)
 
-    def write(self) -> None:
-        """Hand in what has changed."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        changed, self._changed = self._changed, {}
-        for call_id in changed:
-            call = self._room.calls.get(call_id)
-            if call is None:
-                continue
-            try:
-                data = self._written(call)
-            except Exception:  # the call goes on, and would only not outlive a crash
-                call.log.exception("a call could not be written down")
-                continue
-            if data:
-                self.written += 1
-                self._services.store.snapshot(SnapshotRow(call=call_id, data=data))
+    def _look(self) -> None:
+        """Hand in what changed a round ago."""
+        before = self._loop.time() - _ROUND_S
+        for call in list(takewhile(lambda each: self._changed[each] <= before, self._changed)):
+            del self._changed[call]
+            self._write(call)
+        self._timer = self._loop.call_later(_ROUND_S, self._look) if self._changed else None
+
+    def _write(self, call_id: CallId) -> None:
+        call = self._room.calls.get(call_id)
+        if call is None:
+            return
+        try:
+            data = self._written(call)
+        except Exception:  # the call goes on, and would only not outlive a crash
+            call.log.exception("a call could not be written down")
+            return
+        if data:
+            self.written += 1
+            self._services.store.snapshot(SnapshotRow(call=call_id, data=data))
 
     def _written(self, call: Call) -> str:
         """Empty when a restart need not know of it."""
