@@ -16,7 +16,8 @@ class Hearing:
 
     def __init__(self, services: Services) -> None:
         self._services = services
-        self._mix = MixId(services.new_id())
+        self._mix = MixId("")
+        """Named when it is first needed: most talks are a bridge."""
         self._mixing: Mix | None = None
         self._bridged: tuple[LegId, LegId] | None = None
 
@@ -37,6 +38,7 @@ class Hearing:
         if len(present) < 2:
             self.end()
             return
+        self._mix = self._mix or MixId(self._services.new_id())
         mix = Mix(mix=self._mix, legs=tuple(member.leg for member in present), gains=gains(present))
         if mix != self._mixing:
             self._unbridge()

@@ -73,7 +73,7 @@ class QueueLog:
 
     def _rotated(self, path: Path) -> bool:
         try:
-            status = path.stat()
+            status = os.stat(path)  # noqa: PTH116 - once a line, and `Path.stat` costs three times as much
         except FileNotFoundError:
             return True
         return (status.st_dev, status.st_ino) != self._inode
