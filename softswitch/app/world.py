@@ -8,8 +8,9 @@ from typing import Protocol
 from softswitch.app.recognisers import Recognisers
 from softswitch.app.smtp import Mailer, SmtpMailer
 from softswitch.call.alarms import Alarms
+from softswitch.call.prompt_paths import PromptFinder
 from softswitch.call.recognition import Recognition
-from softswitch.call.services import Asks, Media, PromptFinder, Services
+from softswitch.call.services import Asks, Media, Services
 from softswitch.call.speech import ProgramSpeaker, Speaker
 from softswitch.clock import Clock, SystemClock, entropy
 from softswitch.config.media import Quality, Rtp

@@ -3,7 +3,7 @@
 Idempotent by construction: the trampoline calls `finish` once, in its `finally`.
 """
 
-import asyncio
+from collections import deque
 
 from softswitch.call.call import Call
 from softswitch.call.leg import Leg
@@ -39,10 +39,7 @@ async def finish(room: Room, call: Call, termination: Termination) -> None:
         unanswered = status_by_reason(termination.reason, 480)
     for leg in call.legs.values():
         leg.hang_up(unanswered, reason)
-    legs = tuple(call.legs.values())
-    for failed in await asyncio.gather(*(let_go(call, leg) for leg in legs), return_exceptions=True):
-        if isinstance(failed, Exception):
-            call.log.error("a leg could not be taken down", exc_info=failed)
+    await _let_all_go(call)
     ended = services.clock.wall()
     room.dispatcher.places.cut_off(call, termination)
     log_out_call(room.dispatcher.desk, call, termination)
@@ -70,21 +67,41 @@ async def finish(room: Room, call: Call, termination: Termination) -> None:
     )
 
 
+async def _let_all_go(call: Call) -> None:
+    """Their worker closes all at once, so that waiting for one after the other takes no longer than for all together."""
+    legs = deque(call.legs.values())
+    for leg in legs:
+        leg.begin_closing()
+    try:
+        while legs:
+            try:
+                await let_go(call, legs.popleft())
+            except Exception:
+                call.log.exception("a leg could not be taken down")
+    finally:
+        for leg in legs:  # nobody waits any longer
+            _gone(call, leg)
+
+
 async def let_go(call: Call, leg: Leg) -> None:
     """The leg has hung up, or was told to: its port and line are free, its row is written."""
-    services = call.services
     try:
         await leg.close()
     finally:
-        services.lines.free(leg.id)
-        call.legs.pop(leg.id, None)
-        impairments = services.audio.leg_gone(call, leg.id)
-        if call.recorded:
-            ended = services.clock.wall()
-            services.store.leg(_leg_row(call, leg, ended, impairments))
-            for row in stream_rows(call, leg, ended):
-                services.store.leg(row)
-        _publish(call, leg)
+        _gone(call, leg)
+
+
+def _gone(call: Call, leg: Leg) -> None:
+    services = call.services
+    services.lines.free(leg.id)
+    call.legs.pop(leg.id, None)
+    impairments = services.audio.leg_gone(call, leg.id)
+    if call.recorded:
+        ended = services.clock.wall()
+        services.store.leg(_leg_row(call, leg, ended, impairments))
+        for row in stream_rows(call, leg, ended):
+            services.store.leg(row)
+    _publish(call, leg)
 
 
 def _publish(call: Call, leg: Leg) -> None:

@@ -6,7 +6,7 @@ whoever owns the leg at that moment, through `deliver`: a leg can be released by
 """
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 import structlog
 
@@ -23,6 +23,7 @@ from softswitch.call.events import (
 from softswitch.call.local_media import local_media, offer_of
 from softswitch.call.media_address import media_address
 from softswitch.call.party import srtp_of
+from softswitch.call.prompt_paths import found_prompt, found_prompts
 from softswitch.call.reoffering import UNUSABLE, Reoffering
 from softswitch.call.services import Services
 from softswitch.call.set_peer import set_peer
@@ -99,6 +100,7 @@ class Leg:
         self.plays = 0
         self._may_play = self._may_have_music = True  # until it is opened here, nobody knows
         self._closed = False
+        self._closing: Awaitable[LegStats | None] | None = None
         self.reoffering = Reoffering()
         self.streams: Streams | None = None
         """Besides audio; None: there were never any."""
@@ -334,14 +336,8 @@ class Leg:
         """Play prompts by name; returns the number that `PromptsEnded` repeats. Names nobody has are left out."""
         self.plays += 1
         self._may_play = True
-        paths = []
-        for name in names:
-            found = name if name.startswith("tone:") else self._services.prompts.find(name, language)
-            if found is None:
-                _log.warning("prompt not found", prompt=name, language=language)
-            else:
-                paths.append(str(found))
-        self._services.media.send(Play(leg=self.id, play=self.plays, prompts=tuple(paths)))
+        paths = found_prompts(self._services.prompts, names, language)
+        self._services.media.send(Play(leg=self.id, play=self.plays, prompts=paths))
         return self.plays
 
     def stop_play(self) -> None:
@@ -350,10 +346,7 @@ class Leg:
             self._services.media.send(StopPlay(leg=self.id))
 
     def music(self, name: str | None, language: str = "en") -> None:
-        path = None
-        if name:
-            found = name if name.startswith("tone:") else self._services.prompts.find(name, language)
-            path = str(found) if found is not None else None
+        path = found_prompt(self._services.prompts, name, language) if name else None
         if path is None and not self._may_have_music:
             return
         self._may_have_music = path is not None
@@ -375,6 +368,11 @@ class Leg:
         else:
             self.deliver(LegSilent(self.id, report.silent_s))
 
+    def begin_closing(self) -> None:
+        """Tell its worker already, where nothing else has to be ended before; `close` is to follow."""
+        if self.opened is not None and not self._closed and self.streams is None and self.crossing is None:
+            self._closing = self._services.media.close_leg(self.id)
+
     async def close(self) -> None:
         """Give the port back and keep the figures."""
         if self.opened is not None and not self._closed:
@@ -385,7 +383,7 @@ class Leg:
             if self.streams is not None:
                 await self.streams.close()
             self._services.legs.pop(self.id, None)
-            self.stats = await self._services.media.close_leg(self.id)
+            self.stats = await (self._closing or self._services.media.close_leg(self.id))
 
     def release(self) -> None:
         """Give the port back, figures unwanted."""

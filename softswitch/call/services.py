@@ -2,15 +2,15 @@
 run whole calls over a fake network and virtual time.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from softswitch.bus import Bus
 from softswitch.call.alarms import Alarms
 from softswitch.call.audio_alarms import AudioAlarms
 from softswitch.call.lines import Lines
+from softswitch.call.prompt_paths import PromptFinder
 from softswitch.call.trunking import Trunking
 from softswitch.clock import Clock, entropy
 from softswitch.config.lookups import Lookup
@@ -97,7 +97,7 @@ class Media(Protocol):
 
     def send(self, command: Command) -> None: ...
 
-    async def close_leg(self, leg: LegId) -> LegStats | None: ...
+    def close_leg(self, leg: LegId) -> Awaitable[LegStats | None]: ...
 
     def release_leg(self, leg: LegId) -> None: ...
 
@@ -114,10 +114,6 @@ class Asks(Protocol):
     ) -> LookedUp: ...
 
     async def close(self) -> None: ...
-
-
-class PromptFinder(Protocol):
-    def find(self, name: str, language: str) -> Path | None: ...
 
 
 @dataclass(slots=True, kw_only=True)

@@ -16,7 +16,7 @@ from softswitch.recorder.files import RecordingFolder
 
 if TYPE_CHECKING:
     from softswitch.call.boxes import Boxes
-    from softswitch.call.services import PromptFinder
+    from softswitch.call.prompt_paths import PromptFinder
 
 SPOKEN, GREETING, RECORDING = "spoken:", "greeting:", "recording:"
 """Beginnings of prompts' names that lead elsewhere than to the library of prompts: to a text by its key, to the greeting of

@@ -180,18 +180,20 @@ class MediaPool:
                 self._mixes.pop(command.mix, None)
         seat.tell(command)
 
-    async def close_leg(self, leg: LegId) -> LegStats | None:
-        """Close a leg and return its last figures; None when it or its worker is gone."""
-        seat = self._seating.of(leg)
+    def close_leg(self, leg: LegId) -> "asyncio.Future[LegStats | None]":
+        """Close a leg; its last figures will come, None when it or its worker is gone."""
+        seat, loop = self._seating.of(leg), asyncio.get_running_loop()
+        future = self._closing.get(leg)
         if seat is None:
             self._scene.closed(leg)  # where it moves to, it is closed as soon as it is open
-            return None
-        future = self._closing.get(leg)
+            gone: asyncio.Future[LegStats | None] = loop.create_future()
+            gone.set_result(None)
+            return gone
         if future is None:
-            future = self._closing[leg] = asyncio.get_running_loop().create_future()
+            future = self._closing[leg] = loop.create_future()
             seat.tell(CloseLeg(leg=leg))
-            asyncio.get_running_loop().call_later(ANSWER_S, self._not_closed, leg, future)
-        return await asyncio.shield(future)
+            loop.call_later(ANSWER_S, self._not_closed, leg, future)
+        return asyncio.shield(future)
 
     def _not_closed(self, leg: LegId, asked: "asyncio.Future[LegStats | None]") -> None:
         """Its worker has had its time to answer."""

@@ -197,13 +197,16 @@ class FakeMediaPool(Surviving):
             case _:
                 pass
 
-    async def close_leg(self, leg: LegId) -> LegStats | None:
+    def close_leg(self, leg: LegId) -> "asyncio.Future[LegStats | None]":
+        loop = asyncio.get_running_loop()
+        closed: asyncio.Future[LegStats | None] = loop.create_future()
         if leg not in self._legs:
-            return None
+            closed.set_result(None)
+            return closed
         stats = self._stats(leg)
         self.release_leg(leg)
-        await asyncio.sleep(0)
-        return stats
+        loop.call_soon(_answer, closed, stats)
+        return closed
 
     def release_leg(self, leg: LegId) -> None:
         if leg not in self._legs:
@@ -369,3 +372,8 @@ class FakeMediaPool(Surviving):
         )
         made = self.figures.get(leg)
         return nothing if made is None else made(nothing)
+
+
+def _answer(closed: "asyncio.Future[LegStats | None]", stats: LegStats) -> None:
+    if not closed.done():  # nobody waits any longer
+        closed.set_result(stats)

@@ -196,7 +196,7 @@ async def test_a_killed_worker_is_noticed_told_with_its_legs_and_replaced(seen: 
     await two_phones(seen)
     (first,) = seen.pool.views()
     assert (first.legs, first.engine, first.restarts) == (2, seen.engine, 0)
-    closing = asyncio.create_task(seen.pool.close_leg(A))
+    closing = asyncio.ensure_future(seen.pool.close_leg(A))
     os.kill(first.pid, signal.SIGKILL)
     async with asyncio.timeout(5):
         while len(seen.started) < 2:  # noqa: ASYNC110
