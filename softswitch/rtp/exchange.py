@@ -7,8 +7,6 @@ in from outside.
 from collections.abc import Callable
 from typing import Final
 
-import numpy as np
-
 from softswitch.config.media import Quality as QualityLimits
 from softswitch.ids import LegId
 from softswitch.rtp.commands import (
@@ -36,6 +34,7 @@ from softswitch.rtp.commands import (
 )
 from softswitch.rtp.decoded import DecodedLegs
 from softswitch.rtp.demultiplexer import Demultiplexer
+from softswitch.rtp.draws import Draws
 from softswitch.rtp.engine import Engine
 from softswitch.rtp.goertzel import ToneDetector
 from softswitch.rtp.leg import Leg
@@ -83,7 +82,7 @@ class Exchange:
         """Packets came at the last tick."""
         self._ports = PortAllocator(ports, quiet_s, entropy)
         self._opaque = OpaqueLegs(datagrams, self._ports, report)
-        self._random = np.random.Generator(np.random.PCG64(int.from_bytes(entropy) + 1))
+        self._draws = Draws(int.from_bytes(entropy) + 1)
         self._table = LegTable(ports.pairs)
         self._by_slot: dict[int, Leg] = {}
         self._legs: dict[LegId, Leg] = {}
@@ -121,7 +120,7 @@ class Exchange:
             QualityRules(ports.pairs, limits),
             silent_s,
             report,
-            self._random.random,
+            self._draws.chance,
         )
         self._carry_out: dict[type[Command], Callable[..., None]] = {
             OpenLeg: self._open,
@@ -248,11 +247,12 @@ class Exchange:
     def _opened(self, leg: Leg, now: float) -> None:
         table, slot = self._table, leg.slot
         self._legs[leg.id] = self._by_slot[slot] = leg
-        table.ssrc_out[slot] = self._random.integers(1, 1 << 32)
-        table.sent_sequence[slot] = self._random.integers(1 << 15)
-        table.sent_timestamp[slot] = self._random.integers(1 << 31)
+        draws = self._draws
+        table.ssrc_out[slot] = 1 + draws.below((1 << 32) - 1)
+        table.sent_sequence[slot] = draws.below(1 << 15)
+        table.sent_timestamp[slot] = draws.below(1 << 31)
         table.last_in[slot] = now
-        self._reporter.leg_opens(leg, self._random.bytes(CNAME_BYTES))
+        self._reporter.leg_opens(leg, draws.octets(CNAME_BYTES))
         self._report(LegOpened(leg=leg.id, port=leg.port))
 
     def _set_peer(self, command: SetPeer, now: float) -> None:

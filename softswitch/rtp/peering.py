@@ -1,6 +1,7 @@
 """What `SetPeer` says of a leg's peer, checked and put where the tick finds it: address, payload types, codec, clock."""
 
 import ipaddress
+from functools import lru_cache
 from typing import Final
 
 from softswitch import g711
@@ -88,6 +89,7 @@ def packet_time(codec: Codec, wanted_ms: int) -> int:
     return wanted_ms
 
 
+@lru_cache(maxsize=4096)
 def address_of(address: str, port: int) -> Address | None:
     """Where to send, None when the peer wants nothing (RFC 3264 section 8.4, and port 0); media goes to one host only."""
     try:

@@ -7,15 +7,14 @@ the next.
 from collections import deque
 from collections.abc import Iterable
 
-import numpy as np
-
+from softswitch.rtp.draws import Draws
 from softswitch.rtp.portrange import PortRange
 
 
 class PortAllocator:
     def __init__(self, ports: PortRange, quiet_s: float, entropy: bytes) -> None:
         self._quiet_s = quiet_s
-        self._random = np.random.Generator(np.random.PCG64(int.from_bytes(entropy)))
+        self._draws = Draws(int.from_bytes(entropy))
         self._free = list(range(ports.first, ports.last, 2))
         self._quiet: deque[tuple[float, int]] = deque()
 
@@ -25,7 +24,7 @@ class PortAllocator:
             self._free.append(self._quiet.popleft()[1])
         if not self._free:
             return None
-        chosen = int(self._random.integers(len(self._free)))
+        chosen = self._draws.below(len(self._free))
         self._free[chosen], self._free[-1] = self._free[-1], self._free[chosen]
         return self._free.pop()
 

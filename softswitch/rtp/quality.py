@@ -159,16 +159,21 @@ class Quality:
         self._looked_at = 0.0
 
     def clear(self, slot: int) -> None:
+        if self._noted:
+            self._forget_samples(slot)
+        self._columns.clear(slot)
+        self._total[:, slot] = 0
+        self._added[:, :, slot] = 0
+
+    def _forget_samples(self, slot: int) -> None:
+        """What it said last is not the next leg's."""
         kept = np.flatnonzero(self._sampled_of[: self._noted] != slot)
-        if kept.size < self._noted:  # what it said last is not the next leg's
+        if kept.size < self._noted:
             self._noted = kept.size
             self._samples[: kept.size], self._sampled_of[: kept.size] = (
                 self._samples[kept],
                 self._sampled_of[kept],
             )
-        self._columns.clear(slot)
-        self._total[:, slot] = 0
-        self._added[:, :, slot] = 0
 
     def agree(self, slot: int, codec: str) -> None:
         """What the peer's audio is coded in from now on."""

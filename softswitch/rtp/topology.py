@@ -109,18 +109,18 @@ class Topology:
 
     def _settle(self, group: Group, now: float) -> None:
         """Work out anew who is relayed to whom in a group; end one that is empty."""
-        legs, heard = group.legs, group.gains != 0
+        legs, heard = group.legs, (group.gains != 0).tolist()
         if not legs and group.id is not None:
             self._mixes.pop(group.id, None)
         for leg, row in zip(legs, heard, strict=True):
-            leg.hears, leg.sole, leg.keys_to = bool(row.any()), False, None
+            leg.hears, leg.sole, leg.keys_to = any(row), False, None
             self._table.partner[leg.slot] = NOBODY
         for listener, speaker in _relayed(group):
             legs[listener].sole = True
             self._table.partner[legs[speaker].slot] = legs[listener].slot
         if len(legs) == 2:
             for listener, speaker in ((0, 1), (1, 0)):
-                if heard[listener, speaker] and not legs[listener].sole:
+                if heard[listener][speaker] and not legs[listener].sole:
                     legs[speaker].keys_to = legs[listener]
         self._mixer.update(group, now)
         for leg in legs:
