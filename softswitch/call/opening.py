@@ -1,6 +1,6 @@
 """Which calendars are open at a moment, for routes and flows."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -25,6 +25,23 @@ def parse_calendars(config: Config) -> Mapping[str, CalendarHours]:
 def opening(calendars: Mapping[str, CalendarHours], when: datetime) -> Opening:
     """`when` is aware of its zone."""
     return Opening(
-        open={name: hours.is_open(when) for name, hours in calendars.items()},
-        holiday={name: hours.is_holiday(when) for name, hours in calendars.items()},
+        open=_Looked(calendars, lambda hours: hours.is_open(when)),
+        holiday=_Looked(calendars, lambda hours: hours.is_holiday(when)),
     )
+
+
+class _Looked(Mapping[str, bool]):
+    """What each calendar says, looked up when somebody asks: a call asks one of many, or none."""
+
+    def __init__(self, calendars: Mapping[str, CalendarHours], look: Callable[[CalendarHours], bool]) -> None:
+        self._calendars = calendars
+        self._look = look
+
+    def __getitem__(self, name: str) -> bool:
+        return self._look(self._calendars[name])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._calendars)
+
+    def __len__(self) -> int:
+        return len(self._calendars)

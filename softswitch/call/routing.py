@@ -6,11 +6,10 @@ without), then the phones' own extensions. Nothing that a peer sent is ever pars
 
 from collections.abc import Mapping
 
-from softswitch.config.routes import Route
+from softswitch.call.route_table import table_of
 from softswitch.config.schema import Config
 from softswitch.config.target import Target
 from softswitch.config.trunks import Rewrite
-from softswitch.patterns import Pattern
 from softswitch.value import value
 
 
@@ -53,7 +52,8 @@ def route(config: Config, asked: Asked, is_open: Mapping[str, bool]) -> Routed |
         feature = _feature(config, asked.number)
         if feature is not None:
             return feature
-    found = _best_route(config, asked)
+    table = table_of(config.route)
+    found = table.best(asked.number, ani=asked.ani, kind=asked.kind, name=asked.name)
     if found is not None:
         key, chosen = found
         opened = not chosen.when or is_open.get(chosen.when, True)
@@ -86,27 +86,6 @@ def codes_with_pin(config: Config) -> tuple[str, ...]:
     """Feature codes behind which a PIN may be dialled."""
     names = ("login", *OF_PEOPLE) if any(person.pin for person in config.person.values()) else ("login",)
     return tuple(code for name in names if (code := getattr(config.features, name)))
-
-
-def _best_route(config: Config, asked: Asked) -> tuple[str, Route] | None:
-    matching = []
-    for key, candidate in config.route.items():
-        pattern = Pattern.parse(key)
-        if not pattern.matches(asked.number) or not _source_allowed(candidate, asked):
-            continue
-        if candidate.ani and not any(Pattern.parse(ani).matches(asked.ani) for ani in candidate.ani):
-            continue
-        matching.append((not candidate.ani, pattern.specificity, key, candidate))
-    if not matching:
-        return None
-    best = min(matching, key=lambda entry: entry[:3])
-    return best[2], best[3]
-
-
-def _source_allowed(candidate: Route, asked: Asked) -> bool:
-    return not candidate.source or bool(
-        {f"{asked.kind}:{asked.name}", f"{asked.kind}:*"} & set(candidate.source)
-    )
 
 
 def rewritten(number: str, rewrites: tuple[Rewrite, ...]) -> str:
