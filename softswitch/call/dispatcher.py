@@ -63,6 +63,8 @@ class Dispatcher:
         """Callers who wait."""
         self._connected: dict[CallId, Connected] = {}
         self._timer: asyncio.TimerHandle | None = None
+        self._due = 0.0
+        """What it is armed for, monotonic."""
         self.alarms = QueueAlarms(
             services,
             engine,
@@ -213,17 +215,24 @@ class Dispatcher:
         self._arm()
 
     def _arm(self) -> None:
+        """A timer that runs out too early is left to do so, and armed again then: each call has deadlines of its own, of
+        which the most are never reached."""
+        deadline = self.engine.next_deadline()
+        if deadline is None or (self._timer is not None and self._due <= deadline):
+            return
         if self._timer is not None:
             self._timer.cancel()
-            self._timer = None
-        deadline = self.engine.next_deadline()
-        if deadline is not None:
-            delay = max(0.0, deadline - self._now())
-            self._timer = asyncio.get_running_loop().call_later(delay, self._tick)
+        self._due = deadline
+        delay = max(0.0, deadline - self._now())
+        self._timer = asyncio.get_running_loop().call_later(delay, self._tick)
 
     def _tick(self) -> None:
         self._timer = None
-        self.act(self.engine.tick(self._now()))
+        deadline = self.engine.next_deadline()
+        if deadline is not None and deadline <= self._now():
+            self.act(self.engine.tick(self._now()))
+        else:
+            self._arm()
 
     def _offer(self, offer: Offer) -> None:
         call = self._calls.get(offer.call)
