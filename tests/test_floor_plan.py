@@ -27,6 +27,7 @@ TOP = {"app", "media_worker", "__main__"}
 SHELLS = {
     "clock.py",
     "bus.py",
+    "late.py",
     "config/loader.py",
     "config/secrets.py",
     "config/feed_secrets.py",

@@ -3,7 +3,8 @@
 import asyncio
 
 from softswitch.errors import MediaError
-from softswitch.ids import LegId
+from softswitch.ids import LegId, WorkerId
+from softswitch.late import Late
 from softswitch.rtp.commands import OpenLeg
 from softswitch.rtp.reports import LegFailed, LegOpened, Report
 from softswitch.rtp.seat import Seat
@@ -15,19 +16,23 @@ ANSWER_S = 2.0
 class Openings:
     def __init__(self) -> None:
         self._waiting: dict[LegId, asyncio.Future[int]] = {}
+        self._late: Late[tuple[LegId, WorkerId]] = Late(ANSWER_S, self._not_answered)
 
     async def ask(self, seat: Seat, leg: LegId, address: str, *, opaque: bool = False) -> int:
         """The port it was given; raises MediaError."""
         future: asyncio.Future[int] = asyncio.get_running_loop().create_future()
         self._waiting[leg] = future
         seat.tell(OpenLeg(leg=leg, address=address, opaque=opaque))
-        problem = f"media worker {seat.worker} does not answer"
-        timer = asyncio.get_running_loop().call_later(ANSWER_S, self.lost, leg, problem)
+        asked = leg, seat.worker
+        self._late.asked(asked)
         try:
             return await future
         finally:
-            timer.cancel()
+            self._late.answered(asked)
             self._waiting.pop(leg, None)
+
+    def _not_answered(self, asked: tuple[LegId, WorkerId]) -> None:
+        self.lost(asked[0], f"media worker {asked[1]} does not answer")
 
     def heard(self, report: Report) -> None:
         match report:

@@ -20,6 +20,7 @@ from softswitch.clock import Clock, entropy
 from softswitch.config.media import Quality, Rtp
 from softswitch.errors import MediaError, UnusableError
 from softswitch.ids import LegId, MixId, RecordingId, WorkerId
+from softswitch.late import Late
 from softswitch.rtp.adoption import NOTHING, Adoption, Survivor, Wanted
 from softswitch.rtp.commands import (
     AskPeers,
@@ -108,6 +109,7 @@ class MediaPool:
         self._adoption = Adoption(self._seating, self._recordings)
         self._mixes: dict[MixId, Seat] = {}
         self._closing: dict[LegId, asyncio.Future[LegStats | None]] = {}
+        self._late: Late[LegId] = Late(ANSWER_S, self._drop)  # its worker has had its time to answer
         self._asked: dict[LegId, list[asyncio.Future[LegStats]]] = {}
         self._keepers: list[asyncio.Task[None]] = []
         self._stopping = False
@@ -192,13 +194,8 @@ class MediaPool:
         if future is None:
             future = self._closing[leg] = loop.create_future()
             seat.tell(CloseLeg(leg=leg))
-            loop.call_later(ANSWER_S, self._not_closed, leg, future)
+            self._late.asked(leg)
         return asyncio.shield(future)
-
-    def _not_closed(self, leg: LegId, asked: "asyncio.Future[LegStats | None]") -> None:
-        """Its worker has had its time to answer."""
-        if self._closing.get(leg) is asked:
-            self._drop(leg)
 
     def release_leg(self, leg: LegId) -> None:
         """Close a leg without waiting for its figures."""
@@ -362,6 +359,7 @@ class MediaPool:
     def _drop(self, leg: LegId, stats: LegStats | None = None) -> None:
         """The leg is closed."""
         self._seating.drop(leg)
+        self._late.answered(leg)
         if (closing := self._closing.pop(leg, None)) is not None and not closing.done():
             closing.set_result(stats)
         for future in self._asked.pop(leg, []):

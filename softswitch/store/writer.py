@@ -14,6 +14,7 @@ from typing import Protocol
 
 import structlog
 
+from softswitch.late import Late
 from softswitch.store.rows import Row
 from softswitch.store.spool import Batch, Spool
 
@@ -55,6 +56,7 @@ class BatchWriter:
         self._thread = ThreadPoolExecutor(1, "store-writer")
         self._spool = Spool(low_value_rows=low_value_rows, high_value_rows=high_value_rows)
         self._waiters: deque[tuple[int, asyncio.Future[bool]]] = deque()
+        self._late: Late[asyncio.Future[bool]] = Late(COMMIT_WAIT_S, lambda waits: _resolve(waits, False))
         self._timer: asyncio.TimerHandle | None = None
         self._timer_due = 0.0
         self._running: asyncio.Future[None] | None = None
@@ -94,7 +96,14 @@ class BatchWriter:
     async def commit(self, row: Row) -> bool:
         """Store `row` now. True: it is committed. False: the storage fails or is slow, and the row waits its turn."""
         self._spool.add(row, urgent=True)
-        return await self._committed(COMMIT_WAIT_S)
+        committed = self._committed()
+        if committed is None:
+            return False
+        self._late.asked(committed)
+        try:
+            return await committed
+        finally:
+            self._late.answered(committed)
 
     async def flush(self, timeout_s: float = 1.0) -> bool:
         """Wait until all that was handed in is committed; False when the storage fails or takes too long."""
@@ -102,8 +111,15 @@ class BatchWriter:
         while self.waiting or self._running is not None:
             left = deadline - self._loop.time()
             self._lazy_due = 0.0
-            if left <= 0 or not await self._committed(left):
+            committed = self._committed() if left > 0 else None
+            if committed is None:
                 return False
+            timer = self._loop.call_later(left, _resolve, committed, False)
+            try:
+                if not await committed:
+                    return False
+            finally:
+                timer.cancel()
         return True
 
     async def close(self, timeout_s: float = 5.0) -> int:
@@ -127,17 +143,14 @@ class BatchWriter:
         self._thread.shutdown(wait=False)
         return self.waiting
 
-    async def _committed(self, timeout_s: float) -> bool:
+    def _committed(self) -> "asyncio.Future[bool] | None":
+        """Done when all urgent rows of now are stored, or cannot be; None: they cannot be now."""
         if self._failures or self._closed:
-            return False
+            return None
         future: asyncio.Future[bool] = self._loop.create_future()
         self._waiters.append((self._spool.last_urgent, future))
         self._arm()
-        timer = self._loop.call_later(timeout_s, _resolve, future, False)
-        try:
-            return await future
-        finally:
-            timer.cancel()
+        return future
 
     def _arm(self) -> None:
         """Set the timer to when the next transaction should begin; one that runs does so when it ends."""
