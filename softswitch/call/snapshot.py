@@ -19,6 +19,7 @@ from softswitch.call.stages import Stage, arguments_of, from_journal, name_of
 from softswitch.call.stream_snapshot import StreamSnapshot, read_stream, stream_snapshots
 from softswitch.call.streams import AUDIO
 from softswitch.call.visits import Visit
+from softswitch.compact import compact
 from softswitch.ids import LegId, RecordingId
 from softswitch.sip.dialog import DialogState
 from softswitch.sip.history_info import Forwarded
@@ -36,7 +37,6 @@ from softswitch.value import value
 
 VERSION = 1
 _ABSENT: Final = {"visit": None, "talk": None, "recording": None}
-_ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
 
 
 @value
@@ -149,7 +149,7 @@ class CallSnapshot:
     def to_json(self) -> str:
         values = plain(self)
         values |= {"version": VERSION, "stage": [name_of(self.stage), arguments_of(self.stage)]}
-        return _ENCODER.encode(values)
+        return compact(values)
 
     @classmethod
     def from_json(cls, text: str) -> Self:

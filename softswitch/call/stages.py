@@ -225,6 +225,9 @@ _FIELDS: dict[type[Any], tuple[str, ...]] = {
 }
 
 
+_PLAIN = frozenset({str, int, float, bool, type(None), dict, tuple})
+
+
 def name_of(stage: Stage) -> str:
     return _NAMES[type(stage)]
 
@@ -239,6 +242,8 @@ def arguments_of(stage: Stage) -> dict[str, object]:
 
 def _plain(value: object) -> object:
     """Most fields of most stages are plain already: `asdict` would copy each."""
+    if type(value) in _PLAIN:
+        return value
     if type(value) in _FIELDS:
         return arguments_of(cast(Stage, value))
     if isinstance(value, FlowState):

@@ -20,6 +20,7 @@ from softswitch.call.stages import (
     Wait,
     name_of,
 )
+from softswitch.compact import compact
 
 MOST = 60
 _FIRST = 20
@@ -52,11 +53,7 @@ class Trail:
 
     def text(self) -> str:
         """For the CDR: `[[time, what, detail], …]`."""
-        return json.dumps(
-            [[round(at, 3), what, detail] for at, what, detail in self._marks],
-            ensure_ascii=False,
-            separators=(",", ":"),
-        )
+        return compact([[round(at, 3), what, detail] for at, what, detail in self._marks])
 
 
 def marks_of(text: str) -> list[Mark]:

@@ -4,11 +4,11 @@ In the row those skipped stand together by reason, so that fifty names take some
 last ones are only counted.
 """
 
-import json
 from collections.abc import Mapping
 from typing import Any
 
 from softswitch.acd.values import Why
+from softswitch.compact import compact
 
 MOST_BYTES = 4096
 _SCORED = 10
@@ -62,7 +62,7 @@ def _text(why: Why, scored: list[list[object]], skipped: dict[str, list[str]], l
     more = looked_at - len(scored) - sum(len(names) for names in skipped.values())
     if more:
         values["more"] = more
-    return json.dumps(values, ensure_ascii=False, separators=(",", ":"))
+    return compact(values)
 
 
 def spread(stored: Mapping[str, Any]) -> dict[str, Any]:

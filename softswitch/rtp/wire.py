@@ -23,7 +23,7 @@ _LENGTH_BYTES = 4
 _Convert = Callable[[object], object]
 _Tell = Callable[[typing.Any], dict[str, object]]
 
-_ENCODER = json.JSONEncoder(separators=(",", ":"))
+_ENCODER = json.JSONEncoder(separators=(",", ":"), check_circular=False)
 _SHAPES_KNOWN = 64
 """Of one type: which fields were there and of what types."""
 

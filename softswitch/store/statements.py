@@ -60,8 +60,7 @@ def bound(statement: ClauseElement) -> tuple[str, Parameters]:
     return str(result), tuple(values[name] for name in names)
 
 
-def _json(value: object) -> str:
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), default=str)
+_json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, default=str).encode
 
 
 def _getter(names: Sequence[str], as_json: str = "") -> Callable[[Any], Parameters]:
