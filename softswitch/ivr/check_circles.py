@@ -21,10 +21,8 @@ Graph = dict[Place, tuple[Place, ...]]
 
 
 def check_circles(flows: Mapping[str, Flow]) -> Iterator[Problem]:
-    nested = list(_nested(flows))
-    yield from nested
-    if not nested:
-        yield from _circles(flows)
+    yield from _nested(flows)
+    yield from _circles(flows)
 
 
 def _nested(flows: Mapping[str, Flow]) -> Iterator[Problem]:

@@ -167,7 +167,8 @@ def test_what_cannot_be_tried(config: Path) -> None:
     assert "there is no flow 'mian'" in run("ivr", "try", "mian", "--config", str(config)).output
     bad = run("ivr", "try", "main", "--config", str(config), "--at", MONDAY, "--lookup", "crm=maybe")
     assert bad.exit_code == 1 and "neither none, timeout, error nor JSON" in bad.output
-    wrong = run("ivr", "try", "main", "--config", str(config), "--at", MONDAY, "--keys", "x")
+    known = ("--at", MONDAY, "--ani", "+34600000001")
+    wrong = run("ivr", "try", "main", "--config", str(config), *known, "--keys", "x")
     assert wrong.exit_code == 1 and "is no key of a phone" in wrong.output
 
 

@@ -9,6 +9,7 @@ Does not prove: what the actions of a flow should be; that is `test_flow_steps.p
 import json
 from collections import deque
 from dataclasses import asdict
+from typing import Literal
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -28,6 +29,9 @@ from softswitch.config.flow import (
     Set,
     Transfer,
 )
+from softswitch.config.language_node import Language
+from softswitch.config.lookups import LookUp, Lookup
+from softswitch.config.subflows import Call, Return
 from softswitch.ivr import actions
 from softswitch.ivr.actions import (
     Begin,
@@ -35,6 +39,7 @@ from softswitch.ivr.actions import (
     FlowState,
     Input,
     Key,
+    LookedUp,
     PromptsEnded,
     Returned,
     TimerFired,
@@ -47,21 +52,45 @@ from softswitch.ivr.step import MAX_NODES, begin, step
 
 NAMES = [f"n{index}" for index in range(8)]
 ENDINGS = (actions.Enqueue, actions.Hangup)
+ANSWERS: tuple[Literal["found", "none", "timeout", "error"], ...] = ("found", "none", "timeout", "error")
 KNOWN = KnownNames(
     prompts={"welcome", "menu", "invalid"},
     queues={"q"},
     calendars={"office"},
     boxes={"box"},
     endpoints={"1001"},
+    lookups={"l": Lookup(url="https://x/{x}", results={"y": "y as number"})},
 )
 CONTEXT = FlowContext(
-    ani="123", dnis="456", open={"office": True}, holiday={}, local_time=(9, 5), local_date=(2026, 1, 2)
+    ani="123",
+    dnis="456",
+    open={"office": True},
+    holiday={},
+    local_time=(9, 5),
+    local_date=(2026, 1, 2),
+    queues={"q"},
+    lookups={"l": {"x"}},
+    results={"l": {"y"}},
 )
 
 node_name = st.sampled_from(NAMES)
 optional_name = st.one_of(st.just(""), node_name)
 variable = st.sampled_from(["x", "y", "ani"])
 key = st.sampled_from("0123456789*#ABCD")
+expression = st.sampled_from(
+    [
+        "1",
+        "x",
+        "y + 1",
+        "x & y",
+        "number(x) * 3",
+        "default(x, 'en')",
+        "ani",
+        "1 +",
+        "if(x == '1', 2, 7)",
+        "none(1)",
+    ]
+)
 
 nodes: st.SearchStrategy[Node] = st.one_of(
     st.builds(
@@ -102,23 +131,51 @@ nodes: st.SearchStrategy[Node] = st.one_of(
     ),
     st.builds(
         Branch,
-        on=st.sampled_from(["hours", "holiday", "ani", "dnis", "variable", "language"]),
+        on=st.sampled_from(["hours", "holiday", "ani", "dnis", "variable", "language", "condition"]),
         calendar=st.just("office"),
         variable=variable,
         cases=st.dictionaries(
-            st.sampled_from(["open", "yes", "123", "_1.", "prefix:4", "en", ""]), node_name, max_size=3
+            st.sampled_from(["open", "yes", "123", "_1.", "prefix:4", "en", "", "x == '1'", "y > 2", "1 +"]),
+            node_name,
+            max_size=3,
         ),
         default=node_name,
     ),
     st.builds(
         Set,
-        priority=st.one_of(st.none(), st.integers(-5, 5)),
-        skills=st.dictionaries(st.sampled_from(["s", "t"]), st.integers(1, 5)),
+        priority=st.one_of(st.none(), st.integers(-5, 5), expression),
+        skills=st.dictionaries(st.sampled_from(["s", "t"]), st.one_of(st.integers(1, 5), expression)),
         variables=st.dictionaries(st.sampled_from(["x", "y"]), st.text(max_size=5)),
+        compute=st.dictionaries(st.sampled_from(["x", "y"]), expression, max_size=2),
         language=st.sampled_from([None, "es", "ro"]),
         next=node_name,
     ),
-    st.builds(Enqueue, queue=st.just("q")),
+    st.builds(Enqueue, queue=st.sampled_from(["q", "{x}", "{"]), on_unknown=optional_name),
+    st.builds(
+        Call,
+        flow=st.sampled_from(["main", "other", "none"]),
+        give=st.dictionaries(st.sampled_from(["x", "y"]), expression, max_size=2),
+        take=st.dictionaries(st.sampled_from(["x", "y"]), st.sampled_from(["x", "y"]), max_size=2),
+        results=st.dictionaries(st.sampled_from(["ok", "no"]), node_name, max_size=2),
+        next=optional_name,
+    ),
+    st.builds(Return, result=st.sampled_from(["", "ok", "no"])),
+    st.builds(
+        LookUp,
+        lookup=st.sampled_from(["l", "none"]),
+        give=st.dictionaries(st.sampled_from(["x", "y"]), expression, max_size=2),
+        next=node_name,
+        on_none=optional_name,
+        on_timeout=optional_name,
+        on_error=optional_name,
+    ),
+    st.builds(
+        Language,
+        variable=st.sampled_from(["", "x"]),
+        prefixes=st.dictionaries(st.sampled_from(["1", "12", "9"]), st.sampled_from(["en", "es"])),
+        keys=st.dictionaries(key, st.sampled_from(["en", "ro"]), max_size=3),
+        next=node_name,
+    ),
     st.builds(
         Dial,
         target=st.sampled_from(["extension:1001", "extension:{x}", "trunk:t/{x}", "junk"]),
@@ -138,6 +195,11 @@ inputs: st.SearchStrategy[Input] = st.one_of(
     st.just(PromptsEnded()),
     st.builds(TimerFired, timer=st.integers(0, 12)),
     st.builds(Returned, result=st.sampled_from(["busy", "no-answer", "failed", "recorded", "empty", "?"])),
+    st.builds(
+        LookedUp,
+        answer=st.sampled_from(["found", "none", "timeout", "error"]),
+        values=st.dictionaries(st.sampled_from(["x", "y"]), st.sampled_from(["1", 2, True, 2.5])),
+    ),
     st.just(Begin()),
 )
 flow = st.builds(Flow, start=node_name, node=st.dictionaries(node_name, nodes, min_size=1, max_size=8))
@@ -210,7 +272,10 @@ def _explored(flows: dict[str, Flow], limit: int = 1000) -> tuple[set[tuple[str,
 
 def _possible(state: FlowState) -> list[Input]:
     if state.waiting == "result":
-        return [Returned(result=result) for result in ("busy", "no-answer", "failed", "recorded", "empty")]
+        return [
+            *(Returned(result=result) for result in ("busy", "no-answer", "failed", "recorded", "empty")),
+            *(LookedUp(answer=answer) for answer in ANSWERS),
+        ]
     if state.waiting == "prompt":
         return [PromptsEnded()]
     if state.waiting == "key":
@@ -269,4 +334,6 @@ def test_a_silent_caller_comes_to_an_end_unless_warned(main: Flow) -> None:
             "result": Returned(result="empty"),
         }
         state, _ = step(flows, state, silence[state.waiting], CONTEXT)
+        if state.waiting == "result":
+            state, _ = step(flows, state, LookedUp(answer="none"), CONTEXT)
     assert warned
