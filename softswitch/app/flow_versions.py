@@ -1,5 +1,6 @@
 """Keeps the book of flow versions beside the data base, gives new calls what it says, and tells what live calls have."""
 
+import asyncio
 import json
 from collections import Counter
 from collections.abc import Mapping
@@ -120,15 +121,17 @@ class FlowDesk:
         parts, book = self._parts, self._parts.flow_versions.book
         try:
             number = book.before(flow) if wish.version is None else wish.version
-            before = book.live(flow) if book.pinned(flow) else 0
-            flows = {**parts.services.config.flow, flow: book.roll_back(flow, number)}
+            config = parts.services.config
+            flows = {**config.flow, flow: book.flow_of(flow, number)}
+            problems = await asyncio.to_thread(_problems, config, flows)
+            if problems:
+                raise NotPossible(f"version {number} of flow {flow} cannot be used now: {problems[0]}")
+            taken = book.roll_back(flow, number)
         except UnknownVersion as error:
             raise UnknownThing(str(error)) from None
-        problems = _problems(parts.services.config, flows)
-        if problems:
-            book.roll_back(flow, before)
-            raise NotPossible(f"version {number} of flow {flow} cannot be used now: {problems[0]}")
-        parts.services.config = replace(parts.services.config, flow=flows)
+        # A reload may have come in between: what it brought stays.
+        now = parts.services.config
+        parts.services.config = replace(now, flow={**now.flow, flow: taken})
         parts.flow_versions.write()
         _log.info("flow switched", flow=flow, version=book.live(flow), rolled_back=book.pinned(flow))
         return self._view(flow)

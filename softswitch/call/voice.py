@@ -3,6 +3,7 @@ whose wrong codes lock a box. One for the switch.
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -46,11 +47,11 @@ class Voice:
 class VoicePrompts:
     def __init__(self, library: "PromptFinder", voice: Voice, files: RecordingFolder) -> None:
         self._library = library
-        self._files = files
         self._elsewhere: Mapping[str, Callable[[str], Path | None]] = {
             SPOKEN: voice.speech.path,
             GREETING: voice.greetings.find,
-            RECORDING: self._recording,
+            # No method of its own: it would hold itself, and be freed by the collector only after a reload.
+            RECORDING: partial(_recording, files),
         }
 
     def find(self, name: str, language: str) -> Path | None:
@@ -60,9 +61,10 @@ class VoicePrompts:
         found = self._elsewhere.get(kind + colon)
         return found(rest) if found is not None else None
 
-    def _recording(self, name: str) -> Path | None:
-        try:
-            path = self._files.path(name)
-        except StorageError:
-            return None
-        return path if path.is_file() else None
+
+def _recording(files: RecordingFolder, name: str) -> Path | None:
+    try:
+        path = files.path(name)
+    except StorageError:
+        return None
+    return path if path.is_file() else None

@@ -82,8 +82,17 @@ class VersionBook:
         pinned = page.version(page.pinned)
         return known.flow if pinned is None else pinned.flow
 
+    def flow_of(self, name: str, number: int) -> Flow:
+        """0: that of the file. Raises UnknownVersion."""
+        return self._version(name, number)[1].flow
+
     def roll_back(self, name: str, number: int) -> Flow:
         """New calls get this version; 0: that of the file again. Raises UnknownVersion."""
+        page, version = self._version(name, number)
+        page.pinned = 0 if version.number == page.in_file else version.number
+        return version.flow
+
+    def _version(self, name: str, number: int) -> tuple[_Page, Version]:
         page = self._pages.get(name)
         if page is None or not page.in_file:
             raise UnknownVersion(f"there is no flow {name!r}")
@@ -91,8 +100,7 @@ class VersionBook:
         if version is None:
             known = ", ".join(str(each.number) for each in page.versions)
             raise UnknownVersion(f"flow {name!r} has no version {number}; known are {known}")
-        page.pinned = 0 if version.number == page.in_file else version.number
-        return version.flow
+        return page, version
 
     def before(self, name: str) -> int:
         """The version before the one that new calls get. Raises UnknownVersion."""

@@ -36,7 +36,7 @@ class Crm:
     async def customer(self, request: web.Request) -> web.Response:
         self.seen.append((request.raw_path, request.headers.get("Authorization", "")))
         if request.match_info["number"] == "34999":
-            await asyncio.sleep(30)
+            await asyncio.sleep(PATIENCE_S + 3)
         return web.json_response({"customer": {"tier": "gold", "points": 40}})
 
 
@@ -47,7 +47,7 @@ def _serving(crm: Crm, port: int) -> Iterator[None]:
     thread.start()
     application = web.Application()
     application.add_routes([web.get("/customers/{number}", crm.customer)])
-    runner = web.AppRunner(application, shutdown_timeout=0.2)
+    runner = web.AppRunner(application, shutdown_timeout=5)
 
     async def start() -> None:
         await runner.setup()
