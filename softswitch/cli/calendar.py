@@ -4,13 +4,15 @@ from datetime import UTC, datetime
 
 import click
 
-from softswitch.cli.options import Failure, Moment, Place, json_option, place_options
+from softswitch.cli.options import Failure, Place, json_option, parse_moment, place_options
 from softswitch.cli.output import show, show_json, show_rows
 from softswitch.cli.place import default_config
 from softswitch.config.problem import ConfigError
 from softswitch.hours import CalendarHours
 
-_AT = click.option("--at", "moment", type=Moment(), default="now", help="When: now, 2026-12-24T15:00.")
+_AT = click.option(
+    "--at", "moment", default="now", help="now, or a time of the calendar's zone: 2026-12-24T15:00."
+)
 
 
 @click.group()
@@ -30,8 +32,19 @@ def _calendars(context: click.Context) -> dict[str, CalendarHours]:
     }
 
 
-def _told(name: str, hours: CalendarHours, moment: float) -> dict[str, str]:
-    when = datetime.fromtimestamp(moment, tz=UTC)
+def _moment(text: str, hours: CalendarHours) -> datetime:
+    """What names no zone is what the clock on the wall of the calendar's zone shows."""
+    try:
+        if text[:1].isdigit() and "-" in text:
+            given = datetime.fromisoformat(text)
+            return given if given.tzinfo else given.replace(tzinfo=hours.zone)
+        return datetime.fromtimestamp(parse_moment(text, datetime.now(hours.zone)), tz=UTC)
+    except ValueError:
+        raise Failure(f"{text!r} is no time", "write now, today, 2h, or 2026-12-24T15:00") from None
+
+
+def _told(name: str, hours: CalendarHours, moment: str) -> dict[str, str]:
+    when = _moment(moment, hours)
     change = hours.next_change(when)
     return {
         "calendar": name,
@@ -47,7 +60,7 @@ def _told(name: str, hours: CalendarHours, moment: float) -> dict[str, str]:
 @json_option
 @place_options
 @click.pass_context
-def list_calendars(context: click.Context, moment: float, as_json: bool) -> None:
+def list_calendars(context: click.Context, moment: str, as_json: bool) -> None:
     """Every calendar: open or closed, why, and until when."""
     told = [_told(name, hours, moment) for name, hours in _calendars(context).items()]
     if as_json:
@@ -63,7 +76,7 @@ def list_calendars(context: click.Context, moment: float, as_json: bool) -> None
 @json_option
 @place_options
 @click.pass_context
-def show_calendar(context: click.Context, name: str, moment: float, as_json: bool) -> None:
+def show_calendar(context: click.Context, name: str, moment: str, as_json: bool) -> None:
     """Whether one calendar is open at a moment, and why."""
     calendars = _calendars(context)
     if name not in calendars:

@@ -193,6 +193,10 @@ def test_calendars_tell_why(config: Path) -> None:
     (told,) = json.loads(listed.output)
     assert (told["state"], told["why"]) == ("closed", "2026-05-05 is closed: moving house")
     assert told["until"] == "Wed 2026-05-06 09:00 CEST"
+    local = run("calendar", "show", "office", "--config", str(config), "--at", "2026-05-04T13:59")
+    assert local.output.startswith("office is open at Mon 2026-05-04 13:59 CEST")
+    never = run("calendar", "show", "office", "--config", str(config), "--at", "2026-99-04")
+    assert never.exit_code == 1 and "is no time" in never.output
     assert "there is no calendar 'offic'" in run("calendar", "show", "offic", "--config", str(config)).output
 
 
