@@ -14,6 +14,8 @@ from softswitch.sip.params import NO_PARAMS, Params
 from softswitch.sip.uri import Uri
 
 _LONGEST_REMEMBERED = 256
+_USUAL_TAG = re.compile(r"[^\"<>]*<[^\"<>]*>;tag=([A-Za-z0-9\-.!%*_+`'~]+)")
+"""Nothing but a tag behind the brackets."""
 _NOT_DISPLAY = re.compile(r'["<>,;\\\x00\r\n]')
 
 
@@ -90,6 +92,9 @@ def _remembered(text: str) -> Address:
 @lru_cache(maxsize=2048)
 def tag_of(text: str) -> str:
     """The tag of a From or To without taking the address apart: on the path of each message."""
+    usual = _USUAL_TAG.fullmatch(text)
+    if usual is not None:
+        return usual[1]
     behind = text.rfind(">") + 1
     if '"' in text and (not behind or text.find('"', behind) >= 0):
         return Address.parse(text).tag

@@ -15,7 +15,8 @@ from softswitch.errors import UnusableError
 from softswitch.sip.digest import CREDENTIALS_HEADER, Challenge, answer_challenge, challenges_of
 from softswitch.sip.errors import ParseError
 from softswitch.sip.grammar import clamped_number
-from softswitch.sip.message import LARGEST_EXPIRES, Response
+from softswitch.sip.header_numbers import LARGEST_EXPIRES
+from softswitch.sip.message import Response
 from softswitch.sip.reason import phrase
 from softswitch.sip.uri import Uri, escape_user
 

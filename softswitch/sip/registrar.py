@@ -15,7 +15,8 @@ from softswitch.sip.address import Address
 from softswitch.sip.date_value import date_value
 from softswitch.sip.errors import ParseError
 from softswitch.sip.grammar import clamped_number, fold, readable
-from softswitch.sip.message import LARGEST_EXPIRES, Request, Response, make_response
+from softswitch.sip.header_numbers import LARGEST_EXPIRES
+from softswitch.sip.message import Request, Response, make_response
 from softswitch.sip.outbound import (
     contact_parameters,
     dies_with_connection,

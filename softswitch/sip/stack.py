@@ -211,7 +211,9 @@ class SipStack:
     # SessionLayer and TransactionLayer.
 
     def deliver(self, handler: Callable[[Any], None], event: object) -> None:
-        self._emit(Deliver(handler, event))
+        self._outputs.append(Deliver(handler, event))
+        if not self._busy and self.on_output is not None:
+            self.on_output()
 
     def send(self, data: bytes, destination: Source) -> None:
         stats = self.stats

@@ -6,6 +6,7 @@ Does not measure time; `benchmarks/enumeration.py` does, with a rank test.
 """
 
 import asyncio
+import gc
 import re
 import sys
 from collections import Counter
@@ -78,11 +79,13 @@ def _calls() -> Iterator[Counter[str]]:
         elif event == "c_call":
             counted[getattr(argument, "__qualname__", "?")] += 1
 
+    gc.disable()  # a collection would be counted with whatever it happens to fall into
     sys.setprofile(profile)
     try:
         yield counted
     finally:
         sys.setprofile(None)
+        gc.enable()
 
 
 @pytest.mark.parametrize("method", ["REGISTER", "INVITE"])
