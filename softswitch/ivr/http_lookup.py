@@ -3,10 +3,9 @@
 import asyncio
 import json
 from collections.abc import Mapping
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import aiohttp
-from yarl import URL
 
 from softswitch.config.lookups import Lookup
 from softswitch.config.secret import Secret
@@ -22,13 +21,12 @@ async def ask_http(
 ) -> LookedUp:
     """Cancelled at its time limit by whoever awaits it."""
     address = url_of(lookup, {name: quote(value, safe="") for name, value in parameters.items()})
-    url = URL(address, encoded=True)
-    if {".", ".."} & set(url.raw_path.split("/")):
+    if {".", ".."} & set(urlsplit(address).path.split("/")):
         return LookedUp(answer="error", problem="a parameter would lead to another path")
     try:
         async with client.request(
             lookup.method,
-            url,
+            address,
             json=dict(parameters) if lookup.method == "POST" else None,
             headers=_headers(lookup, secret),
             timeout=aiohttp.ClientTimeout(total=lookup.timeout_s),
