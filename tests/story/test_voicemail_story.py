@@ -109,7 +109,7 @@ async def test_a_message_is_heard_behind_a_code_and_deleted(c: Centre) -> None:
     await asyncio.sleep(0.5)
     heard = said(c, leg)
     assert "voicemail-from" in heard and heard[-1] == Path(c.switch.rows("recordings")[0]["path"]).stem
-    await asyncio.sleep(2)
+    await asyncio.sleep(19)  # a second for each digit and word
     assert counts(c) == [(1, 0), (0, 1)], "it was played to its end"
     c.press("3", "endpoint:1001")
     await asyncio.sleep(3)
