@@ -105,13 +105,20 @@ class Floor:
         """Rings, answers, and is hung up."""
         return self.phone(name, calls=calls).does(lambda s: s.ring().pause(0.05).accept().expect_bye())
 
-    def caller(self, number: str, steps: Callable[[Scenario], Scenario] | None = None) -> "Caller":
-        """A customer, who stays until he is hung up if nothing else is said."""
-        ani = f"+3461{next(_CALLERS):07}"
+    def caller(
+        self,
+        number: str,
+        steps: Callable[[Scenario], Scenario] | None = None,
+        *,
+        ani: str = "",
+        address: str = TRUNK_ADDRESS,
+    ) -> "Caller":
+        """A customer, who stays until he is hung up if nothing else is said; `address` is that of his trunk."""
+        ani = ani or f"+3461{next(_CALLERS):07}"
         scenario = Scenario("caller", ani, number).invite()
         scenario = steps(scenario) if steps else scenario.connected().expect_bye()
         sipp = Sipp(
-            scenario, self._folder / ani, remote=self.switch.sip, address=TRUNK_ADDRESS, timeout_s=PATIENCE_S
+            scenario, self._folder / ani, remote=self.switch.sip, address=address, timeout_s=PATIENCE_S
         )
         return Caller(self, self.start(sipp), ani)
 

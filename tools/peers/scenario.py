@@ -175,6 +175,14 @@ class Scenario:
         self._respond("SIP/2.0 200 OK", _sdp("sendrecv", 1, self.laws[:1], self.events), retrans=500)
         return self.expect_request("ACK")
 
+    def accept_twice(self, tag: str) -> Self:
+        """200, and at once that of another device with this tag, which is acknowledged and hung up."""
+        body = _sdp("sendrecv", 1, self.laws[:1], self.events)
+        self._respond("SIP/2.0 200 OK", body)
+        head = ["SIP/2.0 200 OK", _COPIED.format(tag=f";tag={tag}"), _CONTACT.format(user=self.user)]
+        self._add(self._send("\n".join(head), body))
+        return self.expect_request("ACK").expect_request("ACK").expect_bye()
+
     def reject(self, status: int, reason: str = "Declined") -> Self:
         return self._respond(f"SIP/2.0 {status} {reason}", "", retrans=500).expect_request("ACK")
 
