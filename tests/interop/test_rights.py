@@ -181,7 +181,7 @@ def _callers_who_wait(switch: Switch, people: People, folder: Path, events: int)
     """Two wait for ana, who pauses; one is put first, the other is moved."""
     waits = Scenario("caller", "34600000001", number="600").invite().connected().expect_bye()
     with Sipp(
-        waits, folder / "waiting", remote=switch.sip, address=TRUNK_ADDRESS, calls=2, timeout_s=120
+        waits, folder / "waiting", remote=switch.sip, address=TRUNK_ADDRESS, calls=2, timeout_s=900
     ) as callers:
         seen = asyncio.run(_followed(people, events))
         wait_for(lambda: len(_waiting(people)) == 2, 30, "two who wait")
