@@ -13,6 +13,7 @@ import argparse
 import gc
 import heapq
 import json
+import math
 import re
 import resource
 import select
@@ -141,6 +142,8 @@ class UaLoad:
             self._epoll.register(opened.fileno(), select.EPOLLIN)
         self._run_id = f"{time.time_ns():x}".encode()
         self._ended = False
+        self.enough = math.inf
+        """When measuring ends, if that is sooner than planned. Monotonic."""
 
     # -- running ------------------------------------------------------------------------------------------------------
 
@@ -186,7 +189,7 @@ class UaLoad:
         self._on_steady()
         self.media.begin()
         before, began = own_cpu_s(), time.monotonic()
-        self._loop_for(seconds)
+        self._loop(lambda: time.monotonic() >= min(began + seconds, self.enough))
         self.result.seconds = round(time.monotonic() - began, 2)
         self.result.generator_cpu_s = round(own_cpu_s() - before, 3)
         self.media.end()

@@ -115,7 +115,7 @@ def test_damaged_sip_over_udp(start_switch: StartSwitch, source: str) -> None:
         before = _shower(switch, Mutator(SEED, _valid(switch)).sip(), sender, switch.sip)
     assert _memory_mb(switch) < before + GROWTH_MB + KEPT_KB * min(COUNT // 2, 16_000) / 1000
     for call in switch.cli("calls"):
-        switch.command("calls", "hangup", call["call"])
+        switch.cli("calls", "hangup", call["call"], check=False)
     _assert_a_call_works(switch)
     assert switch.cli("status")["sip"]["malformed"] > 0
 

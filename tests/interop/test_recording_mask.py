@@ -37,6 +37,7 @@ def test_a_live_call_is_masked_and_paused_from_the_command_line(start_switch: St
         for what in ("mask", "unmask", "pause", "resume"):
             time.sleep(0.5 + MASK_TAIL_S)
             assert switch.command("calls", "record", call, what).returncode == 0
+        load.enough = time.monotonic() + 0.7
 
     steering = threading.Thread(target=steer)
     steering.start()

@@ -148,7 +148,7 @@ def _trace(switch: Switch, *arguments: str) -> "subprocess.Popen[bytes]":
 def test_the_selftest_of_a_running_switch(start_switch: StartSwitch) -> None:
     """Good; and with a disk that counts as full it says which step failed, with the ladder."""
     switch = start_switch(_config(free_port(PHONE_ADDRESS)))
-    result = switch.cli("selftest", timeout=60.0)
+    result = switch.cli("selftest")
     assert result["ok"], result
     steps = {step["step"] for step in result["steps"]}
     assert {"call set up", "audio caller → callee", "audio callee → caller", "DTMF", "CDR"} < steps

@@ -144,9 +144,9 @@ def test_fifty_calls_talk_on(workers: int, calls: int, start_switch: StartSwitch
     )
     switch = start_switch({**config, "rtp": {"workers": workers}})
     plan = Plan(server=switch.sip, callers=TRUNK_ADDRESS, agents=AGENT_ADDRESS, agent_port=agent_port, calls=calls,
-                seconds=8.0, ramp=25)  # fmt: skip
+                seconds=6.0, ramp=25)  # fmt: skip
     killed: list[float] = []
-    load = Load(plan, on_steady=lambda: load._at(time.monotonic() + 2.0, kill))
+    load = Load(plan, on_steady=lambda: load._at(time.monotonic() + 1.5, kill))
 
     def kill() -> None:
         killed.append(time.monotonic())

@@ -1,7 +1,7 @@
 """The switch as a process under test: configured from a mapping, started, asked, killed, and read afterwards.
 
 It is started as its users start it and asked through its own command line, control socket, database file and queue
-log: nothing here imports it.
+log: but for the command line, nothing here imports it.
 """
 
 import http.client
@@ -19,6 +19,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
+from click.testing import CliRunner
+
+from softswitch.cli.main import cli
 from tools.peers.ports import free_port, give_back
 from tools.peers.processes import Usage, family_usage
 from tools.peers.sip_text import Message, compose, token
@@ -149,16 +152,26 @@ class Switch:
         return self.process is not None and self.process.poll() is None
 
     def stop(self, timeout: float = 60.0) -> int:
-        """`softswitch stop --now`, by its signal; the exit code."""
+        """What `softswitch stop --now` does; the exit code."""
         if self.process is None:
             return 0
         if self.running():
-            self.cli("stop", "--now", check=False)
+            self._stop_now()
         try:
             return self.process.wait(timeout)
         except subprocess.TimeoutExpired:
             self._end_family()
             raise SwitchError(f"does not stop in {timeout} s\n{self.log()[-3000:]}") from None
+
+    def _stop_now(self) -> None:
+        connection = _UnixConnection(self.control_socket, 20.0)
+        try:
+            connection.request("POST", "/v1/stop", b'{"now": true}', {"Content-Type": "application/json"})
+            connection.getresponse().read()
+        except (OSError, http.client.HTTPException):
+            pass  # it has ended by itself meanwhile, or will not: `stop` sees
+        finally:
+            connection.close()
 
     def kill9(self) -> None:
         """`kill -9` of the control process only; its workers are left to themselves."""
@@ -216,23 +229,27 @@ class Switch:
         finally:
             connection.close()
 
-    def cli(self, *arguments: str, check: bool = True, timeout: float = 60.0) -> Any:
-        """`softswitch ARGUMENTS --json`: what it printed, as JSON when it is, else as text."""
-        done = self.command(*arguments, *(["--json"] if _has_json(arguments) else []), timeout=timeout)
-        if check and done.returncode:
-            raise SwitchError(
-                f"softswitch {' '.join(arguments)} → {done.returncode}\n{done.stdout}{done.stderr}"
-            )
+    def cli(self, *arguments: str, check: bool = True) -> Any:
+        """`softswitch ARGUMENTS --json`: what it printed, as JSON when it is, else as text. It runs within this process:
+        tests ask hundreds of times, and an interpreter takes longer to start than a switch to answer."""
+        wanted = [*arguments, *(["--json"] if _has_json(arguments) else [])]
+        done = CliRunner().invoke(cli, wanted, env=self._environment())
+        if done.exception is not None and not isinstance(done.exception, SystemExit):
+            raise done.exception
+        if check and done.exit_code:
+            raise SwitchError(f"softswitch {' '.join(arguments)} → {done.exit_code}\n{done.output}")
         try:
             return json.loads(done.stdout)
         except ValueError:
             return done.stdout
 
+    def _environment(self) -> dict[str, str]:
+        return {"SOFTSWITCH_SOCKET": str(self.control_socket), "SOFTSWITCH_CONFIG": str(self.config_file)}
+
     def command(self, *arguments: str, timeout: float = 60.0) -> "subprocess.CompletedProcess[str]":
-        """The command line as it is, with this switch's configuration."""
+        """The command line as its users start it, with this switch's configuration."""
         command = [sys.executable, "-m", "softswitch", *arguments]
-        env = {**os.environ, "PYTHONPATH": str(ROOT), "SOFTSWITCH_SOCKET": str(self.control_socket),
-               "SOFTSWITCH_CONFIG": str(self.config_file)}  # fmt: skip
+        env = {**os.environ, "PYTHONPATH": str(ROOT), **self._environment()}
         return subprocess.run(
             command, cwd=ROOT, env=env, capture_output=True, text=True, timeout=timeout, check=False
         )
