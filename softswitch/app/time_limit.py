@@ -1,19 +1,22 @@
 """Stops a function of somebody else that does not return: a strategy plug-in that hangs must not stop the switch.
 
 A timer of the process (SIGALRM) raises `OutOfTime` within the function, again and again until it has left it, since a
-stranger's code may swallow exceptions. What waits in the kernel (sleep, a socket, a lock) is woken up by it too; only a
+stranger's code may swallow exceptions: each alarm raises at once and at the next line that is run, which lies behind the
+`except` that swallowed the first. What waits in the kernel (sleep, a socket, a lock) is woken up by it too; only a
 call into C that neither returns nor looks at signals is beyond it. Signals reach the main thread alone: in any other the
 function is called without a limit, and nobody but that thread waits for it.
 """
 
 import signal
+import sys
 import threading
 from collections.abc import Callable
 from types import FrameType
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 P = ParamSpec("P")
 T = TypeVar("T")
+TraceFunction = Callable[[FrameType, str, Any], Any]
 
 AGAIN_S = 0.005
 """Pause between two tries to stop it."""
@@ -31,6 +34,8 @@ class TimeLimit:
     def __init__(self, limit_s: float) -> None:
         self._limit_s = limit_s
         self._running = False
+        self._rang = False
+        """Whatever comes out of the function since then comes of its being stopped."""
 
     def limited(self, function: Callable[P, T]) -> Callable[P, T]:
         """The same function; it raises `NotReturned` when it takes longer than the limit."""
@@ -38,15 +43,19 @@ class TimeLimit:
         def call(*args: P.args, **kwargs: P.kwargs) -> T:
             if threading.current_thread() is not threading.main_thread() or self._running:
                 return function(*args, **kwargs)
-            before = signal.signal(signal.SIGALRM, self._alarm)
+            before, traced = signal.signal(signal.SIGALRM, self._alarm), sys.gettrace()
+            self._rang = False
             try:
                 return self._within(function, *args, **kwargs)
-            except OutOfTime:
-                raise NotReturned(f"did not return within {self._limit_s * 1000:g} ms") from None
+            except BaseException:
+                if not self._rang:
+                    raise
             finally:
                 self._running = False
+                sys.settrace(traced)  # before anything that runs lines
                 signal.setitimer(signal.ITIMER_REAL, 0)
                 signal.signal(signal.SIGALRM, before)
+            raise NotReturned(f"did not return within {self._limit_s * 1000:g} ms")
 
         return call
 
@@ -58,5 +67,15 @@ class TimeLimit:
         return answer
 
     def _alarm(self, number: int, frame: FrameType | None) -> None:
-        if self._running:
+        if self._running and frame is not None:
+            self._rang = True
+            frame.f_trace = _stop
+            sys.settrace(_stop)
             raise OutOfTime
+
+
+def _stop(frame: FrameType, event: str, argument: object) -> TraceFunction:
+    """A trace function: the next line of the function is its end."""
+    if event == "line":
+        raise OutOfTime
+    return _stop

@@ -8,6 +8,7 @@ Does not prove plug-ins that hang in C code without looking at signals: nothing 
 import asyncio
 import re
 import signal
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -49,6 +50,14 @@ def swallows(caller: Any, agents: Any) -> str:
             continue
 
 
+def swallows_bare(caller: Any, agents: Any) -> str:
+    while True:
+        try:
+            sum(range(1000))
+        except:  # noqa: E722
+            pass
+
+
 def recurses(caller: Any, agents: Any) -> str:
     try:
         return "".join(recurses(caller, agents) for _ in range(2))
@@ -60,12 +69,14 @@ def matches(caller: Any, agents: Any) -> str:
     return str(re.match(r"(a|aa)+$", "a" * 60 + "b"))
 
 
-@pytest.mark.parametrize("plugin", [spins, sleeps, waits, swallows, recurses, matches])
+@pytest.mark.parametrize("plugin", [spins, sleeps, waits, swallows, swallows_bare, recurses, matches])
 def test_it_is_stopped_whatever_it_does(plugin: Callable[[Any, Any], str]) -> None:
+    traced = sys.gettrace()
     before, began = signal.getsignal(signal.SIGALRM), time.monotonic()
     with pytest.raises(NotReturned, match="within 50 ms"):
         TimeLimit(LIMIT_S).limited(plugin)(None, None)
     assert LIMIT_S * 0.9 <= time.monotonic() - began < 30
+    assert sys.gettrace() is traced
     assert signal.getsignal(signal.SIGALRM) is before and signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
 
 
