@@ -93,7 +93,7 @@ async def test_the_code_is_asked_for(c: Centre) -> None:
     thief = await join(c, "1003", "801")
     for guess in ("0000", "1111", "2222"):
         c.press(guess, "endpoint:1003")
-        await asyncio.sleep(1)
+        await asyncio.sleep(0.9)
     assert said(c, "1003")[-1] == "conference-wrong-pin"
     await thief.hung_up()
     c.press("*7", "endpoint:1001")
