@@ -301,7 +301,7 @@ def _served(config: Config) -> Iterator[Finding]:
             list(config.agent) if queue.skills else []
         )
         if not candidates:
-            message = "has no members and needs no skills, so nobody serves it"
+            message = "has no members and needs no skills, so every agent serves it"
             yield Finding(path=("queue", name), message=message, warning=True)
             continue
         for skill, level in queue.skills.items():

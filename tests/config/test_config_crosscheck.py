@@ -142,7 +142,7 @@ def test_what_is_wrong_is_told_at_its_key(tmp_path: Path, text: str, key: str, s
 @pytest.mark.parametrize(
     ("text", "key", "said"),
     [
-        ("[queue.q]", "queue.q", "nobody serves it"),
+        ("[queue.q]", "queue.q", "every agent serves it"),
         (
             "[queue.q]\nskills = { french = 1 }",
             "queue.q.skills.french",

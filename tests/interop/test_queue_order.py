@@ -113,7 +113,7 @@ def _config(ports: dict[str, int]) -> dict[str, Any]:
         ]
     queues["skilled"] = queue(skills={"spanish": 2}, timeout=RING_S)
     queues["short"] = queue(["a10"], max_wait=1.0, on_timeout="queue:prio")
-    queues["shut"] = queue(max_wait=0.8, on_timeout="play:goodbye")
+    queues["shut"] = queue(skills={"nobody has": 1}, max_wait=0.8, on_timeout="play:goodbye")
     queues["full"] = queue(["a10"], maxlen=1, on_full="hangup:busy")
     levels = {"a2": 1, "a3": 3, "a4": 2, "a5": 2}
     node = {
