@@ -13,6 +13,9 @@ _CONTACT = "Contact: <sip:{user}@[local_ip]:[local_port];transport=[transport]>"
 _COPIED = "[last_Via:]\n[last_Record-Route:]\n[last_From:]\n[last_To:]{tag}\n[last_Call-ID:]\n[last_CSeq:]"
 _CODECS = {0: "PCMU/8000", 8: "PCMA/8000", 18: "G729/8000"}
 
+_KEPT = {"From": "remote_party", "To": "local_party", "Via": "invite_via", "CSeq": "invite_cseq"}
+"""Header fields of the INVITE that a called side keeps, and the variables that hold them."""
+
 
 def _sdp(direction: str, version: int, laws: Sequence[int], events: bool) -> str:
     types = [*map(str, laws), *(["101"] if events else [])]
@@ -155,10 +158,10 @@ class Scenario:
         self._calling = False
         keep = "".join(
             f'<ereg regexp="[^ ].*" search_in="hdr" header="{header}:" assign_to="{variable}"/>'
-            for header, variable in (("From", "remote_party"), ("To", "local_party"))
+            for header, variable in _KEPT.items()
         )
         self._add(f'<recv request="INVITE" rrs="true"><action>{keep}</action></recv>')
-        return self._add('<Reference variables="remote_party,local_party"/>')
+        return self._add('<Reference variables="' + ",".join(_KEPT.values()) + '"/>')
 
     def accept_offer(self, direction: str = "sendrecv") -> Self:
         """A re-INVITE comes; it is answered and acknowledged."""
@@ -176,12 +179,12 @@ class Scenario:
         return self.expect_request("ACK")
 
     def accept_twice(self, tag: str) -> Self:
-        """200, and at once that of another device with this tag, which is acknowledged and hung up."""
-        body = _sdp("sendrecv", 1, self.laws[:1], self.events)
-        self._respond("SIP/2.0 200 OK", body)
-        head = ["SIP/2.0 200 OK", _COPIED.format(tag=f";tag={tag}"), _CONTACT.format(user=self.user)]
-        self._add(self._send("\n".join(head), body))
-        return self.expect_request("ACK").expect_request("ACK").expect_bye()
+        """200, and then that of another device with this tag, which is acknowledged and hung up."""
+        head = ["SIP/2.0 200 OK", "Via: [$invite_via]", "From: [$remote_party]", f"To: [$local_party];tag={tag}",
+                "Call-ID: [call_id]", "CSeq: [$invite_cseq]", _CONTACT.format(user=self.user)]  # fmt: skip
+        self.accept()
+        self._add(self._send("\n".join(head), _sdp("sendrecv", 1, self.laws[:1], self.events)))
+        return self.expect_request("ACK").expect_bye()
 
     def reject(self, status: int, reason: str = "Declined") -> Self:
         return self._respond(f"SIP/2.0 {status} {reason}", "", retrans=500).expect_request("ACK")
