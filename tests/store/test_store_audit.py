@@ -1,5 +1,6 @@
 """Proves that the audit trail takes rows and gives them back by every filter, newest first, that a row once written is
-neither changed, replaced nor deleted by SQL, that the same row twice is one, and that rows outlive the process.
+neither changed, replaced nor deleted by SQL, that the same row twice is one, that rows outlive the process, and that
+whoever is told that a row is on disk finds it there.
 
 Does not prove who writes which row; for that see `tests/story/test_rights_story.py`.
 """
@@ -80,10 +81,23 @@ async def test_rows_are_found_by_every_filter_after_a_restart(
 ) -> None:
     store = await opened(tmp_path)
     for row in (*ROWS, ROW):
-        assert await store.audit.add(row)
+        await store.audit.add(row)  # which answers before a slow disk has it
     await store.close()
     store = await opened(tmp_path)
     assert [row["audit"] for row in await store.audit.rows(wanted)] == found
+    await store.close()
+
+
+async def test_whoever_is_told_that_a_row_is_on_disk_finds_it_there(tmp_path: Path) -> None:
+    store = await opened(tmp_path)
+    for number in range(100):
+        if await store.audit.add(replace(ROW, audit=f"a{number}")):
+            break
+    else:
+        pytest.fail("the disk took more than 50 ms a hundred times")
+    with closing(sqlite3.connect(tmp_path / "audit.db")) as connection:
+        [[rows]] = connection.execute("SELECT count(*) FROM audit WHERE audit = ?", (f"a{number}",))
+    assert rows == 1
     await store.close()
 
 
