@@ -89,9 +89,17 @@ def _remembered(text: str) -> Address:
     return Address._parse(text)
 
 
-@lru_cache(maxsize=2048)
 def tag_of(text: str) -> str:
     """The tag of a From or To without taking the address apart: on the path of each message."""
+    return _remembered_tag(text) if len(text) <= _LONGEST_REMEMBERED else _tag_of(text)
+
+
+@lru_cache(maxsize=2048)
+def _remembered_tag(text: str) -> str:
+    return _tag_of(text)
+
+
+def _tag_of(text: str) -> str:
     usual = _USUAL_TAG.fullmatch(text)
     if usual is not None:
         return usual[1]

@@ -24,6 +24,8 @@ WITH_COMFORT_NOISE: Final = frozenset({"PCMU", "PCMA", "G722"})
 _USUAL = {"opus": 111, "L16": 97, EVENT: EVENT_PAYLOAD_TYPE, COMFORT_NOISE: COMFORT_NOISE_TYPE}
 _FORMATS_REMEMBERED = 8
 """Different m-lines over the same attributes."""
+_LONGEST_REMEMBERED = 512
+"""Characters of payload types; an m-line may be as long as a message."""
 _FIRST_DYNAMIC, _END = 96, 128
 _OURS = {"opus": "useinbandfec=1", "G729": "annexb=no", EVENT: "0-15"}
 """What our own `fmtp` says. G.729 without Annex B: its silence frames are not decoded here (RFC 4856 section 2.1.9)."""
@@ -55,7 +57,7 @@ def formats(media: MediaDescription) -> Formats:
     found: Formats | None = known.get(media.formats)
     if found is None:
         found = _formats(media)
-        if len(known) < _FORMATS_REMEMBERED:
+        if len(known) < _FORMATS_REMEMBERED and sum(map(len, media.formats)) <= _LONGEST_REMEMBERED:
             known[media.formats] = found
     return found
 

@@ -34,6 +34,7 @@ _NONCE_TIME, _NONCE_CHANCE = 5, 4
 _NONCE_BODY, _NONCE_BYTES, _NONCE_LENGTH = 9, 18, 24
 _MAX_PARAMETERS = 32
 _MAX_CHALLENGES = 8
+_LONGEST_REMEMBERED = 256
 _PAIR = re.compile(
     rf'[ \t,]*({TOKEN})[ \t]*=[ \t]*(?:"([^"\\]*)"|("(?:[^"\\]|\\.)*"|[^\s",]+))[ \t]*(?=,|$)', re.DOTALL
 )
@@ -169,7 +170,8 @@ def digest_response(ha1_hex: str, credentials: Credentials, method: str) -> str:
     algorithm = canonical_algorithm(credentials.algorithm)
     if algorithm is None:
         raise ParseError("a digest algorithm that is not supported")
-    ha2 = _ha2(algorithm, f"{method}:{credentials.uri}")
+    resource = f"{method}:{credentials.uri}"
+    ha2 = (_ha2 if len(resource) <= _LONGEST_REMEMBERED else _hash)(algorithm, resource)
     middle = [credentials.nonce]
     if credentials.qop:
         middle += [credentials.nc, credentials.cnonce, credentials.qop]

@@ -6,12 +6,14 @@ from functools import lru_cache
 
 from softswitch.sip.sdp import NULL_ADDRESSES, Connection, MediaDescription
 
+_LONGEST = 64
+"""Characters of an address, with the zone of an IPv6 one."""
 _RTCP = re.compile(r"([1-9][0-9]{0,4})(?: .*)?")
 
 
 def can_be_sent_to(connection: Connection, our_address: str) -> bool:
     """One host of our address family. A host name would be legal; refusing it beats a call that nobody hears."""
-    return _is_host(connection.address, ":" in our_address)
+    return len(connection.address) <= _LONGEST and _is_host(connection.address, ":" in our_address)
 
 
 @lru_cache(maxsize=1024)

@@ -9,6 +9,9 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 
 from softswitch.sip.uri import Uri
 
+_LONGEST = 64
+"""Characters of an address, with the zone of an IPv6 one."""
+
 
 def behind_nat(contact: Uri, via_host: str, source: str) -> bool:
     """True when messages to `contact` would get lost. `source` is the address the peer's message came from, `via_host`
@@ -29,8 +32,12 @@ def is_address(host: str) -> bool:
     return _address(host) is not None
 
 
-@lru_cache(maxsize=4096)
 def _address(host: str) -> IPv4Address | IPv6Address | None:
+    return _remembered(host) if len(host) <= _LONGEST else None
+
+
+@lru_cache(maxsize=4096)
+def _remembered(host: str) -> IPv4Address | IPv6Address | None:
     try:
         return ip_address(host.strip("[]"))
     except ValueError:

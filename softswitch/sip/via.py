@@ -58,7 +58,8 @@ class Via:
     @property
     def sent_by(self) -> str:
         """Host in lower case and port, the default one filled in: what transactions and responses are matched by."""
-        return _sent_by(self.transport, self.host, self.port)
+        short = len(self.host) + len(self.transport) <= _LONGEST_REMEMBERED
+        return (_remembered_sent_by if short else _sent_by)(self.transport, self.host, self.port)
 
     @property
     def received(self) -> str | None:
@@ -109,5 +110,9 @@ def _remembered_sender(text: str) -> tuple[str, str, int | None, str]:
 
 
 @lru_cache(maxsize=4096)
+def _remembered_sent_by(transport: str, host: str, port: int | None) -> str:
+    return _sent_by(transport, host, port)
+
+
 def _sent_by(transport: str, host: str, port: int | None) -> str:
     return f"{host.lower()}:{port or (5061 if transport.upper() in ('TLS', 'WSS') else 5060)}"
