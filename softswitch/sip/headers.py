@@ -13,7 +13,7 @@ from softswitch.sip.header_names import BEGINNINGS, KEYS, beginning_of, header_k
 
 MAX_LINES = 256
 
-_BLANK = " \t"
+_BLANK_OR_FOLD = " \t\r\n"
 
 T = TypeVar("T")
 
@@ -231,7 +231,7 @@ class Headers:
             if tag and key == "to":
                 if is_unsafe(tag):
                     raise ValueError("a line end or NUL in a tag")
-                made_lines[-1] = f"{made_lines[-1].rstrip(_BLANK)};tag={tag}"
+                made_lines[-1] = f"{made_lines[-1].rstrip(_BLANK_OR_FOLD)};tag={tag}"
 
     def parsed(self, name: str, parse: Callable[[str], T]) -> T | None:
         """The first value of the header whose folded long name is `name`, as `parse` reads it; remembered."""

@@ -304,6 +304,15 @@ def test_response_keeps_a_tag_that_is_there_and_escaped_nul_of_a_peer() -> None:
     assert b"To: <sip:b@h>;;\r\n" in make_response(unreadable, 400, to_tag="new").to_bytes()
 
 
+def test_a_tag_is_put_on_the_last_line_that_says_something_of_a_folded_to() -> None:
+    for blank in ("", "  ", "\r\n ", "\r\n\t \r\n  "):
+        message = parse_message(invite().replace(b"To: <sip:b@h>", f"To:\r\n <sip:b@h>{blank}".encode()))
+        assert isinstance(message, Request)
+        data = make_response(message, 200, to_tag="new").to_bytes()
+        assert b"To:\r\n <sip:b@h>;tag=new\r\n" in data
+        assert parse_message(data).to_tag == "new"
+
+
 def test_build_round_trip() -> None:
     built = Request.build(
         "OPTIONS",
