@@ -1,11 +1,12 @@
-"""Proves from outside, with processes: another user of this machine runs the command line on the control socket of a real
-switch and is known by the kernel as the supervisor that he is; what he does with his own team is done, with another team it
-is refused with status 4 and the missing right; a token counts more than the user; a stranger may nothing; callers of SIPp
-who wait are moved and given another priority; every act and refusal stands in the audit trail, also after `kill -9`;
-aiohttp follows events with a token and sees its own queue only.
+"""Proves from outside: another user of this machine runs the command line, in processes of his, on the control socket of
+a real switch and is known by the kernel as the supervisor that he is; what he does with his own team is done, with another
+team it is refused with status 4 and the missing right; a token counts more than the user; a stranger may nothing; callers
+of SIPp who wait are moved and given another priority; every act and refusal stands in the audit trail, also after
+`kill -9`; aiohttp follows events with a token and sees its own queue only.
 
 Does not prove every right (`tests/api`) nor phones (`tests/story/test_rights_story.py`). As another user it runs as root
-only; else tokens stand for the people.
+only; else tokens stand for the people. Who shows a token, and the owner, run the command line within the test's process: it
+is the same, and an interpreter takes longer to start than the switch to answer.
 """
 
 import asyncio
@@ -21,7 +22,9 @@ from typing import Any
 
 import aiohttp
 import pytest
+from click.testing import CliRunner
 
+from softswitch.cli.main import cli
 from tools.peers.centre import AGENT_ADDRESS, TRUNK_ADDRESS, agent, desk, queue, trunk
 from tools.peers.ports import free_port
 from tools.peers.scenario import Scenario
@@ -51,24 +54,28 @@ class People:
             token.chmod(0o644)
 
     def run(self, *arguments: str, who: str = "") -> tuple[int, str]:
-        """As the owner of the switch, or as somebody with his token."""
-        proof = {"SOFTSWITCH_TOKEN_FILE": str(self.folder / who)} if who else {}
-        return self._run(arguments, proof)
+        """As the owner of the switch, or as somebody with his token. Within this process."""
+        proof = str(self.folder / who) if who else None
+        env = {
+            "SOFTSWITCH_SOCKET": str(self.socket),
+            "SOFTSWITCH_CONFIG": None,
+            "SOFTSWITCH_TOKEN_FILE": proof,
+        }
+        done = CliRunner().invoke(cli, arguments, env=env)
+        if done.exception is not None and not isinstance(done.exception, SystemExit):
+            raise done.exception
+        return done.exit_code, done.output
 
     def run_as_maria(self, *arguments: str) -> tuple[int, str]:
-        """As another user of this machine, without any token."""
+        """As another user of this machine, without any token, in a process of his."""
         if not IS_ROOT:
             return self.run(*arguments, who="maria")
-        return self._run(arguments, {}, user=USER, group=GROUP, extra_groups=[])
-
-    def _run(self, arguments: tuple[str, ...], proof: dict[str, str], **how: Any) -> tuple[int, str]:
         env = {
             "PATH": os.environ["PATH"],
             "PYTHONPATH": str(ROOT),
             "PYTHONDONTWRITEBYTECODE": "1",
             "SOFTSWITCH_SOCKET": str(self.socket),
             "COLUMNS": "250",
-            **proof,
         }
         done = subprocess.run(
             [sys.executable, "-m", "softswitch", *arguments],
@@ -78,7 +85,9 @@ class People:
             text=True,
             timeout=120,
             check=False,
-            **how,
+            user=USER,
+            group=GROUP,
+            extra_groups=[],
         )
         return done.returncode, done.stdout + done.stderr
 
@@ -142,20 +151,20 @@ def _his_own_team_and_no_other(people: People) -> None:
     assert status == 0 and "maria" in shown and "supervisor" in shown
     assert not IS_ROOT or f"user {USER} (uid 65534)" in shown
     assert people.run_as_maria("agent", "pause", "ana", "lunch")[0] == 0
-    for wrong, right in (
-        (("agent", "pause", "ben", "lunch"), "agent.pause on agent ben"),
-        (("agent", "logout", "ben"), "agent.logout on agent ben"),
-        (("supervise", "start", "1001", "ben"), "spy.listen on agent ben"),
-        (("queue", "show", "support"), "queue.read on queue support"),
-        (("message", "send", "--all", "--text", "hello"), "text.send on switch"),
-        (("report", "queue", "support", "--since", "1h"), "report.read on queue support"),
-        (("stop",), "switch.run"),
-        (("audit", "list"), "audit.read"),
+    for wrong, right, her_process in (
+        (("agent", "pause", "ben", "lunch"), "agent.pause on agent ben", True),
+        (("agent", "logout", "ben"), "agent.logout on agent ben", False),
+        (("supervise", "start", "1001", "ben"), "spy.listen on agent ben", False),
+        (("queue", "show", "support"), "queue.read on queue support", False),
+        (("message", "send", "--all", "--text", "hello"), "text.send on switch", False),
+        (("report", "queue", "support", "--since", "1h"), "report.read on queue support", False),
+        (("stop",), "switch.run", True),
+        (("audit", "list"), "audit.read", False),
     ):
-        status, shown = people.run_as_maria(*wrong)
+        status, shown = people.run_as_maria(*wrong) if her_process else people.run(*wrong, who="maria")
         assert status == REFUSED, (wrong, status, shown)
         assert f"maria may not: missing right {right}" in shown and "softswitch whoami" in shown, shown
-    status, shown = people.run_as_maria("agent", "--json")
+    status, shown = people.run("agent", "--json", who="maria")
     assert [view["agent"] for view in json.loads(shown)] == ["ana"]
     views = json.loads(people.run("agent", "--json")[1])
     assert {view["agent"]: view["status"] for view in views} == {"ana": "paused", "ben": "available"}
@@ -186,9 +195,9 @@ def _callers_who_wait(switch: Switch, people: People, folder: Path, events: int)
         seen = asyncio.run(_followed(people, events))
         wait_for(lambda: len(_waiting(people)) == 2, 30, "two who wait")
         first, second = [view["call"] for view in _waiting(people)]
-        status, shown = people.run_as_maria("calls", "move", first, "support")
+        status, shown = people.run("calls", "move", first, "support", who="maria")
         assert status == REFUSED and "call.move on queue support" in shown
-        assert people.run_as_maria("calls", "priority", second, "7")[0] == 0
+        assert people.run("calls", "priority", second, "7", who="maria")[0] == 0
         assert people.run("calls", "move", first, "support", who="max")[0] == 0
         wait_for(lambda: [view["call"] for view in _waiting(people)] == [second], 10, "the move")
         detail = json.loads(people.run("queue", "show", "support", "--json")[1])
