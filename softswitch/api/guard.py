@@ -15,7 +15,7 @@ from aiohttp import web
 
 from softswitch.api.answers import MAX_BODY_BYTES, answer
 from softswitch.api.demands import ANY, SWITCH, Demand, Rule, demands_of, report_rows, rule_of
-from softswitch.api.errors import NotAllowed, NotPossible
+from softswitch.api.errors import BadRequest, NotAllowed, NotPossible
 from softswitch.api.rights_control import Peer, RightsControl
 from softswitch.call.permissions import ANYTHING, About, Actor
 from softswitch.call.permissions import SWITCH as ALL_OF_IT
@@ -92,6 +92,9 @@ class Guard:
         except SoftswitchError as error:
             await self._rights.write(actor, act, about, "failed", str(error), details)
             raise
+        except Exception as error:  # a fault of ours may come when a half is done
+            await self._rights.write(actor, act, about, "failed", type(error).__name__, details)
+            raise
         result, why = ("failed", f"status {response.status}") if response.status >= 400 else ("done", "")
         await self._rights.write(actor, act, about, result, why, details)
         return response
@@ -139,6 +142,8 @@ def token_of(request: web.Request) -> str:
 async def _given(request: web.Request) -> Mapping[str, Any]:
     """What the request asks for: its body, or its query. What cannot be read is refused by the handler."""
     if request.method in ("GET", "HEAD"):
+        if len(set(request.query)) < len(request.query):  # which of them counts must not depend on who looks
+            raise BadRequest("a parameter is given twice")
         return {key: value for key, value in request.query.items() if key != "token"}
     if (request.content_length or 0) > MAX_BODY_BYTES:
         return {}

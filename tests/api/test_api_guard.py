@@ -278,6 +278,23 @@ async def test_what_fails_leaves_a_row_too(running: Running) -> None:
     assert running.control.rights.rows == [("supervisor", "agent.logout", "agent ana", "failed")]
 
 
+async def test_what_breaks_leaves_a_row_too(running: Running) -> None:
+    async def breaks(agent: str) -> AgentView:
+        raise KeyError("a fault of ours")
+
+    running.control.agent_logout = breaks  # type: ignore[method-assign]
+    assert (await running.ask("POST", "/v1/agents/ana/logout", "supervisor"))[0] == 500
+    assert running.control.rights.rows == [("supervisor", "agent.logout", "agent ana", "failed")]
+
+
+async def test_what_is_asked_twice_is_answered_never(running: Running) -> None:
+    """Else the right to one would be looked for, and the other answered."""
+    for one, other in (("support", "sales"), ("sales", "support")):
+        target = f"/v1/reports/dnis?since=0&until=60&queue={one}&queue={other}"
+        status, answer = await running.ask("GET", target, "supervisor")
+        assert status == 400 and "twice" in answer["error"]
+
+
 async def test_only_a_named_group_may_open_the_socket(tmp_path: Path) -> None:
     import grp
 
