@@ -23,7 +23,7 @@ from softswitch.ivr.edge import Edge
 from softswitch.ivr.fault import Fault, KnownNames, suggestion
 from softswitch.ivr.kind import Kind
 from softswitch.ivr.outcome import WAIT_KEY, WAIT_PROMPT, WAIT_RESULT, Outcome, go, play, wait_key
-from softswitch.ivr.value import Type
+from softswitch.ivr.value import Type, printable
 from softswitch.ivr.voice_actions import AskAnswer, Heard, Listen, SpeechBegan, StopListening
 from softswitch.ivr.words import first_case, words
 
@@ -79,7 +79,7 @@ def _heard(node: Hear, state: FlowState, what: Heard) -> Outcome:
         if node.on_failure or not node.keys:
             return go(state, node.on_failure, *_done(state))
         return Outcome(state)  # the keys are still there, until the time is over
-    text = " ".join(what.text.split())[:LONGEST_TEXT]
+    text = " ".join(printable(what.text).split())[:LONGEST_TEXT]
     if text and what.confidence >= node.min_confidence:
         led_to = first_case(node.cases, text) or node.next
         if led_to:

@@ -67,7 +67,12 @@ def _read(lookup: Lookup, content: bytes | None) -> LookedUp:
 
 
 def _headers(lookup: Lookup, secret: Secret | None) -> dict[str, str]:
-    headers = {"Accept": "application/json", "User-Agent": "softswitch", **lookup.headers}
+    headers = {
+        "Accept": "application/json",
+        "Accept-Encoding": "identity",
+        "User-Agent": "softswitch",
+        **lookup.headers,
+    }
     word = secret.password if secret is not None else None
     if word and lookup.auth == "bearer":
         headers["Authorization"] = f"Bearer {word}"

@@ -38,11 +38,18 @@ def ask_sql(lookup: Lookup, parameters: Mapping[str, str]) -> LookedUp:
         busy = getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_BUSY
         if busy or time.monotonic() >= deadline:
             return LookedUp(answer="timeout", problem=f"{lookup.timeout_s:g} s were not enough")
-        return LookedUp(answer="error", problem=f"{type(error).__name__}: {error}")
+        return LookedUp(answer="error", problem=_words(error, parameters))
     if row is None:
         return LookedUp(answer="none")
     values = values_of(lookup, row)
     return LookedUp(answer="found" if values else "none", values=values)
+
+
+def _words(error: sqlite3.Error, parameters: Mapping[str, str]) -> str:
+    """Some errors quote what they were given (a path in JSON, a word to search for), which is the caller's own."""
+    words = str(error)
+    quoted = any(value and value in words for value in parameters.values())
+    return type(error).__name__ if quoted else f"{type(error).__name__}: {words}"
 
 
 def _first_row(lookup: Lookup, parameters: Mapping[str, str], deadline: float) -> dict[str, object] | None:

@@ -57,12 +57,17 @@ def bounded(value: Value | None) -> Value | None:
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
+def printable(text: str) -> str:
+    """One line of characters: what JSON can hold beside them (NUL, halves of surrogate pairs) goes no further."""
+    return text if text.isprintable() else "".join(each if each.isprintable() else " " for each in text)
+
+
 def converted(value: object, wanted: Type) -> Value | None:
     """What came from elsewhere, as the type that was asked for; None where it cannot be that."""
     if not isinstance(value, str | int | float | bool):
         return None
     if wanted is Type.TEXT:
-        return bounded(text_of(value))
+        return bounded(printable(text_of(value)[:MAX_TEXT]))
     if wanted is Type.NUMBER:
         if isinstance(value, bool):
             return None

@@ -7,6 +7,7 @@ Does not prove: what a flow makes of the answer (`test_flow_expressions.py`).
 """
 
 import asyncio
+import gzip
 import sqlite3
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, closing
@@ -60,6 +61,11 @@ class Service:
                 return web.json_response({"customer": {"name": "x" * 100_000}})
             case "other":
                 return web.json_response([1, 2])
+            case "packed":
+                packed = gzip.compress(b'{"customer": {"name": "' + b"x" * 5_000_000 + b'"}}')
+                return web.Response(
+                    body=packed, content_type="application/json", headers={"Content-Encoding": "gzip"}
+                )
             case "deep":
                 return web.Response(text="[" * 60_000, content_type="application/json")
         return web.json_response(ANSWER)
@@ -251,6 +257,46 @@ async def test_a_data_base_that_is_not_there(tmp_path: Path) -> None:
     )
     await lookups.close()
     assert told.answer == "error" and not (tmp_path / "none.db").exists()
+
+
+@pytest.mark.parametrize("name", ["\udcff", "\ud800", "Ana \udcf1\0"])
+async def test_a_caller_whose_name_is_no_text_gets_an_answer_too(database: str, name: str) -> None:
+    async with serving() as (service, base, lookups):
+        for asked in (
+            lookup(base + "/ok/{number}"),
+            lookup(base + "/ok/1", method="POST"),
+            in_database(database, SELECT),
+        ):
+            told = await lookups.ask("crm", asked, {"number": name}, None)
+            assert told.answer in ("found", "none"), told
+        assert len(service.seen) == 2
+
+
+async def test_what_is_packed_is_not_unpacked() -> None:
+    async with serving() as (service, base, lookups):
+        told = await lookups.ask("crm", lookup(base + "/packed/1"), {}, None)
+        assert told == LookedUp(answer="error", problem="the answer is not JSON")
+        assert service.seen[0][2]["Accept-Encoding"] == "identity"
+
+
+async def test_whatever_goes_wrong_there_is_an_answer() -> None:
+    async with serving() as (_, base, lookups):
+        await lookups.ask("crm", lookup(base + "/ok/1"), {}, None)
+        await lookups.close()
+        assert (await lookups.ask("crm", lookup(base + "/ok/1"), {}, None)).answer == "error"
+
+
+async def test_an_error_tells_nothing_of_the_caller(database: str) -> None:
+    path = "SELECT json_extract('{}', :number) AS name"
+    lookups = Lookups()
+    told = await lookups.ask("crm", in_database(database, path), {"number": "4711"}, None)
+    await lookups.close()
+    assert told.answer == "error" and told.problem and "4711" not in told.problem
+
+
+def test_what_is_no_character_stays_out_of_variables() -> None:
+    table = lookup("http://x/", results={"name": "name"})
+    assert values_of(table, {"name": "A\0b\ud800\r\nX: 1"}) == {"name": "A b   X: 1"}
 
 
 def test_where_results_stand() -> None:
