@@ -132,7 +132,7 @@ class EarStream:
                 sending = group.create_task(self._send(connected))
                 await self._receive(connected)
                 sending.cancel()
-        except* (aiohttp.ClientError, OSError, TimeoutError, RuntimeError) as errors:
+        except* (aiohttp.ClientError, OSError, RuntimeError, ValueError) as errors:
             self._problem(f"failed: {_words(errors.exceptions[0])}")
 
     def _fork(self) -> None:
@@ -177,7 +177,7 @@ class EarStream:
 
     async def _sent(self, socket: aiohttp.ClientWebSocketResponse, message: dict[str, Any]) -> None:
         async with asyncio.timeout(SEND_S):
-            await socket.send_str(json.dumps(message, ensure_ascii=False))
+            await socket.send_str(json.dumps(message, ensure_ascii=False).encode("utf-8", "replace").decode())
 
     async def _receive(self, socket: aiohttp.ClientWebSocketResponse) -> None:
         count = 0
@@ -240,7 +240,8 @@ class EarStream:
 
 
 def _share(value: object) -> float:
-    return min(1.0, max(0.0, float(value))) if isinstance(value, int | float) else 1.0
+    """Compared before it is made a float: JSON knows numbers that are none."""
+    return float(min(1.0, max(0.0, value))) if isinstance(value, int | float) else 1.0
 
 
 def _words(error: BaseException) -> str:

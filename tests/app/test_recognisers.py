@@ -290,6 +290,35 @@ def test_nonsense_is_left(tmp_path: Path, nonsense: str) -> None:
     scene(behave, test, tmp_path)
 
 
+@pytest.mark.parametrize("confidence", ["1" + "0" * 400, "NaN", "Infinity", "1e999", "-1"])
+def test_a_confidence_that_is_no_share(tmp_path: Path, confidence: str) -> None:
+    async def behave(answer: web.WebSocketResponse, server: Server) -> None:
+        await server.take(answer)
+        await answer.send_str(
+            f'{{"type": "transcript", "text": "yes", "final": true, "confidence": {confidence}}}'
+        )
+        await silent(answer, server)
+
+    async def test(there: Scene) -> None:
+        ear = there.listen()
+        await there.until(lambda: there.told)
+        assert isinstance(there.told[0], Heard) and there.told[0].confidence in (0.0, 1.0)
+        ear.stop()
+
+    scene(behave, test, tmp_path)
+
+
+def test_a_caller_whose_number_is_no_text_is_heard_too(tmp_path: Path) -> None:
+    async def test(there: Scene) -> None:
+        hostile = replace(LISTENING, ani="+34\udcff", hints=("\ud800",))
+        ear = there.recognisers.listen(hostile, there.told.append)
+        await there.until(lambda: there.server.messages)
+        assert there.server.messages[0]["from"] == "+34?"
+        ear.stop()
+
+    scene(silent, test, tmp_path)
+
+
 def test_who_says_too_much_or_goes_is_a_problem(tmp_path: Path) -> None:
     async def babbles(answer: web.WebSocketResponse, server: Server) -> None:
         await server.take(answer)
