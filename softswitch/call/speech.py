@@ -165,4 +165,15 @@ WhenMade = Callable[[str], None]
 def when_made(speech: Speech, text: str, language: str, then: WhenMade) -> None:
     """Tell the key of a text once it is spoken, or an empty one."""
     task = asyncio.ensure_future(speech.make(text, language))
-    task.add_done_callback(lambda done: then("" if done.cancelled() else done.result()))
+    task.add_done_callback(lambda done: then(_key_of(done)))
+
+
+def _key_of(done: asyncio.Future[str]) -> str:
+    """Also a fault of ours is told, as a text that cannot be spoken: a caller waits for it."""
+    if done.cancelled():
+        return ""
+    error = done.exception()
+    if error is None:
+        return done.result()
+    _log.error("a text cannot be spoken", problem=repr(error))
+    return ""

@@ -10,6 +10,7 @@ import os
 import re
 from collections import OrderedDict
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from typing import Final
 
@@ -89,7 +90,8 @@ class SpeechCache:
             if self.bytes <= self.max_bytes or now - self._used[key] < SPARED_S:
                 return
             self._forget(key)
-            self.path(key).unlink(missing_ok=True)
+            with suppress(OSError):  # it is found again at the next start
+                self.path(key).unlink(missing_ok=True)
 
     def _forget(self, key: str) -> None:
         self.bytes -= self._sizes.pop(key, 0)

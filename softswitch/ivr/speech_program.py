@@ -5,6 +5,7 @@ Blocks until it has ended; for a thread. What it made counts only when libsndfil
 """
 
 import os
+import signal
 import subprocess
 from contextlib import suppress
 from dataclasses import dataclass
@@ -75,7 +76,8 @@ def _run(order: SpeechOrder, file: str) -> None:
         try:
             _, said = process.communicate(order.text.encode("utf-8", "replace"), timeout=order.timeout_s)
         except subprocess.TimeoutExpired:
-            process.kill()
+            with suppress(OSError):  # with what it has started: a shell's programs, too
+                os.killpg(process.pid, signal.SIGKILL)
             raise SpeechFailed(f"{program} did not end within {order.timeout_s:g} s") from None
     if process.returncode:
         words = said.decode(errors="replace").strip()[:_SAID]

@@ -82,6 +82,20 @@ def test_a_file_that_somebody_removed_is_made_again(tmp_path: Path) -> None:
     assert cache.find(key(0), NOW + 100) is None and (len(cache), cache.bytes) == (0, 0)
 
 
+def test_a_disk_that_takes_nothing_away_only_makes_it_forget(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    cache = SpeechCache(tmp_path, 1500)
+    add(cache, 0, NOW)
+
+    def refused(self: Path, missing_ok: bool = False) -> None:
+        raise OSError(30, "Read-only file system")
+
+    monkeypatch.setattr(Path, "unlink", refused)
+    add(cache, 1, NOW + 100)
+    assert cache.find(key(0), NOW + 100) is None and cache.find(key(1), NOW + 100) is not None
+
+
 # --- the program --------------------------------------------------------------------------------------------------------
 
 
@@ -122,6 +136,23 @@ def test_a_program_that_does_not_speak_is_told_of(tmp_path: Path, script: str, p
     with pytest.raises(SpeechFailed, match=problem):
         speak_to_file(order(tmp_path, *shell(script), timeout_s=2.0))
     assert time.monotonic() - began < 20 and list(tmp_path.iterdir()) == []
+
+
+def test_a_program_that_hangs_goes_with_all_that_it_has_started(tmp_path: Path) -> None:
+    child = tmp_path / "child"
+    with pytest.raises(SpeechFailed, match="did not end"):
+        speak_to_file(order(tmp_path, *shell(f"sleep 60 & echo $! > {child}; wait"), timeout_s=2.0))
+    number, until = int(child.read_text()), time.monotonic() + 10
+    while _runs(number) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert not _runs(number)
+
+
+def _runs(process: int) -> bool:
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
 
 
 def test_a_program_that_is_not_there(tmp_path: Path) -> None:
