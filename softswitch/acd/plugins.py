@@ -71,11 +71,20 @@ class Plugins:
             answer = function(about, agents)
         except TimeoutError:
             raise
-        except Exception as error:  # whatever a stranger's code raises must not stop the queues
-            return "", f"raised {type(error).__name__}: {error}"
+        except (
+            BaseException
+        ) as error:  # whatever a stranger's code raises, `sys.exit` too, must not stop the queues
+            return "", f"raised {type(error).__name__}: {_said(error)}"
+        if type(answer) is not str:  # to compare or to show another thing is to run more of a stranger's code
+            return "", f"answered a {type(answer).__name__}, expected the name of an agent"
         took_us = (self._rules.stopwatch() - began) * 1e6
         budget_us = self._rules.matching.plugin_budget_us
         return answer, (f"took {took_us:.0f} µs of {budget_us}" if took_us > budget_us else "")
+
+
+def _said(error: BaseException) -> str:
+    """Of what it was raised with, without the stranger's `__str__`."""
+    return ", ".join(each for each in error.args if type(each) is str)
 
 
 def caller_facts(caller: Caller, now: float) -> CallerFacts:

@@ -7,6 +7,7 @@ Longest idle, round robin, fewest calls and ring-all are proved in `test_acd_ord
 import math
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 from acd_floor import Floor, members
@@ -101,16 +102,16 @@ def test_progressive_does_not_grow_for_a_caller_who_is_served() -> None:
 
 
 class Plugin:
-    def __init__(self, answer: str | Exception = "", took_s: float = 0.0) -> None:
+    def __init__(self, answer: Any = "", took_s: float = 0.0) -> None:
         self.answer, self.took_s, self.clock = answer, took_s, 0.0
         self.asked: list[tuple[CallerFacts, Sequence[AgentFacts]]] = []
 
     def __call__(self, caller: CallerFacts, agents: Sequence[AgentFacts]) -> str:
         self.asked.append((caller, agents))
         self.clock += self.took_s
-        if isinstance(self.answer, Exception):
+        if isinstance(self.answer, BaseException):
             raise self.answer
-        return self.answer
+        return self.answer  # type: ignore[no-any-return]
 
     def floor(self) -> Floor:
         skills = {"ann": 1, "bob": 3, "cid": 2}
@@ -118,6 +119,20 @@ class Plugin:
         queue = Queue(members=members("ann", "bob", "cid"), strategy_plugin="mine", wrapuptime=0)
         rules = Rules(plugins={"mine": self}, stopwatch=lambda: self.clock)
         return Floor({"q": queue}, agents, rules=rules)
+
+
+class Trap:
+    """A stranger's object that must not be asked for anything."""
+
+    def __eq__(self, other: object) -> bool:
+        raise AssertionError("compared")
+
+    __hash__ = object.__hash__
+
+    def __repr__(self) -> str:
+        raise AssertionError("shown")
+
+    __str__ = __repr__
 
 
 def test_a_plugin_decides_and_is_shown_what_it_needs() -> None:
@@ -144,6 +159,10 @@ def test_a_plugin_decides_and_is_shown_what_it_needs() -> None:
         (Plugin(ValueError("no such key")), "raised ValueError: no such key"),
         (Plugin("cid", took_s=0.01), "took 10000 µs of 2000"),
         (Plugin("nobody"), "chose 'nobody', who was not offered"),
+        (Plugin(Trap()), "answered a Trap, expected the name of an agent"),
+        (Plugin(None), "answered a NoneType, expected the name of an agent"),
+        (Plugin(SystemExit("bye")), "raised SystemExit: bye"),
+        (Plugin(ValueError(Trap())), "raised ValueError: "),
     ],
 )
 def test_a_broken_plugin_is_contained(plugin: Plugin, problem: str) -> None:
