@@ -18,6 +18,8 @@ from softswitch.store.rows import AgentInterval
 
 DAY_S = 86_400.0
 SETTLE_EVERY_S = 600.0
+NOBODY = ("",)
+"""A team without queues or agents is not all of them, which an empty choice means."""
 
 
 class ReportDesk:
@@ -95,7 +97,9 @@ class ReportDesk:
         return made
 
     async def _agents(self, search: ReportSearch) -> Report:
-        agents = {search.name} if search.name else self._team(search).agents if search.team else ()
+        agents = (
+            {search.name} if search.name else (self._team(search).agents or NOBODY) if search.team else ()
+        )
         return await self._parts.store.reports.agent_report(
             self._intervals(search),
             settings_of(self._config),
@@ -151,7 +155,9 @@ class ReportDesk:
         return Report(kind="staffing", columns=columns, rows=tuple(rows))
 
     def _names(self, search: ReportSearch, by: str) -> Names:
-        queues = {search.queue} if search.queue else self._team(search).queues if search.team else set()
+        queues = {search.queue} if search.queue else set()
+        if search.team and not search.queue:
+            queues = set(self._team(search).queues or NOBODY)
         if by == "queue" and search.name:
             queues = {search.name}
         return Names(

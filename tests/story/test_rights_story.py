@@ -17,6 +17,7 @@ from test_story_agents import dials, said
 from softswitch.acd.values import AgentStatus
 from softswitch.api.errors import BadRequest, NotPossible, UnknownThing
 from softswitch.api.feed import EventSearch
+from softswitch.api.report_control import ReportSearch
 from softswitch.api.rights_control import TrailSearch, TrailView
 from softswitch.api.text_control import TextWish
 from softswitch.app.manager_centre import ManagerCentre
@@ -430,3 +431,17 @@ async def test_texts_to_a_team_and_to_all_phones(c: Centre) -> None:
         await texts.send(TextWish(team="a", everybody=True, text="x"))
     with pytest.raises(UnknownThing, match="no team"):
         await texts.send(TextWish(team="c", text="x"))
+@told(replace(TEAMS, team={**TEAMS.team, "empty": Team()}))
+async def test_a_team_of_nobody_is_not_everybody_in_reports(c: Centre) -> None:
+    call, _ = await waiting(c)
+    call.hang_up()
+    await asyncio.sleep(1)
+    await c.settled()
+    now = c.switch.parts.clock.wall()
+    for kind in ("queue", "dnis", "agent"):
+        whole = ReportSearch(since=now - 3600, until=now + 1)
+        report = c.switch.control.reports.report
+        assert not (await report(kind, replace(whole, team="empty"))).rows, kind
+        assert (await report(kind, replace(whole, team="a"))).rows, kind
+
+
