@@ -14,6 +14,7 @@ import structlog
 from softswitch.call.desk import Desk
 from softswitch.call.permissions import About, Actor, Permissions, role_of
 from softswitch.call.pin_guard import PinGuard
+from softswitch.call.refusal_limit import RefusalLimit
 from softswitch.call.services import Services
 from softswitch.config.acts import Act
 from softswitch.store.audit_row import AuditRow
@@ -24,6 +25,7 @@ LOOKED_AGAIN_S = 60.0
 LOOKS_KEPT = 1000
 LONGEST_DETAIL = 200
 LONGEST_WHY = 300
+MOST_DETAILS = 12
 
 
 class Gate:
@@ -31,6 +33,7 @@ class Gate:
         self.permissions = Permissions(services, desk)
         self._services = services
         self._looked: dict[tuple[str, str, str], float] = {}
+        self._limit = RefusalLimit()
         self._pins = PinGuard()
 
     def missing(
@@ -39,12 +42,22 @@ class Gate:
         """Which right is missing, and the row about it is written; empty: he may."""
         why = self.permissions.missing(actor, act, about)
         if why and not (act.reads and self._looked_lately(actor, act, about)):
-            _log.warning("refused", who=actor.name, origin=actor.origin, missing=why)
-            self.note(actor, act, about, result="refused", why=f"missing right: {why}", details=details)
+            self._refused(actor, act, about, f"missing right: {why}", details)
         return why
 
+    def _refused(
+        self, actor: Actor, act: Act, about: About, why: str, details: Mapping[str, object] | None = None
+    ) -> None:
+        before = self._limit.left_out(actor.name, self._services.clock.monotonic())
+        if before is None:
+            return
+        if before:
+            why = f"after {before} refusals that were not written: {why}"
+        _log.warning("refused", who=actor.name, origin=actor.origin, why=why)
+        self.note(actor, act, about, result="refused", why=why, details=details)
+
     def _looked_lately(self, actor: Actor, act: Act, about: About) -> bool:
-        key, now = (actor.name, act.value, str(about)), self._services.clock.monotonic()
+        key, now = (actor.name, act.value, str(about)[:LONGEST_DETAIL]), self._services.clock.monotonic()
         before = self._looked.get(key)
         if before is not None and now - before < LOOKED_AGAIN_S:
             return True
@@ -62,10 +75,23 @@ class Gate:
             return True
         if not locked:
             self._pins.wrong(actor.name, now)
-        why = "too many wrong PINs" if locked else "wrong PIN"
-        _log.warning("refused", who=actor.name, origin=actor.origin, why=why)
-        self.note(actor, act, About(kind=""), result="refused", why=why)
+        self._wrong_pin(actor, act, locked)
         return False
+
+    def proved_agent(self, phone: Actor, right: bool) -> bool:
+        """Whether the agent and PIN that were dialled at this phone count. Wrong ones are counted by phone, since nobody
+        knows whom they were meant for; a right one forgives none of them: whoever guesses knows his own."""
+        now = self._services.clock.monotonic()
+        locked = self._pins.locked(phone.origin, now)
+        if right and not locked:
+            return True
+        if not locked:
+            self._pins.wrong(phone.origin, now)
+        self._wrong_pin(phone, Act.AGENT_LOGIN, locked)
+        return False
+
+    def _wrong_pin(self, actor: Actor, act: Act, locked: bool) -> None:
+        self._refused(actor, act, About(kind=""), "too many wrong PINs" if locked else "wrong PIN")
 
     def note(
         self,
@@ -103,7 +129,8 @@ class Gate:
         details: Mapping[str, object] | None,
     ) -> AuditRow:
         services = self._services
-        told = {key: _short(value) for key, value in (details or {}).items() if value not in (None, "")}
+        given = list((details or {}).items())[:MOST_DETAILS]
+        told = {key[:LONGEST_DETAIL]: _short(value) for key, value in given if value not in (None, "")}
         return AuditRow(
             audit=services.new_id(),
             node=services.node,
@@ -113,7 +140,7 @@ class Gate:
             surface=actor.surface,
             origin=actor.origin,
             act=str(act),
-            target=f"{about.kind}:{about.name}" if about.name else "",
+            target=f"{about.kind}:{about.name}"[:LONGEST_DETAIL] if about.name else "",
             details=json.dumps(told, ensure_ascii=False) if told else "",
             result=result,
             why=why[:LONGEST_WHY],

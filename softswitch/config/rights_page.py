@@ -77,9 +77,10 @@ a pin.
 
 `softswitch audit list` shows a row for each act, allowed or not: when, who, with what role, from where, what, on whom, what
 came of it and why; `--who`, `--act agent.*`, `--on agent:ana`, `--result refused`, `--since 2h`, `--json`. Whoever is
-answered has the row on disk. The table takes new rows only: the database itself refuses to change or delete one, so that no
-act, and no fault of the switch, alters what was written. Refusals of mere looking are written once a minute for the same
-person and thing; looking that was allowed is not written.
+answered has the row on disk, unless the disk takes longer than 50 ms. The table takes new rows only: the database itself
+refuses to change or delete one, so that no act, and no fault of the switch, alters what was written. Refusals of mere
+looking are written once a minute for the same person and thing; looking that was allowed is not written. Of one person's
+refusals a hundred are written at once and then ten a minute; the next row says how many were not.
 """
 
 

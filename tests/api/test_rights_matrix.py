@@ -19,6 +19,7 @@ import pytest
 from softswitch.call.desk import Desk
 from softswitch.call.gate import Gate
 from softswitch.call.permissions import ANYTHING, SWITCH, About, Actor, Permissions
+from softswitch.call.refusal_limit import AT_ONCE, EVERY_S
 from softswitch.call.services import Services
 from softswitch.config.acts import Act
 from softswitch.config.endpoints import Endpoint
@@ -123,7 +124,8 @@ class _Rows:
     def __init__(self) -> None:
         self.rows: list[Any] = []
         audit = SimpleNamespace(add_soon=self.rows.append)
-        clock = SimpleNamespace(wall=lambda: 100.0, monotonic=lambda: 5.0)
+        self.now = 5.0
+        clock = SimpleNamespace(wall=lambda: 100.0, monotonic=lambda: self.now)
         services = SimpleNamespace(
             config=CONFIG,
             clock=clock,
@@ -136,8 +138,9 @@ class _Rows:
 
 @pytest.mark.parametrize("role", ROLES)
 def test_every_refused_cell_leaves_a_row_that_names_the_right(role: str) -> None:
-    kept, who = _Rows(), actor(role)
+    who = actor(role)
     for act in Act:
+        kept = _Rows()
         for about in targets(kept.gate.permissions).values():
             before = len(kept.rows)
             missing = kept.gate.missing(who, act, about, {"reason": "x"})
@@ -150,6 +153,34 @@ def test_every_refused_cell_leaves_a_row_that_names_the_right(role: str) -> None
                 kept.gate.missing(who, act, about)
                 again = len(kept.rows) - before - 1
                 assert again == (0 if act.reads else 1), "looking again within a minute is one row"
+
+
+def test_a_flood_of_refusals_does_not_fill_the_trail() -> None:
+    """Whether acts or looks at things that he makes up."""
+    kept, who = _Rows(), actor("wallboard")
+    known = kept.gate.permissions
+    for number in range(2000):
+        kept.gate.missing(who, Act.CALL_HANGUP, SWITCH)
+        kept.gate.missing(who, Act.QUEUE_READ, known.queue(f"nowhere{number}"))
+    assert len(kept.rows) == AT_ONCE
+    kept.gate.missing(actor("agent"), Act.CALL_HANGUP, SWITCH)
+    assert kept.rows[-1].actor == "agent", "others are written"
+    kept.now += EVERY_S
+    for _ in range(10):
+        kept.gate.missing(who, Act.CALL_HANGUP, SWITCH)
+    assert len(kept.rows) == AT_ONCE + 2
+    assert kept.rows[-1].why.startswith("after 3900 refusals that were not written: missing right: call.hang")
+    kept.now += 3600
+    kept.gate.missing(who, Act.CALL_HANGUP, SWITCH)
+    assert kept.rows[-1].why.startswith("after 9 refusals")
+
+
+def test_no_row_is_longer_than_it_has_to_be() -> None:
+    kept, who = _Rows(), actor("wallboard")
+    given = {f"{number}" + "k" * 10_000: "v" * 10_000 for number in range(1000)}
+    kept.gate.missing(who, Act.CALL_HANGUP, kept.gate.permissions.queue("q" * 10_000), given)
+    [row] = kept.rows
+    assert len(row.target) + len(row.details) + len(row.why) < 10_000 and row.details.startswith('{"0k')
 
 
 def test_a_role_of_ones_own_replaces_and_adds() -> None:
