@@ -28,7 +28,6 @@ async def record_spoken(
     *,
     max_s: float,
     silence_s: float,
-    box: str = "",
     queue: QueueName | None = None,
     agent: AgentId | None = None,
 ) -> Spoken | None:
@@ -36,7 +35,7 @@ async def record_spoken(
     await told(call, (*prompts, "tone:beep"), "#")
     room.recordings.stop(call.id)
     started = room.recordings.start(
-        call, (call.caller,), box=box, queue=queue, agent=agent, max_s=max_s, silence_s=silence_s
+        call, (call.caller,), queue=queue, agent=agent, max_s=max_s, silence_s=silence_s
     )
     row = room.recordings.of_call(call.id)
     if started is None or row is None:

@@ -4,6 +4,7 @@ What he hears of one message, and what becomes of it, is in `message_desk.py`; h
 """
 
 import asyncio
+from dataclasses import replace
 
 from softswitch.call.call import Call
 from softswitch.call.key_menu import choice, digits, told
@@ -13,11 +14,11 @@ from softswitch.call.spoken_recording import record_spoken
 from softswitch.call.stages import Say, Stage, VoiceMail
 from softswitch.call.termination import By, Cause, Termination, by_switch
 from softswitch.call.voice import RECORDING
+from softswitch.config.voice_checks import LONGEST_PIN
 from softswitch.errors import StorageError
 from softswitch.ivr.say import UnspeakableError, value_prompts
 
 PIN_TRIES = 3
-LONGEST_PIN = 16
 MENU_ROUNDS = 50
 GREETING_MAX_S = 90.0
 GREETING_SILENCE_S = 5.0
@@ -53,7 +54,11 @@ async def _admitted(room: Room, call: Call, box: str, pin: str) -> bool:
             if guard.locked(box, clock.monotonic()):
                 return False
             prompts = ("voicemail-pin",) if attempt == 0 else ("voicemail-wrong", "voicemail-pin")
-            if await digits(call, prompts, LONGEST_PIN) == pin:
+            entered = await digits(call, prompts, LONGEST_PIN)
+            # Asked again: other calls may have guessed meanwhile, and each call must not bring a try of its own.
+            if guard.locked(box, clock.monotonic()):
+                return False
+            if entered == pin:
                 guard.right(box)
                 return True
             guard.wrong(box, clock.monotonic())
@@ -92,7 +97,7 @@ def _counted(call: Call, desk: MessageDesk) -> tuple[str, ...]:
 
 
 async def _greeting(room: Room, call: Call, box: str) -> None:
-    """Record one, hear it, keep it or not."""
+    """Record one, hear it, keep it or not. What an owner who hangs up has said is a recording of his call, in no box."""
     greetings = call.services.voice.greetings
     again = True
     while again:
@@ -102,7 +107,6 @@ async def _greeting(room: Room, call: Call, box: str) -> None:
             ("voicemail-greeting",),
             max_s=GREETING_MAX_S,
             silence_s=GREETING_SILENCE_S,
-            box=f"greeting of {box}",
         )
         if spoken is None:
             await told(call, ("message-empty",))
@@ -111,7 +115,7 @@ async def _greeting(room: Room, call: Call, box: str) -> None:
         try:
             again = await _reviewed(call, box, spoken.row.path)
         finally:
-            await desk.remove(spoken.row)
+            await desk.remove(replace(spoken.row, seconds=spoken.seconds))
     call.log.info("greeting", box=box, recorded=greetings.find(box) is not None)
 
 

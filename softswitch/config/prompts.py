@@ -3,7 +3,7 @@
 `schema.py` joins them to the rest; the docstring under each field is what the reference prints.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
 
 Language = Literal["en", "es", "ro"]
@@ -27,7 +27,7 @@ class Message:
     """Seconds of silence that end a message (at least 5 before the first word); 0: only a key, hanging up, `max_s` do."""
     most: int = 0
     """Messages at once; callers are told that the box is full. 0: no limit but the disk's."""
-    pin: str = ""
+    pin: str = field(default="", repr=False)
     """Digits that open the box from a phone; empty: only the phone whose `mailbox` it is, and without being asked."""
     mail: tuple[str, ...] = ()
     """Addresses to which each message is sent, with its recording; `[mail]` says how."""

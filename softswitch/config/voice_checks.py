@@ -13,6 +13,8 @@ from softswitch.config.voice import (
 )
 
 SHORTEST_PIN = 4
+LONGEST_PIN = 16
+"""As many keys are taken from a phone."""
 
 
 def check_voice(config: Config, broken: Set[Path]) -> Iterator[Finding]:
@@ -67,10 +69,10 @@ def _boxes(config: Config) -> Iterator[Finding]:
             yield Finding(
                 path=("message", name, "mail"), message=message, expected="mail.server", warning=True
             )
-        if box.pin and not (box.pin.isascii() and box.pin.isdigit() and len(box.pin) >= SHORTEST_PIN):
-            yield Finding(
-                path=("message", name, "pin"), message="is no code", expected=f"{SHORTEST_PIN} digits or more"
-            )
+        digits = box.pin.isascii() and box.pin.isdigit()
+        if box.pin and not (digits and SHORTEST_PIN <= len(box.pin) <= LONGEST_PIN):
+            expected = f"{SHORTEST_PIN} to {LONGEST_PIN} digits"
+            yield Finding(path=("message", name, "pin"), message="is no code", expected=expected)
         if 0 < box.silence_s < 1:
             yield Finding(
                 path=("message", name, "silence_s"),

@@ -38,6 +38,7 @@ FLOW = '[flow.f]\nstart = "a"\n[flow.f.node.end]\ndo = "hangup"\n[flow.f.node.a]
         ('[mail]\nstarttls = "maybe"', '2 mail.starttls: "maybe" is not allowed'),
         ("[mail]\nretry_min_s = 60\nretry_max_s = 5", "3 mail.retry_max_s: is less than retry_min_s"),
         ('[message.m]\npin = "12"', "2 message.m.pin: is no code"),
+        ('[message.m]\npin = "12345678901234567"', "2 message.m.pin: is no code"),
         ('[message.m]\nmail = ["a b"]', "2 message.m.mail[0]: 'a b' is no mail address"),
         ('[message.m]\nmail = ["a@b.org"]', "warning 2 message.m.mail: sends nothing"),
         ("[message.m]\nsilence_s = 0.2", "2 message.m.silence_s: would end messages"),
