@@ -1,9 +1,12 @@
 """The IVR stage: drives a flow's steps with keys, prompts and timers until the flow hands the caller on."""
 
+import asyncio
+
 from softswitch.call.arrive import hangup, stage_for
 from softswitch.call.call import Call, loop_time
 from softswitch.call.events import Answered, DigitHeard, EarHeard, PromptsEnded, SpeechMade
 from softswitch.call.flow_context import flow_context
+from softswitch.call.flow_pace import FlowPace
 from softswitch.call.flow_voice import NOTHING, NOTHING_YET, FlowVoice
 from softswitch.call.looking_up import LookingUp
 from softswitch.call.room import Room
@@ -44,6 +47,8 @@ async def greet(room: Room, call: Call, stage: Greet) -> Stage:
                 call.caller.stop_play()
                 return following
             happened = await walk.wait()
+            if not isinstance(happened, Key):
+                await walk.rest()
     finally:
         walk.close()
 
@@ -59,6 +64,7 @@ class Walk:
         self._deadline: float | None = None
         self._play = 0
         self._all_heard = False
+        self._pace = FlowPace()
         self._looking_up = LookingUp(call)
         self._voice = FlowVoice(call, room.recordings)
 
@@ -155,6 +161,14 @@ class Walk:
             return hangup(cause)
         except KeyError:
             return Termination(By.SWITCH, Cause.FLOW_FAILED, 500)
+
+    async def rest(self) -> None:
+        """Before a flow goes on that goes round too fast."""
+        pause = self._pace.rest(loop_time())
+        if pause:
+            self._call.log.warning("the flow goes round without a wait", flow=self._state.flow)
+            await asyncio.sleep(pause)
+            self._call.check()
 
     async def wait(self) -> Input:
         """The next thing that the flow should know."""
