@@ -38,12 +38,14 @@ def take_over(parts: Parts, loaded: LoadedConfig) -> ReloadView:
     """From now on `loaded` counts, but for calls that have begun and for what needs a restart. Raises UnusableError, and
     then nothing has changed."""
     old = parts.services.config
+    services, clock = parts.services, parts.clock
+    wanted = in_force(old, loaded.config)
+    files, calendars = recording_folder(wanted), parse_calendars(wanted)
+    parts.sip.reconfigure(wanted, loaded.secrets)
+    # Nothing is refused from here on, so that the versions of flows tell of what was taken over only.
     loaded = parts.flow_versions.applied(loaded)
     changes = difference(old, loaded.config)
     config = in_force(old, loaded.config)
-    services, clock = parts.services, parts.clock
-    files, calendars = recording_folder(config), parse_calendars(config)
-    parts.sip.reconfigure(config, loaded.secrets)
     services.config, services.secrets, services.calendars = config, loaded.secrets, calendars
     services.files = files
     library = parts.world.prompts(config.prompts.directory, config.general.language)
