@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import structlog
 
-from softswitch.app.smtp import MailFailed
 from softswitch.call.mail_plan import after_failure, after_success, gone
 from softswitch.call.message_letter import Letter, letter
 from softswitch.config.prompts import Message
@@ -143,7 +142,7 @@ class Mailing:
             message = await self._letter(found[0], row)
             secret = parts.services.secrets.get(("mail", ""))
             refused = await parts.world.mailer(message, settings, secret)
-        except (MailFailed, OSError, StorageError, ValueError) as error:
+        except Exception as error:  # whatever it is: the mails behind this one must go out
             self._failed(row, str(error) or type(error).__name__)
             return
         problem = "; ".join(f"{address}: {words}" for address, words in refused.items())

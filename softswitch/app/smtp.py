@@ -5,12 +5,14 @@ import smtplib
 import ssl
 from collections.abc import Awaitable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Protocol
+from typing import Any, Protocol
 
 from softswitch.call.message_letter import Letter
 from softswitch.config.secret import Secret
 from softswitch.config.voice import Mail, host_and_port
 from softswitch.errors import OurError
+
+PIECE = 1 << 16
 
 
 class MailFailed(OurError):
@@ -31,6 +33,24 @@ class SmtpMailer:
         return await loop.run_in_executor(self._pool, send, letter, settings, secret)
 
 
+class _InPieces:
+    """The time limit of a socket holds for all that is handed to it at once; a recording over a slow line takes longer."""
+
+    def send(self, s: Any) -> None:
+        """As `smtplib` has it: text or bytes."""
+        data = s.encode("ascii") if isinstance(s, str) else bytes(s)
+        for at in range(0, len(data), PIECE):
+            super().send(data[at : at + PIECE])  # type: ignore[misc]
+
+
+class Smtp(_InPieces, smtplib.SMTP):
+    pass
+
+
+class SmtpOverTls(_InPieces, smtplib.SMTP_SSL):
+    pass
+
+
 def send(letter: Letter, settings: Mail, secret: Secret | None) -> dict[str, str]:
     """As `Mailer`; blocks."""
     try:
@@ -44,7 +64,7 @@ def send(letter: Letter, settings: Mail, secret: Secret | None) -> dict[str, str
         raise MailFailed(_said(code, words)) from None
     except smtplib.SMTPResponseException as error:
         raise MailFailed(_said(error.smtp_code, error.smtp_error)) from None
-    except (OSError, smtplib.SMTPException, ValueError) as error:
+    except (OSError, smtplib.SMTPException, ValueError, OverflowError) as error:
         raise MailFailed(f"{settings.server}: {error or type(error).__name__}") from None
 
 
@@ -52,8 +72,8 @@ def _connected(settings: Mail) -> smtplib.SMTP:
     host, port, secure = host_and_port(settings.server)
     context = ssl.create_default_context()
     if secure:
-        return smtplib.SMTP_SSL(host, port, timeout=settings.timeout_s, context=context)
-    server = smtplib.SMTP(host, port, timeout=settings.timeout_s)
+        return SmtpOverTls(host, port, timeout=settings.timeout_s, context=context)
+    server = Smtp(host, port, timeout=settings.timeout_s)
     try:
         server.ehlo_or_helo_if_needed()
         offered = server.has_extn("starttls")

@@ -152,7 +152,7 @@ def recogniser_address(text: str) -> None:
 
 def mail_server(text: str) -> None:
     """Raises ValueError."""
-    if _MAIL_SERVER.fullmatch(text) is None:
+    if _MAIL_SERVER.fullmatch(text) is None or not 0 < host_and_port(text)[1] < 65536:
         raise ValueError(f"{text!r} is no mail server; expected smtp://HOST[:PORT] or smtps://HOST[:PORT]")
 
 

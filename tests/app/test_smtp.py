@@ -10,6 +10,7 @@ import email
 import email.policy
 import io
 import shutil
+import smtplib
 import ssl
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
@@ -20,10 +21,10 @@ import pytest
 import soundfile
 from pytest import MonkeyPatch
 
-from softswitch.app.smtp import MailFailed, SmtpMailer
+from softswitch.app.smtp import PIECE, MailFailed, Smtp, SmtpMailer, SmtpOverTls, send
 from softswitch.call.message_letter import Letter, letter
 from softswitch.config.secret import Secret
-from softswitch.config.voice import Mail
+from softswitch.config.voice import Mail, mail_server
 from softswitch.ids import CallId, RecordingId
 from softswitch.store.rows import RecordingRow
 from softswitch.testing.voice import silence
@@ -167,6 +168,35 @@ def test_a_server_that_hangs_or_babbles(tmp_path: Path, greeting: str, problem: 
             await SmtpMailer()(a_letter(tmp_path), replace(settings, timeout_s=1.0), None)
 
     served(test)
+
+
+class _Counting:
+    """In place of a socket."""
+
+    def __init__(self) -> None:
+        self.pieces: list[bytes] = []
+
+    def sendall(self, data: bytes) -> None:
+        self.pieces.append(bytes(data))
+
+
+@pytest.mark.parametrize("kind", [Smtp, SmtpOverTls])
+def test_the_time_limit_holds_for_pieces_of_a_long_mail(kind: type[smtplib.SMTP]) -> None:
+    server, there = kind(), _Counting()
+    server.sock = there  # type: ignore[assignment]
+    content = bytes(range(256)) * 2000
+    server.send(content)
+    server.send("QUIT\r\n")
+    assert b"".join(there.pieces) == content + b"QUIT\r\n"
+    assert max(map(len, there.pieces)) == PIECE and len(there.pieces) == 9
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "99999"])
+def test_a_port_that_is_none(tmp_path: Path, port: str) -> None:
+    with pytest.raises(ValueError, match="no mail server"):
+        mail_server(f"smtp://127.0.0.1:{port}")
+    with pytest.raises(MailFailed):
+        send(a_letter(tmp_path), Mail(server=f"smtp://127.0.0.1:{port}", timeout_s=5.0), None)
 
 
 def test_what_a_caller_says_of_himself_breaks_no_header(tmp_path: Path) -> None:
