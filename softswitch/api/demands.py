@@ -54,6 +54,7 @@ def _of_agent(words: Given, body: Given) -> Iterator[Demand]:
     yield act, "agent", words["agent"]
     if body.get("endpoint"):  # whoever sits there is logged out
         yield act, "seat", str(body["endpoint"])
+        yield act, "person", words["agent"]
 
 
 def _supervise(words: Given, body: Given) -> Iterator[Demand]:

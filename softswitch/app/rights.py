@@ -79,6 +79,8 @@ class RightsDesk:
                 return permissions.phone(name)
             case "seat":
                 return permissions.seat(name)
+            case "person":
+                return permissions.stands_for(name)
             case "call":
                 return await self._call(name)
             case "recording":

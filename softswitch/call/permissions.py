@@ -41,6 +41,8 @@ class About:
     agents: frozenset[str] = NOBODY
     serves: frozenset[str] = NOBODY
     """Queues that these agents serve."""
+    person: str = ""
+    """Whom it stands for: his alone, and theirs who may all."""
 
     def __str__(self) -> str:
         return f"{self.kind} {self.name}".rstrip()
@@ -164,9 +166,21 @@ class Permissions:
         return self._of("endpoint", endpoint, self._desk.agents_at(endpoint))
 
     def seat(self, endpoint: str) -> About:
-        """Taking a phone: of those who sit there, or nobody's."""
+        """Taking a phone: of those who sit there, of the person whose it is, or nobody's."""
         about = self._of("endpoint", endpoint, self._desk.agents_at(endpoint))
-        return about if about.agents else ANYTHING
+        owner = self._known().phones.get(endpoint, "")
+        if about.agents or not owner:
+            return about if about.agents else ANYTHING
+        return About(kind="endpoint", name=endpoint, person=owner)
+
+    def stands_for(self, agent: str) -> About:
+        """Seating him at another phone: who has that phone acts as the person that this agent is, with more rights than
+        over himself, unless a PIN is asked for."""
+        name = self._known().agents.get(agent, "")
+        person = self._config.person.get(name)
+        if person is None or person.pin or role_named(person.role, self._config.role).reach == "self":
+            return ANYTHING
+        return About(kind="agent", name=agent, person=name)
 
     def call(self, call: Call) -> About:
         """Its queue; where it was in none, those of ours who talk."""
@@ -197,8 +211,10 @@ class Permissions:
         if not role.allows(act):
             has = f"role {person.role} has it not" if person.role else "no role was given"
             return f"{act} ({has})"
-        if role.reach == "all" or about.kind == "":
+        if role.reach == "all" or about.kind == "" or (about.person and about.person == actor.name):
             return ""
+        if about.person:
+            return f"{act} on {about} (stands for person {about.person})"
         if person.agent and self._is_his_own(person.agent, act, about):
             return ""
         if role.reach == "self":

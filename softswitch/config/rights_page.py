@@ -54,7 +54,12 @@ command line with status 4, and is written to the audit trail.
 _TAIL = """
 A table `[role.NAME]` makes a role, or replaces one of these: `may = ["queue.read", "agent.*", "spy.listen"]` and
 `reach = "teams"`. Changes of roles and persons are in force from the next `softswitch reload`, for those who follow events
-too. `softswitch whoami` shows one's own rights, `softswitch rights list` this table.
+too; who follows by a token that was changed sees nothing more. `softswitch whoami` shows one's own rights,
+`softswitch rights list` this table.
+
+Agents are seated at phones where nobody sits, but not at one that is in the `endpoints` of somebody else. An agent who is a
+person with more rights than over himself, and has no `pin`, is seated elsewhere by himself or by who may all: whoever has
+that phone acts in his name.
 
 Listening to calls is also allowed by `supervises` of a phone or an agent, which names queues; it gives all modes, and is
 written to the trail alike. Picking up, parking and transferring by the keys of a phone are no acts of people in charge:

@@ -65,6 +65,7 @@ class FakeRights:
             "agent": self.permissions.agent,
             "queue": self.permissions.queue,
             "team": self.permissions.team,
+            "person": self.permissions.stands_for,
         }
         if kind in plain:
             return plain[kind](name)

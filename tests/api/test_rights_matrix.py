@@ -16,6 +16,7 @@ from typing import Any, cast
 
 import pytest
 
+from softswitch.api.demands import demands_of, rule_of
 from softswitch.call.desk import Desk
 from softswitch.call.gate import Gate
 from softswitch.call.permissions import ANYTHING, SWITCH, About, Actor, Permissions
@@ -240,3 +241,37 @@ def test_who_is_known_by_user_token_and_phone() -> None:
     assert known.missing(nobody, Act.AGENT_PAUSE, known.agent("ben"))
     gone = replace(config, person={})
     assert permissions(gone).person("maria", surface="feed") is None
+
+
+def test_nobody_becomes_somebody_else_by_seating_him() -> None:
+    """Who sits at a phone acts there as the person that he is: an agent who is a person of more rights is seated by nobody
+    else, unless his PIN is asked for; nor is a phone taken that stands for somebody."""
+    config = replace(
+        CONFIG,
+        person={
+            "max": Person(role="administrator", agent="ana"),
+            "kim": Person(role="agent", agent="eva"),
+            "maria": Person(role="supervisor", teams=("a",), endpoints=("1009",)),
+            "lea": Person(role="supervisor", teams=("a", "b")),
+            "root": Person(role="administrator"),
+        },
+    )
+    known = permissions(config)
+    words, body = {"agent": "ana", "action": "login"}, {"endpoint": "1009"}
+    demands = demands_of(rule_of("POST", "/v1/agents/{agent}/{action}"), words, body)
+    assert [(kind, name) for _, kind, name in demands] == [
+        ("agent", "ana"),
+        ("seat", "1009"),
+        ("person", "ana"),
+    ]
+    for name, seated, taken in (("maria", False, True), ("lea", False, False), ("root", True, True)):
+        who = actor(name, config)
+        assert (not known.missing(who, Act.AGENT_LOGIN, known.stands_for("ana"))) == seated, name
+        assert not known.missing(who, Act.AGENT_LOGIN, known.stands_for("eva")), (
+            "she has no more rights there"
+        )
+        assert (not known.missing(who, Act.AGENT_LOGIN, known.seat("1009"))) == taken, name
+    assert not known.missing(actor("max", config), Act.AGENT_LOGIN, known.stands_for("ana")), "himself"
+    person = replace(config.person["max"], pin="4711")
+    pinned = permissions(replace(config, person={**config.person, "max": person}))
+    assert not pinned.missing(actor("maria", config), Act.AGENT_LOGIN, pinned.stands_for("ana"))
