@@ -30,52 +30,60 @@ class NotReturned(TimeoutError):
     """It was stopped."""
 
 
+class _Clock:
+    """Of the process, which has one such timer: whose function it is that runs."""
+
+    running = False
+    rang = False
+    """Whatever comes out of the function since then comes of its being stopped."""
+
+
 class TimeLimit:
     def __init__(self, limit_s: float) -> None:
         self._limit_s = limit_s
-        self._running = False
-        self._rang = False
-        """Whatever comes out of the function since then comes of its being stopped."""
 
     def limited(self, function: Callable[P, T]) -> Callable[P, T]:
-        """The same function; it raises `NotReturned` when it takes longer than the limit."""
+        """The same function; it raises `NotReturned` when it takes longer than the limit. What it calls that is limited too
+        has what is left of it."""
 
         def call(*args: P.args, **kwargs: P.kwargs) -> T:
-            if threading.current_thread() is not threading.main_thread() or self._running:
+            if threading.current_thread() is not threading.main_thread() or _Clock.running:
                 return function(*args, **kwargs)
-            before, traced = signal.signal(signal.SIGALRM, self._alarm), sys.gettrace()
-            self._rang = False
+            before, traced = signal.signal(signal.SIGALRM, _alarm), sys.gettrace()
+            _Clock.rang = False
             try:
                 return self._within(function, *args, **kwargs)
             except BaseException:
-                if not self._rang:
+                if not _Clock.rang:
                     raise
             finally:
-                self._running = False
+                _Clock.running = False
                 sys.settrace(traced)  # before anything that runs lines
                 signal.setitimer(signal.ITIMER_REAL, 0)
-                signal.signal(signal.SIGALRM, before)
+                # Never to the default: an alarm still on its way through another thread would end the process.
+                signal.signal(signal.SIGALRM, before if callable(before) else _alarm)
             raise NotReturned(f"did not return within {self._limit_s * 1000:g} ms")
 
         return call
 
     def _within(self, function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
-        self._running = True
+        _Clock.running = True
         signal.setitimer(signal.ITIMER_REAL, self._limit_s, AGAIN_S)
         answer = function(*args, **kwargs)
-        self._running = False  # an alarm from here on raises nothing
+        _Clock.running = False  # an alarm from here on raises nothing
         return answer
 
-    def _alarm(self, number: int, frame: FrameType | None) -> None:
-        if self._running and frame is not None:
-            self._rang = True
-            frame.f_trace = _stop
-            sys.settrace(_stop)
-            raise OutOfTime
+
+def _alarm(number: int, frame: FrameType | None) -> None:
+    if _Clock.running and frame is not None:
+        _Clock.rang = True
+        frame.f_trace = _stop
+        sys.settrace(_stop)
+        raise OutOfTime
 
 
 def _stop(frame: FrameType, event: str, argument: object) -> TraceFunction:
-    """A trace function: the next line of the function is its end."""
-    if event == "line":
+    """A trace function: the next line of the function is its end. A frame may outlive the function and keep it."""
+    if event == "line" and _Clock.running:
         raise OutOfTime
     return _stop

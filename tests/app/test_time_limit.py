@@ -1,17 +1,19 @@
 """Proves that a strategy plug-in that never returns is stopped, whatever it does meanwhile, on asyncio and uvloop; that the
 queue goes on with its own strategy, the alarm is raised, and the plug-in is not asked again for a minute; that one which
-returns in time is left alone, and its answer counts.
+returns in time is left alone, and its answer counts; that limits within limits hold, and nothing is stopped afterwards.
 
 Does not prove plug-ins that hang in C code without looking at signals: nothing stops those.
 """
 
 import asyncio
+import os
 import re
 import signal
 import sys
 import threading
 import time
 from collections.abc import Callable
+from types import FrameType
 from typing import Any
 
 import pytest
@@ -20,7 +22,7 @@ import uvloop
 from softswitch.acd.engine import Engine
 from softswitch.acd.rules import Rules
 from softswitch.acd.values import AgentStatus, Offer, StrategyFailed, WaitingCall
-from softswitch.app.time_limit import NotReturned, TimeLimit
+from softswitch.app.time_limit import NotReturned, TimeLimit, _stop
 from softswitch.config.queues import Agent, Member, Queue
 from softswitch.ids import AgentId, CallId, OfferId, QueueName
 
@@ -77,7 +79,31 @@ def test_it_is_stopped_whatever_it_does(plugin: Callable[[Any, Any], str]) -> No
         TimeLimit(LIMIT_S).limited(plugin)(None, None)
     assert LIMIT_S * 0.9 <= time.monotonic() - began < 30
     assert sys.gettrace() is traced
-    assert signal.getsignal(signal.SIGALRM) is before and signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+    assert not callable(before) or signal.getsignal(signal.SIGALRM) is before
+    os.kill(os.getpid(), signal.SIGALRM)  # one that comes late does nothing, and does not end the process
+
+
+def test_a_limit_within_a_limit_does_not_lift_it() -> None:
+    def asks(caller: Any, agents: Any) -> str:
+        assert TimeLimit(3600).limited(lambda: "inner")() == "inner"
+        return spins(caller, agents)
+
+    with pytest.raises(NotReturned, match="within 50 ms"):
+        TimeLimit(LIMIT_S).limited(asks)(None, None)
+
+
+def test_a_frame_that_outlives_a_stopped_function_is_not_stopped_later() -> None:
+    """It keeps the trace function, which somebody's debugger may wake up."""
+    frames: list[FrameType] = []
+
+    def keeps(caller: Any, agents: Any) -> str:
+        frames.append(sys._getframe())
+        return spins(caller, agents)
+
+    with pytest.raises(NotReturned):
+        TimeLimit(LIMIT_S).limited(keeps)(None, None)
+    assert _stop(frames[0], "line", None) is _stop
 
 
 def test_one_that_returns_is_left_alone() -> None:
