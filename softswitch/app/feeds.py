@@ -77,7 +77,11 @@ class Feeds:
         return actor
 
     def follow(self, search: EventSearch, actor: Actor | None) -> AsyncGenerator[dict[str, Any] | None, None]:
-        return self._events.follow(search, self._sight.of(actor))
+        sees = self._sight.of(actor)
+        if actor is not None and actor.surface != "feed":
+            return self._events.follow(search, sees)
+        secret = self._secret()  # by which he came
+        return self._events.follow(search, lambda fact: self._secret() == secret and sees(fact))
 
     def close(self) -> None:
         self._events.close()

@@ -63,10 +63,17 @@ class Sight:
         return actor is not None and not self._permissions.missing(actor, Act.FEED_READ, about)
 
     def of(self, actor: Actor | None) -> Callable[[Fact], bool]:
-        """What he who follows may see."""
+        """What he who follows may see, as long as that by which he is known is the same: a token that was taken back shows
+        nothing more."""
         if actor is None or actor.owner:
             return lambda fact: True
-        return self.of_person(actor.name)
+        name, proof = actor.name, _proof(actor)
+
+        def sees(fact: Fact) -> bool:
+            found = self._permissions.person(name, surface=actor.surface)
+            return found is not None and _proof(found) == proof and self._sees(found, fact)
+
+        return sees
 
     def _sees(self, actor: Actor, fact: Fact) -> bool:
         missing = self._permissions.missing
@@ -89,3 +96,7 @@ class Sight:
         if isinstance(fact, RegistrationChanged):
             return permissions.phone(fact.endpoint)
         return SWITCH
+
+
+def _proof(actor: Actor) -> tuple[object, ...]:
+    return actor.person.token_sha256, actor.person.unix_users

@@ -28,6 +28,7 @@ from softswitch.config.feeds import Ami
 from softswitch.config.rights import Person, Role
 from softswitch.config.routes import Route
 from softswitch.config.schema import Config
+from softswitch.config.secret import Secret
 from softswitch.config.teams import Team
 from softswitch.facts import CallQueued
 from softswitch.testing.manners import answering, ringing
@@ -396,6 +397,47 @@ async def test_followers_see_their_own_queues(c: Centre) -> None:
     await asyncio.gather(*following, return_exceptions=True)
 
 
+@told(TEAMS)
+async def test_who_follows_by_a_token_or_secret_that_was_changed_sees_nothing_more(c: Centre) -> None:
+    """As after a leak: the person keeps his rights, and whoever stole the token does not."""
+    services = c.switch.parts.services
+    seen: dict[str, list[dict[str, Any]]] = {"maria": [], "": []}
+    following = [
+        asyncio.create_task(_follow(c, _actor(c, name) if name else None, events), name=f"follow {name}")
+        for name, events in seen.items()
+    ]
+    await asyncio.sleep(0.1)
+    call, _ = await waiting(c)
+    call.hang_up()
+    await asyncio.sleep(1)
+    assert seen["maria"] and seen[""]
+    changed = replace(services.config.person["maria"], token_sha256="0" * 64)
+    services.config = replace(services.config, person={**services.config.person, "maria": changed})
+    services.secrets = {**services.secrets, ("events", ""): Secret(user="", password="new")}
+    before = {name: len(events) for name, events in seen.items()}
+    late, _ = await waiting(c, user="+34600000004")
+    late.hang_up()
+    await asyncio.sleep(1)
+    assert {name: len(events) for name, events in seen.items()} == before
+    for task in following:
+        task.cancel()
+    await asyncio.gather(*following, return_exceptions=True)
+
+
+@told(replace(TEAMS, team={**TEAMS.team, "empty": Team()}))
+async def test_a_team_of_nobody_is_not_everybody_in_reports(c: Centre) -> None:
+    call, _ = await waiting(c)
+    call.hang_up()
+    await asyncio.sleep(1)
+    await c.settled()
+    now = c.switch.parts.clock.wall()
+    for kind in ("queue", "dnis", "agent"):
+        whole = ReportSearch(since=now - 3600, until=now + 1)
+        report = c.switch.control.reports.report
+        assert not (await report(kind, replace(whole, team="empty"))).rows, kind
+        assert (await report(kind, replace(whole, team="a"))).rows, kind
+
+
 def _with_board(**ami: Any) -> Config:
     board = Person(role="wallboard", teams=("b",))
     return replace(TEAMS, person={**TEAMS.person, "board": board}, ami=Ami(**ami))
@@ -431,17 +473,3 @@ async def test_texts_to_a_team_and_to_all_phones(c: Centre) -> None:
         await texts.send(TextWish(team="a", everybody=True, text="x"))
     with pytest.raises(UnknownThing, match="no team"):
         await texts.send(TextWish(team="c", text="x"))
-@told(replace(TEAMS, team={**TEAMS.team, "empty": Team()}))
-async def test_a_team_of_nobody_is_not_everybody_in_reports(c: Centre) -> None:
-    call, _ = await waiting(c)
-    call.hang_up()
-    await asyncio.sleep(1)
-    await c.settled()
-    now = c.switch.parts.clock.wall()
-    for kind in ("queue", "dnis", "agent"):
-        whole = ReportSearch(since=now - 3600, until=now + 1)
-        report = c.switch.control.reports.report
-        assert not (await report(kind, replace(whole, team="empty"))).rows, kind
-        assert (await report(kind, replace(whole, team="a"))).rows, kind
-
-
