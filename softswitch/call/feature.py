@@ -1,10 +1,12 @@
 """Feature codes that agents dial at their phones: log in, log out, pause with a reason, resume; each is confirmed."""
 
+from hmac import compare_digest
+
 from softswitch.acd.errors import Refused
 from softswitch.acd.values import AgentStatus
 from softswitch.call.call import Call
 from softswitch.call.desk import Desk
-from softswitch.call.people_feature import people_feature
+from softswitch.call.people_feature import people_feature, with_pin
 from softswitch.call.room import Room
 from softswitch.call.routing import OF_PEOPLE
 from softswitch.call.stages import Feature, PickUp, Retrieve, Say, Stage, Supervise, VoiceMail
@@ -34,7 +36,8 @@ async def feature(room: Room, call: Call, stage: Feature) -> Stage:
     endpoint = EndpointName(call.identity.name)
     elsewhere = stage.feature == "login" and bool(stage.argument)
     if stage.feature == "supervise":
-        return Supervise(agent=AgentId(stage.argument))
+        whom = with_pin(room, call, stage.argument, Act.SPY_LISTEN)
+        return _denied("supervise-denied") if whom is None else Supervise(agent=AgentId(whom))
     if stage.feature == "pickup":
         return PickUp(extension=stage.argument)
     if stage.feature == "voicemail":
@@ -45,16 +48,15 @@ async def feature(room: Room, call: Call, stage: Feature) -> Stage:
         return Retrieve(place=int(digits) if digits.isascii() and digits.isdigit() and len(digits) < 5 else 0)
     if stage.feature in OF_PEOPLE:
         return await people_feature(room, call, stage)
-    agent = _with_pin(call, stage.argument) if elsewhere else desk.agent_at(endpoint)
-    if (
-        agent is None
-        or not _may(room, stage, agent, endpoint)
-        or not _done(call, desk, stage, agent, endpoint)
-    ):
+    agent = _named(room, call, stage.argument) if elsewhere else desk.agent_at(endpoint)
+    done = False
+    if agent is not None and _may(room, stage, agent, endpoint):
+        done = _done(call, desk, stage, agent, endpoint)
+        _note(room, stage, agent, endpoint, "done" if done else "failed")
+    if not done:
         call.log.info("feature refused", feature=stage.feature, endpoint=endpoint)
-        return Say(prompts=("agent-denied",), termination=REFUSED, early=True)
+        return _denied("agent-denied")
     call.log.info("feature", feature=stage.feature, agent=agent)
-    _note(room, stage, agent, endpoint)
     return Say(prompts=(_SPOKEN[stage.feature],), termination=DONE)
 
 
@@ -65,10 +67,10 @@ def _may(room: Room, stage: Feature, agent: AgentId, endpoint: EndpointName) -> 
     return not room.gate.missing(actor, _ACTS[stage.feature], permissions.agent(agent))
 
 
-def _note(room: Room, stage: Feature, agent: AgentId, endpoint: EndpointName) -> None:
+def _note(room: Room, stage: Feature, agent: AgentId, endpoint: EndpointName, result: str) -> None:
     permissions = room.gate.permissions
     actor = permissions.as_agent(agent, endpoint)
-    room.gate.note(actor, _ACTS[stage.feature], permissions.agent(agent))
+    room.gate.note(actor, _ACTS[stage.feature], permissions.agent(agent), result=result)
 
 
 def _done(call: Call, desk: Desk, stage: Feature, agent: AgentId, endpoint: EndpointName) -> bool:
@@ -102,9 +104,15 @@ def _reason(call: Call, argument: str) -> str | None:
     return reasons[number - 1] if 1 <= number <= len(reasons) else None
 
 
-def _with_pin(call: Call, argument: str) -> AgentId | None:
+def _named(room: Room, call: Call, argument: str) -> AgentId | None:
     """`argument` is an agent's id directly followed by his PIN; agents without a PIN sit at their own phone only."""
+    dialled, found = argument.encode(), None
     for name, settings in call.config.agent.items():
-        if settings.pin and argument == name + settings.pin:
-            return AgentId(name)
-    return None
+        if settings.pin and compare_digest(dialled, (name + settings.pin).encode()):
+            found = AgentId(name)
+    phone = room.gate.permissions.by_phone(call.identity.name)
+    return found if room.gate.proved_agent(phone, found is not None) else None
+
+
+def _denied(prompt: str) -> Stage:
+    return Say(prompts=(prompt,), termination=REFUSED, early=True)

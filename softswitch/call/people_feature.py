@@ -51,18 +51,28 @@ class _Asked:
 
 
 async def people_feature(room: Room, call: Call, stage: Feature) -> Stage:
-    permissions = room.gate.permissions
-    asked = _Asked(room, call, permissions.by_phone(call.identity.name))
-    words = stage.argument.split("*")
-    if asked.actor.person.pin:
-        act = _ACTS.get(stage.feature, (Act.CALL_PULL if stage.feature == "pull" else Act.CALL_MOVE, ""))[0]
-        if not room.gate.proved(asked.actor, words.pop() if len(words) > 1 else "", act):
-            return _denied()
+    act = _ACTS.get(stage.feature, (Act.CALL_PULL if stage.feature == "pull" else Act.CALL_MOVE, ""))[0]
+    proved = with_pin(room, call, stage.argument, act)
+    if proved is None:
+        return _denied()
+    asked = _Asked(room, call, room.gate.permissions.by_phone(call.identity.name))
+    words = proved.split("*")
     if stage.feature in _ACTS:
         return _to_agent(asked, stage.feature, words[0])
     if stage.feature == "pull":
         return await _pull(asked, words[0])
     return _move(asked, words[0], words[1] if len(words) > 1 else "")
+
+
+def with_pin(room: Room, call: Call, argument: str, act: Act) -> str | None:
+    """What was dialled behind the code, without the PIN of whoever has one; None: it is wrong or missing."""
+    actor = room.gate.permissions.by_phone(call.identity.name)
+    if not actor.person.pin:
+        return argument
+    said, star, last = argument.rpartition("*")
+    if not room.gate.proved(actor, last if star else "", act):
+        return None
+    return said
 
 
 def _denied() -> Stage:

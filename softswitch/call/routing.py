@@ -42,7 +42,7 @@ class Routed:
 
 FEATURES = ("login", "logout", "pause", "resume", "supervise", "pickup", "park", "voicemail")
 OF_PEOPLE = ("agent_login", "agent_logout", "agent_pause", "agent_resume", "pull", "move")
-"""Feature codes for people with a role, whose PIN stands behind the last `*`."""
+"""Feature codes for people with a role, whose PIN stands behind the last `*`, as it does behind `supervise`."""
 _NOWHERE = Target("hangup", "unknown")
 
 
@@ -84,7 +84,11 @@ def without_pin(config: Config, number: str) -> str:
 
 def codes_with_pin(config: Config) -> tuple[str, ...]:
     """Feature codes behind which a PIN may be dialled."""
-    names = ("login", *OF_PEOPLE) if any(person.pin for person in config.person.values()) else ("login",)
+    names = (
+        ("login", "supervise", *OF_PEOPLE)
+        if any(person.pin for person in config.person.values())
+        else ("login",)
+    )
     return tuple(code for name in names if (code := getattr(config.features, name)))
 
 

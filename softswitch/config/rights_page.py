@@ -75,8 +75,8 @@ written to the trail alike. Picking up, parking and transferring by the keys of 
 | `*21` | number of a queue, `*`, number of another | `call.move` of the caller who is next, needed for both |
 
 Whoever has a `pin` dials `*` and the pin behind it: `*18102*4711`. After six wrong ones within a quarter of an hour his
-codes are refused until that time is over. What follows a code is written neither into CDRs nor into traces once anybody has
-a pin.
+codes are refused until that time is over; so are PINs of agents at a phone where six wrong ones were dialled. What follows
+a code is written neither into CDRs nor into traces once anybody has a pin.
 
 ## The audit trail
 

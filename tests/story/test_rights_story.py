@@ -122,13 +122,52 @@ async def test_a_pin_is_asked_for_and_guesses_are_counted(c: Centre) -> None:
 
 
 @told(TEAMS)
+async def test_listening_by_phone_needs_the_pin_too(c: Centre) -> None:
+    c.phone("1001").on_call = answering(1.0)
+    call = c.caller()
+    agent = await c.phone("1001").next_call()
+    await asyncio.sleep(2)
+    assert await c.phone("1004").call("*15ana").refused() == 403
+    assert await c.phone("1004").call("*15ana*0000").refused() == 403
+    boss = c.phone("1004").call(f"*15ana*{PIN}")
+    await boss.answered()
+    await asyncio.sleep(1)
+    [session] = c.switch.control.steering.supervisions()
+    assert session.agent == "ana"
+    boss.hang_up()
+    agent.hang_up()
+    await call.hung_up()
+    rows = [(row.act, row.result, row.why) for row in await trail(c, actor="maria")]
+    assert rows == [("spy.listen", "refused", "wrong PIN")] * 2 + [("spy.listen", "done", "")]
+    assert not [row for row in c.switch.cdrs() if PIN in f"{row['dnis']} {row['destination']}"]
+
+
+@told(replace(TEAMS, agent={**TEAMS.agent, "ana": replace(TEAMS.agent["ana"], pin="7731")}))
+async def test_the_pins_of_agents_are_not_guessed_at_a_phone(c: Centre) -> None:
+    assert await dials(c, "1002", "*11ana7731") == 200
+    for guess in range(5):
+        assert await dials(c, "1002", f"*11ana000{guess}") == 403
+    assert await dials(c, "1002", "*11ana7731") == 200, "a right one forgives none"
+    assert await dials(c, "1002", "*11ana0005") == 403
+    assert await dials(c, "1002", "*11ana7731") == 403, "too many were wrong at this phone"
+    assert await dials(c, "1003", "*11ana7731") == 200, "not at another"
+    assert [row.why for row in await trail(c, act="agent.login", result="refused")] == ["wrong PIN"] * 6 + [
+        "too many wrong PINs"
+    ]
+    await asyncio.sleep(900)
+    assert await dials(c, "1002", "*11ana7731") == 200
+
+
+@told(TEAMS)
 async def test_agents_act_on_themselves_and_on_nobody_else(c: Centre) -> None:
     assert await dials(c, "1001", "*131") == 200
+    assert await dials(c, "1001", "*1399") == 403, "no such reason"
     assert await dials(c, "1001", "*14") == 200
     assert await dials(c, "1001", "*18ben") == 403
     assert await dials(c, "1001", "*18ana") == 200, "himself"
     assert told_of(await trail(c)) == [
         ("agent:ana", "agent.pause", "agent:ana", "done"),
+        ("agent:ana", "agent.pause", "agent:ana", "failed"),
         ("agent:ana", "agent.resume", "agent:ana", "done"),
         ("endpoint:1001", "agent.pause", "agent:ben", "refused"),
         ("endpoint:1001", "agent.pause", "agent:ana", "done"),
