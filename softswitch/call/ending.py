@@ -71,7 +71,10 @@ async def _let_all_go(call: Call) -> None:
     """Their worker closes all at once, so that waiting for one after the other takes no longer than for all together."""
     legs = deque(call.legs.values())
     for leg in legs:
-        leg.begin_closing()
+        try:
+            leg.begin_closing()
+        except Exception:
+            call.log.exception("a leg could not be told to close")
     try:
         while legs:
             try:
@@ -80,6 +83,7 @@ async def _let_all_go(call: Call) -> None:
                 call.log.exception("a leg could not be taken down")
     finally:
         for leg in legs:  # nobody waits any longer
+            leg.release()
             _gone(call, leg)
 
 
