@@ -1,5 +1,6 @@
 """Who can be found by name: agents by their names, phones by theirs; made once for each configuration."""
 
+from collections import deque
 from collections.abc import Mapping
 
 from softswitch.config.schema import Config
@@ -7,18 +8,23 @@ from softswitch.config.voice_nodes import Directory
 from softswitch.ivr.voice_actions import Person
 from softswitch.ivr.words import name_keys
 
+MOST_KEPT = 4
+"""Configurations whose people are known: after a reload calls of the old one and of the new one ask in turns."""
+
 
 class PeopleBook:
     def __init__(self) -> None:
-        self._of: tuple[object, object, object] | None = None
-        self._people: tuple[Person, ...] = ()
+        self._kept: deque[tuple[tuple[object, ...], tuple[Person, ...]]] = deque(maxlen=MOST_KEPT)
 
     def of(self, config: Config) -> tuple[Person, ...]:
         """Nobody while no flow has a directory."""
         made_of = (config.flow, config.agent, config.endpoint)
-        if self._of is None or any(old is not new for old, new in zip(self._of, made_of, strict=True)):
-            self._of, self._people = made_of, people(config) if _has_directory(config) else ()
-        return self._people
+        for known, found in self._kept:
+            if all(old is new for old, new in zip(known, made_of, strict=True)):
+                return found
+        made = people(config) if _has_directory(config) else ()
+        self._kept.appendleft((made_of, made))
+        return made
 
 
 def people(config: Config) -> tuple[Person, ...]:
