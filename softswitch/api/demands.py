@@ -194,8 +194,8 @@ RULES: Mapping[tuple[str, str], Rule] = {
     ("DELETE", "/v1/messages/{message}"): Rule(Act.MESSAGE_MANAGE),
     ("POST", "/v1/texts"): Rule(Act.TEXT_SEND, demands=_text),
     # --- conferences ---
-    ("GET", "/v1/conferences"): Rule(Act.CONFERENCE_READ, ANY),
-    ("GET", _CONFERENCE): Rule(Act.CONFERENCE_READ, ANY),
+    ("GET", "/v1/conferences"): Rule(Act.CONFERENCE_READ),
+    ("GET", _CONFERENCE): Rule(Act.CONFERENCE_READ),
     ("POST", _CONFERENCE + "/{order}"): Rule(Act.CONFERENCE_MANAGE),
     ("POST", _CONFERENCE + "/members/{call}/{order}"): Rule(Act.CONFERENCE_MANAGE),
     ("DELETE", _CONFERENCE + "/members/{call}"): Rule(Act.CONFERENCE_MANAGE),

@@ -209,6 +209,8 @@ OF_THE_OTHER = [
     ("GET", "/v1/reports/calls?since=0&until=60", None, Act.REPORT_READ),
     ("GET", "/v1/reports/calls?since=0&until=60&queue=sales", None, Act.REPORT_READ),
     ("DELETE", "/v1/callbacks/thing", None, Act.CALLBACK_CANCEL),
+    ("GET", "/v1/conferences", None, Act.CONFERENCE_READ),
+    ("GET", "/v1/conferences/thing", None, Act.CONFERENCE_READ),
 ]
 
 
