@@ -108,6 +108,8 @@ class RightsDesk:
         if session is None:
             return About(kind="supervision", name=name)
         wish = session.wish
+        if session.conversation is not None:  # whoever may not hear it himself does not steer who hears it
+            return self._permissions.call(session.conversation.call)
         if wish.agent is not None:
             return self._permissions.agent(wish.agent)
         return await self._call(wish.call or "")

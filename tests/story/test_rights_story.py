@@ -134,6 +134,8 @@ async def test_listening_by_phone_needs_the_pin_too(c: Centre) -> None:
     await asyncio.sleep(1)
     [session] = c.switch.control.steering.supervisions()
     assert session.agent == "ana"
+    heard = await c.switch.control.rights.about("supervision", session.supervision)
+    assert heard.queues == {"sales"}, "of the call that is heard, whoever else the agent works for"
     boss.hang_up()
     agent.hang_up()
     await call.hung_up()
