@@ -25,6 +25,11 @@ class Backlog:
         self._blocks.setdefault(slot, deque()).append((start, block))
         self.bytes += len(block)
 
+    def wait_on(self, slot: int, start: int, block: bytes) -> None:
+        """What was popped is not written yet: it stays the first of its recording, whose turn is over."""
+        self._blocks.setdefault(slot, deque()).appendleft((start, block))
+        self.bytes += len(block)
+
     def pop(self) -> tuple[int, int, bytes]:
         """Slot, position and content of the next block to be written."""
         slot = self.first

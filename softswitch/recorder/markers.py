@@ -20,7 +20,7 @@ class Marker:
     at_s: float
     """Seconds from the beginning of the file."""
     kind: str
-    """`paused`, `resumed`, `masked`, `unmasked`, `continued`, `limit` or `failed`, or what the call says: `hold`, `resume`,
+    """`paused`, `resumed`, `masked`, `unmasked`, `continued`, `gap`, `limit` or `failed`, or what the call says: `hold`, `resume`,
     `transfer`, `queued`, `conference` …"""
     text: str = ""
 

@@ -15,6 +15,8 @@ from softswitch.recorder.wav import LONGEST_DATA, WavFormat
 from softswitch.recorder.wav_file import WavFile
 from softswitch.tap import RecordingReport, RecordingSpec
 
+LONGEST_SILENCE_S = 2.0
+"""Written at once; a disk that was too slow must not be asked for all of a long silence in one write."""
 LONGEST_PAUSE_S = 600.0
 """A recording that a dead worker began goes on when no more than this is missing."""
 _SILENCE = {"PCMU": SILENCE[PCMU], "PCMA": SILENCE[PCMA], "PCM16": 0}
@@ -114,6 +116,18 @@ class Running:
             block = block[skip * self._size : min(frames, skip + fits) * self._size]
         file.append(block)
         return file.frames >= self._most
+
+    def catch_up(self, start: int) -> bool:
+        """Write some of a long silence that is missing in front of this position; raises OSError. False: what is missing
+        still is short enough for `append`."""
+        file = self.file
+        if file is None:
+            return False
+        frames = int(LONGEST_SILENCE_S * RATE)
+        if min(start, self.origin + self._most) - self.origin - file.frames <= frames:
+            return False
+        self._pad(file, frames)
+        return True
 
     def leave_out(self, blocks: Sequence[tuple[int, bytes]]) -> None:
         """The disk was too slow for these: silence stands in their place when the next one is written."""

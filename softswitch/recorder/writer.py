@@ -7,7 +7,7 @@ that flushes more often than four times a second spreads the writes. Side files 
 
 A disk that is slow holds a flush up for `BUSY_S` and one write at most: what was to be written waits in memory then. When
 more than `MOST_WAITING` waits, recordings have a silence in place of what waits, those first that have waited longest, and
-go on.
+go on; a long silence is written in pieces.
 
 A thousand recordings keep as many descriptors as `open_files` allows; those beyond open their file for each write, about
 10 µs more. The disk is asked in one thread and never synchronised: writes go to the page cache.
@@ -234,7 +234,11 @@ class RecordingWriter:
         self._until = time.perf_counter() + BUSY_S
         while self._backlog:
             slot, start, block = self._backlog.pop()
-            self._append(slot, self._recordings[slot], start, memoryview(block))
+            recording = self._recordings[slot]
+            if self._catch_up(slot, recording, start):
+                self._backlog.wait_on(slot, start, block)
+            else:
+                self._append(slot, recording, start, memoryview(block))
             if not self._in_time:
                 break
         self._place(now)
@@ -353,10 +357,22 @@ class RecordingWriter:
             recording = self._recordings[slot]
             if recording.report is not None:
                 continue
-            if recording.memory is None and (slot in self._backlog or not self._in_time):
+            late = slot in self._backlog or not self._in_time
+            if recording.memory is None and (late or self._catch_up(slot, recording, start)):
                 self._put_off(slot, start, block.tobytes())
-            else:
+            elif recording.report is None:
                 self._append(slot, recording, start, block.data)
+
+    def _catch_up(self, slot: int, recording: Running, start: int) -> bool:
+        """Some of a long silence was written, and what begins at `start` has to wait for the rest of it. While a recording
+        is closed there is no next time."""
+        if recording.report is not None or self._until == inf:
+            return False
+        try:
+            return recording.catch_up(start)
+        except OSError as error:
+            self._end(slot, recording, "failed", said(error))
+            return False
 
     def _append(self, slot: int, recording: Running, start: int, block: memoryview) -> None:
         if recording.report is not None:

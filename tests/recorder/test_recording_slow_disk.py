@@ -15,7 +15,7 @@ import pytest
 from recorder_rows import Packet, rows_of
 from test_recording_parties import FRAME, T0, read, said, sound, spec
 
-from softswitch.recorder import side_file
+from softswitch.recorder import running, side_file
 from softswitch.recorder import writer as recorder
 from softswitch.recorder.wav import parse
 from softswitch.recorder.writer import BUSY_S, RecordingWriter
@@ -28,11 +28,12 @@ class Disk:
     """Counts what it is asked for, and takes its time while it is `slow`."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.slow, self.asked, self._pwrite = False, 0, os.pwrite
+        self.slow, self.asked, self.longest, self._pwrite = False, 0, 0, os.pwrite
         monkeypatch.setattr(os, "pwrite", self)
 
     def __call__(self, fd: int, data: bytes, offset: int) -> int:
         self.asked += 1
+        self.longest = max(self.longest, len(data))
         if self.slow:
             time.sleep(WRITE_S)
         return self._pwrite(fd, data, offset)
@@ -130,3 +131,26 @@ def test_when_too_much_waits_recordings_have_a_silence_there_and_go_on(
             assert report.gap_s == pytest.approx(len(missing) / 8000, abs=0.01)
             assert markers[0]["at_s"] == pytest.approx(missing[0] / 8000, abs=0.01)
             assert f"{report.gap_s:.1f} s are silence: the disk was too slow" == report.problem
+
+
+def test_a_long_silence_is_not_asked_of_the_disk_in_one_write(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(recorder, "MOST_WAITING", 50_000)
+    monkeypatch.setattr(running, "LONGEST_SILENCE_S", 0.2)
+    disk, talks = Disk(monkeypatch), Talks(tmp_path)
+    talks.run(disk, 1.0)
+    usual, disk.slow = disk.longest, True
+    talks.run(disk, 3.0)
+    disk.slow = False
+    talks.run(disk, 1.0)
+    assert disk.longest == usual, "what packets wait for at most"
+    assert talks.writer._backlog.bytes == 0
+    reports = [talks.writer.close(slot, talks.now) for slot in talks.slots]
+    assert max(report.gap_s / max(1, report.gaps) for report in reports) > 0.5, "more than one write has"
+    for path, report in zip(talks.paths, reports, strict=True):
+        samples = read(path)
+        assert len(samples) == 40_000, "as long as it was talked"
+        whole = np.stack([said(track, 0.0, 5.0) for track in (0, 1)], axis=1)
+        missing = (samples != whole).any(axis=1)
+        assert not samples[missing].any() and report.gap_s == pytest.approx(missing.sum() / 8000, abs=0.02)
