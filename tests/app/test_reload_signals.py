@@ -23,7 +23,9 @@ def _parts() -> Parts:
     sip = SimpleNamespace(guard=SimpleNamespace())
     services = SimpleNamespace(config=Config())
     clock = SimpleNamespace(monotonic=lambda: 0.0)
-    return cast(Parts, SimpleNamespace(clock=clock, sip=sip, services=services, bus=Bus(), started=0.0))
+    gate = SimpleNamespace(permissions=SimpleNamespace(), note=lambda *_, **__: None)
+    parts = SimpleNamespace(clock=clock, sip=sip, services=services, bus=Bus(), started=0.0, gate=gate)
+    return cast(Parts, parts)
 
 
 class _Reloads:
