@@ -20,8 +20,8 @@ class Marker:
     at_s: float
     """Seconds from the beginning of the file."""
     kind: str
-    """`paused`, `resumed`, `masked`, `unmasked`, `continued`, `gap`, `limit` or `failed`, or what the call says: `hold`, `resume`,
-    `transfer`, `queued`, `conference` …"""
+    """`paused`, `resumed`, `masked`, `unmasked`, `continued`, `gap`, `limit` or `failed`, or what the call says: `hold`,
+    `resume`, `transfer`, `queued`, `conference` …"""
     text: str = ""
 
 

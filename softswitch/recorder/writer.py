@@ -234,11 +234,8 @@ class RecordingWriter:
         self._until = time.perf_counter() + BUSY_S
         while self._backlog:
             slot, start, block = self._backlog.pop()
-            recording = self._recordings[slot]
-            if self._catch_up(slot, recording, start):
+            if not self._append(slot, self._recordings[slot], start, memoryview(block)):
                 self._backlog.wait_on(slot, start, block)
-            else:
-                self._append(slot, recording, start, memoryview(block))
             if not self._in_time:
                 break
         self._place(now)
@@ -357,33 +354,24 @@ class RecordingWriter:
             recording = self._recordings[slot]
             if recording.report is not None:
                 continue
-            late = slot in self._backlog or not self._in_time
-            if recording.memory is None and (late or self._catch_up(slot, recording, start)):
+            late = recording.memory is None and (slot in self._backlog or not self._in_time)
+            if late or not self._append(slot, recording, start, block.data):
                 self._put_off(slot, start, block.tobytes())
-            elif recording.report is None:
-                self._append(slot, recording, start, block.data)
 
-    def _catch_up(self, slot: int, recording: Running, start: int) -> bool:
-        """Some of a long silence was written, and what begins at `start` has to wait for the rest of it. While a recording
-        is closed there is no next time."""
-        if recording.report is not None or self._until == inf:
-            return False
-        try:
-            return recording.catch_up(start)
-        except OSError as error:
-            self._end(slot, recording, "failed", said(error))
-            return False
-
-    def _append(self, slot: int, recording: Running, start: int, block: memoryview) -> None:
+    def _append(self, slot: int, recording: Running, start: int, block: memoryview) -> bool:
+        """False: it has to wait for the rest of a long silence in front of it; never when a recording is closed."""
         if recording.report is not None:
-            return
+            return True
         try:
+            if self._until != inf and recording.catch_up(start):
+                return False
             full = recording.append(start, block)
         except OSError as error:
             self._end(slot, recording, "failed", said(error))
         else:
             if full:
                 self._end(slot, recording, "limit", "")
+        return True
 
     def _put_off(self, slot: int, start: int, block: bytes) -> None:
         self._backlog.add(slot, start, block)
