@@ -32,7 +32,10 @@ class Spread:
 
     def __init__(self, name: str, text: str, bounds: Sequence[float], labels: Sequence[str] = ()) -> None:
         """A value counts in the first bucket whose bound it does not exceed."""
-        self._name, self._text, self._labels, self._bounds = name, text, labels, bounds
+        self._name, self._text, self._labels = name, text, labels
+        self._bounds = [
+            float(bound) for bound in bounds
+        ]  # a whole number is labelled 20.0, however it was written
         self._counts: dict[Labels, list[int]] = {}
         self._sums: dict[Labels, float] = {}
         if not labels:
