@@ -155,6 +155,8 @@ def _default(node: ast.expr | None) -> str:
             func=ast.Name(id="field"), keywords=[ast.keyword(arg="default_factory", value=ast.Name(id=made))]
         ):
             return "{}" if made == "dict" else "its defaults"
+        case ast.Call(func=ast.Name(id="field"), keywords=[ast.keyword(arg="default", value=value), *_]):
+            return _default(value)
     return _toml(node)
 
 
