@@ -120,9 +120,12 @@ async def _pull(asked: _Asked, number: str) -> Stage:
     if found is None:
         asked.told(Act.CALL_PULL, about, why="nobody waits")
         return End(termination=NOTHING_RINGS)
-    asked.told(Act.CALL_PULL, asked.room.gate.permissions.call(found), queue=queue)
+    whom = asked.room.gate.permissions.call(found)
+    asked.told(Act.CALL_PULL, whom, queue=queue)
     asked.call.figures.destination = f"pickup:{found.id}"
-    return await handed_over(asked.call, found, PickedUp(asked.call))
+    stage = await handed_over(asked.call, found, PickedUp(asked.call))
+    asked.told(Act.CALL_PULL, whom, why="the caller was not handed over", queue=queue)
+    return stage
 
 
 def _move(asked: _Asked, number: str, to_number: str) -> Stage:

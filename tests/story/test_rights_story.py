@@ -9,6 +9,7 @@ Does not prove the HTTP of it (`tests/api/test_api_guard.py`) nor a process from
 import asyncio
 from dataclasses import replace
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from story_floor import SALES, Centre, centre, members, told
@@ -23,6 +24,8 @@ from softswitch.api.text_control import TextWish
 from softswitch.app.manager_centre import ManagerCentre
 from softswitch.app.sight import Sight
 from softswitch.call.permissions import Actor
+from softswitch.call.pickup import NOTHING_RINGS, TAKEN_WITHIN_S
+from softswitch.call.stages import End
 from softswitch.config.acts import Act
 from softswitch.config.feeds import Ami
 from softswitch.config.rights import Person, Role
@@ -210,6 +213,25 @@ async def test_the_next_caller_is_pulled_by_phone(c: Centre) -> None:
         ("maria", "call.pull", "", "refused"),
     ]
     assert any("WITHDRAW" in line for line in c.log())
+
+
+@told(TEAMS)
+async def test_a_pull_that_comes_to_nothing_is_told_in_the_trail(c: Centre) -> None:
+    await c.switch.control.agent_pause("ana", "")
+    call, live = await waiting(c)
+
+    async def gone(*_: object) -> End:
+        await asyncio.sleep(TAKEN_WITHIN_S)
+        return End(termination=NOTHING_RINGS)
+
+    with patch("softswitch.call.people_feature.handed_over", gone):
+        assert await dials(c, "1003", "*20600") == 480
+    call.hang_up()
+    rows = [(row.target, row.result, row.why) for row in await trail(c, act="call.pull")]
+    assert rows == [
+        (f"call:{live}", "done", ""),
+        (f"call:{live}", "failed", "the caller was not handed over"),
+    ]
 
 
 @told(TEAMS)
