@@ -239,15 +239,24 @@ def _session_lines(local: LocalMedia) -> Lines:
 def _audio(
     local: LocalMedia, given: Mapping[str, int], direction: str, protocol: str, extra: list[Line]
 ) -> MediaDescription:
-    numbers, lines = _lines(tuple(given.items()), local.ptime_ms, direction, tuple(extra))
+    keyed = any(line.value.startswith("crypto:") for line in extra)  # of this call alone, and gone with it
+    make = _lines if keyed else _remembered_lines
+    numbers, lines = make(tuple(given.items()), local.ptime_ms, direction, tuple(extra))
     return MediaDescription("audio", local.port, protocol, numbers, lines)
 
 
 @lru_cache(maxsize=128)
+def _remembered_lines(
+    given: tuple[tuple[str, int], ...], ptime_ms: int, direction: str, extra: tuple[Line, ...]
+) -> tuple[tuple[str, ...], Lines]:
+    """Without keys the same for nearly every call."""
+    return _lines(given, ptime_ms, direction, extra)
+
+
 def _lines(
     given: tuple[tuple[str, int], ...], ptime_ms: int, direction: str, extra: tuple[Line, ...]
 ) -> tuple[tuple[str, ...], Lines]:
-    """Formats of an m-line of ours, and what stands below it: without keys the same for nearly every call."""
+    """Formats of an m-line of ours, and what stands below it."""
     lines = codec_lines.lines_of(dict(given))
     largest = _LARGEST_OF.get(given[0][0]) if given else None
     lines.append(Line("a", f"ptime:{min(ptime_ms, largest or ptime_ms)}"))

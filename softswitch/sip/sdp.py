@@ -275,7 +275,9 @@ def _media_of(text: str) -> MediaDescription:
     value, _, rest = text.partition("\n")
     if _VALUE.fullmatch(value) is None:
         raise SdpError("a line of SDP that cannot be read")
-    lines = _remembered_lines(rest) if len(rest) <= _LONGEST_REMEMBERED else _lines_of(rest)
+    # Keys are of one call: to remember them helps nobody, and they would outlive it.
+    usual = len(rest) <= _LONGEST_REMEMBERED and "crypto:" not in rest
+    lines = _remembered_lines(rest) if usual else _lines_of(rest)
     return MediaDescription.parse(value, lines)
 
 

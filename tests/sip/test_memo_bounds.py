@@ -14,9 +14,12 @@ from softswitch.sip.address import tag_of
 from softswitch.sip.digest import Credentials, digest_response
 from softswitch.sip.media_place import can_be_sent_to
 from softswitch.sip.nat import is_address
+from softswitch.sip.offer_answer import LocalMedia, answer_offer, make_offer
+from softswitch.sip.sdes import Encryption, fresh_keys
 from softswitch.sip.sdp import Connection, SessionDescription
 from softswitch.sip.uri import Uri
 from softswitch.sip.via import Via
+from softswitch.srtp_key import SUITES
 
 LONG = 20_000
 
@@ -79,3 +82,30 @@ def test_an_m_line_as_long_as_a_message_is_not_remembered() -> None:
     for formats in ("9 " * LONG, f"8 {'a' * LONG}"):
         assert codec_lines.codecs(media(formats))
         assert media(formats).lines.known is known and len(known) == before
+
+
+def test_keys_are_not_remembered() -> None:
+    def side(address: str, seed: int) -> LocalMedia:
+        keys = fresh_keys(tuple(SUITES), lambda size: bytes([seed] * size))
+        return LocalMedia(
+            address=address,
+            port=10000,
+            codecs=("PCMA",),
+            session_id=7,
+            version=1,
+            encryption=Encryption(keys=keys, mandatory=True),
+        )
+
+    def exchange(number: int) -> None:
+        """One side's offer and the other's answer, over the wire, with keys of this call."""
+        ours, theirs = side("192.0.2.8", number), side("192.0.2.9", number + 100)
+        offer = SessionDescription.parse(make_offer(ours).serialize())
+        answer, agreed = answer_offer(offer, theirs)
+        assert agreed.key_in is not None
+        SessionDescription.parse(answer.serialize())
+
+    exchange(0)
+    before = _remembered()
+    for number in range(1, 20):
+        exchange(number)
+    assert _remembered() == before
