@@ -179,8 +179,12 @@ class Message:
         for key, parse in _READ_ALWAYS:
             if key not in remembered:
                 remembered[key] = parse(headers.value(key) or "")
-        for key in _READ_WHERE_THERE.keys() & there:
-            getattr(self, _READ_WHERE_THERE[key])
+        for (
+            key,
+            name,
+        ) in _READ_WHERE_THERE.items():  # in this order: what is told of two faults is always the same
+            if key in there:
+                getattr(self, name)
 
     def _required(self, key: str, parse: Callable[[str], T]) -> T:
         headers = self.headers

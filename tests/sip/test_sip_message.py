@@ -313,6 +313,14 @@ def test_a_tag_is_put_on_the_last_line_that_says_something_of_a_folded_to() -> N
         assert parse_message(data).to_tag == "new"
 
 
+def test_of_several_bad_headers_the_same_is_told_in_every_process() -> None:
+    bad = ["Contact: <", "Record-Route: <", "Route: <", "Expires: x", "Max-Forwards: x"]
+    for told in ("Max-Forwards", "Expires"):
+        with pytest.raises(ParseError, match=told):
+            request(*bad).validate()
+        bad.pop()
+
+
 def test_build_round_trip() -> None:
     built = Request.build(
         "OPTIONS",
