@@ -72,7 +72,7 @@ class RecordingReport:
     """`ended`, `failed` (the disk said no: `problem` says what; the call goes on) or `limit` (max_s reached)."""
     seconds: float
     gaps: int
-    """Stretches filled with silence because packets were missing, both tracks together."""
+    """Stretches filled with silence because packets were missing, both tracks together, or the disk was too slow."""
     gap_s: float
     problem: str
 
