@@ -38,8 +38,8 @@ class RecordingSpec:
     silence_s: float = 0.0
     """Above 0: it ends by itself when its speaker has said nothing for so long."""
     fork: str = ""
-    """Not empty: nothing is written. What is received goes at once to the Unix socket of this path, as PCM of 16 bits behind
-    a line with the name of the recording."""
+    """Not empty: nothing is written. What is received goes at once to the Unix socket of this path, as PCM of 16 bits
+    behind a line with the name of the recording."""
     fork_rate: int = 8000
     """Samples a second of it: 8000 or 16000."""
 
