@@ -10,7 +10,7 @@ import pytest
 
 from softswitch.config.loader import load
 from softswitch.config.problem import ConfigError
-from softswitch.config.rate_files import parse_rates
+from softswitch.config.rate_files import RATES
 
 BASE = """
 [trunk.north]
@@ -109,5 +109,5 @@ def test_a_file_that_is_not_there(tmp_path: Path) -> None:
 
 
 def test_only_the_first_problems_of_a_file_are_told() -> None:
-    _, told = parse_rates("prefix,trunk,cost\n" + "x,y,z\n" * 1000)
+    _, told = RATES.parse("prefix,trunk,cost\n" + "x,y,z\n" * 1000)
     assert len(told) == 5

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from softswitch.config.calendar_tables import parse_days
+from softswitch.config.calendar_tables import DAYS
 from softswitch.config.loader import load
 from softswitch.config.problem import ConfigError
 from softswitch.config.routes import Calendar, CalendarDay, Holidays
@@ -101,7 +101,7 @@ def test_what_is_wrong_is_told(keys: dict[str, object], key: str, said: str) -> 
 
 
 def test_tables() -> None:
-    days, problems = parse_days(
+    days, problems = DAYS.parse(
         "date,hours,reason\n2026-12-24,09:00-14:00,Christmas Eve\n\n12-25,closed,\n2026-13-01,closed,x\n"
         "2026-01-05,9,x\n2026-01-06\n"
     )
@@ -111,7 +111,7 @@ def test_tables() -> None:
     )
     assert [problem.split(":")[0] for problem in problems] == ["line 5", "line 6", "line 7"]
     with pytest.raises(ValueError, match="expected date,hours,reason"):
-        parse_days("day;hours\n")
+        DAYS.parse("day;hours\n")
 
 
 def test_the_loader_takes_tables(tmp_path: Path) -> None:
