@@ -17,8 +17,8 @@ class StackSettings:
     untimed: frozenset[Identity] = frozenset()
     """Those whose calls get no session timer."""
     max_transactions: int = 100_000
-    """Transactions of peers at once; more requests get 503. One is remembered for 64 T1 after its answer (RFC 3261 timer J),
-    so these are 3,000 requests a second."""
+    """Transactions of peers at once; more requests get 503. One is remembered for 64 T1 after its answer (RFC 3261 timer
+    J), so these are 3,000 requests a second."""
 
     @classmethod
     def from_config(cls, config: Config) -> "StackSettings":
