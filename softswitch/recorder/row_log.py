@@ -1,6 +1,7 @@
 """The log that ticks append to: plain arrays of fixed size, so that taking a tick's rows is a copy and nothing else."""
 
 import numpy as np
+import numpy.typing as npt
 
 from softswitch.tap import TapRows
 
@@ -58,8 +59,8 @@ class RowLog:
         return taken
 
 
-def part(rows: TapRows, which: slice) -> TapRows:
-    """Some of the rows, as views."""
+def part(rows: TapRows, which: slice | npt.NDArray[np.intp]) -> TapRows:
+    """Some of the rows: as views by a slice, as copies by their numbers."""
     return TapRows(
         slot=rows.slot[which],
         track=rows.track[which],

@@ -11,6 +11,7 @@ import numpy as np
 
 from softswitch.recorder.fork import Fork
 from softswitch.recorder.quiet_end import QuietEnd
+from softswitch.recorder.row_log import part
 from softswitch.recorder.writer import RecordingWriter
 from softswitch.tap import RecordingReport, RecordingSpec, TapRows
 
@@ -59,7 +60,7 @@ class VoiceTap:
         if len(written) == len(rows.slot):
             self._writer.append(rows)
         elif written:
-            self._writer.append(_some(rows, written))
+            self._writer.append(part(rows, np.array(written, np.intp)))
 
     def pause(self, slot: int, paused: bool, now: float, *, masked: bool = False) -> None:
         if slot < FIRST_FORK:
@@ -117,17 +118,3 @@ class VoiceTap:
             gap_s=fork.lost_s,
             problem=lost,
         )
-
-
-def _some(rows: TapRows, chosen: list[int]) -> TapRows:
-    index = np.array(chosen, np.intp)
-    return TapRows(
-        slot=rows.slot[index],
-        track=rows.track[index],
-        ssrc=rows.ssrc[index],
-        timestamp=rows.timestamp[index],
-        arrival=rows.arrival[index],
-        law=rows.law[index],
-        length=rows.length[index],
-        payload=rows.payload[index],
-    )
