@@ -157,7 +157,7 @@ class UaLoad:
                 self._run_held()
         finally:
             gc.enable()
-            self._finish()
+            self.finish()
         return self.result
 
     def _run_held(self) -> None:
@@ -220,7 +220,7 @@ class UaLoad:
     def _settled(self) -> int:
         return sum(1 for call in self._calls.values() if call.connected) + self.result.failed
 
-    def _finish(self) -> None:
+    def finish(self) -> None:
         for call in list(self._calls.values()):
             self._fail(call, f"still {call.state} at the end")
         for name, target in (("answer", "answer_ms"), ("ring", "ring_ms"), ("connect", "connect_ms")):
@@ -306,7 +306,7 @@ class UaLoad:
             call.answered = time.monotonic()
             self._times["answer"].append(call.answered - call.began)
             call.state = "answered"
-            call.remote, call.target = headers[b"to"][0], _uri(headers[b"contact"][0])
+            call.remote, call.target = headers[b"to"][0], uri_in(headers[b"contact"][0])
             call.routes = b"".join(
                 b"Route: %s\r\n" % route for route in reversed(headers.get(b"record-route", []))
             )
@@ -361,6 +361,9 @@ class UaLoad:
     def _fail(self, call: _Call, why: str) -> None:
         self._drop(call)
         self._count_failure(why)
+
+    def _ended_by_switch(self, call: _Call) -> None:
+        self._fail(call, "the switch hung up")
 
     def _count_failure(self, why: str) -> None:
         self.result.failed += 1
@@ -442,7 +445,7 @@ class UaLoad:
     def _read(self, opened: socket.socket) -> None:
         for _ in range(200):
             try:
-                data, source = opened.recvfrom(65536)
+                data, source = self._receive(opened)
             except (BlockingIOError, ConnectionRefusedError):
                 return
             headers: dict[bytes, list[bytes]] = {}
@@ -457,6 +460,9 @@ class UaLoad:
             else:
                 self._take_request(opened, data, headers, source)
 
+    def _receive(self, opened: socket.socket) -> tuple[bytes, Address]:
+        return opened.recvfrom(65536)
+
     def _take_request(
         self, opened: socket.socket, data: bytes, headers: dict[bytes, list[bytes]], source: Address
     ) -> None:
@@ -468,7 +474,7 @@ class UaLoad:
             self._caller_socket.sendto(_response(b"200 OK", headers, b"x"), source)
         call = self._calls.get(headers[b"call-id"][0])
         if call is not None and method == b"BYE" and call.state != "ending":
-            self._fail(call, "the switch hung up")
+            self._ended_by_switch(call)
 
 
 def _bound(address: str, port: int) -> socket.socket:
@@ -505,7 +511,7 @@ def _media_address(data: bytes) -> Address:
     return (address[1].decode() if address else "127.0.0.1", int(port[1]) if port else 9)
 
 
-def _uri(contact: bytes) -> bytes:
+def uri_in(contact: bytes) -> bytes:
     found = _URI.search(contact)
     return (found[1] or found[2]) if found else contact
 

@@ -8,6 +8,7 @@ import os
 import select
 import signal
 import socket
+import time
 from collections import deque
 from collections.abc import Callable
 from typing import Final
@@ -50,6 +51,8 @@ class ControllerLink:
         self._hello = hello
         self._entropy = entropy
         self._epoll = select.epoll()
+        self._heard = select.poll()
+        """The controller alone."""
         self._watched = -1
         self._pending: dict[int, _Pending] = {}
         self._controller: socket.socket | None = None
@@ -113,6 +116,18 @@ class ControllerLink:
             for pending in [each for each in self._pending.values() if each.deadline < now]:
                 self._refuse(pending)
         return watched
+
+    def hears_within(self, seconds: float) -> bool:
+        """Wait so long, but no longer than until the controller says something, whatever else happens."""
+        if self._controller is None:
+            time.sleep(seconds)
+            return False
+        until = time.monotonic() + seconds
+        if self._heard.poll(int(seconds * 1000)):  # whole milliseconds: more would be too long
+            return True
+        if (rest := until - time.monotonic()) > 0:
+            time.sleep(rest)
+        return False
 
     def commands(self) -> list[Command | wire.WireError]:
         """What was received since the last call; an error stands for a frame that is no command."""
@@ -200,6 +215,7 @@ class ControllerLink:
         self._detach()
         del self._pending[pending.connection.fileno()]
         self._controller, self._waits = pending.connection, False
+        self._heard.register(pending.connection.fileno(), select.POLLIN)
         self._frames = wire.FrameReader()
         self._out = bytearray(proof + wire.encode(self._hello()))
         self.flush()
@@ -231,6 +247,7 @@ class ControllerLink:
 
     def _detach(self) -> None:
         if self._controller is not None:
+            self._heard.unregister(self._controller.fileno())
             self._controller.close()
             self._controller = None
             self._out.clear()

@@ -147,10 +147,10 @@ class Worker:
             if ticks or now >= self._next_tick:
                 self._next_tick = 0.0
             return ticks
-        if (pause := self._next_tick - now) > 0:
-            time.sleep(pause)
+        pause = self._next_tick - now
+        meanwhile = pause > 0 and self._link.hears_within(pause)
         self._link.poll(0, now)
-        return True
+        return not meanwhile
 
     def _tick(self, now: float) -> None:
         if self._next_tick:

@@ -129,6 +129,30 @@ def test_only_the_owner_may_open_the_socket(ends: Ends, tmp_path: Path) -> None:
     assert (tmp_path / "m.sock").stat().st_mode & 0o777 == 0o600
 
 
+def test_it_hears_the_controller_between_ticks_and_nothing_else(ends: Ends) -> None:
+    worker, attach = ends
+    assert not worker.hears_within(0.01)  # nobody is there
+    first = attach(bytes(range(32)))
+    readable, writer = socket.socketpair()
+    worker.watch(readable.fileno())
+    writer.send(b"packets")
+    assert not worker.hears_within(0.0101)
+    first.sendall(wire.encode(AskStats()))
+    assert worker.hears_within(60.0)
+    worker.poll(0, 0.0)
+    assert [type(command) for command in worker.commands()] == [AskStats]
+    second = attach(bytes(range(32)))
+    first.close()
+    assert not worker.hears_within(0.01)
+    second.close()
+    assert worker.hears_within(60.0)  # its end is something that it says
+    worker.poll(0, 0.0)
+    assert not worker.attached
+    assert not worker.hears_within(0.01)
+    readable.close()
+    writer.close()
+
+
 def test_the_secret_is_needed_and_a_second_controller_takes_over(ends: Ends) -> None:
     worker, attach = ends
     assert attach(bytes(32)).recv(100) == b""

@@ -3,55 +3,27 @@ line of a day with callers of every fate, that its figures are those of the swit
 ten columns of Asterisk's table with the same rows, and when agents' rows are written: log-in, log-out, pause, penalties
 and members changed by a reload, calls of their own.
 
-Does not prove what other people's reporting products make of it.
+What other people's products make of it: `test_queue_log_qpanel.py`.
 """
 
 import asyncio
 import re
 from dataclasses import replace
 
+from queue_log_day import DAY, day_of_every_fate, lines
 from queue_log_reader import VERBS, parse, report
-from story_floor import CALLER, SALES, Centre, about, centre, members, sales, told
+from story_floor import CALLER, SALES, Centre, about, centre, told
 
 from softswitch.config.general import General
 from softswitch.config.queues import Agent, Member
-from softswitch.testing.manners import answering, ringing
+from softswitch.testing.manners import answering
 
 TIME = re.compile(r"20\d\d-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}|19\d\d-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6}")
 
 
-def lines(c: Centre) -> list[str]:
-    return (c.switch.folder / "queue_log").read_text().splitlines()
-
-
-@told(
-    centre(
-        **sales(
-            members=members("ana"), timeout=5.0, max_wait=30.0, maxlen=2, keys={"1": "hangup"}, wrapuptime=1.0
-        )
-    )
-)
+@told(DAY)
 async def test_a_day_is_read_by_a_reader_of_asterisks_format(c: Centre) -> None:
-    phone = c.phone("1001")
-    phone.on_call = answering(1.0)
-    first = c.caller()  # talks, holds, hangs up
-    taken = await phone.next_call()
-    await asyncio.sleep(4)
-    taken.hold()
-    await asyncio.sleep(3)
-    taken.resume()
-    await asyncio.sleep(2)
-    first.hang_up()
-    await asyncio.sleep(3)
-    phone.on_call = ringing
-    gone = c.caller(user="+34600000002")  # hangs up while it rings
-    await asyncio.sleep(3)
-    late = c.caller(user="+34600000003")  # never gets anybody
-    refused = c.caller(user="+34600000004")  # the queue is full
-    await refused.over()
-    gone.hang_up()
-    await late.hung_up()
-    await c.settled()
+    await day_of_every_fate(c)
     read = report(lines(c))["sales"]
     visits = await c.visits()
     entered = [row for row in visits if row["outcome"] != "full"]
