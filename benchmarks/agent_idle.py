@@ -1,4 +1,4 @@
-"""How long an agent who has hung up waits for the next caller's INVITE, in a queue with all agents talking and callers waiting.
+"""How long an agent who has hung up waits for the next INVITE: all agents of a queue talk, and callers wait.
 
     python -m benchmarks.agent_idle --calls 300 --waiting 60 --peer asterisk
 

@@ -18,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from benchmarks.awake import awake
 from benchmarks.cell import Cell, Plan, Sample, say
 from benchmarks.ladder import machine
 from benchmarks.peers.ours import Ours
@@ -39,7 +40,8 @@ def main() -> None:
         calls=given.calls, seconds=given.seconds, record=not given.unrecorded, sample_s=given.every, churn=given.churn
     )  # fmt: skip
     cell = Cell(target, plan)
-    row = cell.run()
+    with awake():
+        row = cell.run()
     report = judged(row, cell.samples)
     line = json.dumps({**report, "machine": machine()})
     print(line)
