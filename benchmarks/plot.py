@@ -18,10 +18,11 @@ from matplotlib.axes import Axes
 Row = dict[str, Any]
 _COLOURS = ("#1f6fb4", "#5fb3d9", "#c8502d", "#7a9a3a")
 _P99_MS = 10.0
+_APART = 1.3
 
 
 def draw(rows: Sequence[Row], path: Path) -> None:
-    cells = [row for row in rows if "cores_per_100_calls" in row and "recorded" in row]
+    cells = _last_of_each_level(rows)
     switches = list(dict.fromkeys(row["switch"] for row in cells))
     colours = dict(zip(switches, _COLOURS, strict=False))
     figure, (left, right) = pyplot.subplots(1, 2, figsize=(11, 4.8), layout="constrained")
@@ -37,7 +38,7 @@ def draw(rows: Sequence[Row], path: Path) -> None:
     right.set(title="Delay added one way, 99th percentile", ylabel="ms", yscale="log")
     right.axhline(_P99_MS, color="#888888", linewidth=1, linestyle=":")
     for axes in (left, right):
-        levels = sorted({row["calls"] for row in cells})
+        levels = _apart(sorted({row["calls"] for row in cells}))
         axes.set(xlabel="queue calls at once", xscale="log", xticks=levels, xticklabels=levels)
         axes.minorticks_off()
         axes.grid(alpha=0.25)
@@ -48,6 +49,23 @@ def draw(rows: Sequence[Row], path: Path) -> None:
     )
     figure.savefig(path, dpi=130, bbox_inches="tight")
     pyplot.close(figure)
+
+
+def _last_of_each_level(rows: Sequence[Row]) -> list[Row]:
+    """By level: a search goes up and down, and tries again what was disturbed."""
+    last = {
+        (row["switch"], row["recorded"], row["calls"]): row for row in rows if "cores_per_100_calls" in row
+    }
+    return sorted(last.values(), key=lambda row: int(row["calls"]))
+
+
+def _apart(levels: Sequence[int]) -> list[int]:
+    """Those whose names find room on a logarithmic axis."""
+    named: list[int] = []
+    for level in levels:
+        if not named or level >= _APART * named[-1]:
+            named.append(level)
+    return named
 
 
 def _line(
