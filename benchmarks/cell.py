@@ -26,6 +26,7 @@ from tools.peers.ports import free_port
 from tools.peers.processes import Usage, cpu_between
 
 _POLL_S = 0.05
+_STILL_MS = 100.0
 _NICE = -10
 CHURN_HOLD_S = 4.0
 _SETTLE_S = 1.5
@@ -68,6 +69,8 @@ class Sample:
     sent: int
     lost: int
     """Of packets sent more than a second ago; from the first sample on."""
+    late_ms: float = 0.0
+    """The generator's worst lateness since the sample before: the machine stood still for so long."""
     more: dict[str, float] = field(default_factory=dict)
 
 
@@ -167,6 +170,7 @@ class Cell:
             one = self.samples[-1]
             say(
                 f"  {one.at_s:7.0f} s  {one.rss_mb:7.1f} MB  {one.files} files  {one.lost} of {one.sent} lost"
+                f"{f'  stood still for {one.late_ms:.0f} ms' if one.late_ms > _STILL_MS else ''}"
             )
 
     def _sample(self, mark: Any, began: float) -> Sample:
@@ -176,7 +180,7 @@ class Cell:
         return Sample(
             at_s=round(time.monotonic() - began, 1), rss_mb=round(sum(one.rss_mb for one in used), 2),
             files=sum(one.files for one in used), cpu_s=round(sum(one.cpu_s for one in used), 2),
-            sent=sent, lost=lost, more=more,
+            sent=sent, lost=lost, more=more, late_ms=round(self._media.latest_ms(), 1),
         )  # fmt: skip
 
     def _loop(

@@ -142,6 +142,7 @@ class MediaLoad:
         self._in_words = self._in.data.view("<u4")
         self._delay, self._lateness = Spread(), Spread()
         self._late_now: list[float] = []
+        self._late_told = 0
         self.received = self.corrupted = self.reordered = self.misrouted = self.strays = 0
         self.measuring = False
         self._measured: tuple[Ints, Ints] = (self.numbers.copy(), self.numbers.copy())
@@ -212,6 +213,13 @@ class MediaLoad:
     def late_s(self) -> float:
         """How long the next packets are overdue."""
         return max(0.0, time.monotonic() - self._due)
+
+    def latest_ms(self) -> float:
+        """How late the latest tick was since this was last asked, in the measured stretch: when it is a tenth of a second,
+        the machine stood still."""
+        worst = max(self._late_now[self._late_told :], default=0.0)
+        self._late_told = len(self._late_now)
+        return worst
 
     def tick(self) -> None:
         """If the time has come: send a nineteenth of the legs, and now and then take what has arrived."""

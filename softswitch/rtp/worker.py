@@ -5,12 +5,14 @@ A worker whose controller goes away carries on for `linger_s`, so that calls in 
 comes back; when none does it ends its recordings, so that their headers are final, and exits.
 """
 
+import ctypes
 import gc
 import os
 import resource
 import signal
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
@@ -192,6 +194,7 @@ class Worker:
             self._stopping = True
 
     def _each_second(self, now: float) -> None:
+        _give_back_memory(0)
         packets_in, packets_out = self._exchange.packets
         self._link.report(
             WorkerStats(
@@ -230,6 +233,15 @@ def _prefer(nice: int) -> None:
                 _SESSION.write_text(str(nice))
         except OSError as error:
             _log.info("priority not changed", nice=nice, problem=error.strerror)
+
+
+def _memory_returner() -> Callable[[int], object]:
+    """What a moment without a processor made pile up leaves holes in the heap, which glibc keeps until it is asked; that
+    takes a fifth of a millisecond. Other libraries give back by themselves."""
+    return getattr(ctypes.CDLL(None), "malloc_trim", lambda keep: 0)
+
+
+_give_back_memory = _memory_returner()
 
 
 def _allow_open_files() -> None:

@@ -7,13 +7,22 @@ from typing import Any
 
 import pytest
 
-from tools.peers.switch import StartSwitch, Switch
+from tools.peers.forked import Nursery
+from tools.peers.switch import StartSwitch, Switch, executed
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if Path(__file__).parent in item.path.parents:
             item.add_marker(pytest.mark.interop)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _forked_switches() -> Iterator[None]:
+    """`make demo` starts one as its users do."""
+    Switch.launch = Nursery().start
+    yield
+    Switch.launch = staticmethod(executed)
 
 
 @pytest.fixture

@@ -1,7 +1,7 @@
 """The switch as a process under test: configured from a mapping, started, asked, killed, and read afterwards.
 
-It is started as its users start it and asked through its own command line, control socket, database file and queue
-log: but for the command line, nothing here imports it.
+It is started as its users start it, unless a suite has it forked (`forked.py`), and asked through its own command line,
+control socket, database file and queue log: but for the command line, nothing here imports it.
 """
 
 import http.client
@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Self
+from typing import IO, Any, ClassVar, Protocol, Self
 
 from click.testing import CliRunner
 
@@ -37,6 +37,31 @@ _UNHANDLED = re.compile(
 
 class SwitchError(Exception):
     """It did not start, stop or answer; holds the end of its log."""
+
+
+class Process(Protocol):
+    """What of `subprocess.Popen` is needed here."""
+
+    @property
+    def pid(self) -> int: ...
+
+    def poll(self) -> int | None: ...
+
+    def wait(self, timeout: float | None = None) -> int: ...
+
+
+class Launch(Protocol):
+    """`softswitch` with these arguments, in a session of its own."""
+
+    def __call__(self, arguments: Sequence[str], *, folder: Path, output: IO[bytes]) -> Process: ...
+
+
+def executed(arguments: Sequence[str], *, folder: Path, output: IO[bytes]) -> Process:
+    return subprocess.Popen(
+        [sys.executable, "-m", "softswitch", *arguments], cwd=folder, stdin=subprocess.DEVNULL, stdout=output,
+        stderr=subprocess.STDOUT, start_new_session=True,
+        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"},
+    )  # fmt: skip
 
 
 class _UnixConnection(http.client.HTTPConnection):
@@ -61,7 +86,8 @@ class Switch:
     media_ports: int = 400
     expected: Sequence[str] = ()
     """Regular expressions of log lines that this test provokes on purpose, though they look like faults."""
-    process: "subprocess.Popen[bytes] | None" = field(default=None, repr=False)
+    process: Process | None = field(default=None, repr=False)
+    launch: ClassVar[Launch] = staticmethod(executed)
 
     def __post_init__(self) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
@@ -118,11 +144,8 @@ class Switch:
 
     def start(self, timeout: float = 90.0) -> Self:
         with self.log_file.open("ab") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "softswitch", "run", "--config", str(self.config_file)], cwd=ROOT,
-                stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, start_new_session=True,
-                env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"},
-            )  # fmt: skip
+            arguments = ["run", "--config", str(self.config_file)]
+            self.process = type(self).launch(arguments, folder=ROOT, output=log)
         deadline = time.monotonic() + timeout
         while not self.ready():
             if self.process.poll() is not None or time.monotonic() > deadline:
