@@ -62,6 +62,9 @@ class Busy(UaLoad):
         """Since when each agent who hung up waits, by his name."""
         self._byes: set[bytes] = set()
         self.waits_ms: list[float] = []
+        self.byes = 0
+        self.fewest_waiting = plan.calls
+        """Callers who waited whenever an agent hung up, at the least."""
         self._agent_socket.setsockopt(socket.SOL_SOCKET, _TIMESTAMPNS, 1)
 
     def busy(
@@ -71,7 +74,6 @@ class Busy(UaLoad):
         for index in range(callers):
             self._at(began + index / _RAMP, self._another)
         self._loop_for(callers / _RAMP + _WARM_S)
-        self.waits_ms.clear()
         on_steady()
         self._measure(seconds)
         on_end()
@@ -128,6 +130,9 @@ class Busy(UaLoad):
             b"Call-ID: %s\r\nCSeq: 1 BYE\r\nMax-Forwards: 70\r\nContent-Length: 0\r\n\r\n"
         ) % (uri_in(headers[b"contact"][0]), place, visit.tag, routes, ours, theirs, dialog)
         self._free(dialog, visit)
+        if self.media.measuring:
+            self.byes += 1
+            self.fewest_waiting = min(self.fewest_waiting, len(self._calls) - self.talking())
         self._byes.add(dialog)
         self._idle_ns[agent] = time.time_ns()
         self._agent_socket.sendto(request, visit.source)
@@ -178,6 +183,7 @@ def measure(target: Target, given: argparse.Namespace) -> dict[str, Any]:
 
         try:
             load.busy(callers, given.seconds, mark, mark)
+            failures = dict(load.result.failures)
         finally:
             load.finish()
         problems = target.problems()
@@ -196,7 +202,10 @@ def measure(target: Target, given: argparse.Namespace) -> dict[str, Any]:
         "talking": [talking, talking_after],
         "waiting": given.waiting,
         "recorded": given.record,
+        "hung_up": load.byes,
         "offers": len(load.waits_ms),
+        "fewest_waiting": load.fewest_waiting,
+        "failures": failures,
         "idle_to_invite_ms": percentiles(load.waits_ms),
         "cores": round(sum(cpu_between(before, after).values()) / seconds, 3),
         "stolen": round((stolen_after - stolen) / seconds / (os.cpu_count() or 1), 4),
@@ -226,8 +235,12 @@ def main() -> None:
         for name in ["softswitch", *([given.peer] if given.peer else [])]:
             report = measure(TARGETS[name](), given)
             print(json.dumps(report), flush=True)
-            if not report["offers"]:
-                sys.exit(f"{name}: no agent who hung up was rung again")
+            if (
+                report["failures"]
+                or report["fewest_waiting"] < 1
+                or report["offers"] < 0.9 * report["hung_up"]
+            ):
+                sys.exit(f"{name}: there were not always callers for the agents who hung up")
 
 
 if __name__ == "__main__":

@@ -174,13 +174,16 @@ class Cell:
             )
 
     def _sample(self, mark: Any, began: float) -> Sample:
+        late_ms = round(self._media.latest_ms(), 1)
         used = self.target.usage().values()
         sent, lost = self._media.lost_between(mark, self._media.numbers - 50)
         more: dict[str, float] = getattr(self.target, "counts", dict)()
+        self._media.tick()
+        self._media.latest_ms()  # what this look itself took
         return Sample(
             at_s=round(time.monotonic() - began, 1), rss_mb=round(sum(one.rss_mb for one in used), 2),
             files=sum(one.files for one in used), cpu_s=round(sum(one.cpu_s for one in used), 2),
-            sent=sent, lost=lost, more=more, late_ms=round(self._media.latest_ms(), 1),
+            sent=sent, lost=lost, more=more, late_ms=late_ms,
         )  # fmt: skip
 
     def _loop(

@@ -1,21 +1,29 @@
 #!/usr/bin/env bash
-# The whole suite in two halves at once: what drives other programs goes first wherever both want a processor, and the rest,
-# which lives on virtual time, takes what is left. What failed is run again, alone: a fault fails again, a moment without a
-# processor does not. All runs are told.
+# The whole suite in two halves at once: what drives other programs goes before the rest, most of which lives on virtual time
+# and takes what is left. What failed is run again, alone: a fault fails again, a moment without a processor does not. All
+# runs are told.
 set -uo pipefail
 python=${1:?the python of the virtual environment}
 limit=${2:?seconds}
 most_again=15
 folder=$(mktemp -d /tmp/ss.XXXXXX) # short: the Unix sockets of switches are below it
 trap 'rm -rf "$folder"' EXIT
-trap 'kill $(jobs -p) 2>/dev/null; exit 130' INT TERM
+trap stop INT TERM
 
-# run NAME PYTEST-ARGUMENTS…
+stop() {
+	# shellcheck disable=SC2046 # one word each
+	kill $(jobs -p) 2>/dev/null
+	wait
+	cat "$folder/rooms.txt"
+	exit 143
+}
+
+# run NAME PYTEST-ARGUMENTS…, in the place of a shell of its own: `timeout` passes on what that is told.
 run() {
 	local name=$1
 	shift
-	timeout --kill-after=30 "$limit" "$python" -m pytest -q -o faulthandler_timeout=240 -o cache_dir="$folder/cache-$name" \
-		"$@"
+	exec timeout --kill-after=30 "$limit" "$python" -m pytest -q -o faulthandler_timeout=240 \
+		-o cache_dir="$folder/cache-$name" "$@"
 }
 
 # first NAME PATHS…: two tests at once.
@@ -34,22 +42,20 @@ again() {
 			"$folder/cache-$name/v/cache/lastfailed")
 		if ((failed <= most_again)); then
 			echo "again, alone: the $failed of $name that failed"
-			run "$name" "$@" --last-failed -p no:xdist --basetemp="$folder/$name-again"
+			(run "$name" "$@" --last-failed -p no:xdist --basetemp="$folder/$name-again") &
+			wait $!
 			status=$?
 		fi
 	fi
 	return "$status"
 }
 
-behind() { # as the class of Linux that runs when nobody else wants to
-	chrt --idle --pid 0 "$BASHPID" >"$folder/chrt.txt" 2>&1 || renice -n 19 -p "$BASHPID" >"$folder/chrt.txt"
-	first "$@"
-}
-
-behind rooms tests --ignore=tests/interop >"$folder/rooms.txt" 2>&1 &
-first interop tests/interop
-interop=$?
+(renice -n 10 -p "$BASHPID" && first rooms tests --ignore=tests/interop) >"$folder/rooms.txt" 2>&1 &
+rooms=$!
+(first interop tests/interop) &
 wait $!
+interop=$?
+wait "$rooms"
 rooms=$?
 cat "$folder/rooms.txt"
 again rooms "$rooms" tests --ignore=tests/interop

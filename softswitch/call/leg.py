@@ -242,7 +242,12 @@ class Leg:
 
     def _agree(self, negotiated: Negotiated) -> None:
         self.negotiated = negotiated
-        told = set_peer(self.id, negotiated, self._services.config.rtp, behind_nat=self.latch)
+        session = self.session
+        self.latch = self.latch or (session is not None and session.behind_nat)
+        told = set_peer(
+            self.id, negotiated, self._services.config.rtp, behind_nat=self.latch,
+            signalled_from=session.source.address if session is not None else "",
+        )  # fmt: skip
         if told != self.told:  # a refresh, or the answer again: nothing changes
             self.told = told
             self._services.media.send(told)

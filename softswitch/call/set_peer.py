@@ -9,7 +9,10 @@ from softswitch.sip.offer_answer import Negotiated
 from softswitch.sip.passed_media import FAX, PassedMedia, PassedPeer
 
 
-def set_peer(leg: LegId, negotiated: Negotiated, rtp: Rtp, *, behind_nat: bool) -> SetPeer:
+def set_peer(
+    leg: LegId, negotiated: Negotiated, rtp: Rtp, *, behind_nat: bool, signalled_from: str = ""
+) -> SetPeer:
+    """`signalled_from`: the IP address that the peer's messages come from."""
     return SetPeer(
         leg=leg,
         address=negotiated.address,
@@ -21,6 +24,7 @@ def set_peer(leg: LegId, negotiated: Negotiated, rtp: Rtp, *, behind_nat: bool) 
         send=negotiated.send,
         receive=negotiated.receive,
         latch=_learns(rtp, behind_nat),
+        latch_host=signalled_from if _learns(rtp, behind_nat) else "",
         detect_inband=rtp.inband_dtmf and negotiated.event_payload_type is None,
         format_parameters=negotiated.format_parameters,
         comfort_noise_type=negotiated.comfort_noise_type,

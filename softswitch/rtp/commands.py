@@ -46,6 +46,8 @@ class SetPeer:
     """False: what arrives is dropped."""
     latch: bool = False
     """The peer is behind NAT: learn its address from its first packets, then lock."""
+    latch_host: str = ""
+    """IP address that the peer's messages come from: its packets are expected from there. Empty: it is not known."""
     detect_inband: bool = False
     """Look for DTMF tones in the audio."""
     format_parameters: str = ""

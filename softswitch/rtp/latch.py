@@ -1,15 +1,20 @@
 """Whose packets a leg takes: the negotiated peer's only, or symmetric RTP (RFC 4961) learnt once and locked.
 
-    state      packet from           → state      taken
-    Muted      anyone                  Muted      no
-    Locked     the locked address      Locked     yes
-    Locked     anyone else             Locked     no
-    Learning   the negotiated address  Locked     yes
-    Learning   anyone else             Learning   while it is the first source seen, up to `LEARNING_PACKETS`
-    Learning   the last of those       Locked     onto the source with most of them
+    state      packet from             → state      taken
+    Muted      anyone                    Muted      no
+    Locked     the locked address        Locked     yes
+    Locked     anyone else               Locked     no
+    Learning   the negotiated address    Locked     yes
+    Learning   the host of the signalling  Learning while it is the first source seen there, up to `LEARNING_PACKETS`
+    Learning   the last of those         Locked     onto the source with most of them
+    Learning   another host              Learning   no
+    Learning   the most of them, when    Locked     yes
+               none came from that host for `ELSEWHERE_S`
 
-While learning, what we send goes to the negotiated address only, so nothing is ever sent to a source that lost.
-A new address from the signalling arms it again.
+Where that host is not known, all hosts count as it. While learning, what we send goes to the negotiated address only, so
+nothing is ever sent to a source that lost. A new address from the signalling arms it again. Other systems let whoever sends
+first win: a phone's packets come from where its messages come from (RFC 4787 REQ-2), a stranger's do not. The source is
+locked by address and port and not by its SSRC, which phones change as they like.
 """
 
 from collections import Counter
@@ -23,6 +28,9 @@ from softswitch.rtp.engine import Address
 LEARNING_PACKETS: Final = 5
 AGREEING_PACKETS: Final = 3
 """Packets in a row from one source that lock it before all five are used."""
+ELSEWHERE_S: Final = 0.5
+"""A phone sends its first packet well before that; who sprays ports has nothing of being first."""
+_MOST_SOURCES: Final = 64
 
 _log = structlog.get_logger(__name__)
 
@@ -42,13 +50,16 @@ class Latch:
         self.ssrc: int | None = None
         """Of the packet that locked it."""
         self._name = name
-        self._seen: list[tuple[Address, int]] = []
+        self._host = ""
+        self._near: list[tuple[Address, int]] = []
+        self._far: Counter[tuple[Address, int]] = Counter()
+        self._far_since = 0.0
 
     def __repr__(self) -> str:
         return f"<Latch {self._name} {self.state} peer={self.peer}>"
 
-    def negotiate(self, address: Address, *, learn: bool) -> bool:
-        """The signalling names the peer; returns whether anything changed."""
+    def negotiate(self, address: Address, *, learn: bool, host: str = "") -> bool:
+        """The signalling, which comes from `host`, names the peer; returns whether anything changed."""
         wanted = LatchState.LEARNING if learn else LatchState.LOCKED
         if address == self.negotiated and (
             self.state == wanted or (learn and self.state == LatchState.LOCKED)
@@ -56,7 +67,7 @@ class Latch:
             return False
         self.negotiated = self.peer = address
         self.ssrc = None
-        self._seen = []
+        self._host, self._near, self._far = host, [], Counter()
         self._set_state(wanted)
         return True
 
@@ -64,7 +75,7 @@ class Latch:
         self.negotiated = self.peer = None
         self._set_state(LatchState.MUTED)
 
-    def admit(self, source: Address, ssrc: int) -> bool:
+    def admit(self, source: Address, ssrc: int, now: float) -> bool:
         """Judge a valid packet of the negotiated payload types; may lock."""
         if self.state == LatchState.LOCKED:
             return source == self.peer
@@ -73,18 +84,33 @@ class Latch:
         if source == self.negotiated:
             self._lock(source, ssrc)
             return True
-        self._seen.append((source, ssrc))
-        last = self._seen[-AGREEING_PACKETS:]
+        if self._host and source[0] != self._host:
+            return self._from_elsewhere(source, ssrc, now)
+        self._near.append((source, ssrc))
+        first, last = self._near[0][0], self._near[-AGREEING_PACKETS:]
         if len(last) == AGREEING_PACKETS and len(set(last)) == 1:
             self._lock(source, ssrc)
-        elif len(self._seen) == LEARNING_PACKETS:
-            winner, ssrc = Counter(self._seen).most_common(1)[0][0]
-            self._lock(winner, ssrc)
-        return source == (self._seen[0][0] if self._seen else self.peer)
+        elif len(self._near) == LEARNING_PACKETS:
+            self._lock(*Counter(self._near).most_common(1)[0][0])
+        return source == first
+
+    def _from_elsewhere(self, source: Address, ssrc: int, now: float) -> bool:
+        """Media may come from another host than messages, behind a proxy for instance: if nobody else does."""
+        if self._near:
+            return False
+        if not self._far:
+            self._far_since = now
+        if (source, ssrc) in self._far or len(self._far) < _MOST_SOURCES:
+            self._far[source, ssrc] += 1
+        ((best, best_ssrc), count) = self._far.most_common(1)[0]
+        if now - self._far_since < ELSEWHERE_S or count < LEARNING_PACKETS:
+            return False
+        self._lock(best, best_ssrc)
+        return source == best
 
     def _lock(self, source: Address, ssrc: int) -> None:
         self.peer, self.ssrc = source, ssrc
-        self._seen = []
+        self._near, self._far = [], Counter()
         self._set_state(LatchState.LOCKED)
 
     def _set_state(self, state: LatchState) -> None:

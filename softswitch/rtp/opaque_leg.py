@@ -83,7 +83,7 @@ class OpaqueLeg:
         self.receives = command.receive and peer is not None
         if peer is None:
             self.latch.mute()
-        elif self.latch.negotiate(peer, learn=command.latch) or not self._learnt:
+        elif self.latch.negotiate(peer, learn=command.latch, host=command.latch_host) or not self._learnt:
             self.control = (peer[0], command.rtcp_port or min(peer[1] + 1, 65535))
             self._learnt = False
 
@@ -92,7 +92,7 @@ class OpaqueLeg:
         if len(data) > LONGEST or not self._well_formed(data):
             self.malformed += 1
             return False
-        if not self.latch.admit(source, int.from_bytes(data[8:12]) if self._rtp else 0):
+        if not self.latch.admit(source, int.from_bytes(data[8:12]) if self._rtp else 0, now):
             self.strangers += 1
             return False
         if not self._within(now):

@@ -41,7 +41,7 @@ class Peering:
         if any(not 0 <= kind <= 127 for kind in types) or len(set(types)) != len(types):
             raise CommandError("payload types are numbers from 0 to 127, each once")
         peer = address_of(command.address, command.port)
-        self._aim(leg, peer, command.latch)
+        self._aim(leg, peer, command)
         table.audio_type[slot] = command.payload_type
         table.event_type[slot] = NOBODY if command.event_payload_type is None else command.event_payload_type
         table.noise_type[slot] = NOBODY if command.comfort_noise_type is None else command.comfort_noise_type
@@ -65,11 +65,11 @@ class Peering:
         table.frame[slot] = codec.clock * ptime_ms // 1000
         return leg.speaks(codec, ptime_ms, command.format_parameters)
 
-    def _aim(self, leg: Leg, peer: Address | None, learn: bool) -> None:
+    def _aim(self, leg: Leg, peer: Address | None, command: SetPeer) -> None:
         if peer is None:
             leg.latch.mute()
             self._engine.mute(leg.slot)
-        elif leg.latch.negotiate(peer, learn=learn):
+        elif leg.latch.negotiate(peer, learn=command.latch, host=command.latch_host):
             try:
                 if leg.latch.state == LatchState.LOCKED:
                     self._engine.lock(leg.slot, peer)

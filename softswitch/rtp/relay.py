@@ -85,7 +85,7 @@ class Relay:
             noise = parsed.valid & (kind == rules["noise_type"])
             known = audio | event | noise
         if arrivals.sources:
-            known &= self._admit(arrivals, parsed, known)
+            known &= self._admit(arrivals, parsed, known, now)
         elif not known.all():
             table.malformed[slot[~known]] += 1
         taken = known & rules["receives"]
@@ -119,7 +119,7 @@ class Relay:
         self._forward(arrivals, row, slot, header, payload, heard, pauses, now)
 
     def _admit(
-        self, arrivals: Arrivals, parsed: Parsed, known: npt.NDArray[np.bool_]
+        self, arrivals: Arrivals, parsed: Parsed, known: npt.NDArray[np.bool_], now: float
     ) -> npt.NDArray[np.bool_]:
         """Which rows come from whom they should; counts the others, and locks legs that have learnt their peer."""
         table = self._table
@@ -131,7 +131,7 @@ class Relay:
             if was == LatchState.LEARNING and not known[row]:
                 admitted[row] = False
                 table.malformed[slot] += 1
-            elif not latch.admit(source, int(parsed.header["ssrc"][row])):
+            elif not latch.admit(source, int(parsed.header["ssrc"][row]), now):
                 admitted[row] = False
                 table.strangers[slot] += 1
             if latch.state != was and latch.peer is not None:

@@ -90,6 +90,8 @@ class Worker:
         self._alone_until = time.monotonic() + FIRST_CONTROLLER_S
         self._stats_at = 0.0
         self._next_tick = 0.0
+        self._between = False
+        """Woken up by a command while a tick is to come."""
         self._pace = Pace()
         self._latest = 0.0
         self._failed = 0
@@ -131,7 +133,7 @@ class Worker:
         if ticks and self._exchange.busy:
             self._tick(now)
         self._watch_controller(now)
-        if now >= self._stats_at:
+        if now >= self._stats_at and not self._between:  # a tick may be due in a moment
             self._each_second(now)
         self._link.flush()
 
@@ -139,6 +141,7 @@ class Worker:
         """Until the next tick is due, True; or until there are commands to carry out meanwhile, False. Ticks are never
         closer to each other than the pace, but the first one after a rest comes at once."""
         now, exchange = time.monotonic(), self._exchange
+        self._between = False
         if not exchange.busy or (exchange.resting and not self._engine.waiting):
             until = min(self._stats_at, exchange.look_at) if exchange.busy else self._stats_at
             arrived = self._link.poll(max(0.0, min(until - now, STATS_S)), now)
@@ -150,9 +153,9 @@ class Worker:
                 self._next_tick = 0.0
             return ticks
         pause = self._next_tick - now
-        meanwhile = pause > 0 and self._link.hears_within(pause)
+        self._between = pause > 0 and self._link.hears_within(pause)
         self._link.poll(0, now)
-        return not meanwhile
+        return not self._between
 
     def _tick(self, now: float) -> None:
         if self._next_tick:

@@ -50,6 +50,9 @@ class MemoryEngine:
     def mode_of(self, port: int) -> str:
         return next(ports.mode for ports in self._ports.values() if ports.port == port)
 
+    def peer_of(self, port: int) -> Address | None:
+        return next(ports.peer for ports in self._ports.values() if ports.port == port)
+
     def open(self, slot: int, address: str, port: int) -> None:
         if port in self.refuse:
             raise OSError(98, "Address already in use")

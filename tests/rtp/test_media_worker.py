@@ -75,25 +75,27 @@ async def seen(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator[
 
 
 class Phone:
-    def __init__(self, pool: MediaPool, leg: LegId, port: int, *, ssrc: int = 5) -> None:
+    def __init__(
+        self, pool: MediaPool, leg: LegId, port: int, *, ssrc: int = 5, codec: str = "PCMU", kind: int = 0
+    ) -> None:
         self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
         self.socket.bind(("127.0.0.1", 0))
         self.socket.setblocking(False)
-        self.target, self.sequence, self.ssrc = ("127.0.0.1", port), 0, ssrc
+        self.target, self.sequence, self.ssrc, self.kind = ("127.0.0.1", port), 0, ssrc, kind
         pool.send(
             SetPeer(
                 leg=leg,
                 address="127.0.0.1",
                 port=self.socket.getsockname()[1],
-                codec="PCMU",
-                payload_type=0,
+                codec=codec,
+                payload_type=kind,
                 event_payload_type=101,
             )
         )
 
     def speak(self, payload: bytes) -> None:
         head = struct.pack(
-            "!BBHII", 0x80, 0, self.sequence & 0xFFFF, self.sequence * 160 & 0xFFFFFFFF, self.ssrc
+            "!BBHII", 0x80, self.kind, self.sequence & 0xFFFF, self.sequence * 160 & 0xFFFFFFFF, self.ssrc
         )
         self.sequence += 1
         self.socket.sendto(head + payload, self.target)
@@ -103,11 +105,14 @@ class Phone:
             return (await asyncio.get_running_loop().sock_recv(self.socket, 2048))[12:]
 
 
-async def two_phones(seen: Seen) -> tuple[Phone, Phone]:
+async def two_phones(seen: Seen, codec: str = "PCMU", kind: int = 0) -> tuple[Phone, Phone]:
     opened = await seen.pool.open_leg(A, "127.0.0.1")
     other = await seen.pool.open_leg(B, "127.0.0.1", with_leg=A)
     assert opened.worker == other.worker == WorkerId(1)
-    phones = Phone(seen.pool, A, opened.port), Phone(seen.pool, B, other.port)
+    phones = tuple(
+        Phone(seen.pool, leg, port, codec=codec, kind=kind)
+        for leg, port in ((A, opened.port), (B, other.port))
+    )
     await seen.pool.stats([A, B])
     return phones
 
@@ -145,6 +150,19 @@ async def test_a_call_is_relayed_recorded_and_accounted_for(seen: Seen, tmp_path
     assert closed is not None
     assert closed.packets_in == 60
     assert await seen.pool.close_leg(A) is None
+
+
+@pytest.mark.parametrize(("codec", "kind"), [("PCMA", 8), ("G722", 9), ("opus", 111), ("G729", 18)])
+async def test_what_both_legs_speak_passes_bit_exact(seen: Seen, codec: str, kind: int) -> None:
+    a, b = await two_phones(seen, codec, kind)
+    seen.pool.send(Bridge(a=A, b=B))
+    await seen.pool.stats([A])
+    draws = np.random.default_rng(3)
+    for _ in range(50):
+        said = [draws.bytes(int(draws.integers(10, 400))) for _ in range(2)]
+        a.speak(said[0])
+        b.speak(said[1])
+        assert [await b.hear(), await a.hear()] == said
 
 
 async def test_a_prompt_file_of_another_rate_is_played_to_its_end(seen: Seen, tmp_path: Path) -> None:

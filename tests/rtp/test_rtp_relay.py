@@ -324,6 +324,25 @@ def test_latching_takes_at_most_five_packets_of_a_wrong_source() -> None:
             room.run()
     assert room.engine.mode_of(a.port) == "locked"
     assert len(b.heard()) <= 5
+    assert room.engine.peer_of(a.port) == ("203.0.113.9", 5)
+    for _ in range(10):
+        room.engine.arrive(a.port, a.packet(noise(9)), ("198.51.100.7", 61234))
+        a.sequence += 1
+        room.run()
+    assert b.heard() == []
+
+
+def test_who_signals_from_there_is_heard_and_nobody_who_was_first() -> None:
+    room = Room()
+    a, b = room.phone("a", latch=True, latch_host="198.51.100.7"), room.phone("b")
+    talk(room, a, b)
+    for n in range(20):
+        for source in (("203.0.113.9", 5), ("198.51.100.7", 61234))[: 1 if n < 10 else 2]:
+            room.engine.arrive(a.port, a.packet(noise(n if source[1] == 61234 else 777)), source)
+            a.sequence += 1
+            room.run()
+    assert [packet.payload for packet in b.heard()] == [noise(n) for n in range(10, 20)]
+    assert room.engine.peer_of(a.port) == ("198.51.100.7", 61234)
 
 
 def test_the_negotiated_source_locks_at_once_and_a_new_address_learns_again() -> None:
@@ -572,16 +591,46 @@ def test_no_mutation_of_rtp_or_rtcp_raises_and_audio_goes_on() -> None:
     assert a.heard()[0].payload == audioop.lin2ulaw(audioop.alaw2lin(noise(9), 2), 2)
 
 
-def test_every_truncation_of_a_packet_is_survived() -> None:
+def payload_in(data: bytes) -> bytes | None:
+    """What RFC 3550 section 5.1 and appendix A.1 find in a datagram; None: it is no packet."""
+    if len(data) < 12 or data[0] >> 6 != 2:
+        return None
+    start = 12 + 4 * (data[0] & 15)
+    if data[0] & 0x10:
+        if len(data) < start + 4:
+            return None
+        start += 4 + 4 * int.from_bytes(data[start + 2 : start + 4])
+    padding = data[-1] if data[0] & 0x20 else 0
+    if len(data) < start + padding or (data[0] & 0x20 and not padding):
+        return None
+    return data[start : len(data) - padding]
+
+
+def test_every_truncation_of_a_packet_changes_nothing_that_it_does_not_say() -> None:
     room = Room()
     a, b = room.phone("a"), room.phone("b")
     talk(room, a, b)
+    a.speak(noise(2))
+    room.run()
+    assert [each.payload for each in b.heard()] == [noise(2)]
     whole = b"\xb2" + a.packet(b"")[1:] + bytes(8) + b"\xbe\xde\x00\x02" + bytes(8) + noise(1) + b"\0\0\0\x04"
+    wanted = []
     for end in range(len(whole) + 1):
-        data = whole[:2] + end.to_bytes(2) + whole[4:]
-        room.engine.arrive(a.port, data[:end], a.address)
+        data = (whole[:2] + (1000 + end).to_bytes(2) + whole[4:])[:end]
+        room.engine.arrive(a.port, data, a.address)
         room.run()
-    assert b.heard()[-1].payload == noise(1)
+        wanted += [found] if (found := payload_in(data)) is not None else []
+    heard = b.heard()
+    assert [each.payload for each in heard] == wanted
+    assert wanted[-1] == noise(1)
+    assert len({each.ssrc for each in heard}) == 1
+    stats = room.stats(a.leg)
+    assert stats.packets_in + stats.malformed + stats.strangers <= len(whole) + 2
+    assert stats.strangers == 0
+    a.sequence = 2000
+    a.speak(noise(3))
+    room.run()
+    assert [each.payload for each in b.heard()] == [noise(3)]
 
 
 def test_a_key_is_made_a_tone_for_a_partner_that_takes_no_events() -> None:

@@ -61,9 +61,10 @@ def sine(frequency: float, seconds: float, level: float = 4000.0) -> Prompt:
     return Prompt.of((level * np.sin(2 * np.pi * frequency * time)).astype(np.int16))
 
 
-@pytest.mark.parametrize(
-    ("one", "two"), [p for p in itertools.combinations(MADE, 2) if p != ("PCMU", "PCMA")]
-)
+PAIRS = [pair for pair in itertools.combinations(MADE, 2) if pair != ("PCMU", "PCMA")]
+
+
+@pytest.mark.parametrize(("one", "two"), PAIRS)
 def test_a_bridge_of_two_codecs_is_transcoded_both_ways(one: str, two: str) -> None:
     room = Room()
     a, b = pair(room, one, two)
@@ -79,7 +80,7 @@ def test_a_bridge_of_two_codecs_is_transcoded_both_ways(one: str, two: str) -> N
         assert {each.kind for each in listener.heard} == {PAYLOAD_TYPES[listener.codec]}
 
 
-@pytest.mark.parametrize(("one", "two"), [("PCMU", "G722"), ("PCMA", "opus"), ("G722", "L16")])
+@pytest.mark.parametrize(("one", "two"), PAIRS)
 def test_speech_comes_through_a_transcoded_bridge(one: str, two: str) -> None:
     room = Room()
     a, b = pair(room, one, two)

@@ -6,7 +6,7 @@ The media workers are fakes: translating, decoding and encrypting is proved in `
 import asyncio
 from dataclasses import replace
 
-from story_floor import PHONES, Centre, centre, fixed, told
+from story_floor import PHONES, ROAMING, Centre, centre, fixed, told
 
 from softswitch.config.media import Rtp
 from softswitch.rtp.commands import SetPeer
@@ -199,3 +199,27 @@ async def test_keys_are_shown_nowhere_and_kept_in_no_row(c: Centre) -> None:
     await other.hung_up()
     rows = [repr(row) for table in ("calls", "legs", "journal") for row in c.switch.rows(table)]
     assert not any(key in text for key in (KEY, ours.key) for text in [*shown, *rows])
+
+
+# --- behind NAT -------------------------------------------------------------------------------------------------------
+
+
+@told()
+async def test_a_phone_behind_nat_is_learnt_where_its_messages_come_from_when_it_is_called_too(
+    c: Centre,
+) -> None:
+    inside, phone = "192.168.1.20", c.phone(ROAMING)
+    for each in (phone, c.phone("1001")):
+        each.local_address = lambda destination: (inside, 5060)  # type: ignore[method-assign]
+    assert await phone.sign_in() == 200
+    phone.on_call = answering(0.5, sdp=described(inside))
+    call = c.phone("1001").call(ROAMING, sdp=described(inside))
+    await call.answered()
+    await asyncio.sleep(1)
+    told = [c.switch.media.told(SetPeer, c.leg_of(f"endpoint:{name}"))[-1] for name in ("1001", ROAMING)]
+    assert [(each.address, each.latch, each.latch_host) for each in told] == [
+        (inside, True, PHONES["1001"]),
+        (inside, True, phone.address),
+    ]
+    call.hang_up()
+    await c.settled()

@@ -91,7 +91,11 @@ class Nursery:
             raise RuntimeError("the process that switches fork from has ended")
         *lines, self._received = (self._received + data).split(b"\n")
         told = [json.loads(line) for line in lines]
-        self._ended |= {one["pid"]: one["code"] for one in told if "code" in one}
+        for one in told:
+            if "code" in one:
+                self._ended[one["pid"]] = one["code"]
+            else:
+                self._ended.pop(one["started"], None)  # a number that was used before
         return told
 
     def _connection(self) -> socket.socket:
@@ -132,9 +136,16 @@ def serve(connection: socket.socket) -> None:
             if not data:
                 return
             wanted = json.loads(data)
+            session, told = os.pipe()
             pid = os.fork()
             if pid == 0:
-                _become(wanted, connection, children, descriptors[0])
+                for descriptor in (session, *children):
+                    os.close(descriptor)
+                connection.close()
+                _become(wanted, descriptors[0], told)
+            os.close(told)
+            os.read(session, 1)
+            os.close(session)
             os.close(descriptors[0])
             children[os.pidfd_open(pid)] = pid
             _tell(connection, started=pid)
@@ -154,43 +165,30 @@ def _request(connection: socket.socket) -> tuple[bytes, list[int]]:
 
 
 def _tell(connection: socket.socket, **told: int) -> None:
-    with contextlib.suppress(BrokenPipeError):
+    with contextlib.suppress(BrokenPipeError, ConnectionResetError):
         connection.sendall(json.dumps(told).encode() + b"\n")
 
 
-def _become(
-    wanted: Mapping[str, Any], connection: socket.socket, siblings: Mapping[int, int], output: int
-) -> NoReturn:
-    from softswitch.cli.main import main
+def _become(wanted: Mapping[str, Any], output: int, told: int) -> NoReturn:
+    """Be `softswitch` with these arguments, and end as that ends, through the interpreter. `told` is closed once it has a
+    session of its own."""
+    from softswitch.cli.main import main as softswitch
 
-    code = 70
-    try:
-        os.setsid()
-        for descriptor in siblings:
-            os.close(descriptor)
-        connection.close()
-        with open(os.devnull, "rb") as nothing:  # noqa: PTH123
-            os.dup2(nothing.fileno(), 0)
-        os.dup2(output, 1)
-        os.dup2(output, 2)
-        os.close(output)
-        os.environ.clear()
-        os.environ.update({**wanted["environment"], "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"})
-        os.chdir(wanted["folder"])
-        for number in (signal.SIGINT, signal.SIGTERM):
-            signal.signal(number, signal.SIG_DFL if number == signal.SIGTERM else signal.default_int_handler)
-        sys.argv = ["softswitch", *wanted["arguments"]]
-        gc.enable()
-        main()
-        code = 0
-    except SystemExit as ending:
-        code = ending.code if isinstance(ending.code, int) else 0 if ending.code is None else 1
-    except BaseException:
-        sys.excepthook(*sys.exc_info())
-    finally:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(code)
+    os.setsid()
+    os.close(told)
+    with open(os.devnull, "rb") as nothing:  # noqa: PTH123
+        os.dup2(nothing.fileno(), 0)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    os.close(output)
+    os.environ.clear()
+    os.environ.update({**wanted["environment"], "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"})
+    os.chdir(wanted["folder"])
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    sys.argv = ["softswitch", *wanted["arguments"]]
+    gc.enable()
+    softswitch()
+    sys.exit()
 
 
 def main() -> None:
