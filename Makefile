@@ -1,7 +1,7 @@
 # make demo      the main job on real calls, verified; needs nothing else first
 # make run       the switch with config/softswitch.toml
 # make test      style, types and all tests
-# make bench     measurements, one JSON line each; soak, flood and fuzz are longer
+# make bench     measurements, one JSON line each; soak, flood, fuzz and kills are longer
 SHELL := /bin/bash
 # A switch that is started a hundred times must not be compiled a hundred times.
 unexport PYTHONDONTWRITEBYTECODE
@@ -15,7 +15,7 @@ PEER ?= $(if $(filter 0,$(shell id -u)),--peer asterisk)
 SOAK_CALLS ?= 200
 FLOOD_SECONDS ?= 600
 
-.PHONY: venv packages demo run test bench soak flood fuzz lint format types docs lock clean
+.PHONY: venv packages demo run test bench soak flood fuzz kills lint format types docs lock clean
 
 venv: $(STAMP)
 
@@ -62,7 +62,11 @@ flood: packages $(STAMP)
 	$(BIN)/python -m benchmarks.flood --seconds $(FLOOD_SECONDS)
 
 fuzz: packages $(STAMP)
-	HYPOTHESIS_PROFILE=default MUTATIONS=1000 FUZZ_COUNT=50000 $(BIN)/python -m pytest -q tests -k "fuzz or mutat"
+	HYPOTHESIS_PROFILE=default MUTATIONS=1000 FUZZ_COUNT=100000 $(BIN)/python -m pytest -q tests -k "fuzz or mutat or forged"
+
+# Everything killed a hundred times at random moments, under twenty recorded calls.
+kills: packages $(STAMP)
+	KILLS=100 $(BIN)/python -m pytest -q -s tests/interop/test_recording_crash.py tests/recorder/test_recording_kill.py
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

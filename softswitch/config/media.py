@@ -47,7 +47,9 @@ class Rtp:
     """How long a released port stays unused."""
     latch: Literal["never", "nat", "always"] = "nat"
     """Symmetric RTP: send to where the peer's packets come from. `nat` does so when the peer's signalling showed NAT,
-    `always` for every leg; after at most five packets the address is locked. `never` trusts SDP alone."""
+    `always` for every leg; after at most five packets the address is locked. Packets are expected from the address that
+    the peer's messages come from; another one is taken when nothing came from there for half a second. `never` trusts SDP
+    alone."""
     inband_dtmf: bool = True
     """Detect tones in the audio of legs that did not negotiate telephone-event."""
     timeout_s: float = 60.0
