@@ -230,7 +230,7 @@ class Supervision:
             return
         call = conversation.call
         self.recordings.mark(call, "supervisor", f"{self.leg.party} {mode.value}")
-        if mode is Role.BARGE and call.config.recording.tracks == "party":
+        if mode is Role.BARGE:  # in stereo on the side of whoever serves
             self.recordings.party(call, self.leg, f"supervisor:{self.wish.phone}")
         else:
             self.recordings.leave(call, self.leg)

@@ -179,6 +179,24 @@ async def test_a_contact_is_followed_through_a_transfer(c: Centre) -> None:
 
 
 @told(CENTRE)
+async def test_who_barges_in_is_recorded_as_long_as_the_customer_hears_him(c: Centre) -> None:
+    call, agent = await in_talk(c)
+    c.phone("1004").on_call = answering(0.5)
+    await start(c)
+    boss = await c.phone("1004").next_call()
+    await asyncio.sleep(2)
+    for key in "565":
+        c.press(key, BOSSES)
+        await asyncio.sleep(1)
+    seated = [(told.track, told.leg) for told in c.switch.media.told(RecordLeg)]
+    assert seated == [(2, c.leg_of(BOSSES)), (2, None)]
+    for each in (boss, call):
+        each.hang_up()
+    await agent.hung_up()
+    await c.settled()
+
+
+@told(CENTRE)
 async def test_a_supervisor_takes_a_call_over(c: Centre) -> None:
     call, agent = await in_talk(c)
     c.phone("1004").on_call = answering(0.5)
