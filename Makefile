@@ -12,7 +12,7 @@ CONFIG ?= config/softswitch.toml
 TEST_LIMIT ?= 1500
 # Asterisk beside ours needs root, for its chroot.
 PEER ?= $(if $(filter 0,$(shell id -u)),--peer asterisk)
-SOAK_CALLS ?= 200
+SOAK_CALLS ?= 325
 FLOOD_SECONDS ?= 600
 
 .PHONY: venv packages demo run test bench soak flood fuzz kills lint format types docs lock clean
