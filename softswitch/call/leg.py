@@ -90,7 +90,7 @@ class Leg:
         self.held = False
         self.stats: LegStats | None = None
         self._services = self.services = services
-        self.latch = latch
+        self.latch, self.signalled_from = latch, ""
         self.srtp_policy = srtp_of(services.config, party)
         self.keys: tuple[SrtpKey, ...] = ()
         self.told_early, self.address = False, ""
@@ -212,6 +212,7 @@ class Leg:
 
     def take_offer(self, offer: SessionDescription, prefer: str | None = None) -> SessionDescription:
         """Our answer to the peer's offer; media follows it. Raises NotAcceptable (488)."""
+        self.heed_nat()
         passed = self.streams.answers(offer) if self.streams is not None else NOTHING
         description, negotiated = answer_offer(
             offer, local_media(self, 0), prefer=prefer, before=self.negotiated, passed=passed
@@ -234,20 +235,31 @@ class Leg:
         """The peer's answer to our latest offer; raises PeerError when it does not fit."""
         if self.offered is None:
             return
+        self.heed_nat()
         before = self.negotiated if self.streams is not None else None
         agreed = read_answer(self.offered, answer, secured=self.secured, before=before)
         if self.streams is not None:
             self.streams.answered(answer)
         self._agree(agreed)
 
+    def heed_nat(self) -> None:
+        """Where the peer's messages come from, and whether its media address will lead nowhere, as far as is known."""
+        session = self.session
+        if session is not None:
+            self.latch = self.latch or session.behind_nat
+            self.signalled_from = session.source.address
+        if self.streams is not None:
+            self.streams.behind_nat, self.streams.signalled_from = self.latch, self.signalled_from
+
     def _agree(self, negotiated: Negotiated) -> None:
         self.negotiated = negotiated
-        session = self.session
-        self.latch = self.latch or (session is not None and session.behind_nat)
         told = set_peer(
-            self.id, negotiated, self._services.config.rtp, behind_nat=self.latch,
-            signalled_from=session.source.address if session is not None else "",
-        )  # fmt: skip
+            self.id,
+            negotiated,
+            self._services.config.rtp,
+            behind_nat=self.latch,
+            signalled_from=self.signalled_from,
+        )
         if told != self.told:  # a refresh, or the answer again: nothing changes
             self.told = told
             self._services.media.send(told)

@@ -194,6 +194,8 @@ class Ringing:
                 session.hangup()  # a 2xx that crossed our CANCEL
             return
         if isinstance(event, Progress):
+            if session is not None and session.destination is not None:
+                self.leg.signalled_from = session.destination.address
             self._services.lines.ringing(self.leg.id, session)
             self._deliver(PartyProgress(self.leg.id, event.status, event.sdp))
         elif isinstance(event, Answered):

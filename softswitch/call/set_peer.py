@@ -10,7 +10,7 @@ from softswitch.sip.passed_media import FAX, PassedMedia, PassedPeer
 
 
 def set_peer(
-    leg: LegId, negotiated: Negotiated, rtp: Rtp, *, behind_nat: bool, signalled_from: str = ""
+    leg: LegId, negotiated: Negotiated, rtp: Rtp, *, behind_nat: bool, signalled_from: str
 ) -> SetPeer:
     """`signalled_from`: the IP address that the peer's messages come from."""
     return SetPeer(
@@ -36,7 +36,14 @@ def set_peer(
 
 
 def stream_peer(
-    leg: LegId, said: PassedMedia | None, peer: PassedPeer | None, wanted: str, rtp: Rtp, behind_nat: bool
+    leg: LegId,
+    said: PassedMedia | None,
+    peer: PassedPeer | None,
+    wanted: str,
+    rtp: Rtp,
+    *,
+    behind_nat: bool,
+    signalled_from: str,
 ) -> SetPeer | None:
     """The same of a stream that is only passed on; `wanted` is the far side's direction. None: it is not agreed."""
     if said is None or peer is None:
@@ -52,6 +59,7 @@ def stream_peer(
         send=ours in SENDS,
         receive=ours in RECEIVES,
         latch=_learns(rtp, behind_nat),
+        latch_host=signalled_from if _learns(rtp, behind_nat) else "",
         rtcp_port=peer.rtcp_port,
     )
 

@@ -6,7 +6,7 @@ m-lines never change (RFC 3264 section 8). Which stream faces which is `facing.p
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
@@ -85,7 +85,7 @@ class Streams:
     def __init__(self, services: "Services", leg: "Leg") -> None:
         self._services = services
         self._leg, self._address = leg.id, leg.address
-        self._behind_nat: Callable[[], bool] = lambda: leg.latch
+        self.behind_nat, self.signalled_from = leg.latch, leg.signalled_from
         lines = leg.described.media if leg.described is not None else ()
         places = [at for at, each in enumerate(lines) if each.kind == "audio"]
         audio = next((at for at in places if lines[at].port), next(iter(places), 0))
@@ -233,8 +233,9 @@ class Streams:
         rtp = self._services.config.rtp
         for stream in self.live:
             told = stream_peer(
-                stream.id, stream.said, stream.theirs, stream.direction, rtp, self._behind_nat()
-            )
+                stream.id, stream.said, stream.theirs, stream.direction, rtp, behind_nat=self.behind_nat,
+                signalled_from=self.signalled_from,
+            )  # fmt: skip
             if told is not None and told != stream.told:
                 stream.told = told
                 self._services.media.send(told)

@@ -184,6 +184,7 @@ class Supervision:
         """His phone holds us, and may send music of its own: nobody is to hear it."""
         self.held = held
         if self.conversation is not None:
+            self._record()
             self.conversation.supervise(self.leg.id, None if held else self.mode)
 
     def take_over(self) -> None:
@@ -228,12 +229,17 @@ class Supervision:
         conversation = self.conversation
         if conversation is None:
             return
-        call = conversation.call
-        self.recordings.mark(call, "supervisor", f"{self.leg.party} {mode.value}")
-        if mode is Role.BARGE:  # in stereo on the side of whoever serves
-            self.recordings.party(call, self.leg, f"supervisor:{self.wish.phone}")
+        self.recordings.mark(conversation.call, "supervisor", f"{self.leg.party} {mode.value}")
+        self._record()
+
+    def _record(self) -> None:
+        """As long as the customer hears him; in stereo on the side of whoever serves."""
+        if self.conversation is None:
+            return
+        if self.mode is Role.BARGE and not self.held:
+            self.recordings.party(self.conversation.call, self.leg, f"supervisor:{self.wish.phone}")
         else:
-            self.recordings.leave(call, self.leg)
+            self.recordings.leave(self.conversation.call, self.leg)
 
     def _set_mode_word(self, word: str) -> None:
         modes = [*json.loads(self.row.modes), [round(self.services.clock.wall(), 3), word]]

@@ -5,13 +5,14 @@
     Locked     the locked address        Locked     yes
     Locked     anyone else               Locked     no
     Learning   the negotiated address    Locked     yes
-    Learning   the host of the signalling  Learning while it is the first source seen there, up to `LEARNING_PACKETS`
+    Learning   a host of the signalling  Learning   while it is the first source seen there, up to `LEARNING_PACKETS`
     Learning   the last of those         Locked     onto the source with most of them
     Learning   another host              Learning   no
     Learning   the most of them, when    Locked     yes
-               none came from that host for `ELSEWHERE_S`
+               none came from there for `ELSEWHERE_S`
 
-Where that host is not known, all hosts count as it. While learning, what we send goes to the negotiated address only, so
+A host of the signalling is the one that messages come from and the one that was negotiated; where the first is not known,
+every host counts as such. While learning, what we send goes to the negotiated address only, so
 nothing is ever sent to a source that lost. A new address from the signalling arms it again. Other systems let whoever sends
 first win: a phone's packets come from where its messages come from (RFC 4787 REQ-2), a stranger's do not. The source is
 locked by address and port and not by its SSRC, which phones change as they like.
@@ -50,9 +51,11 @@ class Latch:
         self.ssrc: int | None = None
         """Of the packet that locked it."""
         self._name = name
+        self._learns = False
         self._host = ""
         self._near: list[tuple[Address, int]] = []
-        self._far: Counter[tuple[Address, int]] = Counter()
+        self._near_at = 0.0
+        self._far: Counter[Address] = Counter()
         self._far_since = 0.0
 
     def __repr__(self) -> str:
@@ -60,16 +63,25 @@ class Latch:
 
     def negotiate(self, address: Address, *, learn: bool, host: str = "") -> bool:
         """The signalling, which comes from `host`, names the peer; returns whether anything changed."""
-        wanted = LatchState.LEARNING if learn else LatchState.LOCKED
-        if address == self.negotiated and (
-            self.state == wanted or (learn and self.state == LatchState.LOCKED)
-        ):
+        if address == self.negotiated and self._stands(learn, host):
             return False
         self.negotiated = self.peer = address
         self.ssrc = None
-        self._host, self._near, self._far = host, [], Counter()
-        self._set_state(wanted)
+        self._learns, self._host = learn, host
+        self._forget()
+        self._set_state(LatchState.LEARNING if learn else LatchState.LOCKED)
         return True
+
+    def _stands(self, learn: bool, host: str) -> bool:
+        """Told the same address again: whether what holds of it holds on. What was learnt is kept, unless it was not to be
+        learnt then, or was learnt elsewhere than where the messages are known to come from now."""
+        if self.state == LatchState.LOCKED:
+            there = host == self._host or (self.peer is not None and self.peer[0] == host)
+            return not learn or (self._learns and there)
+        return self.state == LatchState.LEARNING and learn and host == self._host
+
+    def _forget(self) -> None:
+        self._near, self._far = [], Counter()
 
     def mute(self) -> None:
         self.negotiated = self.peer = None
@@ -84,8 +96,9 @@ class Latch:
         if source == self.negotiated:
             self._lock(source, ssrc)
             return True
-        if self._host and source[0] != self._host:
+        if self._host and source[0] != self._host and source[0] != self._told_host:
             return self._from_elsewhere(source, ssrc, now)
+        self._near_at = now
         self._near.append((source, ssrc))
         first, last = self._near[0][0], self._near[-AGREEING_PACKETS:]
         if len(last) == AGREEING_PACKETS and len(set(last)) == 1:
@@ -96,21 +109,28 @@ class Latch:
 
     def _from_elsewhere(self, source: Address, ssrc: int, now: float) -> bool:
         """Media may come from another host than messages, behind a proxy for instance: if nobody else does."""
-        if self._near:
+        if self._near and now - self._near_at < ELSEWHERE_S:
             return False
         if not self._far:
-            self._far_since = now
-        if (source, ssrc) in self._far or len(self._far) < _MOST_SOURCES:
-            self._far[source, ssrc] += 1
-        ((best, best_ssrc), count) = self._far.most_common(1)[0]
-        if now - self._far_since < ELSEWHERE_S or count < LEARNING_PACKETS:
+            self._near, self._far_since = [], now
+        if source in self._far or len(self._far) < _MOST_SOURCES:
+            self._far[source] += 1
+        if now - self._far_since < ELSEWHERE_S:
             return False
-        self._lock(best, best_ssrc)
+        ((best, count),) = self._far.most_common(1)
+        if count < LEARNING_PACKETS:
+            self._far = Counter()
+            return False
+        self._lock(best, ssrc)
         return source == best
+
+    @property
+    def _told_host(self) -> str:
+        return self.negotiated[0] if self.negotiated is not None else ""
 
     def _lock(self, source: Address, ssrc: int) -> None:
         self.peer, self.ssrc = source, ssrc
-        self._near, self._far = [], Counter()
+        self._forget()
         self._set_state(LatchState.LOCKED)
 
     def _set_state(self, state: LatchState) -> None:

@@ -131,6 +131,9 @@ class Relay:
             if was == LatchState.LEARNING and not known[row]:
                 admitted[row] = False
                 table.malformed[slot] += 1
+            elif was == LatchState.LEARNING and not table.receives[slot]:
+                admitted[row] = False  # who is on hold says nothing: whatever comes now is somebody else's
+                table.strangers[slot] += 1
             elif not latch.admit(source, int(parsed.header["ssrc"][row]), now):
                 admitted[row] = False
                 table.strangers[slot] += 1

@@ -106,6 +106,7 @@ class EarlyDialogs:
             Dialog.of_caller(request, response),
             destination,
             contact=self._invite.contact,
+            sticky=self._invite.sticky,
             memory=self._invite.memory,
             common=self._common,
         )

@@ -137,6 +137,11 @@ class OutgoingInvite:
         return self._transaction.request if self._transaction is not None else None
 
     @property
+    def sticky(self) -> bool:
+        """As `DialogClient.sticky`, of each dialog that it makes."""
+        return self._plan.phone or self._plan.flow is not None
+
+    @property
     def memory(self) -> ChallengeMemory | None:
         return self._memory
 
@@ -277,7 +282,7 @@ class OutgoingInvite:
             dialog,
             destination,
             contact=self.contact,
-            sticky=self._plan.phone or self._plan.flow is not None,
+            sticky=self.sticky,
             memory=self._memory,
             common=self._common,
         )

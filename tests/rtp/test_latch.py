@@ -81,6 +81,40 @@ def test_the_address_that_was_told_locks_at_once(learn: bool) -> None:
     assert speak(latch, TOLD, PHONE, STRANGER, TOLD) == [True, False, False, True]
 
 
+def test_one_packet_from_there_does_not_keep_others_out_for_ever() -> None:
+    latch = learning()
+    assert speak(latch, NEIGHBOUR) == [True]
+    taken = speak(latch, *[STRANGER] * 60, start=0.1)
+    assert not any(taken[: round((2 * ELSEWHERE_S - 0.1) / FRAME_S)])
+    assert taken[-1]
+    assert latch.peer == STRANGER
+
+
+def test_one_source_of_many_ssrcs_is_one_source() -> None:
+    latch = learning()
+    assert not any(latch.admit(OTHER, ssrc, 0.001 * ssrc) for ssrc in range(100))
+    assert latch.admit(STRANGER, 1, 0.6) is False
+    assert latch.peer == OTHER
+
+
+def test_what_was_locked_on_what_was_told_is_learnt_once_it_is_to_be() -> None:
+    latch = Latch("leg")
+    latch.negotiate(TOLD, learn=False)
+    assert latch.negotiate(TOLD, learn=True, host=PHONE[0])
+    assert latch.state is LatchState.LEARNING
+    assert speak(latch, PHONE, PHONE, PHONE)[-1]
+    assert not latch.negotiate(TOLD, learn=False)
+    assert latch.peer == PHONE
+
+
+def test_what_was_learnt_before_the_host_was_known_is_kept_only_where_it_is_right() -> None:
+    for source, kept in ((PHONE, True), (STRANGER, False)):
+        latch = learning("")
+        speak(latch, source, source, source)
+        assert latch.negotiate(TOLD, learn=True, host=PHONE[0]) is not kept
+        assert latch.state is (LatchState.LOCKED if kept else LatchState.LEARNING)
+
+
 def test_a_new_address_is_learnt_anew_and_the_same_one_is_not() -> None:
     latch = learning()
     speak(latch, PHONE, PHONE, PHONE)

@@ -201,6 +201,10 @@ async def test_keys_are_shown_nowhere_and_kept_in_no_row(c: Centre) -> None:
     assert not any(key in text for key in (KEY, ours.key) for text in [*shown, *rows])
 
 
+def early(call: PeerCall) -> None:
+    call.ring(183, early=True)
+
+
 # --- behind NAT -------------------------------------------------------------------------------------------------------
 
 
@@ -212,8 +216,10 @@ async def test_a_phone_behind_nat_is_learnt_where_its_messages_come_from_when_it
     for each in (phone, c.phone("1001")):
         each.local_address = lambda destination: (inside, 5060)  # type: ignore[method-assign]
     assert await phone.sign_in() == 200
-    phone.on_call = answering(0.5, sdp=described(inside))
+    phone.sdp = described(inside)
+    phone.on_call = early
     call = c.phone("1001").call(ROAMING, sdp=described(inside))
+    (await phone.next_call()).answer()
     await call.answered()
     await asyncio.sleep(1)
     told = [c.switch.media.told(SetPeer, c.leg_of(f"endpoint:{name}"))[-1] for name in ("1001", ROAMING)]
