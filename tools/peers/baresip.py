@@ -10,6 +10,7 @@ says; `net_interface` decides only what it says.
 import json
 import os
 import queue
+import re
 import socket
 import subprocess
 import threading
@@ -261,9 +262,10 @@ class Baresip:
     def _wait_registered(self, timeout: float) -> None:
         """Read from the log: the event is often over before the control connection stands."""
         deadline = time.monotonic() + timeout
-        while f"{self.user}@{self.server[0]}: " not in (log := self.log()) or "200 OK" not in log:
+        answered = re.compile(rf"{re.escape(self.user)}@{re.escape(self.server[0])}: .*200 OK")
+        while not answered.search((self.folder / "log").read_text(errors="replace")):
             if time.monotonic() > deadline:
-                raise BaresipError(f"{self.user} is not registered after {timeout} s\n{log}")
+                raise BaresipError(f"{self.user} is not registered after {timeout} s\n{self.log()}")
             time.sleep(0.02)
 
     def _read(self) -> None:
