@@ -12,10 +12,10 @@
                none came from there for `ELSEWHERE_S`
 
 A host of the signalling is the one that messages come from and the one that was negotiated; where the first is not known,
-every host counts as such. While learning, what we send goes to the negotiated address only, so
-nothing is ever sent to a source that lost. A new address from the signalling arms it again. Other systems let whoever sends
-first win: a phone's packets come from where its messages come from (RFC 4787 REQ-2), a stranger's do not. The source is
-locked by address and port and not by its SSRC, which phones change as they like.
+every host counts as such. While learning, what we send goes to the negotiated address only, so nothing is ever sent to a
+source that lost. A new address from the signalling arms it again. Other systems let whoever sends first win: a phone's
+packets come from where its messages come from (RFC 4787 REQ-2), a stranger's do not. The source is locked by address and
+port and not by its SSRC, which phones change as they like.
 """
 
 from collections import Counter
