@@ -11,7 +11,6 @@ and nothing of the generator's. All switches in turn in one run; one JSON line e
 import argparse
 import json
 import os
-import platform
 import random
 import shutil
 import socket
@@ -25,6 +24,7 @@ from typing import Any
 
 from benchmarks.awake import awake
 from benchmarks.cell import hurry
+from benchmarks.ladder import machine
 from benchmarks.media_load import percentiles
 from benchmarks.peers.asterisk import Asterisk
 from benchmarks.peers.ours import Ours
@@ -51,8 +51,9 @@ TARGETS: dict[str, Callable[[], Target]] = {
 class Busy(UaLoad):
     """A queue in which callers always wait: agents hang up, and who was served is followed by another caller."""
 
-    def __init__(self, plan: Plan, *, hold_s: float) -> None:
-        super().__init__(plan)
+    def __init__(self, plan: Plan, mark: Callable[["Busy"], None], *, hold_s: float) -> None:
+        """`mark` is called when measuring begins and when it ends."""
+        super().__init__(plan, on_steady=lambda: mark(self), on_end=lambda: mark(self))
         self._agent_hold_s = hold_s
         self._next = 0
         self._over = False
@@ -67,16 +68,12 @@ class Busy(UaLoad):
         """Callers who waited whenever an agent hung up, at the least."""
         self._agent_socket.setsockopt(socket.SOL_SOCKET, _TIMESTAMPNS, 1)
 
-    def busy(
-        self, callers: int, seconds: float, on_steady: Callable[[], None], on_end: Callable[[], None]
-    ) -> None:
+    def busy(self, callers: int, seconds: float) -> None:
         began = time.monotonic()
         for index in range(callers):
             self._at(began + index / _RAMP, self._another)
         self._loop_for(callers / _RAMP + _WARM_S)
-        on_steady()
         self._measure(seconds)
-        on_end()
         self._over = True
 
     def talking(self) -> int:
@@ -175,14 +172,14 @@ def measure(target: Target, given: argparse.Namespace) -> dict[str, Any]:
     hurry(-10)
     try:
         plan.server = target.sip
-        load = Busy(plan, hold_s=given.hold)
         marks: list[Any] = []
 
-        def mark() -> None:
+        def mark(load: Busy) -> None:
             marks.append((target.usage(), stolen_s(), time.monotonic(), load.talking()))
 
+        load = Busy(plan, mark, hold_s=given.hold)
         try:
-            load.busy(callers, given.seconds, mark, mark)
+            load.busy(callers, given.seconds)
             failures = dict(load.result.failures)
         finally:
             load.finish()
@@ -197,7 +194,7 @@ def measure(target: Target, given: argparse.Namespace) -> dict[str, Any]:
         "benchmark": "agent idle to INVITE",
         "switch": target.name,
         "version": target.version(),
-        "machine": f"{os.cpu_count()} cores, {platform.platform()}, Python {platform.python_version()}",
+        "machine": machine(),
         "agents": given.calls,
         "talking": [talking, talking_after],
         "waiting": given.waiting,

@@ -12,7 +12,6 @@ runs on the same machine, and its own cost stands beside it.
 import argparse
 import json
 import os
-import platform
 import shutil
 import sys
 import tempfile
@@ -21,6 +20,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
+from benchmarks.ladder import machine
 from benchmarks.peers.asterisk import Asterisk
 from benchmarks.peers.ours import Ours
 from benchmarks.peers.target import Target
@@ -100,7 +100,7 @@ def _report(target: Target, given: argparse.Namespace, result: LoadResult, used:
     return {
         "benchmark": "call_setup",
         "against": target.name,
-        "machine": f"{os.cpu_count()} cores, {platform.platform()}, Python {platform.python_version()}",
+        "machine": machine(),
         "rate": given.rate,
         "hold_s": given.hold,
         "cpu_ms_per_call": round(total * 1000 / calls, 3),

@@ -26,7 +26,7 @@ from softswitch.call.party import srtp_of
 from softswitch.call.prompt_paths import found_prompt, found_prompts
 from softswitch.call.reoffering import UNUSABLE, Reoffering
 from softswitch.call.services import Services
-from softswitch.call.set_peer import set_peer
+from softswitch.call.set_peer import Whereabouts, set_peer
 from softswitch.call.streams import NOTHING, Streams
 from softswitch.errors import PeerError
 from softswitch.ids import LegId
@@ -227,7 +227,7 @@ class Leg:
             description = next_version(self.described, description)
         self.described = description
         if self.streams is not None:
-            self.streams.settled(description)
+            self.streams.settled(description, self.whereabouts)
         self._agree(negotiated)
         return description
 
@@ -239,7 +239,7 @@ class Leg:
         before = self.negotiated if self.streams is not None else None
         agreed = read_answer(self.offered, answer, secured=self.secured, before=before)
         if self.streams is not None:
-            self.streams.answered(answer)
+            self.streams.answered(answer, self.whereabouts)
         self._agree(agreed)
 
     def heed_nat(self) -> None:
@@ -248,18 +248,14 @@ class Leg:
         if session is not None:
             self.latch = self.latch or session.behind_nat
             self.signalled_from = session.source.address
-        if self.streams is not None:
-            self.streams.behind_nat, self.streams.signalled_from = self.latch, self.signalled_from
+
+    @property
+    def whereabouts(self) -> Whereabouts:
+        return Whereabouts(behind_nat=self.latch, signalled_from=self.signalled_from)
 
     def _agree(self, negotiated: Negotiated) -> None:
         self.negotiated = negotiated
-        told = set_peer(
-            self.id,
-            negotiated,
-            self._services.config.rtp,
-            behind_nat=self.latch,
-            signalled_from=self.signalled_from,
-        )
+        told = set_peer(self.id, negotiated, self._services.config.rtp, self.whereabouts)
         if told != self.told:  # a refresh, or the answer again: nothing changes
             self.told = told
             self._services.media.send(told)

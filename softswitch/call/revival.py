@@ -238,9 +238,7 @@ async def _anchor(room: Room, call: Call) -> None:
         leg.moved(opened)
         if agreed is not None and agreed.key_in is None:
             leg.heed_nat()
-            leg.told = set_peer(
-                leg.id, agreed, services.config.rtp, behind_nat=leg.latch, signalled_from=leg.signalled_from
-            )
+            leg.told = set_peer(leg.id, agreed, services.config.rtp, leg.whereabouts)
             services.media.send(leg.told)
     contact = room.recordings.contact_of(call.id)
     if lost and contact is not None and contact.worker is None and call.caller.opened is not None:

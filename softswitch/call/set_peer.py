@@ -7,12 +7,20 @@ from softswitch.rtp.opaque_leg import RTP, UDPTL
 from softswitch.sip.direction import RECEIVES, SENDS, answer_direction
 from softswitch.sip.offer_answer import Negotiated
 from softswitch.sip.passed_media import FAX, PassedMedia, PassedPeer
+from softswitch.value import value
 
 
-def set_peer(
-    leg: LegId, negotiated: Negotiated, rtp: Rtp, *, behind_nat: bool, signalled_from: str
-) -> SetPeer:
-    """`signalled_from`: the IP address that the peer's messages come from."""
+@value
+class Whereabouts:
+    """What the signalling tells of where a peer's packets come from."""
+
+    behind_nat: bool
+    """Not from the address that it names."""
+    signalled_from: str
+    """IP address that its messages come from; empty: it is not known yet."""
+
+
+def set_peer(leg: LegId, negotiated: Negotiated, rtp: Rtp, whereabouts: Whereabouts) -> SetPeer:
     return SetPeer(
         leg=leg,
         address=negotiated.address,
@@ -23,8 +31,8 @@ def set_peer(
         ptime_ms=negotiated.ptime_ms,
         send=negotiated.send,
         receive=negotiated.receive,
-        latch=_learns(rtp, behind_nat),
-        latch_host=signalled_from if _learns(rtp, behind_nat) else "",
+        latch=_learns(rtp, whereabouts),
+        latch_host=whereabouts.signalled_from if _learns(rtp, whereabouts) else "",
         detect_inband=rtp.inband_dtmf and negotiated.event_payload_type is None,
         format_parameters=negotiated.format_parameters,
         comfort_noise_type=negotiated.comfort_noise_type,
@@ -41,9 +49,7 @@ def stream_peer(
     peer: PassedPeer | None,
     wanted: str,
     rtp: Rtp,
-    *,
-    behind_nat: bool,
-    signalled_from: str,
+    whereabouts: Whereabouts,
 ) -> SetPeer | None:
     """The same of a stream that is only passed on; `wanted` is the far side's direction. None: it is not agreed."""
     if said is None or peer is None:
@@ -58,11 +64,11 @@ def stream_peer(
         event_payload_type=None,
         send=ours in SENDS,
         receive=ours in RECEIVES,
-        latch=_learns(rtp, behind_nat),
-        latch_host=signalled_from if _learns(rtp, behind_nat) else "",
+        latch=_learns(rtp, whereabouts),
+        latch_host=whereabouts.signalled_from if _learns(rtp, whereabouts) else "",
         rtcp_port=peer.rtcp_port,
     )
 
 
-def _learns(rtp: Rtp, behind_nat: bool) -> bool:
-    return rtp.latch == "always" or (rtp.latch == "nat" and behind_nat)
+def _learns(rtp: Rtp, whereabouts: Whereabouts) -> bool:
+    return rtp.latch == "always" or (rtp.latch == "nat" and whereabouts.behind_nat)

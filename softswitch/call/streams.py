@@ -12,7 +12,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Final
 
 from softswitch.call.media_address import media_address
-from softswitch.call.set_peer import stream_peer
+from softswitch.call.set_peer import Whereabouts, stream_peer
 from softswitch.ids import LegId
 from softswitch.rtp.commands import SetPeer
 from softswitch.rtp.reports import LegStats
@@ -85,7 +85,6 @@ class Streams:
     def __init__(self, services: "Services", leg: "Leg") -> None:
         self._services = services
         self._leg, self._address = leg.id, leg.address
-        self.behind_nat, self.signalled_from = leg.latch, leg.signalled_from
         lines = leg.described.media if leg.described is not None else ()
         places = [at for at, each in enumerate(lines) if each.kind == "audio"]
         audio = next((at for at in places if lines[at].port), next(iter(places), 0))
@@ -212,7 +211,7 @@ class Streams:
         self.plan = replace(self.plan, streams=kept)
         return made
 
-    def answered(self, answer: SessionDescription) -> None:
+    def answered(self, answer: SessionDescription, whereabouts: Whereabouts) -> None:
         """The peer's answer to an offer of these lines. What it refused stays here: another fork may take it."""
         for at, stream in self.plan.streams.items():
             media = answer.media[at] if at < len(answer.media) else None
@@ -220,9 +219,9 @@ class Streams:
             fits = said is not None and stream.shown is not None and said.kind == stream.shown.kind
             stream.said = said if fits else None
             stream.theirs = peer_of(answer, media, self._address) if fits and media is not None else None
-        self.settled(answer)
+        self.settled(answer, whereabouts)
 
-    def settled(self, description: SessionDescription) -> None:
+    def settled(self, description: SessionDescription, whereabouts: Whereabouts) -> None:
         """An offer and its answer are through; `description` is the answer, whoever made it."""
         spoken = [at for at, each in enumerate(description.media) if each.kind == "audio" and each.port]
         audio = next((at for at in spoken if at not in self.plan.streams), None)
@@ -232,10 +231,7 @@ class Streams:
         self.agreed = self.plan
         rtp = self._services.config.rtp
         for stream in self.live:
-            told = stream_peer(
-                stream.id, stream.said, stream.theirs, stream.direction, rtp, behind_nat=self.behind_nat,
-                signalled_from=self.signalled_from,
-            )  # fmt: skip
+            told = stream_peer(stream.id, stream.said, stream.theirs, stream.direction, rtp, whereabouts)
             if told is not None and told != stream.told:
                 stream.told = told
                 self._services.media.send(told)

@@ -48,8 +48,6 @@ class Latch:
         self.negotiated: Address | None = None
         self.peer: Address | None = None
         """Where we send."""
-        self.ssrc: int | None = None
-        """Of the packet that locked it."""
         self._name = name
         self._learns = False
         self._host = ""
@@ -66,7 +64,6 @@ class Latch:
         if address == self.negotiated and self._stands(learn, host):
             return False
         self.negotiated = self.peer = address
-        self.ssrc = None
         self._learns, self._host = learn, host
         self._forget()
         self._set_state(LatchState.LEARNING if learn else LatchState.LOCKED)
@@ -94,20 +91,20 @@ class Latch:
         if self.state == LatchState.MUTED:
             return False
         if source == self.negotiated:
-            self._lock(source, ssrc)
+            self._lock(source)
             return True
         if self._host and source[0] != self._host and source[0] != self._told_host:
-            return self._from_elsewhere(source, ssrc, now)
+            return self._from_elsewhere(source, now)
         self._near_at = now
         self._near.append((source, ssrc))
         first, last = self._near[0][0], self._near[-AGREEING_PACKETS:]
         if len(last) == AGREEING_PACKETS and len(set(last)) == 1:
-            self._lock(source, ssrc)
+            self._lock(source)
         elif len(self._near) == LEARNING_PACKETS:
-            self._lock(*Counter(self._near).most_common(1)[0][0])
+            self._lock(Counter(self._near).most_common(1)[0][0][0])
         return source == first
 
-    def _from_elsewhere(self, source: Address, ssrc: int, now: float) -> bool:
+    def _from_elsewhere(self, source: Address, now: float) -> bool:
         """Media may come from another host than messages, behind a proxy for instance: if nobody else does."""
         if self._near and now - self._near_at < ELSEWHERE_S:
             return False
@@ -121,15 +118,15 @@ class Latch:
         if count < LEARNING_PACKETS:
             self._far = Counter()
             return False
-        self._lock(best, ssrc)
+        self._lock(best)
         return source == best
 
     @property
     def _told_host(self) -> str:
         return self.negotiated[0] if self.negotiated is not None else ""
 
-    def _lock(self, source: Address, ssrc: int) -> None:
-        self.peer, self.ssrc = source, ssrc
+    def _lock(self, source: Address) -> None:
+        self.peer = source
         self._forget()
         self._set_state(LatchState.LOCKED)
 
