@@ -13,9 +13,21 @@ class OpenLeg:
     leg: LegId
     address: str
     """Local address to bind."""
+    port: int = 0
+    """One of those that are held for legs at this address; 0: any."""
     opaque: bool = False
     """It only passes datagrams on, untouched, to the opaque leg that it is bridged to (T.38, video, text): no other command
     than `SetPeer`, `Bridge`, `Unbridge` and `CloseLeg` is for it."""
+
+
+@value
+class HoldPorts:
+    """Have so many port pairs bound ahead for legs to come, from now on; `PortsHeld` tells which, and what takes their
+    place once they are used."""
+
+    address: str
+    """Local address to bind."""
+    count: int
 
 
 @value
@@ -203,6 +215,7 @@ class Shutdown:
 
 Command = (
     OpenLeg
+    | HoldPorts
     | KeepQuiet
     | SetPeer
     | Bridge

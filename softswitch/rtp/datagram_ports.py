@@ -6,7 +6,7 @@ import socket
 from softswitch.ids import LegId
 from softswitch.rtp.engine import Address
 from softswitch.rtp.opaque_leg import LONGEST
-from softswitch.rtp.sockets import bound
+from softswitch.rtp.sockets import bound_pair
 
 _EVENTS = 4096
 
@@ -18,12 +18,7 @@ class DatagramPorts:
         self._by_fd: dict[int, tuple[LegId, bool]] = {}
 
     def open(self, leg: LegId, address: str, port: int) -> None:
-        media = bound(address, port)
-        try:
-            control = bound(address, port + 1)
-        except OSError:
-            media.close()
-            raise
+        media, control = bound_pair(address, port)
         if self._epoll is None:
             self._epoll = select.epoll()
         self._pairs[leg] = media, control

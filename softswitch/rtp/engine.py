@@ -50,6 +50,12 @@ class Engine(Protocol):
     def close(self, slot: int) -> None:
         """Give both ports back."""
 
+    def hold(self, address: str, port: int) -> None:
+        """Bind `port` and `port` + 1 ahead of `open`, unheard; raises OSError."""
+
+    def unhold(self, address: str, port: int) -> None:
+        """Give both back, unopened; nothing when they are not held."""
+
     def aim(self, slot: int, peer: Address) -> None:
         """Send to `peer` from now on; take datagrams from anywhere and tell their sources. Raises OSError."""
 

@@ -15,6 +15,7 @@ from softswitch.rtp.commands import (
     Bridge,
     CloseLeg,
     Command,
+    HoldPorts,
     KeepQuiet,
     KeepRecording,
     MarkRecording,
@@ -37,6 +38,7 @@ from softswitch.rtp.demultiplexer import Demultiplexer
 from softswitch.rtp.draws import Draws
 from softswitch.rtp.engine import Engine
 from softswitch.rtp.goertzel import ToneDetector
+from softswitch.rtp.held_ports import HeldPorts
 from softswitch.rtp.leg import Leg
 from softswitch.rtp.mixer import Mixer
 from softswitch.rtp.opaque import Datagrams, OpaqueLegs
@@ -81,6 +83,7 @@ class Exchange:
         self._moved = True
         """Packets came at the last tick."""
         self._ports = PortAllocator(ports, quiet_s, entropy)
+        self._held = HeldPorts(engine, self._ports, ports.pairs, report)
         self._opaque = OpaqueLegs(datagrams, self._ports, report)
         self._draws = Draws(int.from_bytes(entropy) + 1)
         self._table = LegTable(ports.pairs)
@@ -124,6 +127,7 @@ class Exchange:
         )
         self._carry_out: dict[type[Command], Callable[..., None]] = {
             OpenLeg: self._open,
+            HoldPorts: lambda command, now: self._held.want(command.address, command.count, now),
             KeepQuiet: lambda command, now: self._ports.keep_quiet(command.ports, now),
             SetPeer: self._set_peer,
             Bridge: self._bridge,
@@ -209,6 +213,10 @@ class Exchange:
             self.recordings.tick(now)
         self._reporter.tick(now, wall)
 
+    def forget_controller(self, now: float) -> None:
+        """What was done ahead for one that is gone."""
+        self._held.let_go(now)
+
     def shut(self, now: float) -> None:
         """Close all legs; recordings are stopped before."""
         for leg in tuple(self._legs.values()):
@@ -226,23 +234,33 @@ class Exchange:
         if command.leg in self._legs or command.leg in self._opaque:
             raise CommandError("the leg is open already")
         problem = "all media ports are in use or quiet"
-        for _ in range(_BIND_TRIES):
-            port = self._ports.take(now)
-            if port is None:
-                break
-            slot = self._table.take()
-            try:
-                self._engine.open(slot, command.address, port)
-            except OSError as error:
-                problem = f"{command.address}:{port}: {error.strerror or error}"
-                self._table.give_back(slot)
-                self._ports.release(port, now)
-                continue
-            leg = Leg(command.leg, slot, port, now)
-            leg.address = command.address
-            self._opened(leg, now)
-            return
-        self._report(LegFailed(leg=command.leg, problem=problem))
+        if command.port:
+            held = self._held.take(command.address, command.port, now)
+            problem = self._bind(command, command.port, now) if held else f"port {command.port} is not held"
+        else:
+            for _ in range(_BIND_TRIES):
+                port = self._ports.take(now)
+                problem = self._bind(command, port, now) if port is not None else problem
+                if port is None or not problem:
+                    break
+            self._held.fill(command.address, now)  # whoever asks found none held
+        if problem:
+            self._report(LegFailed(leg=command.leg, problem=problem))
+
+    def _bind(self, command: OpenLeg, port: int, now: float) -> str:
+        """Open a leg there; why that cannot be, empty when it is."""
+        slot = self._table.take()
+        try:
+            self._engine.open(slot, command.address, port)
+        except OSError as error:
+            self._engine.unhold(command.address, port)
+            self._table.give_back(slot)
+            self._ports.release(port, now)
+            return f"{command.address}:{port}: {error.strerror or error}"
+        leg = Leg(command.leg, slot, port, now)
+        leg.address = command.address
+        self._opened(leg, now)
+        return ""
 
     def _opened(self, leg: Leg, now: float) -> None:
         table, slot = self._table, leg.slot

@@ -34,15 +34,19 @@ class Openings:
     def _not_answered(self, asked: tuple[LegId, WorkerId]) -> None:
         self.lost(asked[0], f"media worker {asked[1]} does not answer")
 
-    def heard(self, report: Report) -> None:
+    def heard(self, report: Report) -> bool:
+        """False: it is of a leg that nobody waits for."""
         match report:
             case LegOpened(leg=leg, port=port):
                 if (waiting := self._waiting.get(leg)) is not None and not waiting.done():
                     waiting.set_result(port)
             case LegFailed(leg=leg, problem=problem):
+                if leg not in self._waiting:
+                    return False
                 self.lost(leg, problem)
             case _:
                 pass
+        return True
 
     def lost(self, leg: LegId, problem: str) -> None:
         """No answer will come."""

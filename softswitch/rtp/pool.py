@@ -28,6 +28,7 @@ from softswitch.rtp.commands import (
     Bridge,
     CloseLeg,
     Command,
+    HoldPorts,
     KeepQuiet,
     KeepRecording,
     MarkRecording,
@@ -44,8 +45,10 @@ from softswitch.rtp.remote import RemoteWorker
 from softswitch.rtp.reports import (
     CommandRefused,
     LegClosed,
+    LegFailed,
     LegStats,
     PeerIs,
+    PortsHeld,
     RecordingEnded,
     Report,
     WorkerStats,
@@ -91,6 +94,7 @@ class MediaPool:
         self._on_report = on_report
         self._on_died = on_worker_died
         self._on_started = on_worker_started
+        self._on_legs_lost = on_legs_lost
         self._linger_s = config.linger_s if linger_s is None else linger_s
         self._secret = b""
         self._spare = Spare(spare_after_s)
@@ -257,7 +261,7 @@ class MediaPool:
                 | KeepRecording(recording=recording)
             ):
                 return self._recordings.get(recording)
-            case AskStats() | AskPeers() | KeepQuiet() | Shutdown():
+            case AskStats() | AskPeers() | HoldPorts() | KeepQuiet() | Shutdown():
                 raise TypeError(f"{type(command).__name__} has a method of its own")
             case _:
                 return self._seating.of(command.leg)
@@ -326,7 +330,8 @@ class MediaPool:
         elsewhere = leg_of is not None and self._seating.of(leg_of) is not seat
         if elsewhere and not isinstance(report, CommandRefused):
             return  # last words about a leg that is elsewhere by now
-        self._seating.openings.heard(report)
+        if not self._seating.openings.heard(report) and isinstance(report, LegFailed):
+            self._not_opened(seat, report)
         self._scene.heard(report)
         match report:
             case LegClosed(stats=stats):
@@ -342,6 +347,8 @@ class MediaPool:
                 self._adoption.heard(seat, report)
             case WorkerStats():
                 seat.heard(report)
+            case PortsHeld():
+                seat.stock.heard(report)
             case _:
                 pass
         self._tell_up(self._on_report, seat.worker, report)
@@ -355,6 +362,12 @@ class MediaPool:
             listener(*args, **kwargs)
         except Exception:
             _log.exception("a listener of the media pool failed")
+
+    def _not_opened(self, seat: Seat, failed: LegFailed) -> None:
+        """Its owner has a port for it already, of those that were held."""
+        _log.error("a held media port could not be used", leg=failed.leg, problem=failed.problem)
+        self._drop(failed.leg)
+        self._tell_up(self._on_legs_lost, seat.worker, frozenset((failed.leg,)))
 
     def _drop(self, leg: LegId, stats: LegStats | None = None) -> None:
         """The leg is closed."""

@@ -65,6 +65,11 @@ class RemoteWorker:
     def pid(self) -> int:
         return self._process.pid
 
+    @property
+    def silent_s(self) -> float:
+        """Since it said anything; it reports every second."""
+        return self._loop.time() - self._heard
+
     @classmethod
     async def start(
         cls,

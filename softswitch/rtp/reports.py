@@ -30,6 +30,14 @@ class LegOpened:
 
 
 @value
+class PortsHeld:
+    """Bound ahead by `HoldPorts`, in addition to those told before."""
+
+    address: str
+    ports: tuple[int, ...]
+
+
+@value
 class LegFailed:
     leg: LegId
     problem: str
@@ -189,6 +197,7 @@ class CommandRefused:
 Report = (
     Hello
     | LegOpened
+    | PortsHeld
     | LegFailed
     | LegStats
     | LegClosed

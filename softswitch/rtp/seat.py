@@ -8,6 +8,7 @@ from softswitch.rtp.commands import Command
 from softswitch.rtp.portrange import PortRange
 from softswitch.rtp.remote import RemoteWorker
 from softswitch.rtp.reports import WorkerStats
+from softswitch.rtp.stock import Stock
 
 LEG_COST = 0.001
 """Share of a core that a leg is taken to cost before it shows: a little more than one of a recorded G.711 call does."""
@@ -43,6 +44,7 @@ class Seat:
     ready: asyncio.Event = field(default_factory=asyncio.Event)
     """A worker runs, or could not be started: `problem` says why."""
     legs: set[LegId] = field(default_factory=set)
+    stock: Stock = field(default_factory=Stock)
     left: tuple[int, ...] = ()
     """Ports of the legs that a lost worker had: what their peers still send must not reach anybody else's leg."""
     stats: WorkerStats | None = None
@@ -71,6 +73,7 @@ class Seat:
         """Its process is of no use any more."""
         self.ready.clear()
         self.remote, self.stats, self.cpu = None, None, 0.0
+        self.stock.clear()
 
     def view(self) -> WorkerView:
         stats = self.stats

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from softswitch.errors import MediaError
 from softswitch.ids import LegId, WorkerId
-from softswitch.rtp.commands import CloseLeg
+from softswitch.rtp.commands import CloseLeg, OpenLeg
 from softswitch.rtp.openings import ANSWER_S, Openings
 from softswitch.rtp.scene import Scene
 from softswitch.rtp.seat import Seat
@@ -129,8 +129,20 @@ class Seating:
         seat = self._seat_of.get(leg)
         return [seat] if seat is not None and seat.remote is not None else []
 
+    @staticmethod
+    def _held_at(seat: Seat, address: str) -> int | None:
+        """A port that needs no asking; at a worker that may be frozen, an answer is wanted."""
+        if seat.remote is None or seat.remote.silent_s > ANSWER_S:
+            return None
+        if (wanted := seat.stock.wanting(address)) is not None:
+            seat.tell(wanted)
+        return seat.stock.take(address)
+
     async def _open_at(self, seat: Seat, leg: LegId, address: str, *, opaque: bool) -> int:
         self.sit(seat, leg)
+        if not opaque and (port := self._held_at(seat, address)) is not None:
+            seat.tell(OpenLeg(leg=leg, address=address, port=port))
+            return port
         try:
             return await self.openings.ask(seat, leg, address, opaque=opaque)
         except BaseException:

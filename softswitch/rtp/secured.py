@@ -250,6 +250,12 @@ class SecuredEngine:
         self.secure(slot, None, None)
         self._engine.close(slot)
 
+    def hold(self, address: str, port: int) -> None:
+        self._engine.hold(address, port)
+
+    def unhold(self, address: str, port: int) -> None:
+        self._engine.unhold(address, port)
+
     def aim(self, slot: int, peer: Address) -> None:
         self._engine.aim(slot, peer)
 

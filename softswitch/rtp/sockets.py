@@ -68,6 +68,7 @@ class SocketEngine:
         self._epoll = select.epoll()
         self._packets = PacketRows(ROWS)
         self._ports: dict[int, Ports] = {}
+        self._held: dict[tuple[str, int], tuple[socket.socket, socket.socket]] = {}
         self._by_fd: dict[int, Ports] = {}
         self._by_control_fd: dict[int, Ports] = {}
         self._locked: dict[int, tuple[Callable[[memoryview, int, int], int], int]] = {}
@@ -80,16 +81,19 @@ class SocketEngine:
         self._strangers: dict[int, int] = {}
 
     def open(self, slot: int, address: str, port: int) -> None:
-        rtp = bound(address, port)
-        try:
-            control = bound(address, port + 1)
-        except OSError:
-            rtp.close()
-            raise
+        held = (address, port) in self._held
+        rtp, control = self._held.pop((address, port)) if held else bound_pair(address, port)
         ports = Ports(slot, rtp, control)
         self._ports[slot] = self._by_fd[rtp.fileno()] = self._by_control_fd[control.fileno()] = ports
         for each in (rtp, control):
             self._epoll.register(each.fileno(), select.EPOLLIN)
+
+    def hold(self, address: str, port: int) -> None:
+        self._held[address, port] = bound_pair(address, port)
+
+    def unhold(self, address: str, port: int) -> None:
+        for each in self._held.pop((address, port), ()):
+            each.close()
 
     def close(self, slot: int) -> None:
         ports = self._ports.pop(slot)
@@ -266,6 +270,8 @@ class SocketEngine:
     def shut(self) -> None:
         for slot in tuple(self._ports):
             self.close(slot)
+        for held in tuple(self._held):
+            self.unhold(*held)
         self._epoll.close()
 
 
@@ -276,6 +282,16 @@ def _family(address: str) -> socket.AddressFamily:
         return socket.AF_INET6 if ipaddress.ip_address(address).version == 6 else socket.AF_INET
     except ValueError as error:
         raise OSError(errno.EINVAL, f"{address[:40]!r} is no IP address") from error
+
+
+def bound_pair(address: str, port: int) -> tuple[socket.socket, socket.socket]:
+    """RTP's and RTCP's."""
+    rtp = bound(address, port)
+    try:
+        return rtp, bound(address, port + 1)
+    except OSError:
+        rtp.close()
+        raise
 
 
 def bound(address: str, port: int) -> socket.socket:

@@ -215,6 +215,7 @@ class Worker:
         gc.collect(1)
 
     def _hello(self) -> Hello:
+        self._exchange.forget_controller(time.monotonic())
         return Hello(
             pid=os.getpid(),
             engine=self._engine.name,

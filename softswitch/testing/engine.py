@@ -31,6 +31,7 @@ class MemoryEngine:
         """Ports that cannot be bound."""
         self._packets = PacketRows(ROWS)
         self._ports: dict[int, _Ports] = {}
+        self.held: set[tuple[str, int]] = set()
         self._control: list[tuple[int, bytes, Address]] = []
         self._strangers: dict[int, int] = {}
 
@@ -54,9 +55,21 @@ class MemoryEngine:
         return next(ports.peer for ports in self._ports.values() if ports.port == port)
 
     def open(self, slot: int, address: str, port: int) -> None:
-        if port in self.refuse:
-            raise OSError(98, "Address already in use")
+        if (address, port) not in self.held:
+            self._bind(port)
+        self.held.discard((address, port))
         self._ports[slot] = _Ports(port)
+
+    def hold(self, address: str, port: int) -> None:
+        self._bind(port)
+        self.held.add((address, port))
+
+    def unhold(self, address: str, port: int) -> None:
+        self.held.discard((address, port))
+
+    def _bind(self, port: int) -> None:
+        if port in self.refuse or any(port == held for _, held in self.held):
+            raise OSError(98, "Address already in use")
 
     def close(self, slot: int) -> None:
         del self._ports[slot]
