@@ -1,11 +1,14 @@
 """The engine against theory: a queue of equal agents, replayed by the simulator, beside Erlang C and Erlang A.
 
-python -m benchmarks.erlang_check [--calls 300000] [--seed 1] [--plot docs/erlang.png]
+python -m benchmarks.erlang_check [--calls 30000] [--long 20000000] [--seed 1] [--plot docs/erlang.png]
 
 For each load one run of the real engine on virtual time: Poisson arrivals, exponential talks, no wrap-up, phones that
-answer at once; for Erlang A also exponential patience. Gaps and talks are scaled to their nominal means, which removes
-the greater part of the noise of a single run; nothing else is fitted. The first tenth is not counted. Prints one JSON
-line; ends with 1 where a figure is off by more than `BOUND`.
+answer at once; for Erlang A also exponential patience. Waits of neighbours hang together, so that a mean over 300,000
+callers of 20 busy agents is off by 7 % (one standard deviation) whoever serves them. So two things are shown: the engine
+gives each caller the very wait, and the fate, that the queue's recursion gives him for the same draws (`fifo_queue.py`,
+which shares nothing with the engine; `engine_off_s` is the largest difference), and that recursion over `--long`
+callers is what theory says. Prints one JSON line; ends with 1 where the engine differs or a figure is off by more than
+`BOUND`.
 """
 
 import argparse
@@ -20,6 +23,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+from benchmarks.fifo_queue import long_run, means_of, waits
 from softswitch.acd.day import Arrival, Day, Duty, Reaction
 from softswitch.acd.erlang import Load, Prediction, predict
 from softswitch.acd.habits import Handling
@@ -31,53 +35,58 @@ from softswitch.ids import AgentId, CallId, QueueName
 
 BOUND = 0.03
 HANDLE_S = 180.0
-SERVICE_LEVEL_S = 20.0
 ERLANG_C = ((1, 0.5), (2, 0.7), (5, 0.6), (5, 0.8), (10, 0.75), (10, 0.85), (20, 0.85), (30, 0.8))
 """Agents, and load of each."""
 ERLANG_A = ((10, 0.7), (10, 0.8), (10, 0.9), (10, 1.0), (10, 1.1), (10, 1.3), (50, 0.95), (50, 1.05))
 PATIENCE_S = 120.0
-_WARM_UP = 0.1
+ENGINE_OFF_S = 1e-4
+"""Rounding of times of day adds up over a run; a caller who is served out of turn is off by seconds."""
+
+
+Fate = tuple[float, bool]
+"""Seconds waited, and whether he hung up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """What the engine did in one run."""
+class Run:
+    """The same callers, by two that share nothing."""
 
-    wait_probability: float
-    mean_wait_s: float
-    abandoned: float
-    service_level: float
-    calls: int
+    engine: list[Fate]
+    recursion: list[Fate]
+
+    @property
+    def off_s(self) -> float:
+        """Largest difference of one caller's wait."""
+        return max(abs(one[0] - other[0]) for one, other in zip(self.engine, self.recursion, strict=True))
+
+    @property
+    def other_fates(self) -> int:
+        """Callers who hung up in one of the two only."""
+        return sum(one[1] != other[1] for one, other in zip(self.engine, self.recursion, strict=True))
 
 
 class Exponential:
     """People as theory wants them."""
 
     def __init__(self, calls: int, load: Load, draw: random.Random) -> None:
-        talks = _scaled([draw.expovariate(1.0) for _ in range(calls)], load.handle_s)
-        self._talks = talks
-        self._patience = [
+        self.talks = [draw.expovariate(1 / load.handle_s) for _ in range(calls)]
+        self.bears = [
             draw.expovariate(1 / load.patience_s) if load.patience_s < inf else inf for _ in range(calls)
         ]
 
     def patience(self, arrival: Arrival) -> float:
-        return self._patience[int(arrival.call)]
+        return self.bears[int(arrival.call)]
 
     def handling(self, arrival: Arrival) -> Handling:
-        return Handling(talk_s=self._talks[int(arrival.call)], wrapup_s=0.0)
+        return Handling(talk_s=self.talks[int(arrival.call)], wrapup_s=0.0)
 
     def reaction(self, agent: AgentId) -> Reaction:
         return Reaction(agent=agent, result=OfferResult.ANSWERED, after_s=0.0)
 
 
-def _scaled(values: list[float], mean: float) -> list[float]:
-    factor = mean * len(values) / sum(values)
-    return [value * factor for value in values]
-
-
-def run(load: Load, agents: int, calls: int, seed: int) -> Found:
+def run(load: Load, agents: int, calls: int, seed: int) -> Run:
     draw = random.Random(f"{seed} {agents} {load.erlangs}")
-    gaps = _scaled([draw.expovariate(1.0) for _ in range(calls)], 1 / load.calls_per_s)
+    gaps = [draw.expovariate(load.calls_per_s) for _ in range(calls)]
     arrivals = tuple(
         Arrival(call=CallId(str(index)), queue=QueueName("q"), at=at, outcome="answered", waited_s=0.0)
         for index, at in enumerate(accumulate(gaps))
@@ -90,36 +99,32 @@ def run(load: Load, agents: int, calls: int, seed: int) -> Found:
     day = Day(since=0.0, until=until, arrivals=arrivals, duties=duties)
     queues = {"q": Queue(wrapuptime=0.0, timeout=0.0, announce_frequency=0.0)}
     people = {f"a{n}": Agent(endpoint=f"{n}") for n in range(agents)}
-    outcome = Simulation(day, plan(day, queues, people), Exponential(calls, load, draw)).run()
-    fates = [fate for fate in outcome.fates if int(fate.call) >= calls * _WARM_UP]
-    answered = [fate.waited_s for fate in fates if fate.outcome == "answered"]
-    return Found(
-        wait_probability=sum(fate.waited_s > 1e-6 for fate in fates) / len(fates),
-        mean_wait_s=sum(fate.waited_s for fate in fates) / len(fates),
-        abandoned=sum(fate.outcome == "abandoned" for fate in fates) / len(fates),
-        service_level=sum(wait <= SERVICE_LEVEL_S for wait in answered) / len(fates),
-        calls=len(fates),
+    people_drawn = Exponential(calls, load, draw)
+    outcome = Simulation(day, plan(day, queues, people), people_drawn).run()
+    fates = sorted(outcome.fates, key=lambda fate: int(fate.call))
+    return Run(
+        engine=[(fate.waited_s, fate.outcome == "abandoned") for fate in fates],
+        recursion=list(waits(gaps, people_drawn.talks, people_drawn.bears, agents)),
     )
 
 
-def compare(agents: int, rho: float, patience_s: float, calls: int, seed: int) -> dict[str, Any]:
-    """One load point: theory, the engine, and by how much they differ."""
+def compare(agents: int, rho: float, patience_s: float, calls: int, long: int, seed: int) -> dict[str, Any]:
+    """One load point: theory, the engine, and by how much they differ. The recursion is the control variate of the
+    engine's means: what is known of its error on these draws is taken from them."""
     load = Load(calls_per_s=rho * agents / HANDLE_S, handle_s=HANDLE_S, patience_s=patience_s)
-    theory, found = predict(load, agents, within_s=SERVICE_LEVEL_S), run(load, agents, calls, seed)
-    told = (
-        ("wait_probability", "mean_wait_s")
-        if patience_s == inf
-        else ("wait_probability", "mean_wait_s", "abandoned")
-    )
+    theory, found = predict(load, agents), run(load, agents, calls, seed)
+    engine, same = means_of(found.engine), means_of(found.recursion)
+    far = long_run(agents, load.calls_per_s, HANDLE_S, patience_s, long, seed)
+    names = (*("wait_probability", "mean_wait_s"), *(("abandoned",) if patience_s < inf else ()))
+    estimate = {name: getattr(engine, name) - getattr(same, name) + getattr(far, name) for name in names}
     return {
         "model": "C" if patience_s == inf else "A",
         "agents": agents,
         "load": rho,
-        **{
-            name: [round(getattr(theory, name), 5), round(getattr(found, name), 5)]
-            for name in (*told, "service_level")
-        },
-        "off": {name: round(abs(getattr(found, name) / getattr(theory, name) - 1), 4) for name in told},
+        "engine_off_s": round(found.off_s, 9),
+        "other_fates": found.other_fates,
+        **{name: [round(getattr(theory, name), 5), round(estimate[name], 5)] for name in names},
+        "off": {name: round(abs(estimate[name] / getattr(theory, name) - 1), 4) for name in names},
     }
 
 
@@ -153,7 +158,7 @@ def draw(rows: Sequence[dict[str, Any]], path: Path) -> None:
         each.grid(alpha=0.25)
         each.legend(fontsize=8, frameon=False)
     axes[1].set(ylim=(0, 220))
-    figure.suptitle("Lines: theory. Points: the engine, replayed on virtual time", fontsize=10)
+    figure.suptitle("Lines: theory. Points: the engine on virtual time", fontsize=10)
     figure.savefig(path, dpi=110)
     pyplot.close(figure)
 
@@ -166,13 +171,14 @@ def _theory(agents: int, rho: float, patience_s: float) -> Prediction:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--calls", type=int, default=300_000, help="For each load.")
+    parser.add_argument("--calls", type=int, default=30_000, help="Of the engine, for each load.")
+    parser.add_argument("--long", type=int, default=20_000_000, help="Of the recursion, for each load.")
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--plot", type=Path, default=None)
     given = parser.parse_args()
     began = perf_counter()
     rows = [
-        compare(agents, rho, patience_s, given.calls, given.seed)
+        compare(agents, rho, patience_s, given.calls, given.long, given.seed)
         for points, patience_s in ((ERLANG_C, inf), (ERLANG_A, PATIENCE_S))
         for agents, rho in points
     ]
@@ -187,6 +193,7 @@ def main() -> None:
             {
                 "benchmark": "erlang_check",
                 "calls_each": given.calls,
+                "long": given.long,
                 "seed": given.seed,
                 "bound": BOUND,
                 "worst": worst,
@@ -195,7 +202,8 @@ def main() -> None:
             }
         )
     )
-    sys.exit(any(off > BOUND for off in worst.values()))
+    exact = all(row["engine_off_s"] <= ENGINE_OFF_S and not row["other_fates"] for row in rows)
+    sys.exit(not exact or any(off > BOUND for off in worst.values()))
 
 
 if __name__ == "__main__":

@@ -1,8 +1,9 @@
 """The replay of a day through the real engine, what it draws, and what a scenario changes.
 
-Proves: M/M/n and M/M/n+M against Erlang C and A (small and seeded; `benchmarks/erlang_check.py` is the proof within
-3 %); patience learned from censored waits; a generated day replayed by the rules it was lived by comes out like itself;
-one seed gives one outcome; more agents, other skills and a longest wait do what they say; every caller has one fate.
+Proves: every caller's wait and fate against a recursion that shares nothing with the engine, and so M/M/n and M/M/n+M
+against Erlang C and A (small and seeded; `benchmarks/erlang_check.py` is the proof within 3 %); patience learned from
+censored waits; a generated day replayed by the rules it was lived by comes out like itself; one seed gives one outcome;
+more agents, other skills and a longest wait do what they say; every caller has one fate.
 Does not prove that real callers behave on another day as they did on this one.
 """
 
@@ -14,8 +15,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from benchmarks.erlang_check import PATIENCE_S, compare
+from benchmarks.erlang_check import HANDLE_S, PATIENCE_S, compare, run
 from benchmarks.generated_day import Centre, generated
+from softswitch.acd.erlang import Load
 from softswitch.acd.errors import NotKnown, Refused
 from softswitch.acd.habits import Habits
 from softswitch.acd.patience import Patience
@@ -42,16 +44,29 @@ def figured(centre: Centre, scenario: Scenario = SAME) -> Figures:
     return figures(replayed(centre, scenario), LEVELS)
 
 
+@pytest.mark.parametrize(
+    ("agents", "load", "patience_s"), [(1, 0.9, inf), (5, 0.8, inf), (20, 0.95, inf), (10, 1.1, PATIENCE_S)]
+)
+def test_every_caller_waits_as_long_as_a_recursion_says_that_knows_no_engine(
+    agents: int, load: float, patience_s: float
+) -> None:
+    at = Load(calls_per_s=load * agents / HANDLE_S, handle_s=HANDLE_S, patience_s=patience_s)
+    found = run(at, agents, 4_000, seed=4)
+    assert found.off_s < 1e-6 and found.other_fates == 0
+    assert sum(wait > 0 for wait, _ in found.engine) > 800
+    assert any(hung_up for _, hung_up in found.engine) == (patience_s < inf)
+
+
 def test_the_engine_waits_as_erlang_c_says() -> None:
-    row = compare(5, 0.7, inf, 12_000, seed=4)
-    assert row["off"]["wait_probability"] < 0.08
-    assert row["off"]["mean_wait_s"] < 0.20
+    row = compare(5, 0.7, inf, 2_000, 500_000, seed=4)
+    assert row["off"]["wait_probability"] < 0.02
+    assert row["off"]["mean_wait_s"] < 0.06
 
 
 def test_the_engine_loses_callers_as_erlang_a_says() -> None:
-    row = compare(10, 1.1, PATIENCE_S, 12_000, seed=4)
-    assert row["off"]["abandoned"] < 0.06
-    assert row["off"]["wait_probability"] < 0.05
+    row = compare(10, 1.1, PATIENCE_S, 2_000, 500_000, seed=4)
+    assert row["off"]["abandoned"] < 0.02
+    assert row["off"]["wait_probability"] < 0.02
 
 
 def test_a_replay_by_the_same_rules_comes_out_like_the_day(centre: Centre) -> None:
