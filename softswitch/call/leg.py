@@ -118,10 +118,27 @@ class Leg:
     async def open(self, advertised: str, beside: "Leg | None" = None) -> None:
         """Take a port at a worker, beside another leg's; raises MediaError."""
         self.address = advertised
-        with_leg = beside.id if beside is not None else None
-        self.opened = await self._services.media.open_leg(
-            self.id, media_address(self._services.config.rtp.address, advertised), with_leg=with_leg
+        self._has_port(
+            await self._services.media.open_leg(
+                self.id, self._bound_to, with_leg=beside.id if beside is not None else None
+            )
         )
+
+    def open_at_once(self, advertised: str, beside: "Leg | None" = None) -> bool:
+        """The same without waiting for a worker; False: that cannot be now."""
+        self.address = advertised
+        with_leg = beside.id if beside is not None else None
+        opened = self._services.media.open_leg_at_once(self.id, self._bound_to, with_leg=with_leg)
+        if opened is not None:
+            self._has_port(opened)
+        return opened is not None
+
+    @property
+    def _bound_to(self) -> str:
+        return media_address(self._services.config.rtp.address, self.address)
+
+    def _has_port(self, opened: OpenedLeg) -> None:
+        self.opened = opened
         self._may_play = self._may_have_music = False
         self._services.legs[self.id] = self
         self._renew_keys()

@@ -15,7 +15,7 @@ from softswitch.call.facing import propose
 from softswitch.call.leg import Leg
 from softswitch.call.party import Destination
 from softswitch.call.services import Services
-from softswitch.errors import MediaError, OurError, PeerError
+from softswitch.errors import OurError, PeerError
 from softswitch.sip.address import Address
 from softswitch.sip.events import Answered, HungUp, Progress, Refused, Reoffered, SessionEvent
 from softswitch.sip.history_info import Past
@@ -138,6 +138,26 @@ class Ringing:
         self._deliver = deliver
 
     def start(self, beside: Leg | None) -> None:
+        """At once where nothing has to be waited for: an agent who is free is rung before his last call is cleaned up."""
+        if not self._begin_at_once(beside):
+            self._begin_soon(beside)
+
+    def _begin_at_once(self, beside: Leg | None) -> bool:
+        if not self._destinations or (beside is not None and beside.offers_more):
+            return False
+        source = self._services.sip.located(self._destinations[0].first_hop)
+        if source is None:
+            return False
+        advertised, _ = self._services.sip.local_address_for(source)
+        if not self.leg.open_at_once(advertised, beside):
+            return False
+        try:
+            self._invite_all(advertised)
+        except (OurError, PeerError) as error:  # whoever starts this is not ready to hear of it
+            asyncio.get_running_loop().call_soon(self._cannot, error)
+        return True
+
+    def _begin_soon(self, beside: Leg | None) -> None:
         self._task = asyncio.get_running_loop().create_task(
             self._begin(beside), name=f"ring {self.leg.party}"
         )
@@ -160,15 +180,19 @@ class Ringing:
                 if self._settled:
                     self.leg.release()
                     return
-            offer = self.leg.offer()
-            for index, destination in enumerate(self._destinations):
-                self._sessions.append(None)
-                self._sessions[index] = self._invite(index, destination, offer, _in_uri(advertised))
-            self._services.agreed(self.leg.id)
-        except (MediaError, OurError) as error:
-            self._fail(PartyFailed(self.leg.id, error.sip_status, str(error), local=True))
-        except PeerError as error:
-            self._fail(PartyFailed(self.leg.id, error.sip_status, str(error), local=True))
+            self._invite_all(advertised)
+        except (OurError, PeerError) as error:
+            self._cannot(error)
+
+    def _invite_all(self, advertised: str) -> None:
+        offer = self.leg.offer()
+        for index, destination in enumerate(self._destinations):
+            self._sessions.append(None)
+            self._sessions[index] = self._invite(index, destination, offer, _in_uri(advertised))
+        self._services.agreed(self.leg.id)
+
+    def _cannot(self, error: OurError | PeerError) -> None:
+        self._fail(PartyFailed(self.leg.id, error.sip_status, str(error), local=True))
 
     def _invite(self, index: int, destination: Destination, offer: SessionDescription, host: str) -> Session:
         return self._services.sip.invite(

@@ -161,6 +161,12 @@ class MediaPool:
         datagrams on."""
         return await self._seating.open(leg, address, with_leg, opaque=opaque)
 
+    def open_leg_at_once(
+        self, leg: LegId, address: str, *, with_leg: LegId | None = None
+    ) -> OpenedLeg | None:
+        """As `open_leg`, at a port that a worker holds already; None: there is none, and `open_leg` can say why."""
+        return self._seating.open_at_once(leg, address, with_leg)
+
     async def move_leg(self, leg: LegId, *, beside: LegId) -> OpenedLeg:
         """Open a leg anew at the worker of another one, tell it again what concerns it alone, and close it where it was;
         it leaves its bridge, mix and recording. Raises MediaError, and then all is as before."""

@@ -60,6 +60,8 @@ class Seating:
         self, leg: LegId, address: str, beside: LegId | None, *, opaque: bool = False
     ) -> OpenedLeg:
         """Raises MediaError."""
+        if not opaque and (opened := self.open_at_once(leg, address, beside)) is not None:
+            return opened
         if leg in self.scene.legs or leg in self._seat_of:
             raise MediaError(f"leg {leg} is open already")
         problem = "no media worker runs" if beside is None else f"leg {beside}, to sit beside, is gone"
@@ -74,6 +76,19 @@ class Seating:
             self.scene.opened(leg, address, port, beside, opaque=opaque)
             return OpenedLeg(leg=leg, worker=seat.worker, port=port)
         raise MediaError(problem)
+
+    def open_at_once(self, leg: LegId, address: str, beside: LegId | None) -> OpenedLeg | None:
+        """At a port that its worker holds, without waiting for it; None: `open` can say more."""
+        if leg in self.scene.legs or leg in self._seat_of or beside in self.moving:
+            return None
+        seat = next(iter(self.running()), None) if beside is None else self._seat_of.get(beside)
+        port = self._held_at(seat, address) if seat is not None else None
+        if seat is None or port is None:
+            return None
+        self.sit(seat, leg)
+        seat.tell(OpenLeg(leg=leg, address=address, port=port))
+        self.scene.opened(leg, address, port, beside)
+        return OpenedLeg(leg=leg, worker=seat.worker, port=port)
 
     async def move(self, leg: LegId, beside: LegId) -> OpenedLeg:
         """Raises MediaError, and then all is as before."""
@@ -131,7 +146,7 @@ class Seating:
 
     @staticmethod
     def _held_at(seat: Seat, address: str) -> int | None:
-        """A port that needs no asking; at a worker that may be frozen, an answer is wanted."""
+        """A worker that may be frozen is to answer before anybody is told a port of its."""
         if seat.remote is None or seat.remote.silent_s > ANSWER_S:
             return None
         if (wanted := seat.stock.wanting(address)) is not None:
@@ -140,9 +155,6 @@ class Seating:
 
     async def _open_at(self, seat: Seat, leg: LegId, address: str, *, opaque: bool) -> int:
         self.sit(seat, leg)
-        if not opaque and (port := self._held_at(seat, address)) is not None:
-            seat.tell(OpenLeg(leg=leg, address=address, port=port))
-            return port
         try:
             return await self.openings.ask(seat, leg, address, opaque=opaque)
         except BaseException:

@@ -274,6 +274,13 @@ class SipEndpoint:
         """False while its probes fail."""
         return all(status.state != "down" for status in self.trunks() if status.name == trunk)
 
+    def located(self, destination: Uri | Binding) -> Source | None:
+        """As `locate`, where no name has to be looked up; None: one has, or nothing leads there."""
+        way = way_to(destination, self._wire.connected)
+        if isinstance(way, Source):
+            return way
+        return direct_place(way) if is_address(way.host) else None
+
     async def locate(self, destination: Uri | Binding) -> Source | None:
         """Where calls to `destination` would be sent; None when its name leads nowhere."""
         way = way_to(destination, self._wire.connected)

@@ -392,6 +392,7 @@ class Session:
         if self.early is not None:
             self.early.close()
         self.refresh.close()
+        self._wanted = None
         if self.reoffers is not None:
             self.reoffers.close(now)
         self._server.close()

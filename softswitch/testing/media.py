@@ -133,6 +133,21 @@ class FakeMediaPool(Surviving):
         for leg in tuple(self._legs):
             self.release_leg(leg)
 
+    def open_leg_at_once(
+        self, leg: LegId, address: str, *, with_leg: LegId | None = None
+    ) -> OpenedLeg | None:
+        if (
+            self.refuse_open
+            or self.open_s
+            or leg in self._legs
+            or (with_leg or leg) not in {*self._legs, leg}
+        ):
+            return None
+        self.commands.append(OpenLeg(leg=leg, address=address))
+        port = self._legs[leg] = self._new_port()
+        self.emit(LegOpened(leg=leg, port=port))
+        return OpenedLeg(leg=leg, worker=self._worker, port=port)
+
     async def open_leg(
         self, leg: LegId, address: str, *, with_leg: LegId | None = None, opaque: bool = False
     ) -> OpenedLeg:

@@ -133,11 +133,8 @@ async def until_held(seen: SimpleNamespace) -> list[int]:
 
 
 def at_once(pool: MediaPool, leg: LegId) -> OpenedLeg:
-    """Opened without one turn of the loop."""
-    opening = pool.open_leg(leg, HOST)
-    with pytest.raises(StopIteration) as ended:
-        opening.send(None)
-    opened: OpenedLeg = ended.value.value
+    opened = pool.open_leg_at_once(leg, HOST)
+    assert opened is not None
     return opened
 
 
@@ -190,6 +187,7 @@ async def test_ports_of_a_dead_worker_are_forgotten_with_it(seen: SimpleNamespac
     async with asyncio.timeout(10):
         while len(seen.started) < 2 or seen.pool._seating.moving:  # noqa: ASYNC110
             await asyncio.sleep(0.005)
-    assert (await until_held(seen)) != []
+    await seen.pool.open_leg(B, HOST)
+    await until_held(seen)
     assert at_once(seen.pool, A).port in await until_held(seen)
     assert len(await seen.pool.stats([A])) == 1, "its worker has it"
