@@ -28,6 +28,7 @@ SHELLS = {
     "clock.py",
     "bus.py",
     "late.py",
+    "priority.py",
     "config/loader.py",
     "config/secrets.py",
     "config/feed_secrets.py",

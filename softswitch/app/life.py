@@ -21,6 +21,7 @@ from softswitch.config.loader import LoadedConfig
 from softswitch.config.startup import check_startup
 from softswitch.errors import UnusableError
 from softswitch.ivr.prompts import PromptLibrary
+from softswitch.priority import prefer
 from softswitch.store import queue_log
 
 _log = structlog.get_logger(__name__)
@@ -38,6 +39,7 @@ def run(loaded: LoadedConfig, config_path: Path) -> int:
         for problem in problems:
             _log.error("cannot start", problem=str(problem))
         return 2
+    prefer(loaded.config.general.nice)
     try:
         return _runner().run(_serve(loaded, config_path))
     except UnusableError as error:

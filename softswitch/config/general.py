@@ -37,5 +37,8 @@ class General:
     """Least level that is logged."""
     log_format: Literal["console", "json"] = "console"
     """`console` for people, `json` for machines; always to standard error."""
+    nice: int = -8
+    """Priority of the process that carries out SIP and calls, as `nice` has it, where the system lets it have it: after the
+    media workers (`rtp.nice`), before what else the machine does. 0 leaves it as it is."""
     max_calls: int = 2000
     """Calls at once; more are refused with 503 and Retry-After."""

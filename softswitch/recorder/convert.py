@@ -14,6 +14,7 @@ import numpy as np
 import soundfile  # type: ignore[import-untyped]
 
 from softswitch.errors import StorageError
+from softswitch.priority import prefer_no_more
 
 FORMATS = {"flac": ("FLAC", "PCM_16"), "opus": ("OGG", "OPUS"), "wav": ("WAV", "PCM_16")}
 """Name of an export format to libsndfile's format and subtype; also its file suffix."""
@@ -90,6 +91,7 @@ async def convert(source: Path, target: Path, format: str, *, check: bool = Fals
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.PIPE,
     )
+    prefer_no_more(process.pid)
     try:
         out, problem = await asyncio.wait_for(process.communicate(), _TIMEOUT_S)
     except BaseException:

@@ -14,13 +14,13 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Final
 
 import structlog
 
 from softswitch.clock import entropy
 from softswitch.config.media import Quality
+from softswitch.priority import prefer
 from softswitch.rtp.commands import Command, Shutdown, StopRecording
 from softswitch.rtp.datagram_ports import DatagramPorts
 from softswitch.rtp.engines import choose
@@ -40,8 +40,6 @@ MAX_FAILED_TICKS: Final = 100
 """In a row; then the process gives up and is replaced."""
 _SWITCH_INTERVAL_S: Final = 0.0005
 """How long the thread that loads prompts may keep the interpreter."""
-
-_SESSION = Path("/proc/self/autogroup")
 
 _log = structlog.get_logger(__name__)
 
@@ -101,7 +99,7 @@ class Worker:
         signal.signal(signal.SIGTERM, self._stop)
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         sys.setswitchinterval(_SWITCH_INTERVAL_S)
-        _prefer(self._settings.nice)
+        prefer(self._settings.nice)
         gc.collect()
         gc.freeze()
         gc.disable()
@@ -224,19 +222,6 @@ class Worker:
             recordings=tuple(self._exchange.recordings),
             settings=self._settings.text,
         )
-
-
-def _prefer(nice: int) -> None:
-    """Before what else the machine does; refused without the right to it (root, RLIMIT_NICE), and then left. Where the
-    kernel groups processes by their terminal's session, a priority counts among those only, and the session has one of
-    its own (sched(7), autogroup)."""
-    if nice:
-        try:
-            os.setpriority(os.PRIO_PROCESS, 0, nice)
-            if _SESSION.exists():
-                _SESSION.write_text(str(nice))
-        except OSError as error:
-            _log.info("priority not changed", nice=nice, problem=error.strerror)
 
 
 def _memory_returner() -> Callable[[int], object]:
