@@ -4,6 +4,7 @@ With several sockets a peer is answered from the one that it sent to; forged sou
 """
 
 import asyncio
+import time
 from collections import Counter, OrderedDict
 from collections.abc import Callable
 
@@ -13,6 +14,9 @@ from softswitch.sip.source import Source, source_of
 from softswitch.sip.wire import WireEvents
 
 DATAGRAMS_PER_WAKEUP = 64
+WAKEUP_S = 0.0005
+"""For so long messages are taken in before the loop goes on: what the first of them has led to does not wait for the
+handling of all that came behind it, and under a flood of cheap ones the loop's own work is shared by many."""
 LARGEST_DATAGRAM = 65535
 REMEMBERED_PEERS = 50_000
 """Twice as many where all are known."""
@@ -46,6 +50,7 @@ class DatagramListener:
 
     def _drain(self) -> None:
         recvfrom, received, remember = self.socket.recvfrom, self._events.received, self._owner.remember
+        until = time.monotonic() + WAKEUP_S
         for _ in range(DATAGRAMS_PER_WAKEUP):
             try:
                 data, peer = recvfrom(LARGEST_DATAGRAM)
@@ -56,6 +61,8 @@ class DatagramListener:
             source = source_of("udp", peer[0], peer[1])
             remember(source, self)
             received(data, source)
+            if time.monotonic() >= until:
+                return
 
 
 class Datagrams:

@@ -220,7 +220,7 @@ class SipEndpoint:
         session = self._stack.invite(plan, leg=leg, memory=memory, on_event=on_event)
         if self.on_calling is not None:
             self.on_calling(session)
-        self._driver.flush_soon()
+        self._driver.flush_sends()
         return session
 
     def take_up(

@@ -138,6 +138,11 @@ class SipStack:
         outputs, self._outputs = self._outputs, []
         return outputs
 
+    @property
+    def only_sends(self) -> bool:
+        """What is to be done tells nobody anything."""
+        return all(type(each) is Send for each in self._outputs)
+
     # What owners of calls and registrations ask.
 
     def invite(

@@ -63,9 +63,13 @@ class StackDriver:
         if not self._performing:
             self._perform(self._stack.take())
 
-    def flush_soon(self) -> None:
-        """The same, after whoever calls this has returned."""
-        if not self._performing:
+    def flush_sends(self) -> None:
+        """Messages leave at once; somebody is told something only after whoever calls this has returned."""
+        if self._performing:
+            return
+        if self._stack.only_sends:
+            self._perform(self._stack.take())
+        else:
             asyncio.get_running_loop().call_soon(self.flush)
 
     def spawn(self, work: Coroutine[None, None, None]) -> None:
