@@ -8,7 +8,9 @@ import asyncio
 import contextlib
 import signal
 import socket
+import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 import uvloop
@@ -80,6 +82,30 @@ async def test_a_burst_of_datagrams_arrives_whole_and_in_order() -> None:
             await until(lambda: len(seen.received) == 500)
             assert [data for data, _ in seen.received] == [b"%d" % number for number in range(500)]
             assert seen.received[0][1] == Source("udp", "127.0.0.1", sender.getsockname()[1])
+
+
+async def test_what_a_datagram_has_led_to_does_not_wait_for_all_that_came_behind_it() -> None:
+    """Each takes longer to handle than the loop is kept."""
+    order: list[str] = []
+
+    def handled(data: bytes, source: Source) -> None:
+        ends = time.monotonic() + 2 * datagrams.WAKEUP_S
+        while time.monotonic() < ends:
+            pass
+        order.append(data.decode())
+        asyncio.get_running_loop().call_soon(order.append, f"after {data.decode()}")
+
+    transport = SocketTransport(("udp://127.0.0.1:0",), StreamLimits())
+    await transport.start(replace(Seen().events, received=handled))
+    try:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sender:
+            for number in range(5):
+                sender.sendto(b"%d" % number, place(transport, "udp"))
+            await until(lambda: len(order) == 10)
+    finally:
+        await transport.stop()
+    assert [said for said in order if " " not in said] == ["0", "1", "2", "3", "4"]
+    assert all(order.index(f"after {n}") < order.index(str(n + 2)) for n in range(3)), order
 
 
 async def test_the_largest_datagram_arrives_and_an_answer_goes_back() -> None:

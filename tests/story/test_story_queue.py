@@ -362,3 +362,41 @@ async def test_an_agent_who_logs_out_while_talking_talks_on_and_is_not_rung_agai
     assert c.agent("ana").state is AgentState.OFFLINE
     [visit] = await c.visits()
     assert (visit["outcome"], visit["talk_s"]) == ("answered", about(5))
+
+
+@told(config=centre(**sales(members=members("ana"), wrapuptime=0.0)))
+async def test_who_waits_is_rung_for_before_the_agents_last_call_is_cleaned_up(c: Centre) -> None:
+    await an_agent_hangs_up_while_somebody_waits(c)
+    sent = [packet for packet in c.network.packets if packet.sender.address == SWITCH]
+    rung = next(packet.number for packet in reversed(sent) if packet.first_line.startswith("INVITE"))
+    taken_down = next(packet.number for packet in sent if packet.first_line.startswith("BYE"))
+    assert rung < taken_down
+
+
+@told(config=centre(**sales(members=members("ana"), wrapuptime=0.0)))
+async def test_without_a_port_at_hand_the_agent_is_rung_as_soon_as_there_is_one(c: Centre) -> None:
+    c.switch.media.open_s = 0.2
+    await an_agent_hangs_up_while_somebody_waits(c)
+
+
+async def an_agent_hangs_up_while_somebody_waits(c: Centre) -> None:
+    phone = c.phone("1001")
+    phone.on_call = answering(0.0)
+    first = c.caller("600")
+    await first.answered()
+    talking = await phone.next_call()
+    second = c.caller("600", user="+34600000002")
+    await second.answered()
+    await asyncio.sleep(2)
+    talking.hang_up()
+    again = await phone.next_call()
+    await first.hung_up()
+    await asyncio.sleep(1)
+    assert c.agent("ana").state is AgentState.TALKING
+    second.hang_up()
+    await again.hung_up()
+    await c.settled()
+    assert [(row["agent"], row["cause"], row["ended_by"]) for row in c.switch.cdrs()] == [
+        ("ana", "normal", "callee"),
+        ("ana", "normal", "caller"),
+    ]
