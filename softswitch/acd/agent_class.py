@@ -6,7 +6,7 @@ more stay until they come up or until they are the greater part; the top of a he
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING
 
@@ -92,9 +92,9 @@ class AgentClass:
     def all_idle(self, order: str) -> list[Entry]:
         return [entry for entry in self.heaps[order] if _valid(entry)]
 
-    def some_idle(self, order: str, limit: int) -> Iterator[Entry]:
+    def some_idle(self, order: str, limit: int) -> list[Entry]:
         """Among the first of the order, cheaply: from the top of the heap, not exactly the best ones."""
-        return (entry for entry in self.heaps[order][: 2 * limit] if _valid(entry))
+        return [entry for entry in self.heaps[order][: 2 * limit] if entry[4].token == entry[3]]
 
     def __repr__(self) -> str:
         return f"<AgentClass {self.penalties} {dict(self.levels)} idle {self.idle}>"

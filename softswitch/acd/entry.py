@@ -89,7 +89,7 @@ class Entry:
         """Why he may not join; first whether agents are there, then whether there is room."""
         config = queue.config
         if queue.join_absent is not None or queue.leave_absent is not None:
-            serving = self._room.group_for(queue, given).agents_mask
+            serving = self._room.group_for(queue, given).demand.agents_mask
             if queue.join_absent is not None and not serving & self._roster.present_mask(queue.join_absent):
                 return "join empty"
             if queue.leave_absent is not None and not serving & self._roster.present_mask(queue.leave_absent):
@@ -232,5 +232,7 @@ class Entry:
     def _deserted(self, group: CallClass) -> bool:
         absent = group.queue.leave_absent
         return bool(
-            group.callers and absent is not None and not group.agents_mask & self._roster.present_mask(absent)
+            group.callers
+            and absent is not None
+            and not group.demand.agents_mask & self._roster.present_mask(absent)
         )

@@ -59,7 +59,7 @@ class Matcher:
         heads: list[tuple[Rank, int, CallClass]] = [
             (group.heap[0][0], group.bit, group)
             for group in self._room.classes_of(mask)
-            if group.agents_mask & roster.idle_mask
+            if group.demand.agents_mask & roster.idle_mask
         ]
         heapify(heads)
         while heads and roster.idle_mask:
@@ -76,7 +76,7 @@ class Matcher:
 
     def _choose(self, group: CallClass, now: float, out: list[Decision]) -> list[tuple[Tier, Entry]]:
         """Whom to ring for the head of this class: one agent, or with ring-all the whole of the lowest tier."""
-        idle = group.agents_mask & self._roster.idle_mask
+        idle = group.demand.agents_mask & self._roster.idle_mask
         if not idle:
             return []
         order = group.queue.order

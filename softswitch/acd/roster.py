@@ -7,7 +7,7 @@ since the last match are `fresh`: only they can have made a pair possible.
 from collections.abc import Iterable, Mapping, Sequence
 
 from softswitch.acd.agent_class import AgentClass
-from softswitch.acd.agents import AgentRecord
+from softswitch.acd.agents import NOWHERE, AgentRecord, Context
 from softswitch.acd.errors import NotKnown
 from softswitch.acd.needs import LATER, Need, could_ever_serve, surge_names
 from softswitch.acd.pauses import Pauses
@@ -18,7 +18,7 @@ from softswitch.acd.split import Split
 from softswitch.acd.timers import Timers
 from softswitch.acd.values import AgentState, AgentStatus, Decision, StateChanged, StatusChanged
 from softswitch.config.queues import Queue
-from softswitch.ids import AgentId, CallId, QueueName
+from softswitch.ids import AgentId, QueueName
 
 Tier = tuple[int, int, int]
 """Penalty, order by alternative and skill (see `needs`), mask of the classes that have both."""
@@ -96,6 +96,8 @@ class Roster:
             if group is None:
                 group = classes[key] = self._new_class(agent, members, surges, queues)
             self._adopt(agent, group)
+        for queue in queues.values():
+            queue.examine()
 
     def _memberships(self, queues: Mapping[QueueName, QueueRecord]) -> dict[AgentId, dict[QueueName, int]]:
         named: dict[AgentId, dict[QueueName, int]] = {}
@@ -200,7 +202,7 @@ class Roster:
             agent.status = status
             self._count(agent, +1)
         agent.reason = reason
-        agent.told_anew()
+        agent.tell()
         self.pauses.declared(agent, before, now if since is None else since, now)
         out.append(StatusChanged(agent=agent.agent, status=status, reason=reason))
         self.settle(agent, now, out)
@@ -262,8 +264,8 @@ class Roster:
             if not group.idle:
                 self.idle_mask &= ~group.bit
         before = agent.context
-        agent.context = _context(agent)
-        queue, call = before if agent.context == (None, None) else agent.context
+        context = agent.context = _context(agent)
+        queue, call = before if context is NOWHERE else context
         out.append(StateChanged(agent=agent.agent, old=old, new=new, queue=queue, call=call))
         if new is AgentState.IDLE:
             self._now_idle(agent)
@@ -306,11 +308,10 @@ def _skill(levels: Mapping[str, int], required: Mapping[str, int], preferred: Ma
     return total
 
 
-def _context(agent: AgentRecord) -> tuple[QueueName | None, CallId | None]:
-    if agent.state is AgentState.RINGING and agent.offer is not None:
+def _context(agent: AgentRecord) -> Context:
+    state = agent.state
+    if state is AgentState.RINGING and agent.offer is not None:
         return agent.offer.queue.name, agent.offer.caller.call
-    if agent.state is AgentState.TALKING and agent.talk is not None:
+    if state is AgentState.TALKING and agent.talk is not None:
         return agent.talk.queue.name, agent.talk.call
-    if agent.state is AgentState.WRAP_UP:
-        return agent.context
-    return (None, None)
+    return agent.context if state is AgentState.WRAP_UP else NOWHERE

@@ -7,18 +7,19 @@ the last match are `fresh`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from heapq import heapify, heappop, heappush
 
 from softswitch.acd.callers import Caller, Rank
+from softswitch.acd.demand import Demand
 from softswitch.acd.errors import NotKnown
 from softswitch.acd.needs import needs
 from softswitch.acd.queues import QueueRecord
 from softswitch.acd.roster import Roster, Tier
 from softswitch.acd.skills import combined
 from softswitch.acd.split import Split
-from softswitch.acd.values import Candidate, WaitingCall
+from softswitch.acd.values import WaitingCall
 from softswitch.ids import CallId
 
 _SMALL = 64
@@ -31,18 +32,15 @@ Entry = tuple[Rank, int, Caller]
 
 class CallClass:
     __slots__ = (
-        "agents_mask",
         "bit",
         "callers",
+        "demand",
         "heap",
         "key",
         "open",
         "own",
         "preferred",
         "queue",
-        "required",
-        "skipped",
-        "skipped_at",
         "step",
         "tiers",
         "waiting",
@@ -57,24 +55,19 @@ class CallClass:
         self.own = {} if given is None else given.skills
         """Skills that these callers brought along."""
         self.step = step
-        self.required: Mapping[str, int] = {}
-        """Levels of the first alternative."""
         self.preferred = combined(queue.config.preferred_skills, {} if given is None else given.preferred)
-        self.agents_mask = 0
+        self.demand = Demand(queue, {}, 0)
         self.tiers: tuple[Tier, ...] = ()
         self.heap: list[Entry] = []
         """Its top is whose turn it is; empty if nobody waits."""
         self.callers = 0
         self.waiting = 0
         """Of these, not being offered."""
-        self.skipped: tuple[Candidate, ...] = ()
-        self.skipped_at = -1
-        """Who of the queue was skipped, as of that count of its changes."""
         self.open: dict[CallId, Caller] = {}
         """Callers of a ring-all queue whom more agents may join in ringing for."""
 
     def __repr__(self) -> str:
-        return f"<CallClass {self.queue.name} {dict(self.required)} waiting {self.waiting}>"
+        return f"<CallClass {self.queue.name} {dict(self.demand.required)} waiting {self.waiting}>"
 
 
 class WaitingRoom:
@@ -264,10 +257,9 @@ class WaitingRoom:
     def _equip(self, group: CallClass) -> None:
         """Find out who may serve these callers."""
         alternatives = needs(group.queue.config, group.own, group.step, group.queue.surging)
-        group.required = alternatives[0].required
-        group.agents_mask, group.tiers = self._roster.serving(group.queue, alternatives, group.preferred)
-        group.skipped_at = -1
-        for agents in self._roster.classes_of(group.agents_mask):
+        agents_mask, group.tiers = self._roster.serving(group.queue, alternatives, group.preferred)
+        group.demand = Demand(group.queue, alternatives[0].required, agents_mask)
+        for agents in self._roster.classes_of(agents_mask):
             agents.calls_mask |= group.bit
 
     def _surge(self, queue: QueueRecord) -> None:
@@ -282,7 +274,7 @@ class WaitingRoom:
         queue.surging = surging
         for group in self._classes.values():
             if group.queue is queue:
-                for agents in self._roster.classes_of(group.agents_mask):
+                for agents in self._roster.classes_of(group.demand.agents_mask):
                     agents.calls_mask &= ~group.bit
                 self._equip(group)
                 self.fresh_mask |= group.bit
@@ -296,7 +288,7 @@ class WaitingRoom:
     def _forget(self, key: tuple[object, ...]) -> None:
         group = self._classes.pop(key)
         del self._empty[key]
-        for agents in self._roster.classes_of(group.agents_mask):
+        for agents in self._roster.classes_of(group.demand.agents_mask):
             agents.calls_mask &= ~group.bit
         self._free.append(group.bit.bit_length() - 1)
         self.fresh_mask &= ~group.bit
