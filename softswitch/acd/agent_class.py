@@ -82,7 +82,7 @@ class AgentClass:
         self.idle -= 1
         agent.token += 1
         for heap in self.heaps.values():
-            while heap and not _valid(heap[0]):
+            while heap and heap[0][4].token != heap[0][3]:
                 heappop(heap)
 
     def best(self, order: str) -> Entry:

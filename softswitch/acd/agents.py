@@ -173,7 +173,7 @@ class AgentRecord:
         """Offers in a row that he let ring."""
         self.token = 0
         """Counts his idle times: an entry of a heap with another token is dead."""
-        self.examined_by: list[tuple[QueueRecord, int]] = []
+        self.examined_by: tuple[tuple[QueueRecord, int], ...] = ()
         """Queues whose decisions list him where they skip him, and at which place."""
         self.bound: dict[CallId, Caller] = {}
         """Callers who wait for him before others."""

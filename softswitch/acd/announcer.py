@@ -24,7 +24,8 @@ class Announcer:
 
     def begin(self, caller: Caller, now: float) -> None:
         """Arm the first announcement, if the queue makes any; also after its configuration has changed."""
-        self.forget(caller)
+        if caller.announce is not None:
+            self.forget(caller)
         config = caller.queue.config
         if config.announce_frequency <= 0:
             return
@@ -36,9 +37,10 @@ class Announcer:
         caller.announce = self._timers.at(first, self._due, caller)
 
     def forget(self, caller: Caller) -> None:
-        self._timers.cancel(caller.announce)
-        caller.announce = None
-        caller.queue.ripe.pop(caller.call, None)
+        if caller.announce is not None:
+            self._timers.cancel(caller.announce)
+            caller.announce = None
+            caller.queue.ripe.pop(caller.call, None)
 
     def moved(self, queue: QueueRecord, position: int, now: float) -> None:
         """Somebody came, went or changed place at `position`: those from there on may have another one now."""

@@ -24,15 +24,15 @@ class Departures:
                 told=caller.told,
                 since_s=now - caller.told_at,
             )
-        position = queue.line.position(caller)
         for timer in (caller.max_wait, caller.step_timer, caller.grow):
-            self._timers.cancel(timer)
+            if timer is not None:
+                self._timers.cancel(timer)
         if caller.wanted:
             self._timers.cancel(caller.tied)
             for agent in caller.wanted:
                 agent.bound.pop(caller.call, None)
         self._announcer.forget(caller)
-        self._room.remove(caller)
+        position = self._room.remove(caller)
         self._announcer.moved(queue, position, now)
         return position
 

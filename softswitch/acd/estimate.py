@@ -92,7 +92,7 @@ class Estimator:
         ready = group.demand.agents_mask & self._roster.ready_mask
         rate = 0.0
         queues: dict[QueueName, QueueRecord] = {}
-        for agents in self._roster.classes_of(ready):
+        for agents in self._roster.classes_of[ready]:
             cycle_s = _cycle(agents)
             if cycle_s is not None:
                 rate += agents.ready / cycle_s
@@ -123,8 +123,8 @@ class Estimator:
         theirs = mask & self._roster.ready_mask
         if theirs == ready:
             return 1.0
-        total = sum(agents.ready for agents in self._roster.classes_of(theirs))
-        common = sum(agents.ready for agents in self._roster.classes_of(theirs & ready))
+        total = sum(agents.ready for agents in self._roster.classes_of[theirs])
+        common = sum(agents.ready for agents in self._roster.classes_of[theirs & ready])
         return common / total if total else 0.0
 
 

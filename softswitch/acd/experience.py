@@ -16,7 +16,8 @@ from softswitch.acd.calibration import Calibration
 if TYPE_CHECKING:
     from softswitch.acd.wait_range import WaitDistribution
 
-_LEAST_NEW = 0.02
+_MANY = 50
+_LEAST_NEW = 1 / _MANY
 _KEPT = 0.995
 """Of the count of those who left, when another one has."""
 MOST_KINDS = 64
@@ -35,8 +36,8 @@ class MeanTime:
         self.count = 0
 
     def add(self, seconds: float) -> None:
-        self.count += 1
-        new = max(1 / self.count, _LEAST_NEW)
+        count = self.count = self.count + 1
+        new = 1 / count if count < _MANY else _LEAST_NEW
         self.mean_s = seconds if self.mean_s is None else (1 - new) * self.mean_s + new * seconds
 
 

@@ -113,7 +113,7 @@ class QueueRecord:
         self._latest = [agent.told() for agent in first]
         self._told = None
         for place, agent in enumerate(first):
-            agent.examined_by.append((self, place))
+            agent.examined_by = (*agent.examined_by, (self, place))
 
     def tell(self, place: int, told: Told) -> None:
         """Something else holds of the agent examined at that place."""

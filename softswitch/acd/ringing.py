@@ -161,7 +161,8 @@ class Ringing:
         self._close(live)
         own = agent.config.wrapuptime
         wrapup_s = queue.config.wrapuptime if own is None else own
-        agent.talk = Talk(caller.call, queue, now, wrapup_s, tuple(sorted(caller.given.skills)))
+        skills = caller.given.skills
+        agent.talk = Talk(caller.call, queue, now, wrapup_s, tuple(sorted(skills)) if skills else ())
         queue.experience.ring_time.add(now - live.began)
         agent.calls += 1
         agent.missed = 0
@@ -180,7 +181,8 @@ class Ringing:
             )
         )
         self._roster.settle(agent, now, out)
-        self.withdraw_all(caller, "lost race", now, out)
+        if caller.offers:
+            self.withdraw_all(caller, "lost race", now, out)
 
     def _rang_out(self, live: LiveOffer, now: float, out: list[Decision]) -> None:
         self.offers.remember(live, now)

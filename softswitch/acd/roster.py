@@ -37,7 +37,8 @@ class Roster:
         self.classes: list[AgentClass] = []
         self.masks: list[int] = []
         """Skill mask of each class."""
-        self._split: Split[AgentClass] = Split()
+        self.classes_of = Split(self.classes)
+        """The classes of a mask."""
         self.idle_mask = 0
         self.logged_in_mask = 0
         self.ready_mask = 0
@@ -61,16 +62,14 @@ class Roster:
             self._timers.cancel(timer)
         del self.agents[agent.agent]
 
-    def classes_of(self, mask: int) -> tuple[AgentClass, ...]:
-        return self._split.of(mask, self.classes)
-
     # --- who may serve whom -----------------------------------------------------------------------------------------
 
     def rebuild(self, queues: Mapping[QueueName, QueueRecord]) -> None:
         """Sort all agents into classes anew, after a change of the configuration."""
         self.book = SkillBook(agent.config.skills for agent in self.agents.values())
-        self.classes, self.masks = [], []
-        self._split.clear()
+        self.classes.clear()
+        self.masks.clear()
+        self.classes_of.clear()
         self.idle_mask = self.logged_in_mask = self.ready_mask = self.fresh_mask = 0
         self.emptied = True
         self.fresh_bound, self.lost_bound = [], []
@@ -78,7 +77,7 @@ class Roster:
             each for queue in queues.values() for each in (queue.join_absent, queue.leave_absent)
         )
         for agent in self.agents.values():
-            agent.examined_by = []
+            agent.examined_by = ()
         named = self._memberships(queues)
         self._staff(queues)
         surging = [queue for queue in queues.values() if queue.config.surge is not None]

@@ -57,7 +57,7 @@ def _runners_up(group: CallClass, roster: Roster, chosen: Sequence[Found]) -> Se
     taken = {entry[4].agent for _, entry in chosen}
     order, found = group.queue.order, list[Found]()
     for tier in group.tiers:
-        for agents in roster.classes_of(tier[2] & idle):
+        for agents in roster.classes_of[tier[2] & idle]:
             for entry in agents.some_idle(order, limit + len(chosen)):
                 if entry[4].agent not in taken:
                     found.append((tier, entry))
