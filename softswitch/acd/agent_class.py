@@ -66,6 +66,7 @@ class AgentClass:
         self.orders = tuple({queue.order: queue for queue in queues}.values())
         """One queue for each order; those of one shared order give the same keys."""
         self.heaps: dict[str, list[Entry]] = {queue.order: [] for queue in self.orders}
+        """The first of each is the idle agent whose turn it is."""
 
     def add_idle(self, agent: AgentRecord) -> None:
         self.idle += 1
@@ -84,10 +85,6 @@ class AgentClass:
         for heap in self.heaps.values():
             while heap and heap[0][4].token != heap[0][3]:
                 heappop(heap)
-
-    def best(self, order: str) -> Entry:
-        """The idle agent whose turn it is; only asked while there is one."""
-        return self.heaps[order][0]
 
     def all_idle(self, order: str) -> list[Entry]:
         return [entry for entry in self.heaps[order] if _valid(entry)]

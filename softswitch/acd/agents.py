@@ -82,6 +82,10 @@ FOLLOWS: Mapping[AgentState, frozenset[AgentState]] = {
 
 _BUSY = frozenset({_S.TALKING, _S.OCCUPIED, _S.WRAP_UP})
 
+IDLE, RINGING, TALKING, WRAP_UP = _S.IDLE, _S.RINGING, _S.TALKING, _S.WRAP_UP
+"""Those that every event asks for: a member of an enumeration costs six times as much as a name of the module."""
+_TALKING, _RINGING, _FREE = _A.TALKING, _A.RINGING, _A.FREE
+
 Context = tuple[QueueName | None, CallId | None]
 NOWHERE: Context = (None, None)
 
@@ -189,18 +193,18 @@ class AgentRecord:
 
     @property
     def logged_in(self) -> bool:
-        return self.status is not AgentStatus.LOGGED_OUT
+        return self.status is not _OUT
 
     @property
     def ready(self) -> bool:
         """Logged in, neither paused nor unreachable; he may be on a call."""
-        return self.status is AgentStatus.AVAILABLE and self.reachable and self.suspect is None
+        return self.status is _AVAILABLE and self.reachable and self.suspect is None
 
     def activity(self) -> Activity:
         if self.talk is not None:
-            return Activity.TALKING
+            return _TALKING
         if self.offer is not None:
-            return Activity.RINGING
+            return _RINGING
         if self.occupied:
             return Activity.OCCUPIED
         if self.wrapup is not None:
@@ -209,7 +213,7 @@ class AgentRecord:
             return Activity.UNREACHABLE
         if self.rest is not None:
             return Activity.RESTING
-        return Activity.FREE
+        return _FREE
 
     def derived(self) -> AgentState:
         activity = self.activity()
@@ -240,11 +244,10 @@ class AgentRecord:
 
     def told(self) -> Told:
         """Why he is no candidate, as far as it lies with him alone."""
-        if self.state is AgentState.RESTING and self.rest is not None:
+        state = self.state
+        if state is _S.RESTING and self.rest is not None:
             return self.rest.due
-        if self.state is AgentState.PAUSED and self.reason:
-            return f"paused ({self.reason})"
-        return self.state
+        return f"paused ({self.reason})" if state is _S.PAUSED and self.reason else state
 
     def times_until(self, now: float) -> dict[AgentState, float]:
         times = dict(self.times)

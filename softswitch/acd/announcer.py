@@ -37,10 +37,9 @@ class Announcer:
         caller.announce = self._timers.at(first, self._due, caller)
 
     def forget(self, caller: Caller) -> None:
-        if caller.announce is not None:
-            self._timers.cancel(caller.announce)
-            caller.announce = None
-            caller.queue.ripe.pop(caller.call, None)
+        self._timers.cancel(caller.announce)
+        caller.announce = None
+        caller.queue.ripe.pop(caller.call, None)
 
     def moved(self, queue: QueueRecord, position: int, now: float) -> None:
         """Somebody came, went or changed place at `position`: those from there on may have another one now."""

@@ -124,7 +124,8 @@ class Caller:
         return max(live.penalty for live in self.offers.values())
 
     def waited(self, now: float) -> float:
-        return max(0.0, now - self.entered)
+        seconds = now - self.entered
+        return seconds if seconds > 0.0 else 0.0
 
     def __repr__(self) -> str:
         return f"<Caller {self.call} in {self.queue.name} {'offered' if self.offers else 'waiting'}>"

@@ -65,14 +65,14 @@ class Experience:
             own = self._kinds[kind] = MeanTime()
         own.add(seconds)
 
-    def left(
-        self, waited_s: float, *, served: bool, gave_up: bool, told: WaitDistribution | None, since_s: float
-    ) -> None:
-        """A caller is out of the queue after `waited_s`; `told` is what he was told `since_s` ago."""
+    def left(self, waited_s: float, *, gave_up: bool) -> None:
+        """A caller is out of the queue."""
         self._gave_up = self._gave_up * _KEPT + gave_up
         self._waited_s = self._waited_s * _KEPT + waited_s
-        if told is not None:
-            self.calibration.add(told.share_below(since_s), served=served)
+
+    def came_true(self, told: WaitDistribution, after_s: float, *, served: bool) -> None:
+        """What a caller who is out of the queue was told so long ago."""
+        self.calibration.add(told.share_below(after_s), served=served)
 
     @property
     def leaving_rate(self) -> float:

@@ -11,12 +11,13 @@ from collections.abc import Callable, Sequence
 from heapq import heapify, heappop, heapreplace
 
 from softswitch.acd.agent_class import AgentClass, Entry
+from softswitch.acd.agents import IDLE
 from softswitch.acd.bound import Bound, chosen
 from softswitch.acd.callers import Caller, Rank
 from softswitch.acd.plugins import MOST, Plugins
 from softswitch.acd.ringing import Ringing
 from softswitch.acd.roster import Roster, Tier
-from softswitch.acd.values import AgentState, Decision
+from softswitch.acd.values import Decision
 from softswitch.acd.waiting import CallClass, WaitingRoom
 
 Ring = Callable[[Caller, list[tuple[Tier, Entry]], float, list[Decision]], None]
@@ -84,7 +85,7 @@ class Matcher:
         order = group.queue.order
         caller = group.heap[0][2]
         for agent in caller.wanted:
-            if agent.state is AgentState.IDLE and agent.group.bit & idle:
+            if agent.state is IDLE and agent.group.bit & idle:
                 return [chosen(caller, agent)]
         for tier in group.tiers:
             if tier[2] & idle:
@@ -140,8 +141,8 @@ class Matcher:
 def _first(classes: Sequence[AgentClass], order: str) -> Entry:
     """The idle agent of these classes whose turn it is."""
     if len(classes) == 1:
-        return classes[0].best(order)
-    return min([each.best(order) for each in classes])
+        return classes[0].heaps[order][0]
+    return min([each.heaps[order][0] for each in classes])
 
 
 def _rank(caller: Caller) -> Rank:

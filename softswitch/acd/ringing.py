@@ -19,7 +19,7 @@ from softswitch.acd.roster import Roster, Tier
 from softswitch.acd.timers import Timers
 from softswitch.acd.values import AgentStatus, Connect, Decision, Offer, OfferResult
 from softswitch.acd.waiting import WaitingRoom
-from softswitch.acd.why import Reasons
+from softswitch.acd.why import whys
 from softswitch.ids import OfferId
 
 SHARED = "shared"
@@ -54,17 +54,16 @@ class Ringing:
         """Reserve these agents, all idle, and offer them the caller."""
         queue = caller.queue
         if not caller.offers:
-            self._room.offered(caller)
+            self._room.unmatch(caller)
             if queue.strategy.everyone and not caller.bound:
                 self._room.open_to_more(caller)
         if queue.strategy.grows and not caller.bound:
             self._timers.cancel(caller.grow)
             self._room.close_to_more(caller)
             caller.grow = self._timers.at(now + queue.config.progressive_s, self._grow, caller)
-        reasons = Reasons(caller, chosen, self._roster, now)
+        reasons = whys(caller, chosen, self._roster, now)
         ring_s = _ring_s(caller)
-        for found in chosen:
-            tier, entry = found
+        for (tier, entry), why in zip(chosen, reasons, strict=True):
             agent = entry[4]
             if queue.strategy.own_order:
                 queue.turn = max(queue.turn, entry[0])
@@ -77,7 +76,7 @@ class Ringing:
                     queue=queue.name,
                     agent=agent.agent,
                     ring_s=ring_s,
-                    why=reasons.why(found),
+                    why=why,
                 )
             )
 

@@ -7,7 +7,7 @@ since the last match are `fresh`: only they can have made a pair possible.
 from collections.abc import Iterable, Mapping, Sequence
 
 from softswitch.acd.agent_class import AgentClass
-from softswitch.acd.agents import NOWHERE, AgentRecord, Context
+from softswitch.acd.agents import IDLE, NOWHERE, RINGING, TALKING, WRAP_UP, AgentRecord, Context
 from softswitch.acd.errors import NotKnown
 from softswitch.acd.needs import LATER, Need, could_ever_serve, surge_names
 from softswitch.acd.pauses import Pauses
@@ -16,7 +16,7 @@ from softswitch.acd.queues import QueueRecord
 from softswitch.acd.skills import SkillBook
 from softswitch.acd.split import Split
 from softswitch.acd.timers import Timers
-from softswitch.acd.values import AgentState, AgentStatus, Decision, StateChanged, StatusChanged
+from softswitch.acd.values import AgentStatus, Decision, StateChanged, StatusChanged
 from softswitch.config.queues import Queue
 from softswitch.ids import AgentId, QueueName
 
@@ -143,7 +143,7 @@ class Roster:
         agent.token += 1
         self._count(agent, +1)
         self.presence.adopt(agent, group)
-        if agent.state is AgentState.IDLE:
+        if agent.state is IDLE:
             self._now_idle(agent)
 
     def serving(
@@ -257,7 +257,7 @@ class Roster:
         if new is agent.state:
             return
         old = agent.enter(new, now, restored=restored)
-        if old is AgentState.IDLE:
+        if old is IDLE:
             group = agent.group
             group.remove_idle(agent)
             if not group.idle:
@@ -266,12 +266,12 @@ class Roster:
         context = agent.context = _context(agent)
         queue, call = before if context is NOWHERE else context
         out.append(StateChanged(agent=agent.agent, old=old, new=new, queue=queue, call=call))
-        if new is AgentState.IDLE:
+        if new is IDLE:
             self._now_idle(agent)
 
     def resort(self, agent: AgentRecord) -> None:
         """What he is sorted by has changed while he may be idle."""
-        if agent.state is AgentState.IDLE:
+        if agent.state is IDLE:
             agent.group.remove_idle(agent)
             agent.group.add_idle(agent)
 
@@ -309,8 +309,10 @@ def _skill(levels: Mapping[str, int], required: Mapping[str, int], preferred: Ma
 
 def _context(agent: AgentRecord) -> Context:
     state = agent.state
-    if state is AgentState.RINGING and agent.offer is not None:
+    if state is IDLE:
+        return NOWHERE
+    if state is RINGING and agent.offer is not None:
         return agent.offer.queue.name, agent.offer.caller.call
-    if state is AgentState.TALKING and agent.talk is not None:
+    if state is TALKING and agent.talk is not None:
         return agent.talk.queue.name, agent.talk.call
-    return agent.context if state is AgentState.WRAP_UP else NOWHERE
+    return agent.context if state is WRAP_UP else NOWHERE

@@ -139,23 +139,16 @@ class WaitingRoom:
 
     def _leave(self, caller: Caller) -> None:
         group = caller.group
-        if caller.waiting:
-            self._not_waiting(caller)
+        self.unmatch(caller)
         if group.open:
             self.close_to_more(caller)
         group.callers -= 1
         if not group.callers:
             self._keep_empty(group)
 
-    def offered(self, caller: Caller) -> None:
-        """His first agent is being rung: he stands in line but is nobody's next."""
-        if caller.waiting:
-            self._not_waiting(caller)
-
     def bind(self, caller: Caller) -> None:
         """Only certain agents may be rung for him."""
-        if caller.waiting:
-            self._not_waiting(caller)
+        self.unmatch(caller)
         caller.bound = True
         self.fresh_bound.append(caller)
 
@@ -167,8 +160,7 @@ class WaitingRoom:
 
     def hold(self, caller: Caller) -> None:
         """He keeps his place and is not matched; nobody may ring for him."""
-        if caller.waiting:
-            self._not_waiting(caller)
+        self.unmatch(caller)
         caller.held = True
 
     def release(self, caller: Caller) -> None:
@@ -226,10 +218,13 @@ class WaitingRoom:
         caller.rank = caller.ranked()
         caller.queue.line.add(caller)
         if caller.waiting:
-            self._not_waiting(caller)
+            self.unmatch(caller)
             self.reopen(caller)
 
-    def _not_waiting(self, caller: Caller) -> None:
+    def unmatch(self, caller: Caller) -> None:
+        """He stands in line but is nobody's next."""
+        if not caller.waiting:
+            return
         group = caller.group
         caller.waiting = False
         caller.token += 1

@@ -16,35 +16,28 @@ _RUNNERS_UP = MOST - 1 - EXAMINED
 Found = tuple[Tier, Entry]
 
 
-class Reasons:
-    """Of one decision, which may ring several agents; to be made before they are reserved."""
-
-    __slots__ = ("_caller", "_chosen", "_now", "_position", "_runners_up", "_told", "_turn")
-
-    def __init__(self, caller: Caller, chosen: Sequence[Found], roster: Roster, now: float) -> None:
-        queue = caller.queue
-        self._caller = caller
-        self._chosen = chosen
-        self._position = queue.line.position(caller)
-        self._runners_up = _runners_up(caller.group, roster, chosen)
-        self._told = queue.told()
-        self._turn = queue.turn
-        self._now = now
-
-    def why(self, found: Found) -> Why:
-        """Why this one of the chosen is rung."""
-        caller, chosen = self._caller, self._chosen
-        if len(chosen) > 1:
-            chosen = (found, *(each for each in chosen[:MOST] if each is not found))
-        group = caller.group
-        return Why(
-            strategy=caller.queue.config.strategy,
-            waited_s=caller.waited(self._now),
-            position=self._position,
-            candidates=Candidates(group.demand, chosen, self._runners_up, self._told, self._turn, self._now),
-            required=group.demand.required,
+def whys(caller: Caller, chosen: Sequence[Found], roster: Roster, now: float) -> list[Why]:
+    """Of each of the chosen why he is rung; to be asked before they are reserved."""
+    queue, group = caller.queue, caller.group
+    demand, told, turn = group.demand, queue.told(), queue.turn
+    runners_up = _runners_up(group, roster, chosen)
+    waited_s, position = caller.waited(now), queue.line.position(caller)
+    return [
+        Why(
+            strategy=queue.config.strategy,
+            waited_s=waited_s,
+            position=position,
+            candidates=Candidates(demand, _first(found, chosen), runners_up, told, turn, now),
+            required=demand.required,
             step=caller.step,
         )
+        for found in chosen
+    ]
+
+
+def _first(found: Found, chosen: Sequence[Found]) -> Sequence[Found]:
+    """He, then those rung with him."""
+    return chosen if len(chosen) == 1 else [found, *(each for each in chosen[:MOST] if each is not found)]
 
 
 def _runners_up(group: CallClass, roster: Roster, chosen: Sequence[Found]) -> Sequence[Found]:
