@@ -83,6 +83,8 @@ class AgentClass:
         self.idle -= 1
         agent.token += 1
         for heap in self.heaps.values():
+            if not self.idle:
+                heap.clear()
             while heap and heap[0][4].token != heap[0][3]:
                 heappop(heap)
 

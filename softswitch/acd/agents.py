@@ -228,8 +228,9 @@ class AgentRecord:
         if not restored and new not in FOLLOWS[old]:
             raise WrongState(f"agent {self.agent} cannot go from {old} to {new}")
         self.times[old] += now - self.state_since
-        if (new in _BUSY) is not self.workload.busy:
-            self.workload.turned(new in _BUSY, now)
+        busy = new in _BUSY
+        if busy is not self.workload.busy:
+            self.workload.turned(busy, now)
         self.state = new
         self.state_since = now
         if self.examined_by:

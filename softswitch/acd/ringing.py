@@ -148,7 +148,8 @@ class Ringing:
             self._roster.settle(live.agent, now, out)
 
     def _close(self, live: LiveOffer) -> None:
-        self._timers.cancel(live.timer)
+        if live.timer is not None:
+            self._timers.cancel(live.timer)
         del self.offers.live[live.offer]
         del live.caller.offers[live.offer]
         live.agent.offer = None

@@ -22,6 +22,7 @@ from softswitch.ids import AgentId, QueueName
 
 Tier = tuple[int, int, int]
 """Penalty, order by alternative and skill (see `needs`), mask of the classes that have both."""
+_WITH_CALL = frozenset({RINGING, TALKING, WRAP_UP})
 UNREACHABLE_TOO_LONG = "phone not registered"
 """Reason of the log-out of an agent whose phone was away for longer than the configuration allows."""
 
@@ -262,10 +263,12 @@ class Roster:
             group.remove_idle(agent)
             if not group.idle:
                 self.idle_mask &= ~group.bit
-        before = agent.context
-        context = agent.context = _context(agent)
-        queue, call = before if context is NOWHERE else context
-        out.append(StateChanged(agent=agent.agent, old=old, new=new, queue=queue, call=call))
+        context = agent.context
+        if new in _WITH_CALL:
+            context = agent.context = _context(agent)
+        else:
+            agent.context = NOWHERE
+        out.append(StateChanged(agent=agent.agent, old=old, new=new, queue=context[0], call=context[1]))
         if new is IDLE:
             self._now_idle(agent)
 
@@ -309,8 +312,6 @@ def _skill(levels: Mapping[str, int], required: Mapping[str, int], preferred: Ma
 
 def _context(agent: AgentRecord) -> Context:
     state = agent.state
-    if state is IDLE:
-        return NOWHERE
     if state is RINGING and agent.offer is not None:
         return agent.offer.queue.name, agent.offer.caller.call
     if state is TALKING and agent.talk is not None:

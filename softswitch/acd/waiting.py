@@ -230,10 +230,11 @@ class WaitingRoom:
         caller.token += 1
         group.waiting -= 1
         heap = group.heap
-        while heap and heap[0][2].token != heap[0][1]:
-            heappop(heap)
         if not group.waiting:
             self.waiting_mask &= ~group.bit
+            heap.clear()
+        while heap and heap[0][2].token != heap[0][1]:
+            heappop(heap)
 
     # --- classes ------------------------------------------------------------------------------------------------------
 
