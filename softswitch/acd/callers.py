@@ -145,8 +145,13 @@ class Line:
         return len(self._ranks)
 
     def add(self, caller: Caller) -> None:
-        place = bisect_left(self._ranks, caller.rank)
-        self._ranks.insert(place, caller.rank)
+        ranks = self._ranks
+        if not ranks or caller.rank > ranks[-1]:
+            ranks.append(caller.rank)
+            self._callers.append(caller)
+            return
+        place = bisect_left(ranks, caller.rank)
+        ranks.insert(place, caller.rank)
         self._callers.insert(place, caller)
 
     def remove(self, caller: Caller) -> int:
