@@ -6,7 +6,7 @@ more stay until they come up or until they are the greater part; the top of a he
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from heapq import heapify, heappop, heappush
 from typing import TYPE_CHECKING
 
@@ -66,6 +66,7 @@ class AgentClass:
         self.orders = tuple({queue.order: queue for queue in queues}.values())
         """One queue for each order; those of one shared order give the same keys."""
         self.heaps: dict[str, list[Entry]] = {queue.order: [] for queue in self.orders}
+        """The first of each is the idle agent whose turn it is."""
 
     def add_idle(self, agent: AgentRecord) -> None:
         self.idle += 1
@@ -82,19 +83,17 @@ class AgentClass:
         self.idle -= 1
         agent.token += 1
         for heap in self.heaps.values():
-            while heap and not _valid(heap[0]):
+            if not self.idle:
+                heap.clear()
+            while heap and heap[0][4].token != heap[0][3]:
                 heappop(heap)
-
-    def best(self, order: str) -> Entry:
-        """The idle agent whose turn it is; only asked while there is one."""
-        return self.heaps[order][0]
 
     def all_idle(self, order: str) -> list[Entry]:
         return [entry for entry in self.heaps[order] if _valid(entry)]
 
-    def some_idle(self, order: str, limit: int) -> Iterator[Entry]:
+    def some_idle(self, order: str, limit: int) -> list[Entry]:
         """Among the first of the order, cheaply: from the top of the heap, not exactly the best ones."""
-        return (entry for entry in self.heaps[order][: 2 * limit] if _valid(entry))
+        return [entry for entry in self.heaps[order][: 2 * limit] if entry[4].token == entry[3]]
 
     def __repr__(self) -> str:
         return f"<AgentClass {self.penalties} {dict(self.levels)} idle {self.idle}>"

@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from softswitch.acd.errors import WrongState
-from softswitch.acd.values import AgentState, AgentStatus, Candidate
+from softswitch.acd.values import AgentState, AgentStatus
 from softswitch.acd.workload import Workload
 from softswitch.config.queues import Agent
 from softswitch.ids import AgentId, CallId, QueueName
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from softswitch.acd.callers import Caller
     from softswitch.acd.experience import Kind
     from softswitch.acd.offers import LiveOffer
-    from softswitch.acd.queues import QueueRecord
+    from softswitch.acd.queues import QueueRecord, Told
     from softswitch.acd.timers import Timer
 
 
@@ -82,6 +82,13 @@ FOLLOWS: Mapping[AgentState, frozenset[AgentState]] = {
 
 _BUSY = frozenset({_S.TALKING, _S.OCCUPIED, _S.WRAP_UP})
 
+IDLE, RINGING, TALKING, WRAP_UP = _S.IDLE, _S.RINGING, _S.TALKING, _S.WRAP_UP
+"""Those that every event asks for: a member of an enumeration costs six times as much as a name of the module."""
+_TALKING, _RINGING, _FREE = _A.TALKING, _A.RINGING, _A.FREE
+
+Context = tuple[QueueName | None, CallId | None]
+NOWHERE: Context = (None, None)
+
 
 class Talk:
     """The queue call an agent is on, with what must hold at its end even if the queue is gone by then."""
@@ -122,7 +129,6 @@ class AgentRecord:
         "reason",
         "rest",
         "serial",
-        "skipped",
         "state",
         "state_since",
         "status",
@@ -152,7 +158,7 @@ class AgentRecord:
         self.state = AgentState.OFFLINE
         self.state_since = self.known_since = now
         self.times = dict.fromkeys(AgentState, 0.0)
-        self.context: tuple[QueueName | None, CallId | None] = (None, None)
+        self.context = NOWHERE
         """Queue and call of the present state, where it has them."""
         self.reachable = True
         """As told by whoever knows the registrations; until told otherwise he is."""
@@ -171,10 +177,8 @@ class AgentRecord:
         """Offers in a row that he let ring."""
         self.token = 0
         """Counts his idle times: an entry of a heap with another token is dead."""
-        self.skipped: Candidate | None = None
-        """His line in a decision's log while in this state."""
-        self.examined_by: list[QueueRecord] = []
-        """Queues whose decisions list him where they skip him."""
+        self.examined_by: tuple[tuple[QueueRecord, int], ...] = ()
+        """Queues whose decisions list him where they skip him, and at which place."""
         self.bound: dict[CallId, Caller] = {}
         """Callers who wait for him before others."""
         self.workload = Workload(now)
@@ -189,18 +193,18 @@ class AgentRecord:
 
     @property
     def logged_in(self) -> bool:
-        return self.status is not AgentStatus.LOGGED_OUT
+        return self.status is not _OUT
 
     @property
     def ready(self) -> bool:
         """Logged in, neither paused nor unreachable; he may be on a call."""
-        return self.status is AgentStatus.AVAILABLE and self.reachable and self.suspect is None
+        return self.status is _AVAILABLE and self.reachable and self.suspect is None
 
     def activity(self) -> Activity:
         if self.talk is not None:
-            return Activity.TALKING
+            return _TALKING
         if self.offer is not None:
-            return Activity.RINGING
+            return _RINGING
         if self.occupied:
             return Activity.OCCUPIED
         if self.wrapup is not None:
@@ -209,13 +213,14 @@ class AgentRecord:
             return Activity.UNREACHABLE
         if self.rest is not None:
             return Activity.RESTING
-        return Activity.FREE
+        return _FREE
 
     def derived(self) -> AgentState:
-        pair = (self.status, self.activity())
-        if pair not in STATE:
-            raise WrongState(f"agent {self.agent} is {pair[0]} and {pair[1]} at once")
-        return STATE[pair]
+        activity = self.activity()
+        state = STATE.get((self.status, activity))
+        if state is None:
+            raise WrongState(f"agent {self.agent} is {self.status} and {activity} at once")
+        return state
 
     def enter(self, new: AgentState, now: float, *, restored: bool = False) -> AgentState:
         """Change the state and the accounts of time; the old state. `restored`: whatever it was."""
@@ -223,17 +228,27 @@ class AgentRecord:
         if not restored and new not in FOLLOWS[old]:
             raise WrongState(f"agent {self.agent} cannot go from {old} to {new}")
         self.times[old] += now - self.state_since
-        self.workload.turned(new in _BUSY, now)
+        busy = new in _BUSY
+        if busy is not self.workload.busy:
+            self.workload.turned(busy, now)
         self.state = new
         self.state_since = now
-        self.told_anew()
+        if self.examined_by:
+            self.tell()
         return old
 
-    def told_anew(self) -> None:
+    def tell(self) -> None:
         """What decisions say of him has changed."""
-        self.skipped = None
-        for queue in self.examined_by:
-            queue.changes += 1
+        told = self.told()
+        for queue, place in self.examined_by:
+            queue.tell(place, told)
+
+    def told(self) -> Told:
+        """Why he is no candidate, as far as it lies with him alone."""
+        state = self.state
+        if state is _S.RESTING and self.rest is not None:
+            return self.rest.due
+        return f"paused ({self.reason})" if state is _S.PAUSED and self.reason else state
 
     def times_until(self, now: float) -> dict[AgentState, float]:
         times = dict(self.times)

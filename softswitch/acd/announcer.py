@@ -24,7 +24,8 @@ class Announcer:
 
     def begin(self, caller: Caller, now: float) -> None:
         """Arm the first announcement, if the queue makes any; also after its configuration has changed."""
-        self.forget(caller)
+        if caller.announce is not None:
+            self.forget(caller)
         config = caller.queue.config
         if config.announce_frequency <= 0:
             return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
+from bisect import bisect_left
 from typing import TYPE_CHECKING
 
 from softswitch.acd.needs import steps_passed
@@ -81,7 +81,7 @@ class Caller:
         self.joined = given.entered if given.joined is None else given.joined
         self.priority = given.priority
         self.serial = serial
-        self.rank: Rank = self.ranked()
+        self.rank = _rank(queue, given.entered, given.priority, serial)
         self.offers: dict[OfferId, LiveOffer] = {}
         self.virtual = given.virtual
         """Called back when his turn comes."""
@@ -95,7 +95,7 @@ class Caller:
         """His longest wait is over; he leaves when the offers that ring now have failed."""
         self.token = 0
         """Counts his changes of place: an entry of a heap with another token is dead."""
-        self.step = steps_passed(queue.config.steps, 0.0)
+        self.step = steps_passed(queue.config.steps, 0.0) if queue.config.steps else 0
         """Steps of the queue that he has passed."""
         self.step_timer: Timer | None = None
         self.wanted: tuple[AgentRecord, ...] = ()
@@ -124,7 +124,8 @@ class Caller:
         return max(live.penalty for live in self.offers.values())
 
     def waited(self, now: float) -> float:
-        return max(0.0, now - self.entered)
+        seconds = now - self.entered
+        return seconds if seconds > 0.0 else 0.0
 
     def __repr__(self) -> str:
         return f"<Caller {self.call} in {self.queue.name} {'offered' if self.offers else 'waiting'}>"
@@ -137,18 +138,28 @@ class Line:
 
     def __init__(self) -> None:
         self._ranks: list[Rank] = []
-        self._callers: dict[int, Caller] = {}
+        self._callers: list[Caller] = []
+        """Whose ranks these are."""
 
     def __len__(self) -> int:
         return len(self._ranks)
 
     def add(self, caller: Caller) -> None:
-        insort(self._ranks, caller.rank)
-        self._callers[caller.serial] = caller
+        ranks = self._ranks
+        if not ranks or caller.rank > ranks[-1]:
+            ranks.append(caller.rank)
+            self._callers.append(caller)
+            return
+        place = bisect_left(ranks, caller.rank)
+        ranks.insert(place, caller.rank)
+        self._callers.insert(place, caller)
 
-    def remove(self, caller: Caller) -> None:
-        del self._ranks[bisect_left(self._ranks, caller.rank)]
-        del self._callers[caller.serial]
+    def remove(self, caller: Caller) -> int:
+        """The position that he had."""
+        place = bisect_left(self._ranks, caller.rank)
+        del self._ranks[place]
+        del self._callers[place]
+        return place + 1
 
     def position(self, caller: Caller) -> int:
         """1 is served next."""
@@ -159,4 +170,4 @@ class Line:
         return bisect_left(self._ranks, rank)
 
     def in_order(self) -> list[Caller]:
-        return [self._callers[rank[2]] for rank in self._ranks]
+        return self._callers.copy()

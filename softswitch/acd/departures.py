@@ -17,23 +17,21 @@ class Departures:
         """Take him out; the position that he had. Counting why is the business of whoever asks."""
         queue = caller.queue
         if caller.counts:
-            queue.experience.left(
-                max(0.0, now - caller.joined),
-                served=served,
-                gave_up=gave_up,
-                told=caller.told,
-                since_s=now - caller.told_at,
-            )
-        position = queue.line.position(caller)
+            queue.experience.left(max(0.0, now - caller.joined), gave_up=gave_up)
+            if caller.told is not None:
+                queue.experience.came_true(caller.told, now - caller.told_at, served=served)
         for timer in (caller.max_wait, caller.step_timer, caller.grow):
-            self._timers.cancel(timer)
+            if timer is not None:
+                self._timers.cancel(timer)
         if caller.wanted:
             self._timers.cancel(caller.tied)
             for agent in caller.wanted:
                 agent.bound.pop(caller.call, None)
-        self._announcer.forget(caller)
-        self._room.remove(caller)
-        self._announcer.moved(queue, position, now)
+        if caller.announce is not None:
+            self._announcer.forget(caller)
+        position = self._room.remove(caller)
+        if queue.ripe:
+            self._announcer.moved(queue, position, now)
         return position
 
     def overflow(self, caller: Caller, reason: str, target: str, now: float, out: list[Decision]) -> None:

@@ -88,7 +88,7 @@ class Duty:
         agent.idle_since = now
         talk.queue.figures.talk(seconds)
         talk.queue.experience.handled(seconds + talk.wrapup_s, talk.kind)
-        if agent.logged_in and talk.wrapup_s > 0:
+        if talk.wrapup_s > 0 and agent.logged_in:
             agent.wrapup = self._timers.at(now + talk.wrapup_s, self._wrapped_up, agent)
         self._roster.settle(agent, now, out)
         if agent.leaving:

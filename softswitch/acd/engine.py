@@ -220,9 +220,11 @@ class Engine:
         return self._timers.next_due()
 
     def _conclude(self, now: float, out: list[Decision]) -> list[Decision]:
-        self._entry.leave_empty(now, out)
+        if self._roster.emptied:
+            self._entry.leave_empty(now, out)
         self._matcher.match(now, out)
-        self._entry.expire(now, out)
+        if self._entry.overdue:
+            self._entry.expire(now, out)
         return out
 
     def heal(

@@ -50,7 +50,8 @@ class Entry:
         self._departures = departures
         self._ringing = ringing
         self._bound = bound
-        self._overdue: list[Caller] = []
+        self.overdue: list[Caller] = []
+        """Who has waited longest since the last match."""
 
     def queue(self, name: QueueName) -> QueueRecord:
         try:
@@ -89,7 +90,7 @@ class Entry:
         """Why he may not join; first whether agents are there, then whether there is room."""
         config = queue.config
         if queue.join_absent is not None or queue.leave_absent is not None:
-            serving = self._room.group_for(queue, given).agents_mask
+            serving = self._room.group_for(queue, given).demand.agents_mask
             if queue.join_absent is not None and not serving & self._roster.present_mask(queue.join_absent):
                 return "join empty"
             if queue.leave_absent is not None and not serving & self._roster.present_mask(queue.leave_absent):
@@ -101,7 +102,8 @@ class Entry:
     def _admit(self, given: WaitingCall, queue: QueueRecord, now: float) -> None:
         caller = self._room.add(given, queue)
         self.arm(caller, now)
-        self._announcer.moved(queue, queue.line.position(caller) + 1, now)
+        if queue.ripe:
+            self._announcer.moved(queue, queue.line.position(caller) + 1, now)
 
     def arm(self, caller: Caller, now: float) -> None:
         """Set the timers of a caller by the configuration of his queue; again after that has changed."""
@@ -114,8 +116,9 @@ class Entry:
             self._bound.forget(caller)
             self._room.unbind(caller)
             self._bound.tie(caller, now)
-        self._timers.cancel(caller.max_wait)
-        caller.max_wait = None
+        if caller.max_wait is not None:
+            self._timers.cancel(caller.max_wait)
+            caller.max_wait = None
         caller.last_chance = False
         longest = config.max_wait
         if longest > 0 and caller.counts:
@@ -145,11 +148,11 @@ class Entry:
 
     def _waited_longest(self, caller: Caller, now: float, out: list[Decision]) -> None:
         caller.max_wait = None
-        self._overdue.append(caller)
+        self.overdue.append(caller)
 
     def expire(self, now: float, out: list[Decision]) -> None:
         """After the match, so that an agent free in the same moment goes first: send off whoever nobody rings for."""
-        overdue, self._overdue = self._overdue, []
+        overdue, self.overdue = self.overdue, []
         for caller in overdue:
             if self._room.callers.get(caller.call) is not caller:
                 continue
@@ -214,9 +217,7 @@ class Entry:
         self._admit(given, queue, now)
 
     def leave_empty(self, now: float, out: list[Decision]) -> None:
-        """Where the last agent has logged out: callers leave the queues that say so."""
-        if not self._roster.emptied:
-            return
+        """The last agent of a class has logged out: callers leave the queues that say so."""
         self._roster.emptied = False
         deserted = [group for group in self._room.classes() if self._deserted(group)]
         for group in deserted:
@@ -232,5 +233,7 @@ class Entry:
     def _deserted(self, group: CallClass) -> bool:
         absent = group.queue.leave_absent
         return bool(
-            group.callers and absent is not None and not group.agents_mask & self._roster.present_mask(absent)
+            group.callers
+            and absent is not None
+            and not group.demand.agents_mask & self._roster.present_mask(absent)
         )

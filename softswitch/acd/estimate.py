@@ -69,7 +69,7 @@ class Estimator:
         return self._wait(caller.group, caller.rank, now)
 
     def of_newcomer(self, group: CallClass, now: float) -> WaitDistribution | None:
-        if group.agents_mask & self._roster.idle_mask and not group.waiting:
+        if group.demand.agents_mask & self._roster.idle_mask and not group.waiting:
             return WaitDistribution(0.0, 0.0)
         return self._wait(group, newcomer_rank(group.queue, now), now)
 
@@ -89,10 +89,10 @@ class Estimator:
         return waiting_time(ahead, crowd.rate, experience.leaving_rate, experience.ring_s)
 
     def _crowd(self, group: CallClass) -> Crowd:
-        ready = group.agents_mask & self._roster.ready_mask
+        ready = group.demand.agents_mask & self._roster.ready_mask
         rate = 0.0
         queues: dict[QueueName, QueueRecord] = {}
-        for agents in self._roster.classes_of(ready):
+        for agents in self._roster.classes_of[ready]:
             cycle_s = _cycle(agents)
             if cycle_s is not None:
                 rate += agents.ready / cycle_s
@@ -103,9 +103,9 @@ class Estimator:
             sums = counted.get(other.queue)
             if sums is None or not other.callers:
                 continue
-            share = known.get(other.agents_mask)
+            share = known.get(other.demand.agents_mask)
             if share is None:
-                share = known[other.agents_mask] = self._share(other.agents_mask, ready)
+                share = known[other.demand.agents_mask] = self._share(other.demand.agents_mask, ready)
             sums[0] += other.callers
             sums[1] += other.callers * share
             sums[2] += other.callers - other.waiting
@@ -123,8 +123,8 @@ class Estimator:
         theirs = mask & self._roster.ready_mask
         if theirs == ready:
             return 1.0
-        total = sum(agents.ready for agents in self._roster.classes_of(theirs))
-        common = sum(agents.ready for agents in self._roster.classes_of(theirs & ready))
+        total = sum(agents.ready for agents in self._roster.classes_of[theirs])
+        common = sum(agents.ready for agents in self._roster.classes_of[theirs & ready])
         return common / total if total else 0.0
 
 

@@ -16,7 +16,8 @@ from softswitch.acd.calibration import Calibration
 if TYPE_CHECKING:
     from softswitch.acd.wait_range import WaitDistribution
 
-_LEAST_NEW = 0.02
+_MANY = 50
+_LEAST_NEW = 1 / _MANY
 _KEPT = 0.995
 """Of the count of those who left, when another one has."""
 MOST_KINDS = 64
@@ -35,8 +36,8 @@ class MeanTime:
         self.count = 0
 
     def add(self, seconds: float) -> None:
-        self.count += 1
-        new = max(1 / self.count, _LEAST_NEW)
+        count = self.count = self.count + 1
+        new = 1 / count if count < _MANY else _LEAST_NEW
         self.mean_s = seconds if self.mean_s is None else (1 - new) * self.mean_s + new * seconds
 
 
@@ -64,14 +65,14 @@ class Experience:
             own = self._kinds[kind] = MeanTime()
         own.add(seconds)
 
-    def left(
-        self, waited_s: float, *, served: bool, gave_up: bool, told: WaitDistribution | None, since_s: float
-    ) -> None:
-        """A caller is out of the queue after `waited_s`; `told` is what he was told `since_s` ago."""
+    def left(self, waited_s: float, *, gave_up: bool) -> None:
+        """A caller is out of the queue."""
         self._gave_up = self._gave_up * _KEPT + gave_up
         self._waited_s = self._waited_s * _KEPT + waited_s
-        if told is not None:
-            self.calibration.add(told.share_below(since_s), served=served)
+
+    def came_true(self, told: WaitDistribution, after_s: float, *, served: bool) -> None:
+        """What a caller who is out of the queue was told so long ago."""
+        self.calibration.add(told.share_below(after_s), served=served)
 
     @property
     def leaving_rate(self) -> float:

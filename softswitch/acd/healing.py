@@ -7,7 +7,7 @@ heaps and counts are made from the records of agents and callers.
 
 from collections.abc import Iterator, Mapping, Set
 
-from softswitch.acd.agents import AgentRecord
+from softswitch.acd.agents import NOWHERE, AgentRecord
 from softswitch.acd.callers import Caller, Line
 from softswitch.acd.offers import LiveOffer, Offers
 from softswitch.acd.queues import QueueRecord
@@ -104,5 +104,5 @@ class Healing:
         new, old = agent.derived(), agent.state
         if new is not old:
             agent.times[old] += now - agent.state_since
-            agent.state, agent.state_since, agent.context = new, now, (None, None)
+            agent.state, agent.state_since, agent.context = new, now, NOWHERE
             out.append(StateChanged(agent=agent.agent, old=old, new=new, queue=None, call=None))

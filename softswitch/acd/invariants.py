@@ -122,7 +122,7 @@ class Invariants:
 
     def _conserved(self) -> Iterator[str]:
         for group in self._room.classes():
-            if group.waiting and group.agents_mask & self._roster.idle_mask:
+            if group.waiting and group.demand.agents_mask & self._roster.idle_mask:
                 yield f"somebody is idle beside {group}"
         for caller in self._room.callers.values():
             if caller.bound and not caller.offers:

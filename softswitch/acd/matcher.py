@@ -7,16 +7,17 @@ tier by tier (penalty, then alternative and skill), and in a tier by the queue's
 go before all others, since nobody else would serve them.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from heapq import heapify, heappop, heapreplace
 
-from softswitch.acd.agent_class import Entry
+from softswitch.acd.agent_class import AgentClass, Entry
+from softswitch.acd.agents import IDLE
 from softswitch.acd.bound import Bound, chosen
 from softswitch.acd.callers import Caller, Rank
 from softswitch.acd.plugins import MOST, Plugins
 from softswitch.acd.ringing import Ringing
 from softswitch.acd.roster import Roster, Tier
-from softswitch.acd.values import AgentState, Decision
+from softswitch.acd.values import Decision
 from softswitch.acd.waiting import CallClass, WaitingRoom
 
 Ring = Callable[[Caller, list[tuple[Tier, Entry]], float, list[Decision]], None]
@@ -46,7 +47,7 @@ class Matcher:
             return
         roster.fresh_mask = room.fresh_mask = room.growing_mask = 0
         reached = 0
-        for agents in roster.classes_of(fresh_agents & roster.idle_mask):
+        for agents in roster.classes_of[fresh_agents & roster.idle_mask]:
             reached |= agents.calls_mask
         self._serve_waiting((reached | fresh_callers) & room.waiting_mask, now, out)
         if (reached | growing) & room.open_mask:
@@ -58,17 +59,19 @@ class Matcher:
         roster = self._roster
         heads: list[tuple[Rank, int, CallClass]] = [
             (group.heap[0][0], group.bit, group)
-            for group in self._room.classes_of(mask)
-            if group.agents_mask & roster.idle_mask
+            for group in self._room.classes_of[mask]
+            if group.demand.agents_mask & roster.idle_mask
         ]
         heapify(heads)
-        while heads and roster.idle_mask:
+        while heads:
             group = heads[0][2]
             found = self._choose(group, now, out)
             if not found:
                 heappop(heads)
                 continue
             self._ring(group.heap[0][2], found, now, out)
+            if not roster.idle_mask:
+                return
             if group.waiting:
                 heapreplace(heads, (group.heap[0][0], group.bit, group))
             else:
@@ -76,16 +79,18 @@ class Matcher:
 
     def _choose(self, group: CallClass, now: float, out: list[Decision]) -> list[tuple[Tier, Entry]]:
         """Whom to ring for the head of this class: one agent, or with ring-all the whole of the lowest tier."""
-        idle = group.agents_mask & self._roster.idle_mask
+        idle = group.demand.agents_mask & self._roster.idle_mask
         if not idle:
             return []
         order = group.queue.order
         caller = group.heap[0][2]
         for agent in caller.wanted:
-            if agent.state is AgentState.IDLE and agent.group.bit & idle:
+            if agent.state is IDLE and agent.group.bit & idle:
                 return [chosen(caller, agent)]
-        tier = next(tier for tier in group.tiers if tier[2] & idle)
-        classes = self._roster.classes_of(tier[2] & idle)
+        for tier in group.tiers:
+            if tier[2] & idle:
+                break
+        classes = self._roster.classes_of[tier[2] & idle]
         if group.queue.strategy.everyone:
             return [
                 (tier, entry) for entry in sorted(entry for each in classes for entry in each.all_idle(order))
@@ -95,12 +100,12 @@ class Matcher:
             picked = self._plugins.choose(caller, entries, now, out)
             if picked is not None:
                 return [(tier, picked)]
-        return [(tier, min(each.best(order) for each in classes))]
+        return [(tier, _first(classes, order))]
 
     def _join_ringing(self, reached: int, now: float, out: list[Decision]) -> None:
         """Agents for whom no caller was left join those who ring for a caller of a ring-all queue."""
         room, roster = self._room, self._roster
-        callers = [min(group.open.values(), key=_rank) for group in room.classes_of(reached & room.open_mask)]
+        callers = [min(group.open.values(), key=_rank) for group in room.classes_of[reached & room.open_mask]]
         for caller in sorted(callers, key=_rank):
             group = caller.group
             if group.queue.strategy.grows:
@@ -110,7 +115,7 @@ class Matcher:
                 (tier, entry)
                 for tier in group.tiers
                 if tier[0] <= caller.ring_penalty()
-                for each in roster.classes_of(tier[2] & roster.idle_mask)
+                for each in roster.classes_of[tier[2] & roster.idle_mask]
                 for entry in each.all_idle(group.queue.order)
             ]
             if joining:
@@ -119,19 +124,25 @@ class Matcher:
     def _grow(self, group: CallClass, caller: Caller, now: float, out: list[Decision]) -> None:
         """One more agent of the first tier that has one rings for him too."""
         for tier in group.tiers:
-            classes = self._roster.classes_of(tier[2] & self._roster.idle_mask)
+            classes = self._roster.classes_of[tier[2] & self._roster.idle_mask]
             if classes:
-                best = min(each.best(group.queue.order) for each in classes)
-                self._ring(caller, [(tier, best)], now, out)
+                self._ring(caller, [(tier, _first(classes, group.queue.order))], now, out)
                 return
 
     def _share_ringing(self, mask: int, now: float, out: list[Decision]) -> None:
         """Callers of ring-all queues for whom nobody was left get some of those who ring for another."""
-        for group in self._room.classes_of(mask & self._room.waiting_mask):
+        for group in self._room.classes_of[mask & self._room.waiting_mask]:
             if not group.queue.strategy.everyone:
                 continue
             while group.waiting and self._share(group.heap[0][2], now, out):
                 self._ring(group.heap[0][2], self._choose(group, now, out), now, out)
+
+
+def _first(classes: Sequence[AgentClass], order: str) -> Entry:
+    """The idle agent of these classes whose turn it is."""
+    if len(classes) == 1:
+        return classes[0].heaps[order][0]
+    return min([each.heaps[order][0] for each in classes])
 
 
 def _rank(caller: Caller) -> Rank:

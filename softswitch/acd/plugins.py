@@ -94,7 +94,7 @@ def caller_facts(caller: Caller, now: float) -> CallerFacts:
         ani=caller.given.ani,
         waited_s=caller.waited(now),
         priority=caller.priority,
-        required=_copied(caller.group.required),
+        required=_copied(caller.group.demand.required),
         step=caller.step,
     )
 

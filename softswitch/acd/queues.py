@@ -14,6 +14,7 @@ from softswitch.config.queues import Queue
 from softswitch.ids import AgentId, CallId, QueueName
 
 if TYPE_CHECKING:
+    from softswitch.acd.agent_class import AgentClass
     from softswitch.acd.agents import AgentRecord
     from softswitch.acd.timers import Timer
 
@@ -21,13 +22,18 @@ if TYPE_CHECKING:
 EXAMINED = 47
 """Agents of a queue of whom each decision says why they were skipped."""
 
+Told = str | float
+"""What a decision says of one of them: his state or why he pauses, or until when he rests."""
+
 
 class QueueRecord:
     __slots__ = (
+        "_latest",
+        "_told",
         "ageing_s",
         "agents",
-        "changes",
         "config",
+        "examined",
         "experience",
         "figures",
         "join_absent",
@@ -60,8 +66,10 @@ class QueueRecord:
         self.agents: list[AgentRecord] = []
         """All who may serve it, in the order of its members or of the configuration."""
         self.places: dict[AgentId, int] = {}
-        self.changes = 0
-        """Counts changes of state among the agents examined by each decision."""
+        self.examined: tuple[tuple[AgentId, AgentClass], ...] = ()
+        """The first of its agents, of whom each decision says why they were skipped."""
+        self._latest: list[Told] = []
+        self._told: tuple[Told, ...] | None = None
         self.turn = -1
         """Number of the last turn taken for round robin, or the last number drawn."""
         self.virtual = 0
@@ -97,9 +105,26 @@ class QueueRecord:
             self.turn = -1
         self.agents = agents
         self.places = places
-        self.changes += 1
-        for agent in agents[:EXAMINED]:
-            agent.examined_by.append(self)
+
+    def examine(self) -> None:
+        """Say who of its agents each decision lists, after they were sorted into classes."""
+        first = self.agents[:EXAMINED]
+        self.examined = tuple((agent.agent, agent.group) for agent in first)
+        self._latest = [agent.told() for agent in first]
+        self._told = None
+        for place, agent in enumerate(first):
+            agent.examined_by = (*agent.examined_by, (self, place))
+
+    def tell(self, place: int, told: Told) -> None:
+        """Something else holds of the agent examined at that place."""
+        self._latest[place] = told
+        self._told = None
+
+    def told(self) -> tuple[Told, ...]:
+        """What holds of those examined now; the same tuple until something changes."""
+        if self._told is None:
+            self._told = tuple(self._latest)
+        return self._told
 
     def __repr__(self) -> str:
         return f"<Queue {self.name} {self.config.strategy} waiting {len(self.line)}>"

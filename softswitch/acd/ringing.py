@@ -19,7 +19,7 @@ from softswitch.acd.roster import Roster, Tier
 from softswitch.acd.timers import Timers
 from softswitch.acd.values import AgentStatus, Connect, Decision, Offer, OfferResult
 from softswitch.acd.waiting import WaitingRoom
-from softswitch.acd.why import MOST, candidate, others, why
+from softswitch.acd.why import whys
 from softswitch.ids import OfferId
 
 SHARED = "shared"
@@ -52,33 +52,31 @@ class Ringing:
 
     def ring(self, caller: Caller, chosen: list[tuple[Tier, Entry]], now: float, out: list[Decision]) -> None:
         """Reserve these agents, all idle, and offer them the caller."""
-        queue, group = caller.queue, caller.group
+        queue = caller.queue
         if not caller.offers:
-            self._room.offered(caller)
+            self._room.unmatch(caller)
             if queue.strategy.everyone and not caller.bound:
                 self._room.open_to_more(caller)
         if queue.strategy.grows and not caller.bound:
             self._timers.cancel(caller.grow)
             self._room.close_to_more(caller)
             caller.grow = self._timers.at(now + queue.config.progressive_s, self._grow, caller)
-        position = queue.line.position(caller)
-        lines = [candidate(group, tier, entry, now) for tier, entry in chosen]
-        rest = others(group, self._roster, {line.agent for line in lines}, now)
-        for line, (tier, entry) in zip(lines, chosen, strict=True):
+        reasons = whys(caller, chosen, self._roster, now)
+        ring_s = _ring_s(caller)
+        for (tier, entry), why in zip(chosen, reasons, strict=True):
             agent = entry[4]
             if queue.strategy.own_order:
                 queue.turn = max(queue.turn, entry[0])
-            live = self._reserve(caller, agent, tier[0], now)
+            live = self._reserve(caller, agent, tier[0], ring_s, now)
             self._roster.settle(agent, now, out)
-            also = [each for each in lines[:MOST] if each is not line] if len(lines) > 1 else ()
             out.append(
                 Offer(
                     offer=live.offer,
                     call=caller.call,
                     queue=queue.name,
                     agent=agent.agent,
-                    ring_s=_ring_s(caller),
-                    why=why(caller, (line, *also, *rest), position, now),
+                    ring_s=ring_s,
+                    why=why,
                 )
             )
 
@@ -97,7 +95,9 @@ class Ringing:
         for other in islice(self._room.open_callers(), _LOOKED_AT):
             if not other.queue.strategy.everyone:
                 continue
-            suitable = [live for live in other.offers.values() if live.agent.group.bit & group.agents_mask]
+            suitable = [
+                live for live in other.offers.values() if live.agent.group.bit & group.demand.agents_mask
+            ]
             spare = suitable[-(len(other.offers) // 2) :] if len(other.offers) > 1 else []
             if len(spare) > len(best):
                 best = spare
@@ -106,12 +106,13 @@ class Ringing:
             self._roster.settle(live.agent, now, out)
         return bool(best)
 
-    def _reserve(self, caller: Caller, agent: AgentRecord, penalty: int, now: float) -> LiveOffer:
+    def _reserve(
+        self, caller: Caller, agent: AgentRecord, penalty: int, ring_s: float, now: float
+    ) -> LiveOffer:
         live = LiveOffer(self._new_offer_id(), caller, agent, penalty, now)
         self.offers.live[live.offer] = live
         caller.offers[live.offer] = live
         agent.offer = live
-        ring_s = _ring_s(caller)
         if ring_s > 0:
             live.timer = self._timers.at(now + ring_s, self._rang_out, live)
         return live
@@ -147,7 +148,8 @@ class Ringing:
             self._roster.settle(live.agent, now, out)
 
     def _close(self, live: LiveOffer) -> None:
-        self._timers.cancel(live.timer)
+        if live.timer is not None:
+            self._timers.cancel(live.timer)
         del self.offers.live[live.offer]
         del live.caller.offers[live.offer]
         live.agent.offer = None
@@ -159,7 +161,8 @@ class Ringing:
         self._close(live)
         own = agent.config.wrapuptime
         wrapup_s = queue.config.wrapuptime if own is None else own
-        agent.talk = Talk(caller.call, queue, now, wrapup_s, tuple(sorted(caller.given.skills)))
+        skills = caller.given.skills
+        agent.talk = Talk(caller.call, queue, now, wrapup_s, tuple(sorted(skills)) if skills else ())
         queue.experience.ring_time.add(now - live.began)
         agent.calls += 1
         agent.missed = 0
@@ -178,7 +181,8 @@ class Ringing:
             )
         )
         self._roster.settle(agent, now, out)
-        self.withdraw_all(caller, "lost race", now, out)
+        if caller.offers:
+            self.withdraw_all(caller, "lost race", now, out)
 
     def _rang_out(self, live: LiveOffer, now: float, out: list[Decision]) -> None:
         self.offers.remember(live, now)

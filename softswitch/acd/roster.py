@@ -7,7 +7,7 @@ since the last match are `fresh`: only they can have made a pair possible.
 from collections.abc import Iterable, Mapping, Sequence
 
 from softswitch.acd.agent_class import AgentClass
-from softswitch.acd.agents import AgentRecord
+from softswitch.acd.agents import IDLE, NOWHERE, RINGING, TALKING, WRAP_UP, AgentRecord, Context
 from softswitch.acd.errors import NotKnown
 from softswitch.acd.needs import LATER, Need, could_ever_serve, surge_names
 from softswitch.acd.pauses import Pauses
@@ -16,12 +16,13 @@ from softswitch.acd.queues import QueueRecord
 from softswitch.acd.skills import SkillBook
 from softswitch.acd.split import Split
 from softswitch.acd.timers import Timers
-from softswitch.acd.values import AgentState, AgentStatus, Decision, StateChanged, StatusChanged
+from softswitch.acd.values import AgentStatus, Decision, StateChanged, StatusChanged
 from softswitch.config.queues import Queue
-from softswitch.ids import AgentId, CallId, QueueName
+from softswitch.ids import AgentId, QueueName
 
 Tier = tuple[int, int, int]
 """Penalty, order by alternative and skill (see `needs`), mask of the classes that have both."""
+_WITH_CALL = frozenset({RINGING, TALKING, WRAP_UP})
 UNREACHABLE_TOO_LONG = "phone not registered"
 """Reason of the log-out of an agent whose phone was away for longer than the configuration allows."""
 
@@ -37,7 +38,8 @@ class Roster:
         self.classes: list[AgentClass] = []
         self.masks: list[int] = []
         """Skill mask of each class."""
-        self._split: Split[AgentClass] = Split()
+        self.classes_of = Split(self.classes)
+        """The classes of a mask."""
         self.idle_mask = 0
         self.logged_in_mask = 0
         self.ready_mask = 0
@@ -61,16 +63,14 @@ class Roster:
             self._timers.cancel(timer)
         del self.agents[agent.agent]
 
-    def classes_of(self, mask: int) -> tuple[AgentClass, ...]:
-        return self._split.of(mask, self.classes)
-
     # --- who may serve whom -----------------------------------------------------------------------------------------
 
     def rebuild(self, queues: Mapping[QueueName, QueueRecord]) -> None:
         """Sort all agents into classes anew, after a change of the configuration."""
         self.book = SkillBook(agent.config.skills for agent in self.agents.values())
-        self.classes, self.masks = [], []
-        self._split.clear()
+        self.classes.clear()
+        self.masks.clear()
+        self.classes_of.clear()
         self.idle_mask = self.logged_in_mask = self.ready_mask = self.fresh_mask = 0
         self.emptied = True
         self.fresh_bound, self.lost_bound = [], []
@@ -78,7 +78,7 @@ class Roster:
             each for queue in queues.values() for each in (queue.join_absent, queue.leave_absent)
         )
         for agent in self.agents.values():
-            agent.examined_by = []
+            agent.examined_by = ()
         named = self._memberships(queues)
         self._staff(queues)
         surging = [queue for queue in queues.values() if queue.config.surge is not None]
@@ -96,6 +96,8 @@ class Roster:
             if group is None:
                 group = classes[key] = self._new_class(agent, members, surges, queues)
             self._adopt(agent, group)
+        for queue in queues.values():
+            queue.examine()
 
     def _memberships(self, queues: Mapping[QueueName, QueueRecord]) -> dict[AgentId, dict[QueueName, int]]:
         named: dict[AgentId, dict[QueueName, int]] = {}
@@ -142,7 +144,7 @@ class Roster:
         agent.token += 1
         self._count(agent, +1)
         self.presence.adopt(agent, group)
-        if agent.state is AgentState.IDLE:
+        if agent.state is IDLE:
             self._now_idle(agent)
 
     def serving(
@@ -200,7 +202,7 @@ class Roster:
             agent.status = status
             self._count(agent, +1)
         agent.reason = reason
-        agent.told_anew()
+        agent.tell()
         self.pauses.declared(agent, before, now if since is None else since, now)
         out.append(StatusChanged(agent=agent.agent, status=status, reason=reason))
         self.settle(agent, now, out)
@@ -256,21 +258,23 @@ class Roster:
         if new is agent.state:
             return
         old = agent.enter(new, now, restored=restored)
-        if old is AgentState.IDLE:
+        if old is IDLE:
             group = agent.group
             group.remove_idle(agent)
             if not group.idle:
                 self.idle_mask &= ~group.bit
-        before = agent.context
-        agent.context = _context(agent)
-        queue, call = before if agent.context == (None, None) else agent.context
-        out.append(StateChanged(agent=agent.agent, old=old, new=new, queue=queue, call=call))
-        if new is AgentState.IDLE:
+        context = agent.context
+        if new in _WITH_CALL:
+            context = agent.context = _context(agent)
+        else:
+            agent.context = NOWHERE
+        out.append(StateChanged(agent=agent.agent, old=old, new=new, queue=context[0], call=context[1]))
+        if new is IDLE:
             self._now_idle(agent)
 
     def resort(self, agent: AgentRecord) -> None:
         """What he is sorted by has changed while he may be idle."""
-        if agent.state is AgentState.IDLE:
+        if agent.state is IDLE:
             agent.group.remove_idle(agent)
             agent.group.add_idle(agent)
 
@@ -306,11 +310,10 @@ def _skill(levels: Mapping[str, int], required: Mapping[str, int], preferred: Ma
     return total
 
 
-def _context(agent: AgentRecord) -> tuple[QueueName | None, CallId | None]:
-    if agent.state is AgentState.RINGING and agent.offer is not None:
+def _context(agent: AgentRecord) -> Context:
+    state = agent.state
+    if state is RINGING and agent.offer is not None:
         return agent.offer.queue.name, agent.offer.caller.call
-    if agent.state is AgentState.TALKING and agent.talk is not None:
+    if state is TALKING and agent.talk is not None:
         return agent.talk.queue.name, agent.talk.call
-    if agent.state is AgentState.WRAP_UP:
-        return agent.context
-    return (None, None)
+    return agent.context if state is WRAP_UP else NOWHERE

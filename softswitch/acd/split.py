@@ -1,34 +1,29 @@
 """From a mask over classes to the classes: one bit each. The same few masks come again and again, so they are kept."""
 
 from collections.abc import Sequence
-from typing import Generic, TypeVar
+from typing import TypeVar
 
 Class = TypeVar("Class")
 
 _KEPT = 4096
 
 
-class Split(Generic[Class]):
-    def __init__(self) -> None:
-        self._known: dict[int, tuple[Class, ...]] = {}
+class Split(dict[int, tuple[Class, ...]]):
+    """A mask is looked up; one that has not come yet is split then. To be cleared whenever the classes have changed."""
 
-    def clear(self) -> None:
-        """To be called whenever the classes have changed."""
-        self._known.clear()
+    __slots__ = ("_classes",)
 
-    def of(self, mask: int, classes: Sequence[Class]) -> tuple[Class, ...]:
-        found = self._known.get(mask)
-        if found is None:
-            if len(self._known) >= _KEPT:
-                self._known.clear()
-            found = self._known[mask] = tuple(_bits(mask, classes))
-        return found
+    def __init__(self, classes: Sequence[Class]) -> None:
+        super().__init__()
+        self._classes = classes
 
-
-def _bits(mask: int, classes: Sequence[Class]) -> list[Class]:
-    found = []
-    while mask:
-        low = mask & -mask
-        found.append(classes[low.bit_length() - 1])
-        mask ^= low
-    return found
+    def __missing__(self, mask: int) -> tuple[Class, ...]:
+        if len(self) >= _KEPT:
+            self.clear()
+        found, left = [], mask
+        while left:
+            low = left & -left
+            found.append(self._classes[low.bit_length() - 1])
+            left ^= low
+        self[mask] = split = tuple(found)
+        return split

@@ -28,8 +28,9 @@ Key = tuple[float, float]
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Strategy:
     key: Callable[[AgentRecord, QueueRecord], Key]
-    shown: Callable[[Key, QueueRecord, float], tuple[float, ...]]
-    """The key as a person reads it in the log of decisions: times as seconds idle (negative: lowest first)."""
+    shown: Callable[[Key, float, float], tuple[float, ...]]
+    """The key as a person reads it in the log of decisions, at that turn of the queue and that time: times as seconds idle
+    (negative: lowest first)."""
     own_order: bool = False
     """The key differs from queue to queue, so each queue needs an order of its own."""
     everyone: bool = False
@@ -53,7 +54,7 @@ def _idle(agent: AgentRecord, queue: QueueRecord) -> Key:
     return (agent.idle_since, 0.0)
 
 
-def _idle_shown(key: Key, queue: QueueRecord, now: float) -> tuple[float, ...]:
+def _idle_shown(key: Key, turn: float, now: float) -> tuple[float, ...]:
     return (key[0] - now,)
 
 
@@ -78,36 +79,36 @@ def _weighted(agent: AgentRecord, queue: QueueRecord) -> Key:
     return (queue.turn + _draw(agent, queue) * (1 + agent.group.penalties[queue.name]), 0.0)
 
 
-def _drawn_shown(key: Key, queue: QueueRecord, now: float) -> tuple[float, ...]:
-    return (key[0] - queue.turn,)
+def _turn_shown(key: Key, turn: float, now: float) -> tuple[float, ...]:
+    return (key[0] - turn,)
 
 
 STRATEGIES: Mapping[str, Strategy] = {
     "longest-idle": Strategy(key=_idle, shown=_idle_shown),
     "fewest-calls": Strategy(
         key=lambda agent, queue: (agent.calls, agent.idle_since),
-        shown=lambda key, queue, now: (key[0], key[1] - now),
+        shown=lambda key, turn, now: (key[0], key[1] - now),
     ),
     "round-robin": Strategy(
         key=lambda agent, queue: (next_turn(queue, agent), 0.0),
-        shown=lambda key, queue, now: (key[0] - queue.turn,),
+        shown=_turn_shown,
         own_order=True,
     ),
     "least-talk": Strategy(
         key=lambda agent, queue: (agent.talk_s, agent.idle_since),
-        shown=lambda key, queue, now: (key[0], key[1] - now),
+        shown=lambda key, turn, now: (key[0], key[1] - now),
     ),
     "least-occupied": Strategy(
         key=lambda agent, queue: (agent.workload.standing(), agent.idle_since),
-        shown=lambda key, queue, now: (share_of(key[0], now), key[1] - now),
+        shown=lambda key, turn, now: (share_of(key[0], now), key[1] - now),
     ),
     "linear": Strategy(
         key=lambda agent, queue: (queue.places[agent.agent], 0.0),
-        shown=lambda key, queue, now: (key[0],),
+        shown=lambda key, turn, now: (key[0],),
         own_order=True,
     ),
-    "random": Strategy(key=_random, shown=_drawn_shown, own_order=True),
-    "weighted": Strategy(key=_weighted, shown=_drawn_shown, own_order=True, flat=True),
+    "random": Strategy(key=_random, shown=_turn_shown, own_order=True),
+    "weighted": Strategy(key=_weighted, shown=_turn_shown, own_order=True, flat=True),
     "progressive": Strategy(key=_idle, shown=_idle_shown, grows=True),
     "ring-all": Strategy(key=_idle, shown=_idle_shown, everyone=True),
 }

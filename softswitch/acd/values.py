@@ -3,7 +3,7 @@
 All times are monotonic seconds unless a name says otherwise.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import field
 from enum import StrEnum
 
@@ -104,7 +104,7 @@ class Why:
     strategy: str
     waited_s: float
     position: int
-    candidates: tuple[Candidate, ...]
+    candidates: Sequence[Candidate]
     """At most 50; the chosen first."""
     required: Mapping[str, int] = field(default_factory=dict)
     """Levels of skills that were asked for in that moment."""

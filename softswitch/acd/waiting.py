@@ -7,18 +7,19 @@ the last match are `fresh`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import replace
 from heapq import heapify, heappop, heappush
 
 from softswitch.acd.callers import Caller, Rank
+from softswitch.acd.demand import Demand
 from softswitch.acd.errors import NotKnown
 from softswitch.acd.needs import needs
 from softswitch.acd.queues import QueueRecord
 from softswitch.acd.roster import Roster, Tier
 from softswitch.acd.skills import combined
 from softswitch.acd.split import Split
-from softswitch.acd.values import Candidate, WaitingCall
+from softswitch.acd.values import WaitingCall
 from softswitch.ids import CallId
 
 _SMALL = 64
@@ -26,23 +27,20 @@ _EMPTY_KEPT = 256
 """Classes without callers that are kept for the next one who needs the same; callers could make any number of them."""
 
 Entry = tuple[Rank, int, Caller]
-"""Rank, token of the caller."""
+"""Rank, token of the caller: with another token than he has now it is dead."""
 
 
 class CallClass:
     __slots__ = (
-        "agents_mask",
         "bit",
         "callers",
+        "demand",
         "heap",
         "key",
         "open",
         "own",
         "preferred",
         "queue",
-        "required",
-        "skipped",
-        "skipped_at",
         "step",
         "tiers",
         "waiting",
@@ -57,24 +55,19 @@ class CallClass:
         self.own = {} if given is None else given.skills
         """Skills that these callers brought along."""
         self.step = step
-        self.required: Mapping[str, int] = {}
-        """Levels of the first alternative."""
         self.preferred = combined(queue.config.preferred_skills, {} if given is None else given.preferred)
-        self.agents_mask = 0
+        self.demand = Demand(queue, {}, 0)
         self.tiers: tuple[Tier, ...] = ()
         self.heap: list[Entry] = []
         """Its top is whose turn it is; empty if nobody waits."""
         self.callers = 0
         self.waiting = 0
         """Of these, not being offered."""
-        self.skipped: tuple[Candidate, ...] = ()
-        self.skipped_at = -1
-        """Who of the queue was skipped, as of that count of its changes."""
         self.open: dict[CallId, Caller] = {}
         """Callers of a ring-all queue whom more agents may join in ringing for."""
 
     def __repr__(self) -> str:
-        return f"<CallClass {self.queue.name} {dict(self.required)} waiting {self.waiting}>"
+        return f"<CallClass {self.queue.name} {dict(self.demand.required)} waiting {self.waiting}>"
 
 
 class WaitingRoom:
@@ -83,7 +76,8 @@ class WaitingRoom:
         self.callers: dict[CallId, Caller] = {}
         self._classes: dict[tuple[object, ...], CallClass] = {}
         self._by_index: list[CallClass] = []
-        self._split: Split[CallClass] = Split()
+        self.classes_of = Split(self._by_index)
+        """The classes of a mask."""
         self._free: list[int] = []
         self._empty: dict[tuple[object, ...], None] = {}
         self.waiting_mask = 0
@@ -101,12 +95,9 @@ class WaitingRoom:
         except KeyError:
             raise NotKnown(f"no call {call} waits in a queue") from None
 
-    def classes_of(self, mask: int) -> tuple[CallClass, ...]:
-        return self._split.of(mask, self._by_index)
-
     def open_callers(self) -> Iterator[Caller]:
         """Callers being rung for whom more agents may ring."""
-        for group in self.classes_of(self.open_mask):
+        for group in self.classes_of[self.open_mask]:
             yield from group.open.values()
 
     def classes(self) -> Iterator[CallClass]:
@@ -120,43 +111,44 @@ class WaitingRoom:
         self.callers[caller.call] = caller
         queue.line.add(caller)
         queue.virtual += caller.virtual
-        caller.group = self.group_for(queue, given, caller.step)
-        self._enter(caller)
-        self._surge(queue)
+        self._join(caller, caller.step)
+        self.reopen(caller)
+        if queue.config.surge is not None or queue.surging:
+            self._surge(queue)
         return caller
 
-    def _enter(self, caller: Caller) -> None:
-        caller.group.callers += 1
-        self._empty.pop(caller.group.key, None)
-        self.reopen(caller)
+    def _join(self, caller: Caller, step: int) -> None:
+        """He belongs to the class of those who have passed so many steps."""
+        caller.step = step
+        group = caller.group = self.group_for(caller.queue, caller.given, step)
+        if not group.callers:
+            self._empty.pop(group.key, None)
+        group.callers += 1
 
-    def remove(self, caller: Caller) -> None:
-        """Take him out altogether. His offers must have been closed or be about to."""
+    def remove(self, caller: Caller) -> int:
+        """Take him out altogether; the position that he had. His offers must have been closed or be about to."""
         self._leave(caller)
-        caller.queue.line.remove(caller)
-        caller.queue.virtual -= caller.virtual
+        queue = caller.queue
+        position = queue.line.remove(caller)
+        queue.virtual -= caller.virtual
         caller.bound = False
         del self.callers[caller.call]
-        self._surge(caller.queue)
+        if queue.config.surge is not None or queue.surging:
+            self._surge(queue)
+        return position
 
     def _leave(self, caller: Caller) -> None:
         group = caller.group
-        if caller.waiting:
-            self._not_waiting(caller)
-        self.close_to_more(caller)
+        self.unmatch(caller)
+        if group.open:
+            self.close_to_more(caller)
         group.callers -= 1
         if not group.callers:
             self._keep_empty(group)
 
-    def offered(self, caller: Caller) -> None:
-        """His first agent is being rung: he stands in line but is nobody's next."""
-        if caller.waiting:
-            self._not_waiting(caller)
-
     def bind(self, caller: Caller) -> None:
         """Only certain agents may be rung for him."""
-        if caller.waiting:
-            self._not_waiting(caller)
+        self.unmatch(caller)
         caller.bound = True
         self.fresh_bound.append(caller)
 
@@ -168,8 +160,7 @@ class WaitingRoom:
 
     def hold(self, caller: Caller) -> None:
         """He keeps his place and is not matched; nobody may ring for him."""
-        if caller.waiting:
-            self._not_waiting(caller)
+        self.unmatch(caller)
         caller.held = True
 
     def release(self, caller: Caller) -> None:
@@ -188,10 +179,7 @@ class WaitingRoom:
         """He has passed a step and needs less than before."""
         waiting, opened = caller.waiting, caller.call in caller.group.open
         self._leave(caller)
-        caller.step = step
-        caller.group = self.group_for(caller.queue, caller.given, step)
-        caller.group.callers += 1
-        self._empty.pop(caller.group.key, None)
+        self._join(caller, step)
         if waiting:
             self.reopen(caller)
         elif opened:
@@ -201,16 +189,18 @@ class WaitingRoom:
     def reopen(self, caller: Caller) -> None:
         """All his offers have failed or he is new: he may be matched, at the place that his rank gives him."""
         group = caller.group
-        self.close_to_more(caller)
+        if group.open:
+            self.close_to_more(caller)
         if caller.held:
             return
         if len(group.heap) > _SMALL and len(group.heap) > 2 * group.waiting:
-            group.heap = [entry for entry in group.heap if _valid(entry)]
+            group.heap = [entry for entry in group.heap if entry[2].token == entry[1]]
             heapify(group.heap)
         heappush(group.heap, (caller.rank, caller.token, caller))
         caller.waiting = True
+        if not group.waiting:
+            self.waiting_mask |= group.bit
         group.waiting += 1
-        self.waiting_mask |= group.bit
         self.fresh_mask |= group.bit
 
     def open_to_more(self, caller: Caller) -> None:
@@ -228,20 +218,23 @@ class WaitingRoom:
         caller.rank = caller.ranked()
         caller.queue.line.add(caller)
         if caller.waiting:
-            self._not_waiting(caller)
+            self.unmatch(caller)
             self.reopen(caller)
-        self._surge(caller.queue)
 
-    def _not_waiting(self, caller: Caller) -> None:
+    def unmatch(self, caller: Caller) -> None:
+        """He stands in line but is nobody's next."""
+        if not caller.waiting:
+            return
         group = caller.group
         caller.waiting = False
         caller.token += 1
         group.waiting -= 1
         heap = group.heap
-        while heap and not _valid(heap[0]):
-            heappop(heap)
         if not group.waiting:
             self.waiting_mask &= ~group.bit
+            heap.clear()
+        while heap and heap[0][2].token != heap[0][1]:
+            heappop(heap)
 
     # --- classes ------------------------------------------------------------------------------------------------------
 
@@ -256,7 +249,7 @@ class WaitingRoom:
             group = CallClass(key, index, queue, given, step)
             self._equip(group)
             self._by_index[index : index + 1] = [group]
-            self._split.clear()
+            self.classes_of.clear()
             self._classes[key] = group
             self._keep_empty(group)
         return group
@@ -264,17 +257,14 @@ class WaitingRoom:
     def _equip(self, group: CallClass) -> None:
         """Find out who may serve these callers."""
         alternatives = needs(group.queue.config, group.own, group.step, group.queue.surging)
-        group.required = alternatives[0].required
-        group.agents_mask, group.tiers = self._roster.serving(group.queue, alternatives, group.preferred)
-        group.skipped_at = -1
-        for agents in self._roster.classes_of(group.agents_mask):
+        agents_mask, group.tiers = self._roster.serving(group.queue, alternatives, group.preferred)
+        group.demand = Demand(group.queue, alternatives[0].required, agents_mask)
+        for agents in self._roster.classes_of[agents_mask]:
             agents.calls_mask |= group.bit
 
     def _surge(self, queue: QueueRecord) -> None:
         """Call the second group in when the line has become long, and let it go when it is short again."""
         surge = queue.config.surge
-        if surge is None and not queue.surging:
-            return
         waiting = len(queue.line)
         surging = surge is not None and (waiting > surge.until if queue.surging else waiting >= surge.waiting)
         if surging is queue.surging:
@@ -282,7 +272,7 @@ class WaitingRoom:
         queue.surging = surging
         for group in self._classes.values():
             if group.queue is queue:
-                for agents in self._roster.classes_of(group.agents_mask):
+                for agents in self._roster.classes_of[group.demand.agents_mask]:
                     agents.calls_mask &= ~group.bit
                 self._equip(group)
                 self.fresh_mask |= group.bit
@@ -296,15 +286,16 @@ class WaitingRoom:
     def _forget(self, key: tuple[object, ...]) -> None:
         group = self._classes.pop(key)
         del self._empty[key]
-        for agents in self._roster.classes_of(group.agents_mask):
+        for agents in self._roster.classes_of[group.demand.agents_mask]:
             agents.calls_mask &= ~group.bit
         self._free.append(group.bit.bit_length() - 1)
         self.fresh_mask &= ~group.bit
 
     def rebuild(self) -> None:
         """Sort all callers into classes anew, after a change of the configuration. They keep their ranks' parts."""
-        self._classes, self._by_index, self._free, self._empty = {}, [], [], {}
-        self._split.clear()
+        self._by_index.clear()
+        self.classes_of.clear()
+        self._classes, self._free, self._empty = {}, [], {}
         self.waiting_mask = self.open_mask = self.fresh_mask = self.growing_mask = 0
         for queue in {caller.queue.name: caller.queue for caller in self.callers.values()}.values():
             self._surge(queue)
@@ -313,15 +304,8 @@ class WaitingRoom:
             caller.rank = caller.ranked()
             caller.queue.line.add(caller)
             caller.token += 1
-            caller.step = min(caller.step, len(caller.queue.config.steps))
-            caller.group = self.group_for(caller.queue, caller.given, caller.step)
-            caller.group.callers += 1
-            self._empty.pop(caller.group.key, None)
+            self._join(caller, min(caller.step, len(caller.queue.config.steps)))
             if caller.waiting:
                 self.reopen(caller)
             elif caller.offers and caller.queue.strategy.everyone and not caller.last_chance:
                 self.open_to_more(caller)
-
-
-def _valid(entry: Entry) -> bool:
-    return entry[2].token == entry[1]

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from softswitch.acd.agents import AgentRecord
+from softswitch.acd.candidates import unsuited
 from softswitch.acd.queues import QueueRecord
 from softswitch.acd.roster import Roster
 from softswitch.acd.values import AgentState, AgentStatus
 from softswitch.acd.waiting import WaitingRoom
-from softswitch.acd.why import unsuited
 from softswitch.ids import AgentId, CallId, QueueName
 
 MOST = 10
@@ -75,8 +75,8 @@ class WhyIdle:
     def _queue(self, agent: AgentRecord, queue: QueueRecord) -> IdleQueue:
         reasons: dict[str, int] = {}
         for group in self._room.classes():
-            if group.queue is queue and group.waiting and not agent.group.bit & group.agents_mask:
-                told = unsuited(agent, group)
+            if group.queue is queue and group.waiting and not agent.group.bit & group.demand.agents_mask:
+                told = unsuited(agent.group, group.demand)
                 reasons[told] = reasons.get(told, 0) + group.waiting
         callers = queue.line.in_order()
         return IdleQueue(

@@ -17,10 +17,10 @@ class Workload:
         self.since = now
 
     def turned(self, busy: bool, now: float) -> None:
-        if busy is not self.busy:
-            self.share = self.at(now)
-            self.since = now
-            self.busy = busy
+        """He has become busy, or is no more."""
+        self.share = self.at(now)
+        self.since = now
+        self.busy = busy
 
     def at(self, now: float) -> float:
         faded = math.exp((self.since - now) / MEMORY_S)

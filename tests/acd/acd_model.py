@@ -6,6 +6,7 @@ Who waits, who rings for whom, who talks, who must be left in peace until when. 
 
 from collections import Counter
 from collections.abc import Callable, Sequence
+from copy import copy
 from dataclasses import replace
 from itertools import count
 from typing import Any
@@ -20,6 +21,7 @@ from softswitch.acd.values import (
     AgentStatus,
     Announce,
     CancelOffer,
+    Candidate,
     Connect,
     Decision,
     Offer,
@@ -110,6 +112,8 @@ class Model:
         self.seen: Counter[str] = Counter()
         self.waiting: dict[str, WaitingCall] = {}
         self.offers: dict[str, Offer] = {}
+        self.unread: dict[str, Sequence[Candidate]] = {}
+        """Candidates of each offer, which nobody has asked for yet."""
         self.talks: dict[str, str] = {}
         self.cancelled: list[tuple[float, str]] = []
         self.last_chances: dict[str, float] = {}
@@ -204,6 +208,7 @@ class Model:
         if not ringing:
             self._in_order(offer.call)
         self._may_serve(offer)
+        self.unread[offer.offer] = copy(offer.why.candidates)
         chosen = offer.why.candidates[0]
         assert (chosen.agent, chosen.skipped) == (offer.agent, "")
         assert len(offer.why.candidates) <= 50
@@ -542,9 +547,15 @@ class Model:
 
     def check(self) -> None:
         assert self.engine.invariants() == []
+        self._reasons_stay()
         self._nobody_is_lost()
         self._work_is_conserved()
         self._times_sum_up()
+
+    def _reasons_stay(self) -> None:
+        """Reasons that are asked for now are those that held when the offer was made."""
+        for name, offer in self.offers.items():
+            assert tuple(copy(self.unread[name])) == tuple(offer.why.candidates)
 
     def _nobody_is_lost(self) -> None:
         snapshot = self.engine.snapshot(self.now)

@@ -281,6 +281,30 @@ def test_why_tells_strategy_candidates_and_who_was_skipped(strategy: str) -> Non
     assert why.candidates[0].score <= why.candidates[1].score
 
 
+def test_why_tells_what_held_when_the_offer_was_made_whenever_it_is_read() -> None:
+    queue = Queue(members=members("ann", "bob", "cid", dot=1), skills={"dsl": 1})
+    staff = {name: Agent(endpoint=name, skills={"dsl": 2}) for name in ("ann", "bob", "cid", "dot")}
+    read, later = Floor({"q": queue}, staff), Floor({"q": queue}, staff)
+    for floor in (read, later):
+        floor.pause("cid")
+        floor.run(5)
+        floor.call("c1")
+    at_once = tuple(read.one(Offer).why.candidates)
+    assert [(line.agent, line.skipped) for line in at_once] == [
+        ("ann", ""),
+        ("bob", ""),
+        ("dot", ""),
+        ("cid", "paused (lunch)"),
+    ]
+    later.pause("bob")
+    later.available("cid")
+    later.engine.configure({"q": Queue(members=members("ann"))}, {"ann": staff["ann"]}, later.now)
+    later.run(3)
+    why = later.of(Offer, later.log)[0].why
+    assert why.candidates == at_once
+    assert (len(why.candidates), why.candidates[-1], why.candidates[1:3]) == (4, at_once[3], at_once[1:3])
+
+
 def test_why_says_how_long_an_agent_rests_and_is_never_longer_than_fifty_lines() -> None:
     names = [f"a{n}" for n in range(80)]
     floor = Floor({"q": Queue(members=members(*names))}, " ".join(names))

@@ -1,0 +1,100 @@
+"""Who could be rung in one decision, and why others of the queue were not: recorded when it is made, put in words when
+somebody reads it.
+
+Bounded whatever the size of the queue: the chosen one, runners-up from the top of the heaps, and the first agents of
+the queue with the reason why they were skipped. In a queue of up to 50 agents nobody is left out; in a larger one some
+runners-up stand for all. Nothing that is kept here changes later: entries of heaps, what held of each agent, demands and
+classes of agents are replaced by others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, overload
+
+from softswitch.acd.skills import shortfall
+from softswitch.acd.values import AgentState, Candidate
+
+if TYPE_CHECKING:
+    from softswitch.acd.agent_class import AgentClass, Entry
+    from softswitch.acd.demand import Demand
+    from softswitch.acd.queues import Told
+    from softswitch.acd.roster import Tier
+
+MOST = 50
+
+
+class Candidates(Sequence[Candidate]):
+    __slots__ = ("_chosen", "_demand", "_lines", "_now", "_runners_up", "_told", "_turn")
+
+    def __init__(
+        self,
+        demand: Demand,
+        chosen: Sequence[tuple[Tier, Entry]],
+        runners_up: Sequence[tuple[Tier, Entry]],
+        told: Sequence[Told],
+        turn: float,
+        now: float,
+    ) -> None:
+        """`chosen`: whom the decision is about first, then those rung with him."""
+        self._demand = demand
+        self._chosen = chosen
+        self._runners_up = runners_up
+        self._told = told
+        self._turn = turn
+        self._now = now
+        self._lines: tuple[Candidate, ...] | None = None
+
+    @overload
+    def __getitem__(self, place: int) -> Candidate: ...
+    @overload
+    def __getitem__(self, place: slice) -> tuple[Candidate, ...]: ...
+    def __getitem__(self, place: int | slice) -> Candidate | tuple[Candidate, ...]:
+        return self._read()[place]
+
+    def __len__(self) -> int:
+        return len(self._read())
+
+    def __iter__(self) -> Iterator[Candidate]:
+        return iter(self._read())
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Sequence) and self._read() == tuple(other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return repr(self._read())
+
+    def _read(self) -> tuple[Candidate, ...]:
+        if self._lines is None:
+            runners_up = sorted(map(self._scored, self._runners_up), key=lambda line: line.score)
+            self._lines = (*map(self._scored, self._chosen), *runners_up, *self._skipped())[:MOST]
+        return self._lines
+
+    def _scored(self, found: tuple[Tier, Entry]) -> Candidate:
+        """One who could be rung, with what he was sorted by."""
+        tier, entry = found
+        shown = self._demand.strategy.shown((entry[0], entry[1]), self._turn, self._now)
+        score = (tier[0], tier[1], *shown) if self._demand.required else (tier[0], *shown)
+        return Candidate(agent=entry[4].agent, score=score)
+
+    def _skipped(self) -> Iterator[Candidate]:
+        demand = self._demand
+        for (agent, group), told in zip(demand.examined, self._told, strict=True):
+            if told is AgentState.IDLE:
+                if group.bit & demand.agents_mask:
+                    continue
+                told = unsuited(group, demand)
+            elif isinstance(told, float):
+                told = f"resting {told - self._now:.0f} s"
+            yield Candidate(agent=agent, score=(), skipped=str(told))
+
+
+def unsuited(agents: AgentClass, demand: Demand) -> str:
+    """Why agents of the queue may not serve these callers, whatever they do."""
+    missing = shortfall(demand.required, agents.levels)
+    if missing:
+        return missing
+    penalty = agents.penalties.get(demand.queue)
+    return "no member" if penalty is None else f"penalty {penalty} not open yet"
