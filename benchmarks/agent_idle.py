@@ -5,7 +5,8 @@
 Agents answer at once, talk with media both ways, and hang up after `--hold` seconds, some sooner, some later; callers who
 are through are replaced by new ones, so that some always wait. Time runs from the system call that sends an agent's BYE to
 the kernel's own stamp of arrival of the next INVITE for this agent (`SO_TIMESTAMPNS`), so it holds the BYE's own handling,
-and nothing of the generator's. All switches in turn in one run; one JSON line each.
+and nothing of the generator's, which goes after the switch: phones have processors of their own. All switches in turn in
+one run; one JSON line each.
 """
 
 import argparse
@@ -23,7 +24,6 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.awake import awake
-from benchmarks.cell import hurry
 from benchmarks.ladder import machine
 from benchmarks.media_load import percentiles
 from benchmarks.peers.asterisk import Asterisk
@@ -169,7 +169,6 @@ def measure(target: Target, given: argparse.Namespace) -> dict[str, Any]:
     )
     contacts = {f"a{n}": f"sip:a{n}@{AGENT_ADDRESS}:{plan.agent_port}" for n in range(given.calls)}
     target.start(folder, contacts, record=given.record)
-    hurry(-10)
     try:
         plan.server = target.sip
         marks: list[Any] = []
@@ -185,7 +184,6 @@ def measure(target: Target, given: argparse.Namespace) -> dict[str, Any]:
             load.finish()
         problems = target.problems()
     finally:
-        hurry(0)
         target.stop()
         shutil.rmtree(folder, ignore_errors=True)
     (before, stolen, began, talking), (after, stolen_after, ended, talking_after) = marks
