@@ -50,20 +50,20 @@ def means_of(found: Iterable[tuple[float, bool]]) -> Means:
 
 
 def long_run(
-    agents: int, calls_per_s: float, talk_s: float, patience_s: float, calls: int, seed: int
+    agents: int, calls_per_s: float, talk_s: float, patience_s: float, calls: int, seed: tuple[int, ...]
 ) -> Means:
     """Exponential gaps, talks and patience (`inf`: nobody hangs up)."""
     return means_of(
         waits(
-            _drawn(1 / calls_per_s, calls, seed),
-            _drawn(talk_s, calls, seed + 1),
-            _drawn(patience_s, calls, seed + 2),
+            _drawn(1 / calls_per_s, calls, (*seed, 0)),
+            _drawn(talk_s, calls, (*seed, 1)),
+            _drawn(patience_s, calls, (*seed, 2)),
             agents,
         )
     )
 
 
-def _drawn(mean: float, calls: int, seed: int) -> Iterator[float]:
+def _drawn(mean: float, calls: int, seed: tuple[int, ...]) -> Iterator[float]:
     draw = np.random.default_rng(seed)
     for begin in range(0, calls, _CHUNK):
         count = min(_CHUNK, calls - begin)

@@ -11,6 +11,9 @@ _GROUP = Path("/proc/self/autogroup")
 _log = structlog.get_logger(__name__)
 
 
+_BEFORE = os.getpriority(os.PRIO_PROCESS, 0)
+
+
 def prefer(nice: int) -> None:
     """This process, and threads that it starts from now on; refused without the right to it (root, RLIMIT_NICE), and then
     left. Where the kernel groups processes by their session (autogroup), a priority counts among those only: a session of
@@ -26,6 +29,6 @@ def prefer(nice: int) -> None:
 
 
 def prefer_no_more(pid: int) -> None:
-    """A child that does nothing for a call in progress inherits no preference."""
+    """A child inherits no preference."""
     with suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, pid, 0)
+        os.setpriority(os.PRIO_PROCESS, pid, _BEFORE)

@@ -9,7 +9,7 @@ This class only composes: rules are in `entry` (callers), `ringing` (offers), `d
 `matcher`. It has more public methods than we like a class to have, since it is the whole surface of the room.
 """
 
-from collections.abc import Callable, Mapping, Set
+from collections.abc import Callable, Iterable, Mapping, Set
 
 from softswitch.acd.announcer import Announcer
 from softswitch.acd.bound import Bound
@@ -108,9 +108,23 @@ class Engine:
 
     def call_waiting(self, call: WaitingCall, now: float) -> list[Decision]:
         """He joins his queue, or is sent on at once by an `Overflow`."""
+        self._room.awaited.discard(call.call)
         out: list[Decision] = []
         self._entry.join(call, now, out)
         return self._conclude(now, out)
+
+    def await_callers(self, calls: Iterable[CallId], until: float) -> None:
+        """These waited before a restart and will join again: nobody is rung for anybody before all have, or `until`. Else
+        the first to come would be served before those who stood before him."""
+        self._room.awaited.update(calls)
+        self._timers.at(until, WaitingRoom.nobody_more, self._room)
+
+    def not_coming(self, call: CallId, now: float) -> list[Decision]:
+        """One of those awaited is over, or goes elsewhere."""
+        if call not in self._room.awaited:
+            return []
+        self._room.awaited.discard(call)
+        return self._conclude(now, [])
 
     def call_gone(self, call: CallId, now: float, reason: str = "abandoned") -> list[Decision]:
         """He waits no more: `abandoned`, `key`, `callback` or `withdrawn`. Report this before the results of his offers."""

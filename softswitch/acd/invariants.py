@@ -121,6 +121,8 @@ class Invariants:
                     yield f"{agent} waits for a timer that will not come"
 
     def _conserved(self) -> Iterator[str]:
+        if self._room.awaited:
+            return
         for group in self._room.classes():
             if group.waiting and group.demand.agents_mask & self._roster.idle_mask:
                 yield f"somebody is idle beside {group}"

@@ -38,6 +38,8 @@ class Matcher:
     def match(self, now: float, out: list[Decision]) -> None:
         """Leave no possible pair behind."""
         roster, room = self._roster, self._room
+        if room.awaited:
+            return
         if room.fresh_bound or roster.fresh_bound or roster.lost_bound:
             for caller, agent in self._bound.pairs():
                 self._ring(caller, [chosen(caller, agent)], now, out)

@@ -19,7 +19,7 @@ from softswitch.acd.queues import QueueRecord
 from softswitch.acd.roster import Roster, Tier
 from softswitch.acd.skills import combined
 from softswitch.acd.split import Split
-from softswitch.acd.values import WaitingCall
+from softswitch.acd.values import Decision, WaitingCall
 from softswitch.ids import CallId
 
 _SMALL = 64
@@ -87,7 +87,13 @@ class WaitingRoom:
         """Classes with a caller for whom one more may ring by now."""
         self.fresh_bound: list[Caller] = []
         """Callers just bound to agents."""
+        self.awaited: set[CallId] = set()
+        """Callers from before a restart who have not joined again: nobody is matched before they have."""
         self._serial = 0
+
+    def nobody_more(self, now: float, out: list[Decision]) -> None:
+        """Who has not joined by now will not."""
+        self.awaited.clear()
 
     def get(self, call: CallId) -> Caller:
         try:

@@ -16,6 +16,7 @@ from softswitch.app.logs import set_up_logs
 from softswitch.app.parts import HEARTBEAT_S, Parts, build
 from softswitch.app.recovery import end_left, left_open, recover, wanted, written_down
 from softswitch.app.voicing import warm
+from softswitch.call.stages import Wait
 from softswitch.config import paths
 from softswitch.config.loader import LoadedConfig
 from softswitch.config.startup import check_startup
@@ -148,9 +149,10 @@ async def begin(parts: Parts) -> None:
     await parts.sip.start()
     parts.kept_subscriptions.begin()
     end_left(parts, left)
+    parts.dispatcher.await_callers(each.call.id for each in revived if isinstance(each.stage, Wait))
+    await restore_callbacks(parts)
     for each in revived:
         parts.manager.go_on(each)
-    await restore_callbacks(parts)
 
 
 async def end(parts: Parts) -> None:

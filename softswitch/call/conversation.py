@@ -334,6 +334,10 @@ class Conversation:
         turn_away(self.call.caller)
         turn_away(self.other)
         self.room.recordings.talk_ends(call, self.other.id)
+        if call.over is not None and self.other.id in call.legs:
+            # Before the agent's next call: a phone with one line would say that it is busy.
+            call.refer_over(487)
+            self.other.hang_up(None, call.over.reason_header)
         self.room.dispatcher.talk_over(call, talked, self.transfer)
 
     def _write_segment(self, talked: Talked) -> None:

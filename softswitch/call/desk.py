@@ -173,7 +173,8 @@ class Desk:
             agent = AgentId(name)
             row = known.get(agent)
             self._open_stretch(agent)
-            if settings.login == "on-start":
+            logged_out = row is None or row.status == AgentStatus.LOGGED_OUT
+            if settings.login == "on-start" and logged_out:
                 status, reason, since = AgentStatus.AVAILABLE, "", clock.wall()
             elif row is not None:
                 status, reason, since = AgentStatus(row.status), row.reason, row.since

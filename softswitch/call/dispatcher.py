@@ -39,6 +39,9 @@ from softswitch.call.stages import Wait
 from softswitch.call.visits import Talked, Transfer, Visits
 from softswitch.ids import AgentId, CallId, OfferId, QueueName
 
+AWAITED_S = 5.0
+"""How long nobody is rung after a restart, while callers who waited before it have not entered again."""
+
 _log = structlog.get_logger(__name__)
 
 
@@ -120,6 +123,17 @@ class Dispatcher:
         self.visits.begin(call, stage, position, refused=bool(refused))
         self.act(decisions)
         return not refused
+
+    def await_callers(self, calls: Iterable[CallId]) -> None:
+        """They waited before a restart, and enter again: nobody is rung before all have."""
+        awaited = frozenset(calls)
+        if awaited:
+            self.engine.await_callers(awaited, self._now() + AWAITED_S)
+            self._arm()
+
+    def not_coming(self, call: CallId) -> None:
+        """A call from before a restart is over, or goes on elsewhere."""
+        self.act(self.engine.not_coming(call, self._now()))
 
     def leave(self, call: Call, reason: str, key: str = "") -> None:
         """The caller waits no more, by himself: `abandoned`, `key`, or `withdrawn`, when `key` says what for."""

@@ -3,7 +3,6 @@
 Idempotent by construction: the trampoline calls `finish` once, in its `finally`.
 """
 
-import asyncio
 from collections import deque
 
 from softswitch.call.call import Call
@@ -27,7 +26,6 @@ async def finish(room: Room, call: Call, termination: Termination) -> None:
     """After this nothing of the call is left but its rows. The CDR is committed before any pending BYE is answered."""
     services = call.services
     call.stop(termination)
-    await asyncio.sleep(0)  # what this end has led to, an agent's next caller, leaves before we clean up
     call.refer_over(487)
     if call.rings is not None:
         call.rings.abandon(call, termination.reason_header)

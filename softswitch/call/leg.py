@@ -99,6 +99,8 @@ class Leg:
         self.told: SetPeer | None = None  # what the media worker was told last
         self.plays = 0
         self._may_play = self._may_have_music = True  # until it is opened here, nobody knows
+        self.on_lost: Callable[[], None] | None = None
+        """Hears that its media is lost for good, while it rings."""
         self._closed = False
         self._closing: Awaitable[LegStats | None] | None = None
         self.reoffering = Reoffering()

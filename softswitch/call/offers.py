@@ -87,7 +87,10 @@ class Offers:
                 monotonic=services.clock.monotonic(),
             )
         )
-        ringing.start(beside=call.caller if call.caller.opened is not None else None)
+        beside = call.caller if call.caller.opened is not None else None
+        ringing.start(
+            beside, soon=call.over is not None
+        )  # of many who leave at once, each would be rung for in turn
 
     def _on_party(self, offer: OfferId, event: PartyEvent) -> None:
         underway = self._underway.get(offer)

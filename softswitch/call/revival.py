@@ -221,7 +221,10 @@ async def go_on(room: Room, revived: Revived) -> None:
     for leg in call.legs.values():
         begin_without(leg)
     call.log.info("goes on after a restart", stage=call.stage)
-    await tell(room, call, stage, again=True)
+    try:
+        await tell(room, call, stage, again=True)
+    finally:
+        room.dispatcher.not_coming(call.id)  # it may have ended before it stood in its queue again
 
 
 async def _anchor(room: Room, call: Call) -> None:

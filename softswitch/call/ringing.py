@@ -137,21 +137,23 @@ class Ringing:
         """Another call owns it from now on."""
         self._deliver = deliver
 
-    def start(self, beside: Leg | None) -> None:
-        """At once where nothing has to be waited for: an agent who is free is rung before his last call is cleaned up."""
-        if not self._begin_at_once(beside):
+    def start(self, beside: Leg | None, *, soon: bool = False) -> None:
+        """At once where nothing has to be waited for: an agent who is free is rung before his last call is cleaned up.
+        `soon`: only in the next turn, when it may not be wanted any more."""
+        self.leg.on_lost = self._lost
+        if soon or not self._begin_at_once(beside):
             self._begin_soon(beside)
 
     def _begin_at_once(self, beside: Leg | None) -> bool:
         if not self._destinations or (beside is not None and beside.offers_more):
             return False
-        source = self._services.sip.located(self._destinations[0].first_hop)
-        if source is None:
-            return False
-        advertised, _ = self._services.sip.local_address_for(source)
-        if not self.leg.open_at_once(advertised, beside):
-            return False
         try:
+            source = self._services.sip.located(self._destinations[0].first_hop)
+            if source is None:
+                return False
+            advertised, _ = self._services.sip.local_address_for(source)
+            if not self.leg.open_at_once(advertised, beside):
+                return False
             self._invite_all(advertised)
         except (OurError, PeerError) as error:  # whoever starts this is not ready to hear of it
             asyncio.get_running_loop().call_soon(self._cannot, error)
@@ -190,6 +192,14 @@ class Ringing:
             self._sessions.append(None)
             self._sessions[index] = self._invite(index, destination, offer, _in_uri(advertised))
         self._services.agreed(self.leg.id)
+
+    def _lost(self) -> None:
+        """Its media is gone, and cannot be had again."""
+        self._fail(PartyFailed(self.leg.id, 503, "its media port was lost", local=True))
+
+    def _settle(self) -> None:
+        self._settled = True
+        self.leg.on_lost = None
 
     def _cannot(self, error: OurError | PeerError) -> None:
         self._fail(PartyFailed(self.leg.id, error.sip_status, str(error), local=True))
@@ -248,7 +258,7 @@ class Ringing:
             self.leg.hang_up()
             self._refused(Refused(status=488, reason=str(error), local=True))
             return
-        self._settled = True
+        self._settle()
         self.leg.answered = self._services.clock.wall()
         self.leg.sip_status = 200
         self.leg.reoffering.tell_port(self.leg)
@@ -267,7 +277,7 @@ class Ringing:
     def _fail(self, failed: PartyFailed) -> None:
         if self._settled:
             return
-        self._settled = True
+        self._settle()
         self._hang_up_others(None)
         self.leg.sip_status = failed.status
         self.leg.release()
@@ -289,7 +299,7 @@ class Ringing:
         """Cancel every try; nothing is delivered any more. An answered leg is not touched: it has an owner."""
         if self._settled:
             return
-        self._settled = True
+        self._settle()
         for session in self._sessions:
             if session is not None:
                 session.hangup(None, reason)

@@ -73,16 +73,23 @@ async def talk(room: Room, call: Call, stage: Talk) -> Stage:
         if ended is None:
             room.talks[call.id] = conversation
             begin(conversation, resumes)
-            return await talking.asked_after(await talking.until_over())
+            return _over(call, await talking.asked_after(await talking.until_over()))
         if ended.cause is Cause.NORMAL and stage.again is not None:
             await talking.let_agent_go()
             if stage.queue in call.services.config.queue:
                 room.dispatcher.dumped(call)
                 return stage.again
-        return End(termination=ended)
+        return _over(call, End(termination=ended))
     finally:
         room.talks.pop(call.id, None)
         conversation.end()
+
+
+def _over(call: Call, following: Stage) -> Stage:
+    """Whoever takes the talk down is to know that the call ends with it."""
+    if isinstance(following, End):
+        call.stop(following.termination)
+    return following
 
 
 def begin(conversation: Conversation, resumes: TalkSnapshot | None) -> None:

@@ -22,7 +22,7 @@ class Agent:
     skills: Mapping[str, int] = field(default_factory=dict)
     """Skill to level, 1 (some) to 5 (expert)."""
     login: Literal["keep", "on-start"] = "keep"
-    """`on-start` logs him in when the switch starts; `keep` restores what he was."""
+    """`on-start` logs him in when the switch starts, if he is not; `keep` restores what he was. A break goes on in both."""
     record: RecordWhen | None = None
     """Overrides the queue's."""
     wrapuptime: float | None = None

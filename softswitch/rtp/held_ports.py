@@ -4,6 +4,7 @@ Who rings a phone names a port in the INVITE: asking a worker and waiting until 
 rest. At most a sixteenth of the worker's ports are held; a range too small for that has none, and each leg asks.
 """
 
+import errno
 from collections import defaultdict
 from collections.abc import Callable
 
@@ -59,8 +60,10 @@ class HeldPorts:
                 break
             try:
                 self._engine.hold(address, port)
-            except OSError:
-                self._ports.release(port, now)  # somebody else's: another one next time
+            except OSError as error:
+                self._ports.release(port, now)
+                if error.errno != errno.EADDRINUSE:
+                    break  # no other port would be better
                 continue
             held.add(port)
             added.append(port)

@@ -40,6 +40,8 @@ MAX_KEPT: Final = 16
 _EXPEDITED_FORWARDING: Final = 0xB8
 """DSCP 46, RFC 4594 section 4.1."""
 
+Pair = tuple[socket.socket, socket.socket]
+
 _log = structlog.get_logger(__name__)
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -68,7 +70,7 @@ class SocketEngine:
         self._epoll = select.epoll()
         self._packets = PacketRows(ROWS)
         self._ports: dict[int, Ports] = {}
-        self._held: dict[tuple[str, int], tuple[socket.socket, socket.socket]] = {}
+        self._held: dict[tuple[str, int], Pair] = {}
         self._by_fd: dict[int, Ports] = {}
         self._by_control_fd: dict[int, Ports] = {}
         self._locked: dict[int, tuple[Callable[[memoryview, int, int], int], int]] = {}
@@ -81,15 +83,20 @@ class SocketEngine:
         self._strangers: dict[int, int] = {}
 
     def open(self, slot: int, address: str, port: int) -> None:
-        held = (address, port) in self._held
-        rtp, control = self._held.pop((address, port)) if held else bound_pair(address, port)
+        held = self._held.pop((address, port), None)
+        rtp, control = held or bound_pair(address, port)
+        for each in held or ():
+            _disconnect(each)
         ports = Ports(slot, rtp, control)
         self._ports[slot] = self._by_fd[rtp.fileno()] = self._by_control_fd[control.fileno()] = ports
         for each in (rtp, control):
             self._epoll.register(each.fileno(), select.EPOLLIN)
 
     def hold(self, address: str, port: int) -> None:
-        self._held[address, port] = bound_pair(address, port)
+        pair = self._held[address, port] = bound_pair(address, port)
+        for each in pair:
+            # To itself: the kernel answers everybody as a closed port would, and nothing piles up.
+            each.connect(each.getsockname())
 
     def unhold(self, address: str, port: int) -> None:
         for each in self._held.pop((address, port), ()):
@@ -284,7 +291,7 @@ def _family(address: str) -> socket.AddressFamily:
         raise OSError(errno.EINVAL, f"{address[:40]!r} is no IP address") from error
 
 
-def bound_pair(address: str, port: int) -> tuple[socket.socket, socket.socket]:
+def bound_pair(address: str, port: int) -> Pair:
     """RTP's and RTCP's."""
     rtp = bound(address, port)
     try:

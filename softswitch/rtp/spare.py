@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 import softswitch
+from softswitch.priority import prefer_no_more
 from softswitch.rtp.adopted import AdoptedProcess, WorkerProcess
 
 AFTER_S = 5.0
@@ -23,13 +24,15 @@ _ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM
 
 async def start_process(*arguments: str) -> asyncio.subprocess.Process:
     """A worker process; without arguments one that takes them from its standard input, behind the secret."""
-    return await asyncio.create_subprocess_exec(
+    process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "softswitch.media_worker", *arguments),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         env=_environment(),
         start_new_session=True,
     )
+    prefer_no_more(process.pid)  # it sees to that itself, once it is one
+    return process
 
 
 def kill(process: WorkerProcess) -> None:

@@ -8,6 +8,7 @@ from acd_floor import Floor, members
 
 from softswitch.acd.values import Offer, OfferResult
 from softswitch.config.queues import Agent, Queue
+from softswitch.ids import CallId
 
 
 def test_priority_then_age_whatever_the_order_of_arrival() -> None:
@@ -316,3 +317,23 @@ def test_why_says_how_long_an_agent_rests_and_is_never_longer_than_fifty_lines()
     skipped = {line.agent: line.skipped for line in again.why.candidates}
     assert skipped[first.agent] == "resting 5 s"
     assert again.why.candidates[0].agent == again.agent
+
+
+def test_after_a_restart_nobody_is_rung_before_all_who_stood_in_line_stand_there_again() -> None:
+    floor = Floor({"q": Queue(members=members("ann"), wrapuptime=0)}, "ann")
+    floor.engine.await_callers((CallId("young"), CallId("important"), CallId("lost")), floor.now + 5)
+    assert floor.rung(floor.call("young", restored=True)) == []
+    assert floor.rung(floor.call("stranger")) == []
+    assert floor.engine.invariants() == []
+    assert floor.rung(floor.call("important", restored=True, priority=5)) == []
+    assert floor.rung(floor.did(floor.engine.not_coming(CallId("stranger"), floor.now))) == []
+    assert floor.rung(floor.did(floor.engine.not_coming(CallId("lost"), floor.now))) == [("ann", "important")]
+
+
+def test_after_a_restart_those_who_do_not_come_are_waited_for_only_so_long() -> None:
+    floor = Floor({"q": Queue(members=members("ann"), wrapuptime=0)}, "ann")
+    floor.engine.await_callers((CallId("lost"),), floor.now + 5)
+    floor.call("young")
+    assert floor.rung(floor.run(4.9)) == []
+    assert floor.rung(floor.run(0.2)) == [("ann", "young")]
+    assert floor.rung(floor.did(floor.engine.not_coming(CallId("lost"), floor.now))) == []

@@ -380,3 +380,36 @@ def test_no_agent_serves_two_callers_at_once(centre: Centre) -> None:
     for name in ("a5", "a6", "a7"):
         stretches = sorted((row["bridged"], row["ended"]) for row in rows if row["agent"] == name)
         assert all(end <= begin + 0.2 for (_, end), (begin, _) in itertools.pairwise(stretches))
+
+
+def test_the_line_stands_as_it_stood_when_the_process_is_killed(tmp_path: Path) -> None:
+    """`kill -9` while three wait over real sockets: place, age and priority are what they were."""
+    ports = {name: free_port(AGENT_ADDRESS) for name in AGENTS}
+    with Switch(tmp_path / "switch", _config(ports)) as switch, ExitStack() as stack:
+        centre = Centre(switch, ports, tmp_path, stack)
+        switch.cli("agent", "pause", "a1", "lunch")
+        callers = []
+        for waiting, number in enumerate((NUMBER["prio"], NUMBER["prio"], "620"), 1):
+            callers.append(centre.call(number))
+            centre.wait_waiting("prio", waiting)
+        first, second, urgent = callers
+        before = switch.cli("queue", "show", "prio")["callers"]
+        time.sleep(0.5)  # what changed less than a tenth of a second ago may be lost
+        switch.kill9()
+        switch.start()
+        centre.wait_waiting("prio", 3)
+        after = switch.cli("queue", "show", "prio")["callers"]
+        assert [(each["call"], each["priority"]) for each in after] == [
+            (each["call"], each["priority"]) for each in before
+        ]
+        assert all(new["waited_s"] > old["waited_s"] for new, old in zip(after, before, strict=True))
+        centre.serving("a1", talk_s=0.5)
+        switch.cli("agent", "resume", "a1")
+        served = [urgent, first, second]
+        assert [caller.wait(20).exit_code for caller in served] == [0, 0, 0]
+        bridged = [centre.cdr(caller)["bridged"] for caller in served]
+        assert bridged == sorted(bridged)
+        for caller in served:
+            assert centre.visits(caller) == [("prio", "answered")]
+            row = centre.cdr(caller)
+            assert row["wait_s"] == pytest.approx(row["bridged"] - row["started"], abs=0.5)

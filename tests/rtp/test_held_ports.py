@@ -157,6 +157,7 @@ async def test_two_phones_talk_through_ports_that_nobody_waited_for(seen: Simple
         assert await a.hear() == said[::-1]
     stats = {each.leg: each for each in await seen.pool.stats([A, B])}
     assert all(each.packets_in == 20 for each in stats.values()), "nothing of what came before"
+    assert all(each.strangers == 0 for each in stats.values()), "nor is it counted"
     stranger.close()
 
 

@@ -416,6 +416,7 @@ async def test_a_restart_keeps_place_and_attempts(c: Centre) -> None:
         before.entered,
         CallbackState.WAITING,
     )
+    await asyncio.sleep(0.1)
     assert [each.ani for each in c.switch.control.queue("sales").callers] == [SECOND, THIRD]
     c.north.on_call = answering(1.0)
     await asyncio.sleep(2)

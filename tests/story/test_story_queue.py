@@ -5,15 +5,18 @@ Does not prove sound: media workers are fake here, and only what they are told i
 
 import asyncio
 import json
+from collections.abc import Callable
 
 from story_floor import CALLER, SECRET, SWITCH, Centre, about, centre, fixed, members, sales, told
 
 from softswitch.acd.values import AgentState
 from softswitch.call.why import spread
 from softswitch.config.routes import Route
+from softswitch.ids import WorkerId
 from softswitch.rtp.commands import Music, Play, StartRecording, StopPlay, StopRecording
 from softswitch.testing.manners import answering, busy, refusing, ringing
 from softswitch.testing.peer import Peer
+from softswitch.testing.peer_call import PeerCall
 
 SERVED = ["< INVITE", "> 100 INVITE", "> 180 INVITE", "> 200 INVITE", "< ACK", "< BYE", "> 200 BYE"]
 
@@ -400,3 +403,74 @@ async def an_agent_hangs_up_while_somebody_waits(c: Centre) -> None:
         ("ana", "normal", "callee"),
         ("ana", "normal", "caller"),
     ]
+
+
+def with_one_line() -> Callable[[PeerCall], None]:
+    """A phone that is busy while it has a call."""
+    taken: list[PeerCall] = []
+
+    def script(call: PeerCall) -> None:
+        if any(not each.session.over for each in taken):
+            call.reject(486)
+            return
+        taken.append(call)
+        call.ring()
+        call.answer()
+
+    return script
+
+
+@told(config=centre(**sales(members=members("ana"), wrapuptime=0.0)))
+async def test_a_phone_with_one_line_has_it_free_before_it_is_rung_again(c: Centre) -> None:
+    phone = c.phone("1001")
+    phone.on_call = with_one_line()
+    first = c.caller("600")
+    await first.answered()
+    await phone.next_call()
+    second = c.caller("600", user="+34600000002")
+    await second.answered()
+    await asyncio.sleep(2)
+    first.hang_up()
+    again = await phone.next_call()
+    await asyncio.sleep(1)
+    second.hang_up()
+    await again.hung_up()
+    assert await c.offers() == [("ana", "answered", 200), ("ana", "answered", 200)]
+    requests = [line for line in phone.ladder() if line.startswith("<") and "ACK" not in line]
+    assert requests == ["< INVITE", "< BYE", "< INVITE", "< BYE"]
+
+
+@told(config=centre(**sales(members=members("ana"), wrapuptime=0.0)))
+async def test_when_all_who_wait_leave_at_once_nobody_is_rung_for_them_in_turn(c: Centre) -> None:
+    phone = c.phone("1001")
+    phone.on_call = ringing
+    calls = [c.caller("600", user=f"+346000000{number:02}") for number in range(12)]
+    for call in calls:
+        await call.answered()
+    await phone.next_call()
+    await asyncio.sleep(1)
+    for call in calls:
+        call.hang_up()
+    await asyncio.sleep(2)
+    assert [line for line in phone.ladder() if line == "< INVITE"] == ["< INVITE"]
+    assert c.agent("ana").state is AgentState.IDLE
+    assert [row["cause"] for row in c.switch.cdrs()] == ["normal"] * 12
+
+
+@told(config=centre(**sales(members=members("ana", "ben"), wrapuptime=0.0)))
+async def test_a_phone_whose_port_is_lost_while_it_rings_rings_no_more(c: Centre) -> None:
+    c.phone("1001").on_call = ringing
+    c.phone("1002").on_call = answering(0.0)
+    call = c.caller("600")
+    await call.answered()
+    rung = await c.phone("1001").next_call()
+    await asyncio.sleep(1)
+    manager = c.switch.parts.manager
+    manager.on_legs_lost(WorkerId(1), frozenset((c.leg_of("endpoint:1001"),)))
+    talking = await c.phone("1002").next_call()
+    await asyncio.sleep(1)
+    assert rung.session.over
+    assert c.agent("ben").state is AgentState.TALKING
+    call.hang_up()
+    await talking.hung_up()
+    assert await c.offers() == [("ana", "failed", 503), ("ben", "answered", 200)]
