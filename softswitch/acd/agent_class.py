@@ -85,6 +85,7 @@ class AgentClass:
         for heap in self.heaps.values():
             if not self.idle:
                 heap.clear()
+                continue
             while heap and heap[0][4].token != heap[0][3]:
                 heappop(heap)
 

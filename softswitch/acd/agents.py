@@ -85,6 +85,7 @@ _BUSY = frozenset({_S.TALKING, _S.OCCUPIED, _S.WRAP_UP})
 IDLE, RINGING, TALKING, WRAP_UP = _S.IDLE, _S.RINGING, _S.TALKING, _S.WRAP_UP
 """Those that every event asks for: a member of an enumeration costs six times as much as a name of the module."""
 _TALKING, _RINGING, _FREE = _A.TALKING, _A.RINGING, _A.FREE
+_RESTING = _S.RESTING
 
 Context = tuple[QueueName | None, CallId | None]
 NOWHERE: Context = (None, None)
@@ -200,30 +201,28 @@ class AgentRecord:
         """Logged in, neither paused nor unreachable; he may be on a call."""
         return self.status is _AVAILABLE and self.reachable and self.suspect is None
 
-    def activity(self) -> Activity:
-        if self.talk is not None:
-            return _TALKING
-        if self.offer is not None:
-            return _RINGING
-        if self.occupied:
-            return Activity.OCCUPIED
-        if self.wrapup is not None:
-            return Activity.WRAP_UP
-        if not self.reachable or self.suspect is not None:
-            return Activity.UNREACHABLE
-        if self.rest is not None:
-            return Activity.RESTING
-        return _FREE
-
     def derived(self) -> AgentState:
-        activity = self.activity()
+        if self.talk is not None:
+            activity = _TALKING
+        elif self.offer is not None:
+            activity = _RINGING
+        elif self.occupied:
+            activity = Activity.OCCUPIED
+        elif self.wrapup is not None:
+            activity = Activity.WRAP_UP
+        elif not self.reachable or self.suspect is not None:
+            activity = Activity.UNREACHABLE
+        elif self.rest is not None:
+            activity = Activity.RESTING
+        else:
+            activity = _FREE
         state = STATE.get((self.status, activity))
         if state is None:
             raise WrongState(f"agent {self.agent} is {self.status} and {activity} at once")
         return state
 
-    def enter(self, new: AgentState, now: float, *, restored: bool = False) -> AgentState:
-        """Change the state and the accounts of time; the old state. `restored`: whatever it was."""
+    def enter(self, new: AgentState, now: float, *, restored: bool = False) -> None:
+        """Change the state with all that follows it, and the accounts of time. `restored`: whatever it was."""
         old = self.state
         if not restored and new not in FOLLOWS[old]:
             raise WrongState(f"agent {self.agent} cannot go from {old} to {new}")
@@ -233,22 +232,27 @@ class AgentRecord:
             self.workload.turned(busy, now)
         self.state = new
         self.state_since = now
+        if new is TALKING and self.talk is not None:
+            self.context = self.talk.queue.name, self.talk.call
+        elif new is RINGING and self.offer is not None:
+            self.context = self.offer.queue.name, self.offer.caller.call
+        elif new is not WRAP_UP:
+            self.context = NOWHERE
         if self.examined_by:
             self.tell()
-        return old
 
     def tell(self) -> None:
         """What decisions say of him has changed."""
         told = self.told()
         for queue, place in self.examined_by:
-            queue.tell(place, told)
+            queue.latest[place] = told
 
     def told(self) -> Told:
         """Why he is no candidate, as far as it lies with him alone."""
         state = self.state
-        if state is _S.RESTING and self.rest is not None:
+        if state is _RESTING and self.rest is not None:
             return self.rest.due
-        return f"paused ({self.reason})" if state is _S.PAUSED and self.reason else state
+        return f"paused ({self.reason})" if self.reason and state is _S.PAUSED else state
 
     def times_until(self, now: float) -> dict[AgentState, float]:
         times = dict(self.times)

@@ -20,9 +20,11 @@ class Departures:
             queue.experience.left(max(0.0, now - caller.joined), gave_up=gave_up)
             if caller.told is not None:
                 queue.experience.came_true(caller.told, now - caller.told_at, served=served)
-        for timer in (caller.max_wait, caller.step_timer, caller.grow):
-            if timer is not None:
-                self._timers.cancel(timer)
+        self._timers.cancel(caller.max_wait)
+        if caller.step_timer is not None:
+            self._timers.cancel(caller.step_timer)
+        if caller.grow is not None:
+            self._timers.cancel(caller.grow)
         if caller.wanted:
             self._timers.cancel(caller.tied)
             for agent in caller.wanted:

@@ -48,22 +48,23 @@ class Matcher:
         if not fresh_agents and not fresh_callers and not growing:
             return
         roster.fresh_mask = room.fresh_mask = room.growing_mask = 0
-        reached = 0
-        for agents in roster.classes_of[fresh_agents & roster.idle_mask]:
-            reached |= agents.calls_mask
-        self._serve_waiting((reached | fresh_callers) & room.waiting_mask, now, out)
-        if (reached | growing) & room.open_mask:
-            self._join_ringing(reached | growing, now, out)
+        if roster.idle_mask:
+            reached = 0
+            for agents in roster.classes_of[fresh_agents & roster.idle_mask]:
+                reached |= agents.calls_mask
+            self._serve_waiting((reached | fresh_callers) & room.waiting_mask, now, out)
+            if (reached | growing) & room.open_mask:
+                self._join_ringing(reached | growing, now, out)
         if room.open_mask and fresh_callers & room.waiting_mask:
             self._share_ringing(fresh_callers, now, out)
 
     def _serve_waiting(self, mask: int, now: float, out: list[Decision]) -> None:
         roster = self._roster
-        heads: list[tuple[Rank, int, CallClass]] = [
-            (group.heap[0][0], group.bit, group)
-            for group in self._room.classes_of[mask]
-            if group.demand.agents_mask & roster.idle_mask
-        ]
+        idle = roster.idle_mask
+        heads: list[tuple[Rank, int, CallClass]] = []
+        for group in self._room.classes_of[mask]:
+            if group.demand.agents_mask & idle:
+                heads.append((group.heap[0][0], group.bit, group))
         heapify(heads)
         while heads:
             group = heads[0][2]
@@ -84,8 +85,8 @@ class Matcher:
         idle = group.demand.agents_mask & self._roster.idle_mask
         if not idle:
             return []
-        order = group.queue.order
-        caller = group.heap[0][2]
+        queue, caller = group.queue, group.heap[0][2]
+        order = queue.order
         for agent in caller.wanted:
             if agent.state is IDLE and agent.group.bit & idle:
                 return [chosen(caller, agent)]
@@ -93,11 +94,11 @@ class Matcher:
             if tier[2] & idle:
                 break
         classes = self._roster.classes_of[tier[2] & idle]
-        if group.queue.strategy.everyone:
+        if queue.strategy.everyone:
             return [
                 (tier, entry) for entry in sorted(entry for each in classes for entry in each.all_idle(order))
             ]
-        if group.queue.config.strategy_plugin:
+        if queue.config.strategy_plugin:
             entries = sorted(entry for each in classes for entry in each.some_idle(order, MOST))[:MOST]
             picked = self._plugins.choose(caller, entries, now, out)
             if picked is not None:

@@ -28,8 +28,6 @@ Told = str | float
 
 class QueueRecord:
     __slots__ = (
-        "_latest",
-        "_told",
         "ageing_s",
         "agents",
         "config",
@@ -37,6 +35,7 @@ class QueueRecord:
         "experience",
         "figures",
         "join_absent",
+        "latest",
         "leave_absent",
         "line",
         "moved",
@@ -68,8 +67,8 @@ class QueueRecord:
         self.places: dict[AgentId, int] = {}
         self.examined: tuple[tuple[AgentId, AgentClass], ...] = ()
         """The first of its agents, of whom each decision says why they were skipped."""
-        self._latest: list[Told] = []
-        self._told: tuple[Told, ...] | None = None
+        self.latest: list[Told] = []
+        """What holds of each of these now."""
         self.turn = -1
         """Number of the last turn taken for round robin, or the last number drawn."""
         self.virtual = 0
@@ -110,21 +109,9 @@ class QueueRecord:
         """Say who of its agents each decision lists, after they were sorted into classes."""
         first = self.agents[:EXAMINED]
         self.examined = tuple((agent.agent, agent.group) for agent in first)
-        self._latest = [agent.told() for agent in first]
-        self._told = None
+        self.latest = [agent.told() for agent in first]
         for place, agent in enumerate(first):
             agent.examined_by = (*agent.examined_by, (self, place))
-
-    def tell(self, place: int, told: Told) -> None:
-        """Something else holds of the agent examined at that place."""
-        self._latest[place] = told
-        self._told = None
-
-    def told(self) -> tuple[Told, ...]:
-        """What holds of those examined now; the same tuple until something changes."""
-        if self._told is None:
-            self._told = tuple(self._latest)
-        return self._told
 
     def __repr__(self) -> str:
         return f"<Queue {self.name} {self.config.strategy} waiting {len(self.line)}>"

@@ -61,24 +61,14 @@ class Ringing:
             self._timers.cancel(caller.grow)
             self._room.close_to_more(caller)
             caller.grow = self._timers.at(now + queue.config.progressive_s, self._grow, caller)
-        reasons = whys(caller, chosen, self._roster, now)
         ring_s = _ring_s(caller)
-        for (tier, entry), why in zip(chosen, reasons, strict=True):
+        for (tier, entry), why in whys(caller, chosen, self._roster, now):
             agent = entry[4]
             if queue.strategy.own_order:
                 queue.turn = max(queue.turn, entry[0])
             live = self._reserve(caller, agent, tier[0], ring_s, now)
             self._roster.settle(agent, now, out)
-            out.append(
-                Offer(
-                    offer=live.offer,
-                    call=caller.call,
-                    queue=queue.name,
-                    agent=agent.agent,
-                    ring_s=ring_s,
-                    why=why,
-                )
-            )
+            out.append(Offer(live.offer, caller.call, queue.name, agent.agent, ring_s, why))
 
     def _grow(self, caller: Caller, now: float, out: list[Decision]) -> None:
         """Nobody has answered for a while: one more may ring, as soon as there is one."""
@@ -170,16 +160,7 @@ class Ringing:
             self._last.served(queue.name, caller.given.ani, agent.agent, now)
         if caller.counts:
             queue.figures.answer(waited_s, queue.config.servicelevel)
-        out.append(
-            Connect(
-                offer=live.offer,
-                call=caller.call,
-                queue=queue.name,
-                agent=agent.agent,
-                waited_s=waited_s,
-                position=position,
-            )
-        )
+        out.append(Connect(live.offer, caller.call, queue.name, agent.agent, waited_s, position))
         self._roster.settle(agent, now, out)
         if caller.offers:
             self.withdraw_all(caller, "lost race", now, out)

@@ -7,7 +7,7 @@ since the last match are `fresh`: only they can have made a pair possible.
 from collections.abc import Iterable, Mapping, Sequence
 
 from softswitch.acd.agent_class import AgentClass
-from softswitch.acd.agents import IDLE, NOWHERE, RINGING, TALKING, WRAP_UP, AgentRecord, Context
+from softswitch.acd.agents import IDLE, NOWHERE, AgentRecord
 from softswitch.acd.errors import NotKnown
 from softswitch.acd.needs import LATER, Need, could_ever_serve, surge_names
 from softswitch.acd.pauses import Pauses
@@ -22,7 +22,6 @@ from softswitch.ids import AgentId, QueueName
 
 Tier = tuple[int, int, int]
 """Penalty, order by alternative and skill (see `needs`), mask of the classes that have both."""
-_WITH_CALL = frozenset({RINGING, TALKING, WRAP_UP})
 UNREACHABLE_TOO_LONG = "phone not registered"
 """Reason of the log-out of an agent whose phone was away for longer than the configuration allows."""
 
@@ -254,21 +253,18 @@ class Roster:
             self.emptied = True
         if agent.bound and not agent.ready:
             self.lost_bound.append(agent)
-        new = agent.derived()
-        if new is agent.state:
+        new, old = agent.derived(), agent.state
+        if new is old:
             return
-        old = agent.enter(new, now, restored=restored)
+        left = agent.context
+        agent.enter(new, now, restored=restored)
         if old is IDLE:
             group = agent.group
             group.remove_idle(agent)
             if not group.idle:
                 self.idle_mask &= ~group.bit
-        context = agent.context
-        if new in _WITH_CALL:
-            context = agent.context = _context(agent)
-        else:
-            agent.context = NOWHERE
-        out.append(StateChanged(agent=agent.agent, old=old, new=new, queue=context[0], call=context[1]))
+        context = left if agent.context is NOWHERE else agent.context
+        out.append(StateChanged(agent.agent, old, new, context[0], context[1]))
         if new is IDLE:
             self._now_idle(agent)
 
@@ -308,12 +304,3 @@ def _skill(levels: Mapping[str, int], required: Mapping[str, int], preferred: Ma
         level = levels.get(skill, 0)
         total += level if level >= least and skill not in required else 0
     return total
-
-
-def _context(agent: AgentRecord) -> Context:
-    state = agent.state
-    if state is RINGING and agent.offer is not None:
-        return agent.offer.queue.name, agent.offer.caller.call
-    if state is TALKING and agent.talk is not None:
-        return agent.talk.queue.name, agent.talk.call
-    return agent.context if state is WRAP_UP else NOWHERE

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from heapq import heapify, heappop, heappush
+from itertools import count
 from typing import Any, TypeVar
 
 from softswitch.acd.values import Decision
@@ -77,7 +78,7 @@ class Timers:
         self._slots: dict[int, Slot] = {}
         self._seconds: list[int] = []
         """Heap of the keys of `_slots`."""
-        self._serial = 0
+        self._serials = count()
 
     def __len__(self) -> int:
         """Whatever is kept, cancelled ones included."""
@@ -90,8 +91,7 @@ class Timers:
         if slot is None:
             slot = self._slots[second] = Slot()
             heappush(self._seconds, second)
-        self._serial += 1
-        timer = Timer(due, fire, subject, self._serial, slot)
+        timer = Timer(due, fire, subject, next(self._serials), slot)
         slot.armed.add(timer)
         if slot.heap is not None:
             slot.add_in_order(timer)

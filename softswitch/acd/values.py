@@ -97,7 +97,7 @@ class Candidate:
     empty: he was one."""
 
 
-@value
+@value(kw_only=False)
 class Why:
     """Why an offer was made: kept with the offer and answered by the command line."""
 
@@ -112,7 +112,7 @@ class Why:
     """Steps of the queue that the caller had passed."""
 
 
-@value
+@value(kw_only=False)
 class Offer:
     """Ring this agent for this call now. He is reserved already."""
 
@@ -136,7 +136,7 @@ class CancelOffer:
     `paused`, `occupied` (the agent began another call), `shared` (he is to ring for another caller of a ring-all queue)."""
 
 
-@value
+@value(kw_only=False)
 class Connect:
     """An offer was answered in time: bridge them. Any other answer that comes later gets CancelOffer `lost race`."""
 
@@ -183,7 +183,7 @@ class StatusChanged:
     reason: str
 
 
-@value
+@value(kw_only=False)
 class StateChanged:
     agent: AgentId
     old: AgentState

@@ -145,7 +145,8 @@ class WaitingRoom:
 
     def _leave(self, caller: Caller) -> None:
         group = caller.group
-        self.unmatch(caller)
+        if caller.waiting:
+            self.unmatch(caller)
         if group.open:
             self.close_to_more(caller)
         group.callers -= 1
@@ -239,6 +240,7 @@ class WaitingRoom:
         if not group.waiting:
             self.waiting_mask &= ~group.bit
             heap.clear()
+            return
         while heap and heap[0][2].token != heap[0][1]:
             heappop(heap)
 

@@ -16,20 +16,23 @@ _RUNNERS_UP = MOST - 1 - EXAMINED
 Found = tuple[Tier, Entry]
 
 
-def whys(caller: Caller, chosen: Sequence[Found], roster: Roster, now: float) -> list[Why]:
-    """Of each of the chosen why he is rung; to be asked before they are reserved."""
+def whys(caller: Caller, chosen: Sequence[Found], roster: Roster, now: float) -> list[tuple[Found, Why]]:
+    """Each of the chosen and why he is rung; to be asked before they are reserved."""
     queue, group = caller.queue, caller.group
-    demand, told, turn = group.demand, queue.told(), queue.turn
+    demand, told, turn = group.demand, tuple(queue.latest), queue.turn
     runners_up = _runners_up(group, roster, chosen)
     waited_s, position = caller.waited(now), queue.line.position(caller)
     return [
-        Why(
-            strategy=queue.config.strategy,
-            waited_s=waited_s,
-            position=position,
-            candidates=Candidates(demand, _first(found, chosen), runners_up, told, turn, now),
-            required=demand.required,
-            step=caller.step,
+        (
+            found,
+            Why(
+                queue.config.strategy,
+                waited_s,
+                position,
+                Candidates(demand, _first(found, chosen), runners_up, told, turn, now),
+                demand.required,
+                caller.step,
+            ),
         )
         for found in chosen
     ]

@@ -1,6 +1,6 @@
 """How busy an agent was lately: the share of time on calls and in wrap-up, older time counting less and less."""
 
-import math
+from math import exp, inf, log
 
 MEMORY_S = 3600.0
 """What was so long ago counts 1/e."""
@@ -23,14 +23,14 @@ class Workload:
         self.busy = busy
 
     def at(self, now: float) -> float:
-        faded = math.exp((self.since - now) / MEMORY_S)
+        faded = exp((self.since - now) / MEMORY_S)
         return 1.0 - (1.0 - self.share) * faded if self.busy else self.share * faded
 
     def standing(self) -> float:
         """Something to compare idle agents by whenever it is looked at: see `strategy`."""
-        return math.log(self.share) + self.since / MEMORY_S if self.share > 0 else -math.inf
+        return log(self.share) + self.since / MEMORY_S if self.share > 0 else -inf
 
 
 def share_of(standing: float, now: float) -> float:
     """The share that an idle agent of this standing has by now."""
-    return math.exp(standing - now / MEMORY_S)
+    return exp(standing - now / MEMORY_S)
