@@ -4,6 +4,7 @@ import asyncio
 import gc
 import os
 import signal
+import sys
 from pathlib import Path
 
 import structlog
@@ -27,6 +28,8 @@ from softswitch.store import queue_log
 
 _log = structlog.get_logger(__name__)
 
+_SWITCH_INTERVAL_S = 0.0005
+"""How long the thread that writes rows may keep the interpreter while a message waits."""
 END_WITHIN_S = 3.0
 """How long calls have to end when the switch stops at once."""
 
@@ -41,6 +44,7 @@ def run(loaded: LoadedConfig, config_path: Path) -> int:
             _log.error("cannot start", problem=str(problem))
         return 2
     prefer(loaded.config.general.nice)
+    sys.setswitchinterval(_SWITCH_INTERVAL_S)
     try:
         return _runner().run(_serve(loaded, config_path))
     except UnusableError as error:
