@@ -237,7 +237,7 @@ class Engine:
         if self._roster.emptied:
             self._entry.leave_empty(now, out)
         self._matcher.match(now, out)
-        if self._entry.overdue:
+        if self._entry.overdue and not self._room.awaited:
             self._entry.expire(now, out)
         return out
 

@@ -160,13 +160,14 @@ class CallManager:
     def on_legs_lost(self, worker: WorkerId, legs: frozenset[LegId]) -> None:
         """Nobody could open them again: their calls end with a clear cause."""
         self._room.supervisions.legs_lost(legs)
-        for leg in legs:
-            ringing = self._services.legs.get(leg)
-            if ringing is not None and ringing.on_lost is not None:
-                ringing.on_lost()
         for call in self._calls_of(legs):
             self._room.recordings.give_up(call, "the media worker died")
             call.stop(MEDIA_LOST)
+        for leg in legs:
+            ringing, line = self._services.legs.get(leg), self._services.lines.line(leg)
+            owner = self._calls.get(line.call) if line is not None else None
+            if ringing is not None and ringing.on_lost is not None and (owner is None or owner.over is None):
+                ringing.on_lost()
 
     def _calls_of(self, legs: frozenset[LegId]) -> list[Call]:
         return [
