@@ -88,9 +88,8 @@ class Offers:
             )
         )
         beside = call.caller if call.caller.opened is not None else None
-        ringing.start(
-            beside, soon=call.over is not None
-        )  # of many who leave at once, each would be rung for in turn
+        leaves = call.over is not None  # with others, each of whom would be rung for in turn
+        ringing.start(beside, soon=leaves)
 
     def _on_party(self, offer: OfferId, event: PartyEvent) -> None:
         underway = self._underway.get(offer)

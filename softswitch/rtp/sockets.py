@@ -94,9 +94,13 @@ class SocketEngine:
 
     def hold(self, address: str, port: int) -> None:
         pair = self._held[address, port] = bound_pair(address, port)
-        for each in pair:
-            # To itself: the kernel answers everybody as a closed port would, and nothing piles up.
-            each.connect(each.getsockname())
+        try:
+            for each in pair:
+                # To itself: the kernel answers everybody as a closed port would, and nothing piles up.
+                each.connect(each.getsockname())
+        except OSError:
+            self.unhold(address, port)
+            raise
 
     def unhold(self, address: str, port: int) -> None:
         for each in self._held.pop((address, port), ()):
