@@ -24,7 +24,7 @@ from typing import Any
 import structlog
 
 from benchmarks.template_peers import AGENTS, TRUNK, TemplatePeers
-from softswitch.app.life import settle_memory
+from softswitch.app.memory import settle_memory
 from softswitch.config.endpoints import Endpoint
 from softswitch.config.general import General
 from softswitch.config.queues import Agent, Member, Queue

@@ -7,6 +7,7 @@ python -m benchmarks.flooders phone HOST:PORT SECONDS
 import contextlib
 import itertools
 import json
+import math
 import random
 import socket
 import sys
@@ -21,6 +22,7 @@ STREAM_METHODS = ("REGISTER", "INVITE", "SUBSCRIBE")
 ONE_SOURCE = "127.6.6.6"
 IDLE, SLOW = 2000, 50
 PER_SOURCE = 100
+REGISTER_EVERY_S = 120.0
 
 
 def _request(method: str, number: int, source: str, host: str, transport: str) -> bytes:
@@ -201,10 +203,12 @@ def phone(server: Address, seconds: float) -> dict[str, object]:
         Softphone("1001", "127.0.0.21", server, password="one") as caller,
         Softphone("1002", "127.0.0.22", server, password="two") as called,
     ):
-        caller.register()
-        called.register()
-        end = time.monotonic() + seconds
+        end, registered = time.monotonic() + seconds, -math.inf
         while time.monotonic() < end:
+            if time.monotonic() > registered + REGISTER_EVERY_S:
+                registered = time.monotonic()
+                caller.register()
+                called.register()
             called.accept_always()
             began = time.monotonic()
             try:

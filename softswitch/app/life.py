@@ -1,7 +1,6 @@
 """The life of the process: check, build, recover what a crash left, serve, reload, drain, stop."""
 
 import asyncio
-import gc
 import os
 import signal
 import sys
@@ -14,6 +13,7 @@ from softswitch.app.callbacks import restore_callbacks
 from softswitch.app.control import Control
 from softswitch.app.keeping import Keeping
 from softswitch.app.logs import set_up_logs
+from softswitch.app.memory import keep_large_apart, settle_memory
 from softswitch.app.parts import HEARTBEAT_S, Parts, build
 from softswitch.app.recovery import end_left, left_open, recover, wanted, written_down
 from softswitch.app.voicing import warm
@@ -43,6 +43,7 @@ def run(loaded: LoadedConfig, config_path: Path) -> int:
         for problem in problems:
             _log.error("cannot start", problem=str(problem))
         return 2
+    keep_large_apart()
     prefer(loaded.config.general.nice)
     sys.setswitchinterval(_SWITCH_INTERVAL_S)
     try:
@@ -94,16 +95,6 @@ async def _serve(loaded: LoadedConfig, config_path: Path) -> int:
         await control.feed.stop()
         control.security.save_now()
     return 0
-
-
-def settle_memory() -> None:
-    """Spare the collector what stays for ever, and let it look less often: calls free themselves by count, and a full
-    pass over ten thousand waiting callers would stop all of them for a fifth of a second. A look at what is young takes
-    about a millisecond."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(4_000, 100, 20)
-    gc.enable()
 
 
 def _signals(control: Control) -> None:
