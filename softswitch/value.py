@@ -1,13 +1,15 @@
-"""Values that are made for every call: frozen to the type checker, and as cheap as an object with slots when they are made.
+"""Values that are made for every call and message: frozen, compared by what they hold, and cheap to make.
 
-A frozen dataclass sets each field by a call of `object.__setattr__`, at three times the cost of an assignment; a call makes
-a hundred values of a thousand fields. That nobody changes one is proven by mypy, which is strict here, and not looked at
-again while the switch runs. Compared and hashed they are like frozen ones.
+A frozen dataclass sets each field by a call of `object.__setattr__`, and even a plain one is filled by Python code; a call
+makes two hundred values of two thousand fields. These are made by msgspec in C, in an eighth of the time, and go to JSON
+and back in a twentieth. To the type checker, and for `dataclasses.fields`, `replace` and `asdict`, they are dataclasses.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import TypeVar, dataclass_transform, overload
+from collections.abc import Callable, Collection
+from dataclasses import MISSING, Field, field, make_dataclass
+from typing import Any, TypeVar, cast, dataclass_transform, overload
+
+import msgspec
 
 Kind = TypeVar("Kind")
 
@@ -20,7 +22,60 @@ def value(*, kw_only: bool) -> Callable[[type[Kind]], type[Kind]]: ...
 def value(
     kind: type[Kind] | None = None, /, *, kw_only: bool = True
 ) -> type[Kind] | Callable[[type[Kind]], type[Kind]]:
-    """In the place of `@dataclass(frozen=True, slots=True, kw_only=True)`. One that every event makes may be filled by
-    place: names cost three times as much."""
-    made = dataclass(slots=True, kw_only=kw_only, unsafe_hash=True)
-    return made if kind is None else made(kind)
+    """In the place of `@dataclass(frozen=True, slots=True, kw_only=True)`. As JSON it names its type and leaves out what
+    has its default; what is read must be exactly of it. One that builds on another value has no field without a default
+    behind one with it."""
+    if kind is None:
+        return lambda kind: _made(kind, kw_only)
+    return _made(kind, kw_only)
+
+
+def _made(kind: type[Kind], kw_only: bool) -> type[Kind]:
+    hints = vars(kind).get("__annotations__", {})
+    body = dict(vars(kind))
+    inherited = {}
+    if isinstance(kind, _MAKER):  # it builds on another: its defaults were taken out of its body already
+        inherited = _known(kind.__base__)
+        body = {name: one for name, one in body.items() if name not in hints} | _defaults_of(kind, hints)
+    own = [
+        (name, hint, one if isinstance(one := body.get(name, MISSING), Field) else field(default=one))
+        for name, hint in hints.items()
+    ]
+    made = _MAKER(
+        kind.__name__,
+        tuple(base if base is not object else msgspec.Struct for base in kind.__bases__),
+        {name: _default(one) for name, one in body.items() if name not in _OF_THE_CLASS_ITSELF}
+        | {"__qualname__": kind.__qualname__},
+        frozen=True,
+        kw_only=kw_only,
+        tag=True,
+        omit_defaults=True,
+        forbid_unknown_fields=True,
+    )
+    made.__dataclass_fields__ = inherited | _known(make_dataclass(kind.__name__, own, kw_only=True))
+    return cast(type[Kind], made)
+
+
+def _default(one: Any) -> Any:
+    if not isinstance(one, Field):
+        return one
+    if not (one.init and one.repr and one.compare):
+        raise TypeError(
+            "a field of a value is given, shown and compared; one that must not be belongs to a dataclass"
+        )
+    if one.default_factory is not MISSING:
+        return msgspec.field(default_factory=one.default_factory)
+    return msgspec.field(default=one.default)
+
+
+def _defaults_of(kind: Any, hints: Collection[str]) -> dict[str, Any]:
+    last = zip(reversed(kind.__struct_fields__), reversed(kind.__struct_defaults__), strict=False)
+    return {name: default for name, default in last if name in hints}
+
+
+def _known(kind: Any) -> dict[str, Any]:
+    return dict(kind.__dataclass_fields__)
+
+
+_MAKER: Any = type(msgspec.Struct)
+_OF_THE_CLASS_ITSELF = frozenset({"__dict__", "__weakref__", "__slots__"})
