@@ -116,7 +116,8 @@ class Dialling:
 
 
 class KillLoad(UaLoad):
-    """`on_steady` starts whoever kills, and tells `back` when the switch serves again."""
+    """`on_steady` starts whoever kills and sets `back` when the switch serves again. Of the plan, `seconds` is within which
+    the calls begin to go on, `hold_s` within which the `in_progress` INVITEs are sent, the first of them at once."""
 
     def __init__(self, plan: Plan, *, in_progress: int, seed: int, slow_number: str, on_steady: Callable[[], None],
                  on_end: Callable[[], None]) -> None:  # fmt: skip
@@ -149,7 +150,8 @@ class KillLoad(UaLoad):
             begins = now + self._dice.uniform(0.2, plan.seconds)
             self._at(begins, lambda story=story: self._go_on(story))  # type: ignore[misc]
         for number in range(self._in_progress):
-            self._at(now + self._dice.uniform(0.0, plan.hold_s), lambda number=number: self._dial(number))  # type: ignore[misc]
+            begins = now + (0.1 + self._dice.uniform(0.0, plan.hold_s) if number else 0.1)
+            self._at(begins, lambda number=number: self._dial(number))  # type: ignore[misc]
         self._loop(self._over)
         self._on_end()
         self._loop_for(0.5)

@@ -191,6 +191,10 @@ def _stage(room: Room, call: Call, snapshot: CallSnapshot, legs: dict[LegId, Leg
             clock = call.services.clock
             since = clock.monotonic() - (clock.wall() - (talk.began if talk is not None else clock.wall()))
             room.dispatcher.take_up(call, visit.agent, other, visit.queue, since)
+            if (
+                call.resumes is not talk and call.resumes is not None
+            ):  # the queue log has a line of it already
+                visit = replace(visit, held_since=call.resumes.away_since)
             room.dispatcher.visits.take_up(call.id, visit)
     elif isinstance(stage, Wait):
         stage = replace(stage, kept=True)

@@ -49,6 +49,10 @@ async def killed_at_once(c: Centre) -> None:
     await asyncio.sleep(1)
 
 
+def holds_logged(c: Centre) -> list[str]:
+    return [verb for line in c.log() for verb in line.split("|") if "HOLD" in verb]
+
+
 @SIDES
 def test_a_hold_of_the_last_moment(who: str, tmp_path: Path, unwritten: None) -> None:
     @told(FLOOR)
@@ -69,6 +73,7 @@ def test_a_hold_of_the_last_moment(who: str, tmp_path: Path, unwritten: None) ->
         cdr = await c.cdr()
         assert cdr["hold_s"] == pytest.approx(2 + 1 + 5, abs=HEARTBEAT_S + 0.1)
         assert cdr["talk_s"] == pytest.approx(3.5 + 2, abs=HEARTBEAT_S + 0.1)
+        assert holds_logged(c) == ["CALLERONHOLD", "CALLEROFFHOLD"]
 
     story(tmp_path)
 
@@ -92,6 +97,7 @@ def test_the_end_of_a_hold_of_the_last_moment(who: str, tmp_path: Path, unwritte
         cdr = await c.cdr()
         assert cdr["hold_s"] == pytest.approx(5, abs=HEARTBEAT_S + 0.1)
         assert cdr["talk_s"] == pytest.approx(3 + 2 + 1 + 4, abs=HEARTBEAT_S + 0.1)
+        assert holds_logged(c) == ["CALLERONHOLD", "CALLEROFFHOLD"]
 
     story(tmp_path)
 
