@@ -165,9 +165,9 @@ def test_a_phone_that_has_registered_anew_is_called_over_its_new_connection(
     assert phone.register().status == 200 and phone.own != first
     assert len(_contacts(running)) == 1
     calling, called = _talk(caller, phone)
-    [binding] = [row for row in running.cli("registrations") if row["endpoint"] == "1001"]
-    assert phone.own is not None and str(phone.own[1]) in str(binding)
+    assert phone.heard_at == phone.own and _over(called) == running.sip
     _hang_up(running, calling, called)
+    assert phone.heard_at == phone.own and phone.accepted == 0
 
 
 # --- when it is gone ------------------------------------------------------------------------------------------------------

@@ -43,6 +43,8 @@ class StreamParty(SipParty):
         self._pongs = _Heard()
         self.accepted = 0
         """Connections that the switch has opened."""
+        self.heard_at: Address | None = None
+        """The phone's end of the connection that it heard something on last."""
         self._listener = socket.create_server((address, 0)) if listens else None
         own = self._connect()
         port = (self._listener or own.socket).getsockname()[1]
@@ -134,6 +136,7 @@ class StreamParty(SipParty):
             link.socket.close()
             return
         link.buffer += data
+        self.heard_at = link.socket.getsockname()
         while link.buffer.startswith(PONG):
             link.buffer = link.buffer.removeprefix(PONG)
             with self._pongs.changed:
