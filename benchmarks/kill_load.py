@@ -10,7 +10,7 @@ who judges has the switch's own rows beside it.
 import random
 import socket
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
@@ -397,13 +397,3 @@ def _within(invite: bytes, method: bytes, to: bytes | None) -> bytes:
     lines = [b"To: " + to if to is not None and line.startswith(b"To:") else line for line in kept]
     start = b"%s %s SIP/2.0" % (method, head[0].split(b" ")[1])
     return b"\r\n".join([start, *lines, b"CSeq: 1 " + method, b"Content-Length: 0", b"", b""])
-
-
-def by_what(stories: Sequence[Story]) -> dict[str, dict[str, int]]:
-    """How often each kind of request was answered how."""
-    found: dict[str, dict[str, int]] = {}
-    for story in stories:
-        for asked in story.asked:
-            counts = found.setdefault(f"{asked.party} {asked.what}", {})
-            counts[str(asked.status)] = counts.get(str(asked.status), 0) + 1
-    return dict(sorted(found.items()))

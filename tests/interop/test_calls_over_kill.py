@@ -15,7 +15,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks.kill_load import SLOW, Dialling, KillLoad, Story, by_what
+from benchmarks.kill_load import SLOW, Dialling, KillLoad, Story
 from benchmarks.ua_load import Plan
 from tools.peers.centre import AGENT_ADDRESS, TRUNK_ADDRESS, desk, load_config
 from tools.peers.ports import free_port
@@ -112,7 +112,7 @@ def _figures(switch: Switch, load: KillLoad, killer: Killer) -> dict[str, Any]:
         "requests": len(asked),
         "requests_answered": answered,
         "asked_while_away": sum(killer.killed < each.sent < killer.back for each in asked),
-        "answers": by_what(load.stories),
+        "answers": _answers(load.stories),
         "rtp_sent": sent,
         "rtp_lost": lost,
         "in_progress": len(dialled),
@@ -124,6 +124,15 @@ def _figures(switch: Switch, load: KillLoad, killer: Killer) -> dict[str, Any]:
             len(rows.get(one.call_id.decode(), [])) != 1 for one in dialled if _is_known(one, killer)
         ),
     }
+
+
+def _answers(stories: list[Story]) -> dict[str, dict[str, int]]:
+    """How often each kind of request was answered how; 0: not at all."""
+    found: dict[str, dict[str, int]] = {}
+    for asked in (each for story in stories for each in story.asked):
+        counts = found.setdefault(f"{asked.party} {asked.what}", {})
+        counts[str(asked.status)] = counts.get(str(asked.status), 0) + 1
+    return dict(sorted(found.items()))
 
 
 def _problem(story: Story, rows: list[dict[str, Any]], killed: float) -> str:
