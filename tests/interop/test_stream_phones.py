@@ -26,7 +26,7 @@ PASSWORDS = {"1001": "one", "1002": "two", "1003": "three"}
 FLOW = ';+sip.instance="<urn:uuid:00000000-0000-1000-8000-000A95A0E128>";reg-id=1'
 SOON_S = 3.0
 """Nobody waits for a transaction to time out."""
-NOT_REGISTERED, NOBODY_LISTENS = (480, "unreachable"), (503, "peer failed")
+AWAY = (480, "unreachable")
 """What a caller is answered, and the cause in his CDR."""
 CONFIG: dict[str, Any] = {
     "sip": {"min_expires_s": 1},
@@ -197,7 +197,7 @@ def test_where_nobody_listens_the_caller_is_answered_at_once_until_the_phone_is_
 ) -> None:
     phone = make_phone(listens=False)
     _drop(running, phone)
-    assert _refused(running, caller) == NOBODY_LISTENS
+    assert _refused(running, caller) == AWAY
     again = make_phone(listens=False)
     calling, called = _talk(caller, again)
     assert _over(called) == running.sip
@@ -216,7 +216,7 @@ def test_a_registration_that_lives_on_its_connection_ends_with_it(
     _hang_up(running, calling, called)
     _drop(running, phone)
     wait_for(lambda: not _contacts(running), 3, "the end of the registration")
-    assert _refused(running, caller) == NOT_REGISTERED
+    assert _refused(running, caller) == AWAY
     assert phone.accepted == 0
     phone.connect()
     assert phone.register().status == 200
@@ -243,8 +243,8 @@ def test_after_a_kill_each_is_called_where_it_can_be_until_it_registers_again(
         calling, called = _talk(caller, listening)
         assert _over(called) != switch.sip and listening.accepted == 1
         _hang_up(switch, calling, called)
-        assert _refused(switch, caller, "602") == NOBODY_LISTENS
-        assert _refused(switch, caller, "603") == NOT_REGISTERED
+        assert _refused(switch, caller, "602") == AWAY
+        assert _refused(switch, caller, "603") == AWAY
         assert flow.accepted == 0
         for number, phone in (("601", listening), ("602", deaf), ("603", flow)):
             phone.connect()
