@@ -29,7 +29,8 @@ SPREAD_S = 5.0
 LEAST_RIGHT = 0.99
 WRITTEN_S = 0.3
 """An INVITE that came so shortly before the kill may not be written down yet: it times out at its caller."""
-TOLERANCE_S = 0.5
+TOLERANCE_S = 1.0
+"""A shared machine that stands still for a moment is no fault in a CDR."""
 HEARTBEAT_S = 1.0
 """How exactly the switch knows when it died: the time of a hold that no row knew of yet is known to that."""
 
