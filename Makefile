@@ -64,9 +64,10 @@ flood: packages $(STAMP)
 fuzz: packages $(STAMP)
 	HYPOTHESIS_PROFILE=default MUTATIONS=1000 FUZZ_COUNT=100000 $(BIN)/python -m pytest -q tests -k "fuzz or mutat or forged"
 
-# Everything killed a hundred times at random moments, under twenty recorded calls.
+# Everything killed a hundred times at random moments, under twenty recorded calls, and under fifty that go on.
 kills: packages $(STAMP)
-	KILLS=100 $(BIN)/python -m pytest -q -s tests/interop/test_recording_crash.py tests/recorder/test_recording_kill.py
+	KILLS=100 KILL_CALLS=50 $(BIN)/python -m pytest -q -s tests/interop/test_recording_crash.py \
+	    tests/recorder/test_recording_kill.py tests/interop/test_calls_over_kill.py
 
 lint: $(STAMP)
 	$(BIN)/ruff check .

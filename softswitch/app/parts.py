@@ -181,6 +181,7 @@ async def build(loaded: LoadedConfig, world: World | None = None) -> Parts:
     manager = CallManager(services, room)
     snapshots = Snapshots(services, room)
     services.changed, services.agreed = snapshots.call_changed, snapshots.leg_changed
+    services.changed_now = snapshots.write_now
     voice.recognition = world.recognition(services, alarms, paths.state_dir(config) / "ears.sock")
     Watching(services, engine, sip.notifier, manager.calls, boxes)
     MessageLamps(services, boxes)

@@ -84,11 +84,11 @@ def wanted(written: Iterable[CallSnapshot]) -> Wanted:
     )
 
 
-def _revive(parts: Parts, written: Iterable[CallSnapshot]) -> list[Revived]:
+def _revive(parts: Parts, written: Iterable[CallSnapshot], died: float) -> list[Revived]:
     revived: list[Revived] = []
     for snapshot in written:
         try:
-            revived.append(revive(parts.services, parts.room, snapshot))
+            revived.append(revive(parts.services, parts.room, snapshot, died))
         except FAILURES as error:
             _log.error("a call cannot go on", call=snapshot.call, problem=f"{type(error).__name__}: {error}")
     parts.media.end_rest()
@@ -98,7 +98,8 @@ def _revive(parts: Parts, written: Iterable[CallSnapshot]) -> list[Revived]:
 async def recover(parts: Parts, written: Iterable[CallSnapshot] = ()) -> list[Revived]:
     """Calls that go on; all others that the crash cut off are closed."""
     parts.dispatcher.desk.start(await parts.store.agents())
-    revived = _revive(parts, written)
+    calls = tuple(written)
+    revived = _revive(parts, calls, await parts.store.alive_until() if calls else 0.0)
     goes_on = frozenset(each.call.id for each in revived)
     closed = await parts.store.close_unfinished(goes_on, parts.recordings.running())
     for row in closed.recordings:

@@ -6,6 +6,7 @@ import structlog
 
 from softswitch.errors import PeerError
 from softswitch.ids import EndpointName
+from softswitch.sip.outbound import dies_with_connection
 from softswitch.sip.registrar import Binding
 from softswitch.sip.source import Source
 from softswitch.sip.uri import Uri
@@ -16,11 +17,16 @@ _log = structlog.get_logger(__name__)
 
 
 async def restored_bindings(store: Store) -> list[Binding]:
-    """Registrations that outlived the last run."""
+    """Registrations that outlived the last run. Those that lived on a connection went with it (RFC 5626 section 5.3): their
+    phones see it closed, and register over a new one."""
     found = []
     for row in await store.registrations():
         try:
-            found.append(binding_of(row))
+            binding = binding_of(row)
+            if dies_with_connection(binding):
+                store.registration_gone(binding.endpoint, row.contact)
+            else:
+                found.append(binding)
         except (ValueError, PeerError) as error:
             _log.warning("a stored registration is damaged", endpoint=row.endpoint, problem=str(error))
     return found

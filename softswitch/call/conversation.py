@@ -211,6 +211,7 @@ class Conversation:
         call.services.bus.publish(kind(call=call.id, by=by, wall=clock.wall(), monotonic=clock.monotonic()))
         self.room.recordings.mark(call, "hold" if held else "resume", f"by {by}")
         self.arrange()
+        call.services.changed_now(call.id)
 
     def _count_hold(self) -> None:
         now = self.call.services.clock.monotonic()

@@ -41,7 +41,7 @@ def flow_context(call: Call) -> FlowContext:
 
 
 def _headers(call: Call) -> dict[str, str]:
-    """Those of the caller's INVITE that flows may read; none after a restart."""
+    """Those of the caller's INVITE that flows may read."""
     session = call.caller.session
     request = session.request if session is not None else None
     if request is None:

@@ -18,7 +18,7 @@ from softswitch.call.media_address import media_address
 from softswitch.call.room import Room
 from softswitch.call.services import Services
 from softswitch.call.set_peer import set_peer
-from softswitch.call.snapshot import CallSnapshot, LegSnapshot
+from softswitch.call.snapshot import CallSnapshot, LegSnapshot, TalkSnapshot
 from softswitch.call.stages import End, Stage, Talk, Wait
 from softswitch.call.story import tell
 from softswitch.call.stream_snapshot import Written, take_up_streams
@@ -26,7 +26,9 @@ from softswitch.call.termination import MEDIA_LOST, RESTART
 from softswitch.call.trail import marks_of
 from softswitch.errors import MediaError, OurError, PeerError
 from softswitch.ids import CallId, LegId
+from softswitch.rtp.commands import SetPeer
 from softswitch.sip.masked_keys import unmasked
+from softswitch.sip.offer_answer import Negotiated
 from softswitch.sip.sdes import fresh_keys
 from softswitch.sip.sdp import SessionDescription
 from softswitch.sip.session import Session
@@ -45,21 +47,25 @@ class Revived:
     """Legs that the call has no use for any more."""
 
 
-def revive(services: Services, room: Room, snapshot: CallSnapshot) -> Revived:
-    """The call is live again, though nobody acts for it before `go_on`. Raises OurError, PeerError, ValueError, TypeError
-    or KeyError when it cannot be, and then nothing of it is left."""
+def revive(services: Services, room: Room, snapshot: CallSnapshot, died: float) -> Revived:
+    """The call is live again, though nobody acts for it before `go_on`. `died`: wall time at which the process before was
+    known to live last. Raises OurError, PeerError, ValueError, TypeError or KeyError when it cannot be, and then nothing of
+    it is left."""
     legs = {each.leg: _leg(services, each) for each in snapshot.legs}
     taken = services.media.take_up(snapshot.media)
     for leg in legs.values():
         survivor = taken.get(leg.id)
         leg.opened = survivor.opened if survivor is not None else None
         leg.told = survivor.peer if survivor is not None else None
+        if leg.negotiated is not None and leg.told is not None:
+            leg.negotiated = _as_told(leg.negotiated, leg.told)
+            leg.held = leg.negotiated.held
     call = _call(services, snapshot, legs[snapshot.caller])
     sessions: list[Session] = []
     try:
         for each in snapshot.legs:
             sessions.append(_session(services, call, legs[each.leg], each))
-        stage = _stage(room, call, snapshot, legs)
+        stage = _stage(room, call, snapshot, legs, died)
     except BaseException:
         for session in sessions:
             session.hangup(None, RESTART.reason_header)
@@ -97,6 +103,39 @@ def _leg(services: Services, snapshot: LegSnapshot) -> Leg:
     return leg
 
 
+def _as_told(agreed: Negotiated, told: SetPeer) -> Negotiated:
+    """What was agreed in the last moment stands in no row, but the worker was told."""
+    return replace(
+        agreed,
+        address=told.address,
+        port=told.port,
+        codec=told.codec,
+        payload_type=told.payload_type,
+        event_payload_type=told.event_payload_type,
+        ptime_ms=told.ptime_ms,
+        send=told.send,
+        receive=told.receive,
+        held=agreed.held if told.send == agreed.send else not told.send,
+        format_parameters=told.format_parameters,
+        comfort_noise_type=told.comfort_noise_type,
+        rtcp_mux=told.rtcp_mux,
+        rtcp_port=told.rtcp_port,
+    )
+
+
+def _held_as_told(talk: TalkSnapshot, pair: tuple[Leg, Leg], died: float) -> TalkSnapshot:
+    """A hold or its end that the row does not know of came right before the process died."""
+    held = tuple(leg.id for leg in pair if leg.held)
+    if set(held) == set(talk.held):
+        return talk
+    away_s, since = talk.away_s, talk.away_since
+    if held and since is None:
+        since = max(died, talk.began)
+    elif not held and since is not None:
+        away_s, since = away_s + max(0.0, died - since), None
+    return replace(talk, held=held, away_s=away_s, away_since=since)
+
+
 def _call(services: Services, snapshot: CallSnapshot, caller: Leg) -> Call:
     call = Call(services, CallId(snapshot.call), snapshot.identity, caller)
     call.ani, call.ani_name, call.dnis = snapshot.ani, snapshot.ani_name, snapshot.dnis
@@ -110,7 +149,7 @@ def _call(services: Services, snapshot: CallSnapshot, caller: Leg) -> Call:
 
 def _session(services: Services, call: Call, leg: Leg, snapshot: LegSnapshot) -> Session:
     """Its dialog, and the keys as its worker knows them."""
-    agreed, told = snapshot.negotiated, leg.told
+    agreed, told = leg.negotiated or snapshot.negotiated, leg.told
     if agreed.key_in is not None:
         rtp = services.config.rtp
         leg.keys = fresh_keys(rtp.srtp_suites, services.entropy)
@@ -139,7 +178,7 @@ def _newer(described: SessionDescription) -> SessionDescription:
     return described.with_origin(replace(origin, version=str(version + SEQUENCE_GAP)))
 
 
-def _stage(room: Room, call: Call, snapshot: CallSnapshot, legs: dict[LegId, Leg]) -> Stage:
+def _stage(room: Room, call: Call, snapshot: CallSnapshot, legs: dict[LegId, Leg], died: float) -> Stage:
     """Where it goes on, with its agent or its place."""
     stage, visit, talk = snapshot.stage, snapshot.visit, snapshot.talk
     if isinstance(stage, Talk):
@@ -147,11 +186,15 @@ def _stage(room: Room, call: Call, snapshot: CallSnapshot, legs: dict[LegId, Leg
         if other is None:
             return End(termination=RESTART)
         stage = replace(stage, other=other.id)
-        call.resumes = talk
+        call.resumes = _held_as_told(talk, (call.caller, other), died) if talk is not None else None
         if visit is not None and visit.agent is not None:
             clock = call.services.clock
             since = clock.monotonic() - (clock.wall() - (talk.began if talk is not None else clock.wall()))
             room.dispatcher.take_up(call, visit.agent, other, visit.queue, since)
+            if (
+                call.resumes is not talk and call.resumes is not None
+            ):  # the queue log has a line of it already
+                visit = replace(visit, held_since=call.resumes.away_since)
             room.dispatcher.visits.take_up(call.id, visit)
     elif isinstance(stage, Wait):
         stage = replace(stage, kept=True)

@@ -266,6 +266,9 @@ class Ringing:
         self._deliver(PartyAnswered(self.leg.id))
 
     def _refused(self, event: Refused) -> None:
+        if event.local and event.status == 503 and not self.leg.party.startswith("trunk:"):
+            # A phone that nobody can connect to is away; of a 503 carriers conclude that we are (RFC 3261 section 16.7).
+            event = replace(event, status=480)
         self._refusals.append(event)
         if event.status < 600 and len(self._refusals) < len(self._destinations):
             return

@@ -153,6 +153,8 @@ class Services:
     """Who judges the REFERs of legs that talk."""
     changed: Callable[[CallId], None] = lambda call: None
     """Hears of each call that is to be written down anew, so that it outlives a crash."""
+    changed_now: Callable[[CallId], None] = lambda call: None
+    """The same where a crash within the next tenth of a second is not to forget it."""
     agreed: Callable[[LegId], None] = lambda leg: None
     """The same of a leg that has settled an offer with its peer."""
     entropy: Callable[[int], bytes] = entropy

@@ -273,7 +273,12 @@ def _read_leg(values: dict[str, Any]) -> LegSnapshot:
             "streams": tuple(map(read_stream, values.get("streams", ()))),
             "negotiated": Negotiated(**{**agreed, **keys}),
             "session": SessionSnapshot(
-                **{**session, "dialog": DialogState(**dialog), "flow": Source(**session["flow"])}
+                **{
+                    **session,
+                    "dialog": DialogState(**dialog),
+                    "flow": Source(**session["flow"]),
+                    "invite": tuple((name, value) for name, value in session.get("invite", ())),
+                }
             ),
         }
     )

@@ -1,7 +1,8 @@
 """Writes live calls down as they change: of all changes of a moment one row a call, and never for a message.
 
-A call is left in peace for half of `AFTER_S` after its first change, so that its set-up is one row. Nobody waits for it. A
-change of less than `AFTER_S` before a crash is not known afterwards.
+A call is left in peace for half of `AFTER_S` after its first change, so that its set-up is one row; a hold and its end are
+written at once. Nobody waits for it. What changed right before a crash is not known afterwards, but for what the media
+worker was told of it (`revival.py`).
 """
 
 import asyncio
@@ -45,6 +46,11 @@ class Snapshots:
         if line is not None:
             self.call_changed(line.call)
 
+    def write_now(self, call: CallId) -> None:
+        """What two people have waited for changed, and is rare: the moment in which a crash forgets it is to be short."""
+        self._changed.pop(call, None)
+        self._write(call, now=True)
+
     def _look(self) -> None:
         """Hand in what changed a round ago."""
         before = self._loop.time() - _ROUND_S
@@ -53,7 +59,7 @@ class Snapshots:
             self._write(call)
         self._timer = self._loop.call_later(_ROUND_S, self._look) if self._changed else None
 
-    def _write(self, call_id: CallId) -> None:
+    def _write(self, call_id: CallId, *, now: bool = False) -> None:
         call = self._room.calls.get(call_id)
         if call is None:
             return
@@ -64,7 +70,7 @@ class Snapshots:
             return
         if data:
             self.written += 1
-            self._services.store.snapshot(SnapshotRow(call=call_id, data=data))
+            self._services.store.snapshot(SnapshotRow(call=call_id, data=data), now=now)
 
     def _written(self, call: Call) -> str:
         """Empty when a restart need not know of it."""

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from softswitch.sip.address import Address
+from softswitch.sip.outbound import claimed
 from softswitch.sip.outgoing_invite import InvitePlan
 from softswitch.sip.registrar import Binding
 from softswitch.sip.sdp import SessionDescription
@@ -79,5 +80,5 @@ def way_to(destination: Uri | Binding, connected: Callable[[Source], bool]) -> S
     source = destination.source
     if source.secure or source.transport == "ws" or (not destination.path and connected(source)):
         return source
-    claimed = Address.parse(destination.path[0]).uri if destination.path else destination.contact
-    return claimed if claimed.host.strip("[]") == source.address else source
+    wanted = claimed(destination)
+    return wanted if wanted.host.strip("[]") == source.address else source

@@ -46,11 +46,21 @@ def is_flow(binding: "Binding") -> bool:
     return bool(reg_id_of(binding)) and binding.source.transport != "udp"
 
 
+def claimed(binding: "Binding") -> Uri:
+    """Where it says that it can be called: the first proxy on its Path, else its Contact."""
+    return Address.parse(binding.path[0]).uri if binding.path else binding.contact
+
+
 def dies_with_connection(binding: "Binding") -> bool:
-    """It can be reached by its connection alone: a flow, or a phone over TLS or a WebSocket. When that is gone, whoever has
-    the same address and port next, behind the same NAT, must not get its calls."""
+    """It can be reached by its connection alone: a flow, a phone over TLS or a WebSocket, one over TCP whose Contact leads
+    to another host than the one it came from. When that is gone, whoever has the same address and port next, behind the
+    same NAT, must not get its calls. A flow that a proxy keeps (Path) does not end with the proxy's connection to us."""
     source = binding.source
-    return is_flow(binding) or source.secure or source.transport == "ws"
+    if source.transport == "udp":
+        return False
+    if source.secure or source.transport == "ws" or (is_flow(binding) and not binding.path):
+        return True
+    return claimed(binding).host.strip("[]") != source.address
 
 
 def phones(bindings: Iterable["Binding"]) -> list[tuple["Binding", ...]]:

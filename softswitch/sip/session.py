@@ -83,6 +83,7 @@ class Session:
         self._server = DialogServer(layer, self, common)
         self.incoming: IncomingInvite | None = None
         self._outgoing: OutgoingInvite | None = None
+        self.kept_invite: Request | None = None
         self.client: DialogClient | None = None
         self.early: EarlyDialogs | None = None
         self.reoffers: Reoffers | None = None
@@ -115,10 +116,10 @@ class Session:
 
     @property
     def request(self) -> Request | None:
-        """The INVITE; None for one of ours that has not left yet."""
+        """The INVITE; None for one of ours that has not left yet. From before a restart: what of it was kept."""
         if self.incoming is not None:
             return self.incoming.request
-        return self._outgoing.request if self._outgoing is not None else None
+        return self._outgoing.request if self._outgoing is not None else self.kept_invite
 
     @property
     def source(self) -> Source:

@@ -19,6 +19,7 @@ from softswitch.sip.dialog_client import DialogClient
 from softswitch.sip.events import SessionEvent
 from softswitch.sip.guard import Guard
 from softswitch.sip.identity import Identity
+from softswitch.sip.kept_invite import Kept, invite_of, kept_of
 from softswitch.sip.session import Session
 from softswitch.sip.session_layer import SessionLayer
 from softswitch.sip.session_state import SessionState
@@ -47,6 +48,8 @@ class SessionSnapshot:
     """Of the session timer; 0: none runs."""
     refresher: str = ""
     by_update: bool = False
+    invite: Kept = ()
+    """What of its INVITE may be asked for later."""
 
 
 class RestoringLayer(SessionLayer, Protocol):
@@ -75,6 +78,7 @@ def snapshot_of(session: Session) -> SessionSnapshot | None:
         interval_s=refresh.timer.interval_s,
         refresher=refresh.timer.refresher.value if refresh.timer.refresher is not None else "",
         by_update=refresh.by_update,
+        invite=kept_of(session.request),
     )
 
 
@@ -115,6 +119,7 @@ def restored(
         common=common,
     )
     session.state = SessionState.CONFIRMED
+    session.kept_invite = invite_of(snapshot.invite, state)
     session.adopt(client, described=described, heard=None)
     if snapshot.interval_s and snapshot.refresher:
         spread = zlib.crc32(leg.encode()) % 1000 / 1000

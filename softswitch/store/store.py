@@ -108,9 +108,9 @@ class Store:
     def journal(self, row: JournalEntry) -> None:
         self.writer.submit(row)
 
-    def snapshot(self, row: SnapshotRow) -> None:
-        """Replace the one before of the same call; it goes with the call's end."""
-        self.writer.submit(row)
+    def snapshot(self, row: SnapshotRow, *, now: bool = False) -> None:
+        """Replace the one before of the same call; it goes with the call's end. `now`: as soon as can be."""
+        self.writer.submit(row, now=now)
 
     def leg(self, row: LegRow) -> None:
         self.writer.submit(row)
@@ -185,6 +185,11 @@ class Store:
         table, calls = schema.snapshots, schema.calls
         unfinished = select(calls.c.call).where(calls.c.ended.is_(None))
         return await self._rows(SnapshotRow, select(table).where(table.c.call.in_(unfinished)))
+
+    async def alive_until(self) -> float:
+        """When this node's last run, or this one, is known to have lived last; wall seconds, 0 when there was none."""
+        query = select(schema.heartbeats).where(schema.heartbeats.c.node == self._node)
+        return max((beat["wall"] for beat in await self._reader.records(query)), default=0.0)
 
     async def close_unfinished(
         self, but: frozenset[CallId] = frozenset(), running: frozenset[RecordingId] = frozenset()

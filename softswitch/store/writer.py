@@ -86,11 +86,12 @@ class BatchWriter:
         """Rows lost because the spool was full."""
         return self._spool.dropped
 
-    def submit(self, row: Row) -> None:
-        """Store `row` soon; never waits."""
+    def submit(self, row: Row, *, now: bool = False) -> None:
+        """Store `row` soon, with `now` in the next transaction; never waits."""
         self._spool.add(row, urgent=False)
-        if self._lazy_due == float("inf"):
-            self._lazy_due = self._loop.time() + LAZY_S
+        due = self._loop.time() + (0.0 if now else LAZY_S)
+        if self._lazy_due == float("inf") or (now and due < self._lazy_due):
+            self._lazy_due = due
             self._arm()
 
     async def commit(self, row: Row) -> bool:

@@ -107,6 +107,30 @@ def test_a_connection_that_is_gone_leaves_phones_that_can_be_called_back() -> No
     assert desk.registrar.flow_lost(Source("tcp", "198.51.100.7", 5)) == () and desk.bindings
 
 
+NEAR = Source("tcp", "198.51.100.7", 5)
+
+
+@pytest.mark.parametrize(
+    ("contact", "path", "dies"),
+    [
+        ("<sip:1001@198.51.100.7:5060;transport=tcp>", "", False),
+        ("<sip:1001@10.0.0.7:5060;transport=tcp>", "", True),
+        ("<sip:1001@phone.invalid;transport=tcp>", "", True),
+        (CONTACT.replace("tls", "tcp") + ";reg-id=1", "", True),
+        ("<sip:1001@10.0.0.7>", "<sip:198.51.100.7;lr>", False),
+        (CONTACT.replace("tls", "tcp") + ";reg-id=1", "<sip:198.51.100.7;lr;ob>", False),
+        ("<sip:1001@198.51.100.7>", "<sip:edge.example.com;lr>", True),
+    ],
+)
+def test_what_a_connection_over_tcp_takes_along(contact: str, path: str, dies: bool) -> None:
+    """Whatever leads to another host than the one it came from has no other way to us; a proxy can be connected to."""
+    desk = Desk()
+    more = (f"Path: {path}",) if path else ()
+    assert desk.register(contact, source=NEAR, extra=("Supported: path, outbound", *more)).status == 200
+    assert len(desk.registrar.flow_lost(NEAR)) == dies
+    assert len(desk.bindings) == 1 - dies
+
+
 @pytest.mark.parametrize("transport", ["tls", "ws", "wss"])
 def test_whoever_has_the_address_and_port_of_a_gone_connection_gets_nobodys_calls(transport: str) -> None:
     """Another phone behind the same NAT may have both a moment later."""

@@ -435,15 +435,16 @@ class SipParty:
                 continue
             if not data:
                 return
-            buffer = self._take_stream(buffer + data)
+            buffer = self._take_stream(buffer + data, self.server)
 
-    def _take_stream(self, buffer: bytes) -> bytes:
+    def _take_stream(self, buffer: bytes, source: Address) -> bytes:
+        """What is left of it when all that is complete is taken."""
         while b"\r\n\r\n" in buffer:
             head, _, rest = buffer.lstrip(b"\r\n").partition(b"\r\n\r\n")
             length = int(Message.parse(head + b"\r\n\r\n").get("content-length", "0") or 0)
             if len(rest) < length:
                 break
-            self._take(head + b"\r\n\r\n" + rest[:length], self.server)
+            self._take(head + b"\r\n\r\n" + rest[:length], source)
             buffer = rest[length:]
         return buffer
 

@@ -1,0 +1,132 @@
+"""Proves that what two parties agreed on right before `kill -9`, when no row knew of it yet, is known afterwards, since the
+media worker was told: a hold and its end, of either side, in the CDR to the second, and the new place of a peer's media.
+
+How few calls such a moment hits, over real sockets: `tests/interop/test_calls_over_kill.py`.
+"""
+
+import asyncio
+from pathlib import Path
+
+import pytest
+from story_floor import Centre, centre, members, sales, told
+
+from softswitch.call.snapshots import Snapshots
+from softswitch.ids import CallId
+from softswitch.testing.manners import answering
+from softswitch.testing.peer_call import PeerCall
+
+FLOOR = centre(**sales(members=members("ana")))
+SIDES = pytest.mark.parametrize("who", ["customer", "agent"])
+HEARTBEAT_S = 1.0
+"""How exactly it is known when the process died."""
+
+
+async def in_talk(c: Centre) -> tuple[PeerCall, PeerCall]:
+    c.phone("1001").on_call = answering(0.5)
+    call = c.caller()
+    agent = await c.phone("1001").next_call()
+    await asyncio.sleep(3)
+    assert len(c.switch.media.bridges) == 1
+    return call, agent
+
+
+@pytest.fixture
+def unwritten(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As if each process died before it could write a hold down."""
+    monkeypatch.setattr(Snapshots, "write_now", lambda self, call: None)
+
+
+async def alive(c: Centre) -> None:
+    """The process says that it lives, as it does each second, half a second before what follows."""
+    c.switch.parts.store.heartbeat()
+    await asyncio.sleep(0.5)
+
+
+async def killed_at_once(c: Centre) -> None:
+    """When the last message has arrived, before what it changed is written."""
+    await asyncio.sleep(0.02)
+    await c.restart()
+    await asyncio.sleep(1)
+
+
+def holds_logged(c: Centre) -> list[str]:
+    return [verb for line in c.log() for verb in line.split("|") if "HOLD" in verb]
+
+
+@SIDES
+def test_a_hold_of_the_last_moment(who: str, tmp_path: Path, unwritten: None) -> None:
+    @told(FLOOR)
+    async def story(c: Centre) -> None:
+        call, agent = await in_talk(c)
+        holds = call if who == "customer" else agent
+        await alive(c)
+        holds.hold()
+        await killed_at_once(c)
+        assert c.switch.media.bridges == frozenset()
+        other = "endpoint:1001" if who == "customer" else "trunk:north"
+        assert c.switch.media.music(c.leg_of(other)) is not None
+        await asyncio.sleep(5)
+        holds.resume()
+        await asyncio.sleep(2)
+        assert len(c.switch.media.bridges) == 1
+        call.hang_up()
+        cdr = await c.cdr()
+        assert cdr["hold_s"] == pytest.approx(2 + 1 + 5, abs=HEARTBEAT_S + 0.1)
+        assert cdr["talk_s"] == pytest.approx(3.5 + 2, abs=HEARTBEAT_S + 0.1)
+        assert holds_logged(c) == ["CALLERONHOLD", "CALLEROFFHOLD"]
+
+    story(tmp_path)
+
+
+@SIDES
+def test_the_end_of_a_hold_of_the_last_moment(who: str, tmp_path: Path, unwritten: None) -> None:
+    """Else both would hear music, or nothing, for the rest of the call."""
+
+    @told(FLOOR)
+    async def story(c: Centre) -> None:
+        call, agent = await in_talk(c)
+        holds = call if who == "customer" else agent
+        holds.hold()
+        await asyncio.sleep(4.5)
+        await alive(c)
+        holds.resume()
+        await killed_at_once(c)
+        assert len(c.switch.media.bridges) == 1
+        await asyncio.sleep(4)
+        call.hang_up()
+        cdr = await c.cdr()
+        assert cdr["hold_s"] == pytest.approx(5, abs=HEARTBEAT_S + 0.1)
+        assert cdr["talk_s"] == pytest.approx(3 + 2 + 1 + 4, abs=HEARTBEAT_S + 0.1)
+        assert holds_logged(c) == ["CALLERONHOLD", "CALLEROFFHOLD"]
+
+    story(tmp_path)
+
+
+@told(FLOOR)
+async def test_where_the_media_of_a_peer_has_moved_to_in_the_last_moment(c: Centre) -> None:
+    """A worker that dies later is told the new place, not the one of before."""
+    call, _ = await in_talk(c)
+    was = c.live().caller.negotiated
+    call.reoffer(call.describe(port=45_678))
+    await killed_at_once(c)
+    now = c.live().caller.negotiated
+    assert was is not None and now is not None
+    assert (now.port, now.address) == (45_678, was.address) and was.port != 45_678
+    call.hang_up()
+
+
+@told(FLOOR)
+async def test_a_hold_is_written_within_moments(c: Centre) -> None:
+    """Not a tenth of a second later, as what can be lost more easily is."""
+    call, agent = await in_talk(c)
+    before = c.switch.rows("snapshots")[0]["data"]
+    agent.hold()
+    await asyncio.sleep(0.05)
+    after = c.switch.rows("snapshots")[0]["data"]
+    assert before != after and str(CallId(c.live().id)) in after
+    await c.restart()
+    await asyncio.sleep(1)
+    assert c.switch.media.bridges == frozenset()
+    call.hang_up()
+    cdr = await c.cdr()
+    assert cdr["hold_s"] == pytest.approx(2 + 1, abs=0.2), "to the moment, not to the second"
