@@ -8,8 +8,7 @@ RMS of a square wave at full scale.
 """
 
 import math
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypedDict
 
 import numpy as np
 import numpy.typing as npt
@@ -69,9 +68,8 @@ _ENERGY: Final = (1 << _CLIP_SHIFT) - 1
 _PURE, _SPEECH = ((_FULL_SCALE**2 * 10 ** (level / 10)) for level in (PURE_SILENCE, SPEECH))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LegQuality:
-    """Of one leg since it was opened; None where it cannot be told."""
+class LegQuality(TypedDict):
+    """Of one leg since it was opened, by the names of `LegStats`; None where it cannot be told."""
 
     late: int
     mos: float | None
@@ -151,9 +149,9 @@ class Quality:
         self._all_clipped = column(np.int64, 0)
         self._speech_energy = column(np.float64, 0)
         self._speech_sampled = column(np.int64, 0)
-        self._total = np.zeros((4, capacity), np.int64)
+        self._total = column(np.int64, 0, 4)
         """Expected, lost, late, reordered at the last look."""
-        self._added = np.zeros((LOOKS, 3, capacity), np.int64)
+        self._added = column(np.int64, 0, LOOKS, 3)
         """Expected, missing, reordered: what each of the last looks added."""
         self._looks = 0
         self._looked_at = 0.0
@@ -162,8 +160,6 @@ class Quality:
         if self._noted:
             self._forget_samples(slot)
         self._columns.clear(slot)
-        self._total[:, slot] = 0
-        self._added[:, :, slot] = 0
 
     def _forget_samples(self, slot: int) -> None:
         """What it said last is not the next leg's."""
@@ -335,11 +331,11 @@ class Quality:
         expected = int(table.packets_in[slot] - table.duplicates[slot]) + lost
         sampled, speech = int(self._all_sampled[slot]), int(self._speech_sampled[slot])
         measured = float(self._metered_s[slot])
-        rtt, mos_now = float(self.rtt_ms[slot]), float(self.mos_now[slot])
+        rtt, talk_s = float(self.rtt_ms[slot]), float(self.talk_s[slot])
         return LegQuality(
             late=late,
             mos=self._whole_mos(table, slot, expected, lost, late) if expected >= FEWEST else None,
-            mos_now=None if math.isnan(mos_now) else mos_now,
+            mos_now=self.last_mos(slot),
             loss_now=float(self.loss_now[slot]),
             rtt_ms=None if math.isnan(rtt) else rtt,
             level_db=_decibel(float(self._speech_energy[slot]) / speech) if speech else None,
@@ -347,16 +343,25 @@ class Quality:
             clipped_share=int(self._all_clipped[slot]) / sampled if sampled else None,
             silence_share=float(self._silence_s[slot]) / measured if measured else None,
             quiet_s=float(self.quiet_s[slot]),
-            talk_s=float(self.talk_s[slot]),
-            talk_share=float(self.talk_s[slot]) / measured if measured else None,
+            talk_s=talk_s,
+            talk_share=talk_s / measured if measured else None,
             overlap_s=float(self.overlap_s[slot]),
             interruptions=int(self.interruptions[slot]),
         )
 
+    def last_mos(self, slot: int) -> float | None:
+        """Over the last seconds; None: too little has come."""
+        mos = float(self.mos_now[slot])
+        return None if math.isnan(mos) else mos
+
     def _whole_mos(self, table: LegTable, slot: int, expected: int, lost: int, late: int) -> float:
-        total = np.array([[expected], [lost]])
-        share = _share(total[1] + late, total[0])
-        return float(self._mos(table, slice(slot, slot + 1), share, total)[0])
+        """As `_mos`, of all that one leg was sent."""
+        bursts = max(int(table.gaps[slot]) - int(table.out_of_order[slot]), 1)
+        burst = emodel.burst_ratio_of_one(lost, bursts, min(lost / expected, 1.0))
+        rtt = float(self.rtt_ms[slot])
+        one_way = (0.0 if math.isnan(rtt) else rtt / 2) + 1000 * PLAYOUT_S
+        loss = min((lost + late) / expected, 1.0)
+        return emodel.mos_of_one(float(self._ie[slot]), float(self._bpl[slot]), loss, burst, one_way)
 
 
 def _lost(table: LegTable, used: slice) -> npt.NDArray[np.int64]:

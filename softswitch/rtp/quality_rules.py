@@ -67,7 +67,7 @@ class QualityRules:
         self._limits = limits
         self._columns = Columns(capacity)
         column = self._columns.add
-        self._raised = np.zeros((len(Kind), capacity), np.bool_)
+        self._raised = column(np.bool_, False, len(Kind))
         self._bad_until = column(np.float64, 0)
         self._jittery = column(np.int64, 0)
         self._idle = column(np.bool_, 0)
@@ -81,7 +81,6 @@ class QualityRules:
 
     def clear(self, slot: int) -> None:
         self._columns.clear(slot)
-        self._raised[:, slot] = False
 
     def may_pause(self, slot: int) -> None:
         self._pauses[slot] = True
@@ -91,8 +90,8 @@ class QualityRules:
         self._unreached[slot] = not reached
 
     def kinds(self, slot: int) -> tuple[str, ...]:
-        raised = self._raised[:, slot]
-        return tuple(kind.word for kind in Kind if raised[kind]) if raised.any() else ()
+        raised = self._raised[:, slot].tolist()
+        return tuple(kind.word for kind in Kind if raised[kind]) if True in raised else ()
 
     def judge(self, table: LegTable, quality: Quality, now: float) -> Iterator[Change]:
         """What has changed; call it after each `Quality.look`."""

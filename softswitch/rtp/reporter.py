@@ -1,7 +1,6 @@
 """What is told on slow clocks: RTCP of every leg, how good its audio is, peers that fell silent, packet totals."""
 
 from collections.abc import Callable
-from dataclasses import fields
 from math import inf
 from typing import Final
 
@@ -9,14 +8,13 @@ from softswitch.rtp import rtcp, statistics
 from softswitch.rtp.commands import SetPeer
 from softswitch.rtp.engine import Engine
 from softswitch.rtp.leg import Leg
-from softswitch.rtp.quality import LegQuality, Quality
+from softswitch.rtp.quality import Quality
 from softswitch.rtp.quality_rules import Change, QualityRules
 from softswitch.rtp.reports import LegStats, PeerSilent, QualityAlarm, Report
 from softswitch.rtp.table import NOBODY, LegTable
 
 LOOK_S: Final = 0.25
 """How often the slow clocks are looked at."""
-_HEARD: Final = tuple(field.name for field in fields(LegQuality))
 
 
 class Reporter:
@@ -62,7 +60,6 @@ class Reporter:
         table, slot, session = self._table, leg.slot, leg.rtcp
         clock = float(table.clock[slot])
         self.count_strangers()
-        heard = self._quality.figures(table, slot)
         return statistics.leg_stats(
             table,
             slot,
@@ -72,7 +69,7 @@ class Reporter:
             peer_jitter_ms=session.peer_jitter * 1000 / clock,
             reached=session.reached,
             alarms=self._rules.kinds(slot),
-            **{name: getattr(heard, name) for name in _HEARD},
+            **self._quality.figures(table, slot),
         )
 
     def leg_opens(self, leg: Leg, name: bytes) -> None:
@@ -157,7 +154,7 @@ class Reporter:
                 loss=float(quality.loss_now[slot]),
                 reordered=float(quality.reordered_now[slot]),
                 jitter_ms=float(quality.jitter_ms[slot]),
-                mos=quality.figures(self._table, slot).mos_now,
+                mos=quality.last_mos(slot),
             )
         )
 

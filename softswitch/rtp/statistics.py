@@ -147,19 +147,18 @@ def leg_stats(
     **heard: Any,
 ) -> LegStats:  # fmt: skip
     """`heard`: what else is known of it, by the names of `LegStats`."""
-    intake, output = table.intake.row(slot), table.output.row(slot)
     return LegStats(
         leg=leg,
-        packets_in=intake["packets_in"],
-        packets_out=output["packets_out"],
-        bytes_in=intake["bytes_in"],
+        packets_in=int(table.packets_in[slot]),
+        packets_out=int(table.packets_out[slot]),
+        bytes_in=int(table.bytes_in[slot]),
         lost=lost(table, slot),
         out_of_order=int(table.out_of_order[slot]),
         duplicates=int(table.duplicates[slot]),
         malformed=int(table.malformed[slot]),
         strangers=int(table.strangers[slot]),
-        jitter_ms=intake["jitter"] * 1000 / float(table.clock[slot]),
-        silent_s=max(0.0, now - intake["last_in"]),
+        jitter_ms=float(table.jitter[slot]) * 1000 / float(table.clock[slot]),
+        silent_s=max(0.0, now - float(table.last_in[slot])),
         peer_lost=peer_lost,
         peer_jitter_ms=peer_jitter_ms,
         **heard,

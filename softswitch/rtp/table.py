@@ -75,19 +75,18 @@ class Records:
         self.all: npt.NDArray[np.void] = np.zeros(capacity, self.kind)
         self._rows = self.all.view(self._opaque)
         self._blank: npt.NDArray[np.void] = np.zeros(1, self.kind)
+        self._blank_row = self._blank.view(self._opaque)[0]
+        """The same, ready to be put."""
 
     def field(self, name: str, default: float) -> npt.NDArray[Any]:
         """One column, filled with what `clear` gives back."""
         column = self.all[name]
         column[:] = self._blank[name] = default
+        self._blank_row = self._blank.view(self._opaque)[0]
         return column
 
     def clear(self, slot: int) -> None:
-        self._rows[slot] = self._blank.view(self._opaque)[0]
-
-    def row(self, slot: int) -> dict[str, Any]:
-        """One leg's fields as plain numbers."""
-        return dict(zip(self.all.dtype.names or (), self.all[slot].item(), strict=True))
+        self._rows[slot] = self._blank_row
 
     def gather(self, slot: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.void]:
         """A copy of the rows of `slot`."""
