@@ -42,7 +42,6 @@ _EXPEDITED_FORWARDING: Final = 0xB8
 
 Pair = tuple[socket.socket, socket.socket]
 
-_log = structlog.get_logger(__name__)
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
@@ -67,6 +66,8 @@ class SocketEngine:
     name = "sockets"
 
     def __init__(self) -> None:
+        self._log = structlog.get_logger(__name__).bind()
+        """Bound once: the unbound one asks for its settings at each line, even where none is written."""
         self._epoll = select.epoll()
         self._packets = PacketRows(ROWS)
         self._ports: dict[int, Ports] = {}
@@ -143,7 +144,7 @@ class SocketEngine:
         self._set_mode(ports, Mode.MUTED, None)
 
     def _set_mode(self, ports: Ports, mode: Mode, peer: Address | None) -> None:
-        _log.debug("media socket", slot=ports.slot, old=ports.mode.name, new=mode.name, peer=peer)
+        self._log.debug("media socket", slot=ports.slot, old=ports.mode.name, new=mode.name, peer=peer)
         self._locked.pop(ports.rtp.fileno(), None)
         self._senders.pop(ports.slot, None)
         ports.mode, ports.peer = mode, peer
@@ -276,7 +277,7 @@ class SocketEngine:
         try:
             (ports.rtp if muxed else ports.control).sendto(data, peer)
         except (OSError, OverflowError):
-            _log.debug("RTCP not sent", slot=slot)
+            self._log.debug("RTCP not sent", slot=slot)
 
     def shut(self) -> None:
         for slot in tuple(self._ports):
