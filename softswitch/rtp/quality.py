@@ -8,7 +8,7 @@ RMS of a square wave at full scale.
 """
 
 import math
-from typing import Final, TypedDict
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +19,7 @@ from softswitch.rtp import emodel, statistics
 from softswitch.rtp.columns import Columns
 from softswitch.rtp.packet import HEADER_BYTES, Indices
 from softswitch.rtp.table import NOBODY, LegTable
+from softswitch.value import value
 
 PLAYOUT_S: Final = 0.060
 """A receiver's jitter buffer: what comes later than this after the fastest packets is lost to the listener."""
@@ -68,8 +69,9 @@ _ENERGY: Final = (1 << _CLIP_SHIFT) - 1
 _PURE, _SPEECH = ((_FULL_SCALE**2 * 10 ** (level / 10)) for level in (PURE_SILENCE, SPEECH))
 
 
-class LegQuality(TypedDict):
-    """Of one leg since it was opened, by the names of `LegStats`; None where it cannot be told."""
+@value
+class LegQuality:
+    """Of one leg since it was opened; None where it cannot be told."""
 
     late: int
     mos: float | None
@@ -327,26 +329,26 @@ class Quality:
 
     def figures(self, table: LegTable, slot: int) -> LegQuality:
         """Of one leg so far; what was sampled since the last look is not in it."""
-        lost, late = statistics.lost(table, slot), int(self.late[slot])
-        expected = int(table.packets_in[slot] - table.duplicates[slot]) + lost
-        sampled, speech = int(self._all_sampled[slot]), int(self._speech_sampled[slot])
-        measured = float(self._metered_s[slot])
-        rtt, talk_s = float(self.rtt_ms[slot]), float(self.talk_s[slot])
+        lost, late = statistics.lost(table, slot), self.late.item(slot)
+        expected = table.packets_in.item(slot) - table.duplicates.item(slot) + lost
+        sampled, speech = self._all_sampled.item(slot), self._speech_sampled.item(slot)
+        measured = self._metered_s.item(slot)
+        rtt, talk_s = self.rtt_ms.item(slot), self.talk_s.item(slot)
         return LegQuality(
             late=late,
             mos=self._whole_mos(table, slot, expected, lost, late) if expected >= FEWEST else None,
             mos_now=self.last_mos(slot),
-            loss_now=float(self.loss_now[slot]),
+            loss_now=self.loss_now.item(slot),
             rtt_ms=None if math.isnan(rtt) else rtt,
-            level_db=_decibel(float(self._speech_energy[slot]) / speech) if speech else None,
-            peak_db=_decibel(float(int(self._peak[slot]) & _ENERGY)) if sampled else None,
-            clipped_share=int(self._all_clipped[slot]) / sampled if sampled else None,
-            silence_share=float(self._silence_s[slot]) / measured if measured else None,
-            quiet_s=float(self.quiet_s[slot]),
+            level_db=_decibel(self._speech_energy.item(slot) / speech) if speech else None,
+            peak_db=_decibel(float(int(self._peak.item(slot)) & _ENERGY)) if sampled else None,
+            clipped_share=self._all_clipped.item(slot) / sampled if sampled else None,
+            silence_share=self._silence_s.item(slot) / measured if measured else None,
+            quiet_s=self.quiet_s.item(slot),
             talk_s=talk_s,
             talk_share=talk_s / measured if measured else None,
-            overlap_s=float(self.overlap_s[slot]),
-            interruptions=int(self.interruptions[slot]),
+            overlap_s=self.overlap_s.item(slot),
+            interruptions=self.interruptions.item(slot),
         )
 
     def last_mos(self, slot: int) -> float | None:

@@ -58,18 +58,39 @@ class Reporter:
     def stats(self, leg: Leg, now: float) -> LegStats:
         """All figures of a leg."""
         table, slot, session = self._table, leg.slot, leg.rtcp
-        clock = float(table.clock[slot])
+        clock = table.clock.item(slot)
         self.count_strangers()
-        return statistics.leg_stats(
-            table,
-            slot,
-            leg.id,
-            now,
+        heard = self._quality.figures(table, slot)
+        return LegStats(
+            leg=leg.id,
+            packets_in=table.packets_in.item(slot),
+            packets_out=table.packets_out.item(slot),
+            bytes_in=table.bytes_in.item(slot),
+            lost=statistics.lost(table, slot),
+            out_of_order=table.out_of_order.item(slot),
+            duplicates=table.duplicates.item(slot),
+            malformed=table.malformed.item(slot),
+            strangers=table.strangers.item(slot),
+            jitter_ms=table.jitter.item(slot) * 1000 / clock,
+            silent_s=max(0.0, now - table.last_in.item(slot)),
             peer_lost=session.peer_lost,
             peer_jitter_ms=session.peer_jitter * 1000 / clock,
+            late=heard.late,
+            mos=heard.mos,
+            mos_now=heard.mos_now,
+            loss_now=heard.loss_now,
+            rtt_ms=heard.rtt_ms,
+            level_db=heard.level_db,
+            peak_db=heard.peak_db,
+            clipped_share=heard.clipped_share,
+            silence_share=heard.silence_share,
+            quiet_s=heard.quiet_s,
+            talk_s=heard.talk_s,
+            talk_share=heard.talk_share,
+            overlap_s=heard.overlap_s,
+            interruptions=heard.interruptions,
             reached=session.reached,
             alarms=self._rules.kinds(slot),
-            **self._quality.figures(table, slot),
         )
 
     def leg_opens(self, leg: Leg, name: bytes) -> None:
