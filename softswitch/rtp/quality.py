@@ -16,7 +16,6 @@ import numpy.typing as npt
 from softswitch import g711
 from softswitch.codec import CODECS
 from softswitch.rtp import emodel, statistics
-from softswitch.rtp.columns import Columns
 from softswitch.rtp.packet import HEADER_BYTES, Indices
 from softswitch.rtp.table import NOBODY, LegTable
 from softswitch.value import value
@@ -90,14 +89,13 @@ class LegQuality:
 
 
 class Quality:
-    """Struct of arrays beside `LegTable`, with the same slots."""
+    """Columns of a `LegTable`, and what was heard since the last look."""
 
-    def __init__(self, capacity: int, *, conceals: bool = True) -> None:
+    def __init__(self, table: LegTable, *, conceals: bool = True) -> None:
         """`conceals`: receivers of G.711 are taken to hide losses."""
-        self._capacity = capacity
+        self._capacity = table.capacity
         self._conceals = conceals
-        self._columns = Columns(capacity)
-        column = self._columns.add
+        column = table.columns.add
         # what was negotiated, and who listens
         self.metered = column(np.bool_, 0)
         """Its level can be told now."""
@@ -158,13 +156,10 @@ class Quality:
         self._looks = 0
         self._looked_at = 0.0
 
-    def clear(self, slot: int) -> None:
-        if self._noted:
-            self._forget_samples(slot)
-        self._columns.clear(slot)
-
-    def _forget_samples(self, slot: int) -> None:
-        """What it said last is not the next leg's."""
+    def forget_samples(self, slot: int) -> None:
+        """What a leg that goes said last is not the next one's."""
+        if not self._noted:
+            return
         kept = np.flatnonzero(self._sampled_of[: self._noted] != slot)
         if kept.size < self._noted:
             self._noted = kept.size

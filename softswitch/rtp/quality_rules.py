@@ -24,7 +24,6 @@ import numpy as np
 import numpy.typing as npt
 
 from softswitch.config.media import Quality as Limits
-from softswitch.rtp.columns import Columns
 from softswitch.rtp.quality import FEWEST, FLOWING_S, Quality
 from softswitch.rtp.table import LegTable
 
@@ -63,10 +62,9 @@ class Change:
 
 
 class QualityRules:
-    def __init__(self, capacity: int, limits: Limits) -> None:
+    def __init__(self, table: LegTable, limits: Limits) -> None:
         self._limits = limits
-        self._columns = Columns(capacity)
-        column = self._columns.add
+        column = table.columns.add
         self._raised = column(np.bool_, False, len(Kind))
         self._bad_until = column(np.float64, 0)
         self._jittery = column(np.int64, 0)
@@ -78,9 +76,6 @@ class QualityRules:
         self._pauses = column(np.bool_, 0)
         """It sends nothing in silence (DTX): it has paused without a loss, or has agreed to comfort noise."""
         self._unreached = column(np.bool_, 0)
-
-    def clear(self, slot: int) -> None:
-        self._columns.clear(slot)
 
     def may_pause(self, slot: int) -> None:
         self._pauses[slot] = True

@@ -117,8 +117,7 @@ class Reporter:
             self._send(leg, now, now + self._wall_ahead, bye=True)
 
     def leg_closed(self, slot: int) -> None:
-        self._quality.clear(slot)
-        self._rules.clear(slot)
+        self._quality.forget_samples(slot)
 
     def count_strangers(self) -> None:
         for slot, count in self._engine.strangers().items():
