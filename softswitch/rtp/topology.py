@@ -5,7 +5,7 @@ translates them by table), as long as no prompt is played over it; a speaker is 
 it hears itself. Everybody else hears a sum of `mixer.py`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Final
 
 import numpy as np
@@ -26,8 +26,6 @@ MAX_LEGS: Final = 200
 """Of one mix: the product of its gains has to fit well into a tick."""
 _BRIDGE: Final[F32] = np.array(((0, 1), (1, 0)), np.float32)
 _NOBODY_LEFT: Final[F32] = np.zeros((0, 0), np.float32)
-_EACH_OTHER: Final = ((False, True), (True, False))
-"""Who hears whom in a bridge: each call has one, and asking numpy takes ten times as long as all else."""
 
 
 class Topology:
@@ -113,11 +111,26 @@ class Topology:
     def _settle(self, group: Group, now: float) -> None:
         """Work out anew who is relayed to whom in a group; end one that is empty."""
         legs = group.legs
-        heard: Sequence[Sequence[bool]] = (
-            _EACH_OTHER[: len(legs)] if group.id is None else (group.gains != 0).tolist()
-        )
-        if not legs and group.id is not None:
-            self._mixes.pop(group.id, None)
+        if group.id is not None:
+            self._choose(group)
+            if not legs:
+                self._mixes.pop(group.id, None)
+        elif legs:
+            self._pair(*legs)
+        self._mixer.update(group, now)
+        for leg in legs:
+            self._playout.refresh(leg, now)
+
+    def _pair(self, a: Leg, b: Leg) -> None:
+        """The two of a bridge hear each other at gain 1. Each call has one: no matrix is asked for it."""
+        relayed = takes(a, b)
+        for leg, other in ((a, b), (b, a)):
+            leg.hears, leg.sole, leg.keys_to = True, relayed, None if relayed else other
+            self._table.partner[leg.slot] = other.slot if relayed else NOBODY
+
+    def _choose(self, group: Group) -> None:
+        """Whom of a mix each leg is relayed."""
+        legs, heard = group.legs, (group.gains != 0).tolist()
         for leg, row in zip(legs, heard, strict=True):
             leg.hears, leg.sole, leg.keys_to = any(row), False, None
             self._table.partner[leg.slot] = NOBODY
@@ -128,9 +141,6 @@ class Topology:
             for listener, speaker in ((0, 1), (1, 0)):
                 if heard[listener][speaker] and not legs[listener].sole:
                     legs[speaker].keys_to = legs[listener]
-        self._mixer.update(group, now)
-        for leg in legs:
-            self._playout.refresh(leg, now)
 
     def _tell_silent(self, group: Group, command: str) -> None:
         for leg in group.legs:
@@ -139,9 +149,7 @@ class Topology:
 
 
 def _relayed(group: Group) -> list[tuple[int, int]]:
-    """Pairs of listener and speaker; no speaker occurs twice."""
-    if group.id is None:  # each call's bridge: the two hear each other at gain 1
-        return [(at, 1 - at) for at, leg in enumerate(group.legs) if takes(leg, group.legs[1 - at])]
+    """Pairs of listener and speaker of a mix; no speaker occurs twice."""
     alone = np.flatnonzero((group.gains != 0).sum(axis=1) == 1)
     wanted = [(int(at), int(group.gains[at].argmax())) for at in alone]
     wanted = [
