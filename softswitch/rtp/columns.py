@@ -1,7 +1,7 @@
 """Arrays with one element for each slot, which a leg that goes leaves as they were before it came, all at once.
 
-Columns of one type lie below each other in one block: each is contiguous, as passes over all legs want it, and one
-assignment down the block clears a slot of all of them.
+Columns of one width lie below each other in one block, whatever their types: each is contiguous, as passes over all legs
+want it, and one assignment down the block clears a slot of all of them. An assignment costs ten times what an element does.
 """
 
 from typing import Any, Final
@@ -9,7 +9,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-_BLOCK: Final = 16
+_BLOCK: Final = 128
 """Columns of a block; those that are not in use take no memory, as nobody touches them."""
 
 
@@ -18,24 +18,34 @@ class Columns:
         self._capacity = capacity
         self._blocks: list[npt.NDArray[Any]] = []
         self._defaults: list[npt.NDArray[Any]] = []
+        self._slots: list[tuple[npt.NDArray[Any], npt.NDArray[Any]]] = []
+        """Of each block what is in use, slot by slot, and what clears one of them."""
 
-    def add(self, kind: type[np.generic], default: float) -> npt.NDArray[Any]:
-        """A new column of `default`, which `clear` gives back."""
-        number = self._block_for(kind)
-        defaults = self._defaults[number] = np.append(self._defaults[number], np.array([default], kind))
-        column: npt.NDArray[Any] = self._blocks[number][len(defaults) - 1]
-        column[:] = default
-        return column
+    def add(self, kind: type[np.generic], default: float, *deep: int) -> npt.NDArray[Any]:
+        """A new column of `default`, which `clear` gives back; with `deep` an array of that shape of columns."""
+        whole = np.full((*deep, self._capacity), default, kind)
+        wanted = whole.reshape(-1, self._capacity).view(f"u{whole.itemsize}")
+        number = self._block_for(wanted)
+        before = len(self._defaults[number])
+        self._defaults[number] = np.append(self._defaults[number], wanted[:, 0])
+        filled = self._blocks[number][: before + len(wanted)]
+        filled[before:] = wanted
+        self._slots = [
+            (block[: len(defaults)].T, defaults)
+            for block, defaults in zip(self._blocks, self._defaults, strict=True)
+        ]
+        columns: npt.NDArray[Any] = filled[before:].view(kind).reshape(whole.shape)
+        return columns
 
-    def _block_for(self, kind: type[np.generic]) -> int:
-        """One of this type with room; a new one when there is none."""
+    def _block_for(self, wanted: npt.NDArray[Any]) -> int:
+        """One of this width with room; a new one when there is none."""
         for number, defaults in enumerate(self._defaults):
-            if defaults.dtype == kind and len(defaults) < _BLOCK:
+            if defaults.dtype == wanted.dtype and len(defaults) + len(wanted) <= _BLOCK:
                 return number
-        self._blocks.append(np.empty((_BLOCK, self._capacity), kind))
-        self._defaults.append(np.empty(0, kind))
+        self._blocks.append(np.empty((_BLOCK, self._capacity), wanted.dtype))
+        self._defaults.append(np.empty(0, wanted.dtype))
         return len(self._blocks) - 1
 
     def clear(self, slot: int) -> None:
-        for block, defaults in zip(self._blocks, self._defaults, strict=True):
-            block[: len(defaults), slot] = defaults
+        for slots, defaults in self._slots:
+            slots[slot] = defaults

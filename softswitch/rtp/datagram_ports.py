@@ -1,12 +1,11 @@
 """Port pairs of legs that only pass datagrams on, as plain sockets under one epoll, made with the first of them."""
 
 import select
-import socket
 
 from softswitch.ids import LegId
 from softswitch.rtp.engine import Address
 from softswitch.rtp.opaque_leg import LONGEST
-from softswitch.rtp.sockets import bound_pair
+from softswitch.rtp.sockets import Pair, bound_pair
 
 _EVENTS = 4096
 
@@ -14,7 +13,7 @@ _EVENTS = 4096
 class DatagramPorts:
     def __init__(self) -> None:
         self._epoll: select.epoll | None = None
-        self._pairs: dict[LegId, tuple[socket.socket, socket.socket]] = {}
+        self._pairs: dict[LegId, Pair] = {}
         self._by_fd: dict[int, tuple[LegId, bool]] = {}
 
     def open(self, leg: LegId, address: str, port: int) -> None:

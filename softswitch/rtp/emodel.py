@@ -10,8 +10,9 @@ its best MOS is 4.41 for every codec, so a wide-band call is never shown better 
 sounds so (G.107.1 has a scale of its own to 129; on it G.722 at 64 kbit/s stands above all of narrow band).
 """
 
+import math
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +26,7 @@ _SPARSE_BURST: Final = 2.0
 MAX_BURST: Final = 8.0
 
 Reals = npt.NDArray[np.float64]
+Number = TypeVar("Number", float, Reals)
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,17 +64,21 @@ def burst_ratio(lost: Reals, bursts: Reals, loss: Reals) -> Reals:
     return np.clip(mean * (1 - loss), 1.0, most)
 
 
-def equipment_impairment(ie: Reals, bpl: Reals, loss: Reals, burst: Reals) -> Reals:
+def equipment_impairment(ie: Number, bpl: Number, loss: Number, burst: Number) -> Number:
     """Ie,eff; `loss` from 0 to 1."""
     percent = 100 * loss
-    effective: Reals = ie + (95 - ie) * percent / (percent / burst + bpl)
+    effective: Number = ie + (95 - ie) * percent / (percent / burst + bpl)
     return effective
 
 
 def delay_impairment(one_way_ms: Reals) -> Reals:
     """Idd, with the delay sensitivity of the default class (sT = 1, mT = 100 ms)."""
-    x = np.log2(np.maximum(one_way_ms, _FREE_DELAY_MS) / _FREE_DELAY_MS)
-    impaired: Reals = 25 * ((1 + x**6) ** (1 / 6) - 3 * (1 + (x / 3) ** 6) ** (1 / 6) + 2)
+    return _impaired(np.log2(np.maximum(one_way_ms, _FREE_DELAY_MS) / _FREE_DELAY_MS))
+
+
+def _impaired(x: Number) -> Number:
+    """G.107 (7-28)."""
+    impaired: Number = 25 * ((1 + x**6) ** (1 / 6) - 3 * (1 + (x / 3) ** 6) ** (1 / 6) + 2)
     return impaired
 
 
@@ -83,8 +89,27 @@ def rating(ie: Reals, bpl: Reals, loss: Reals, burst: Reals, one_way_ms: Reals) 
 
 def mos(r: Reals) -> Reals:
     """The mean opinion score, conversational quality (MOS-CQE), from 1 to 4.5."""
-    within = np.clip(r, 0.0, 100.0)
-    return np.maximum(1.0, 1 + 0.035 * within + within * (within - 60) * (100 - within) * 7e-6)
+    return np.maximum(1.0, _opinion(np.clip(r, 0.0, 100.0)))
+
+
+def _opinion(r: Number) -> Number:
+    """G.107 (B-4)."""
+    opinion: Number = 1 + 0.035 * r + r * (r - 60) * (100 - r) * 7e-6
+    return opinion
+
+
+def burst_ratio_of_one(lost: int, bursts: int, loss: float) -> float:
+    """As `burst_ratio`. Of one stream numpy takes as long as of hundreds: forty times what plain numbers take."""
+    most = _SPARSE_BURST if loss < _SPARSE_LOSS else MAX_BURST
+    mean = lost / bursts if bursts > 0 else 1.0
+    return min(max(mean * (1 - loss), 1.0), most)
+
+
+def mos_of_one(ie: float, bpl: float, loss: float, burst: float, one_way_ms: float) -> float:
+    """As `mos` of `rating`."""
+    delay = _impaired(math.log2(max(one_way_ms, _FREE_DELAY_MS) / _FREE_DELAY_MS))
+    r = BASE - delay - equipment_impairment(ie, bpl, loss, burst)
+    return max(1.0, _opinion(min(max(r, 0.0), 100.0)))
 
 
 def mos_of(
@@ -92,5 +117,4 @@ def mos_of(
 ) -> float:
     """For one stream, from plain numbers."""
     cost = impairment(codec, conceals=conceals)
-    inputs = (np.array([value], np.float64) for value in (cost.ie, cost.bpl, loss, burst, one_way_ms))
-    return float(mos(rating(*inputs))[0])
+    return mos_of_one(cost.ie, cost.bpl, loss, burst, one_way_ms)

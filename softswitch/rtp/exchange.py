@@ -98,7 +98,7 @@ class Exchange:
         self._decoded = DecodedLegs(self._table, self._by_slot)
         self._peering = Peering(self._table, engine, self._tones, self._decoded)
         limits = quality or QualityLimits()
-        self._quality = Quality(ports.pairs, conceals=limits.conceals)
+        self._quality = Quality(self._table, conceals=limits.conceals)
         self._demultiplexer = Demultiplexer(
             self._table, self._by_slot, lambda slot, data, now: self._reporter.control(slot, data, now)
         )
@@ -120,7 +120,7 @@ class Exchange:
             engine,
             self._by_slot,
             self._quality,
-            QualityRules(ports.pairs, limits),
+            QualityRules(self._table, limits),
             silent_s,
             report,
             self._draws.chance,

@@ -1,6 +1,8 @@
 """Legs that hear each other: a bridge of two, or a mix by its gain matrix. Plain state; `topology.py` decides who is
 relayed, `mixer.py` makes the sums."""
 
+from typing import Final
+
 import numpy as np
 import numpy.typing as npt
 
@@ -12,6 +14,8 @@ from softswitch.rtp.speaker import Speaker
 
 F32 = npt.NDArray[np.float32]
 I16 = npt.NDArray[np.int16]
+
+NO_WEIGHTS: Final[F32] = np.zeros((0, 0), np.float32)
 
 
 class Listener:
@@ -59,7 +63,7 @@ class Group:
         self.listeners: list[Listener] = []
         self.speakers: dict[int, Speaker | None] = {}
         """By slot: who is heard in a sum, in the order of the columns of `weights`; None for one that cannot be decoded."""
-        self.weights: F32 = np.zeros((0, 0), np.float32)
+        self.weights = NO_WEIGHTS
         """`weights[listener, speaker]` of those that sums are made for and of."""
 
     def __repr__(self) -> str:

@@ -18,6 +18,7 @@ packets come from where its messages come from (RFC 4787 REQ-2), a stranger's do
 port and not by its SSRC, which phones change as they like.
 """
 
+import operator
 from collections import Counter
 from enum import StrEnum
 from typing import Final
@@ -43,6 +44,21 @@ class LatchState(StrEnum):
 
 
 class Latch:
+    """Slots and no dataclass: one for each leg, made and dropped with it."""
+
+    __slots__ = (
+        "_far",
+        "_far_since",
+        "_host",
+        "_learns",
+        "_name",
+        "_near",
+        "_near_at",
+        "negotiated",
+        "peer",
+        "state",
+    )
+
     def __init__(self, name: str) -> None:
         self.state = LatchState.MUTED
         self.negotiated: Address | None = None
@@ -53,7 +69,8 @@ class Latch:
         self._host = ""
         self._near: list[tuple[Address, int]] = []
         self._near_at = 0.0
-        self._far: Counter[Address] = Counter()
+        self._far: dict[Address, int] = {}
+        """Packets of each source elsewhere."""
         self._far_since = 0.0
 
     def __repr__(self) -> str:
@@ -78,7 +95,7 @@ class Latch:
         return self.state == LatchState.LEARNING and learn and host == self._host
 
     def _forget(self) -> None:
-        self._near, self._far = [], Counter()
+        self._near, self._far = [], {}
 
     def mute(self) -> None:
         self.negotiated = self.peer = None
@@ -111,12 +128,12 @@ class Latch:
         if not self._far:
             self._near, self._far_since = [], now
         if source in self._far or len(self._far) < _MOST_SOURCES:
-            self._far[source] += 1
+            self._far[source] = self._far.get(source, 0) + 1
         if now - self._far_since < ELSEWHERE_S:
             return False
-        ((best, count),) = self._far.most_common(1)
+        best, count = max(self._far.items(), key=operator.itemgetter(1))
         if count < LEARNING_PACKETS:
-            self._far = Counter()
+            self._far = {}
             return False
         self._lock(best)
         return source == best

@@ -77,6 +77,8 @@ class Mixer:
     def update(self, group: Group, now: float) -> None:
         """After everything that may change for whom sums are made in a group, or of whom."""
         listening = [at for at, leg in enumerate(group.legs) if leg.summed]
+        if not listening and not group.listeners and not group.speakers:
+            return  # nobody hears a sum, now as before: each call's bridge
         heard = np.flatnonzero((group.gains[listening] != 0).any(axis=0)).tolist() if listening else []
         group.rate = max(
             (max(leg.codec.rate for leg in group.legs), SAMPLE_RATE) if group.legs else [SAMPLE_RATE]

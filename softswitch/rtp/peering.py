@@ -36,15 +36,14 @@ class Peering:
         codec = CODECS.get(command.codec)
         if codec is None:
             raise CommandError(f"codec {command.codec[:20]!r} is none of {', '.join(CODECS)}")
-        more = (command.event_payload_type, command.comfort_noise_type)
-        types = [command.payload_type, *(kind for kind in more if kind is not None)]
-        if any(not 0 <= kind <= 127 for kind in types) or len(set(types)) != len(types):
+        audio, event, noise = command.payload_type, command.event_payload_type, command.comfort_noise_type
+        if not _each_once(audio, event, noise):
             raise CommandError("payload types are numbers from 0 to 127, each once")
         peer = address_of(command.address, command.port)
         self._aim(leg, peer, command)
-        table.audio_type[slot] = command.payload_type
-        table.event_type[slot] = NOBODY if command.event_payload_type is None else command.event_payload_type
-        table.noise_type[slot] = NOBODY if command.comfort_noise_type is None else command.comfort_noise_type
+        table.audio_type[slot] = audio
+        table.event_type[slot] = NOBODY if event is None else event
+        table.noise_type[slot] = NOBODY if noise is None else noise
         table.sends[slot] = command.send and peer is not None
         receives = command.receive and peer is not None
         if receives and not table.receives[slot]:
@@ -79,6 +78,13 @@ class Peering:
                 leg.latch.mute()
                 self._engine.mute(leg.slot)
                 raise CommandError(f"{peer[0]}:{peer[1]}: {error.strerror or error}") from error
+
+
+@lru_cache(maxsize=4096)
+def _each_once(*kinds: int | None) -> bool:
+    """Whether these can be payload types of one leg, where they are any."""
+    given = [kind for kind in kinds if kind is not None]
+    return all(0 <= kind <= 127 for kind in given) and len(set(given)) == len(given)
 
 
 def packet_time(codec: Codec, wanted_ms: int) -> int:

@@ -8,7 +8,6 @@ RMS of a square wave at full scale.
 """
 
 import math
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -17,9 +16,9 @@ import numpy.typing as npt
 from softswitch import g711
 from softswitch.codec import CODECS
 from softswitch.rtp import emodel, statistics
-from softswitch.rtp.columns import Columns
 from softswitch.rtp.packet import HEADER_BYTES, Indices
 from softswitch.rtp.table import NOBODY, LegTable
+from softswitch.value import value
 
 PLAYOUT_S: Final = 0.060
 """A receiver's jitter buffer: what comes later than this after the fastest packets is lost to the listener."""
@@ -69,7 +68,7 @@ _ENERGY: Final = (1 << _CLIP_SHIFT) - 1
 _PURE, _SPEECH = ((_FULL_SCALE**2 * 10 ** (level / 10)) for level in (PURE_SILENCE, SPEECH))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class LegQuality:
     """Of one leg since it was opened; None where it cannot be told."""
 
@@ -90,14 +89,13 @@ class LegQuality:
 
 
 class Quality:
-    """Struct of arrays beside `LegTable`, with the same slots."""
+    """Columns of a `LegTable`, and what was heard since the last look."""
 
-    def __init__(self, capacity: int, *, conceals: bool = True) -> None:
+    def __init__(self, table: LegTable, *, conceals: bool = True) -> None:
         """`conceals`: receivers of G.711 are taken to hide losses."""
-        self._capacity = capacity
+        self._capacity = table.capacity
         self._conceals = conceals
-        self._columns = Columns(capacity)
-        column = self._columns.add
+        column = table.columns.add
         # what was negotiated, and who listens
         self.metered = column(np.bool_, 0)
         """Its level can be told now."""
@@ -151,22 +149,17 @@ class Quality:
         self._all_clipped = column(np.int64, 0)
         self._speech_energy = column(np.float64, 0)
         self._speech_sampled = column(np.int64, 0)
-        self._total = np.zeros((4, capacity), np.int64)
+        self._total = column(np.int64, 0, 4)
         """Expected, lost, late, reordered at the last look."""
-        self._added = np.zeros((LOOKS, 3, capacity), np.int64)
+        self._added = column(np.int64, 0, LOOKS, 3)
         """Expected, missing, reordered: what each of the last looks added."""
         self._looks = 0
         self._looked_at = 0.0
 
-    def clear(self, slot: int) -> None:
-        if self._noted:
-            self._forget_samples(slot)
-        self._columns.clear(slot)
-        self._total[:, slot] = 0
-        self._added[:, :, slot] = 0
-
-    def _forget_samples(self, slot: int) -> None:
-        """What it said last is not the next leg's."""
+    def forget_samples(self, slot: int) -> None:
+        """What a leg that goes said last is not the next one's."""
+        if not self._noted:
+            return
         kept = np.flatnonzero(self._sampled_of[: self._noted] != slot)
         if kept.size < self._noted:
             self._noted = kept.size
@@ -331,32 +324,41 @@ class Quality:
 
     def figures(self, table: LegTable, slot: int) -> LegQuality:
         """Of one leg so far; what was sampled since the last look is not in it."""
-        lost, late = statistics.lost(table, slot), int(self.late[slot])
-        expected = int(table.packets_in[slot] - table.duplicates[slot]) + lost
-        sampled, speech = int(self._all_sampled[slot]), int(self._speech_sampled[slot])
-        measured = float(self._metered_s[slot])
-        rtt, mos_now = float(self.rtt_ms[slot]), float(self.mos_now[slot])
+        lost, late = statistics.lost(table, slot), self.late.item(slot)
+        expected = table.packets_in.item(slot) - table.duplicates.item(slot) + lost
+        sampled, speech = self._all_sampled.item(slot), self._speech_sampled.item(slot)
+        measured = self._metered_s.item(slot)
+        rtt, talk_s = self.rtt_ms.item(slot), self.talk_s.item(slot)
         return LegQuality(
             late=late,
             mos=self._whole_mos(table, slot, expected, lost, late) if expected >= FEWEST else None,
-            mos_now=None if math.isnan(mos_now) else mos_now,
-            loss_now=float(self.loss_now[slot]),
+            mos_now=self.last_mos(slot),
+            loss_now=self.loss_now.item(slot),
             rtt_ms=None if math.isnan(rtt) else rtt,
-            level_db=_decibel(float(self._speech_energy[slot]) / speech) if speech else None,
-            peak_db=_decibel(float(int(self._peak[slot]) & _ENERGY)) if sampled else None,
-            clipped_share=int(self._all_clipped[slot]) / sampled if sampled else None,
-            silence_share=float(self._silence_s[slot]) / measured if measured else None,
-            quiet_s=float(self.quiet_s[slot]),
-            talk_s=float(self.talk_s[slot]),
-            talk_share=float(self.talk_s[slot]) / measured if measured else None,
-            overlap_s=float(self.overlap_s[slot]),
-            interruptions=int(self.interruptions[slot]),
+            level_db=_decibel(self._speech_energy.item(slot) / speech) if speech else None,
+            peak_db=_decibel(float(int(self._peak.item(slot)) & _ENERGY)) if sampled else None,
+            clipped_share=self._all_clipped.item(slot) / sampled if sampled else None,
+            silence_share=self._silence_s.item(slot) / measured if measured else None,
+            quiet_s=self.quiet_s.item(slot),
+            talk_s=talk_s,
+            talk_share=talk_s / measured if measured else None,
+            overlap_s=self.overlap_s.item(slot),
+            interruptions=self.interruptions.item(slot),
         )
 
+    def last_mos(self, slot: int) -> float | None:
+        """Over the last seconds; None: too little has come."""
+        mos = float(self.mos_now[slot])
+        return None if math.isnan(mos) else mos
+
     def _whole_mos(self, table: LegTable, slot: int, expected: int, lost: int, late: int) -> float:
-        total = np.array([[expected], [lost]])
-        share = _share(total[1] + late, total[0])
-        return float(self._mos(table, slice(slot, slot + 1), share, total)[0])
+        """As `_mos`, of all that one leg was sent."""
+        bursts = max(int(table.gaps[slot]) - int(table.out_of_order[slot]), 1)
+        burst = emodel.burst_ratio_of_one(lost, bursts, min(lost / expected, 1.0))
+        rtt = float(self.rtt_ms[slot])
+        one_way = (0.0 if math.isnan(rtt) else rtt / 2) + 1000 * PLAYOUT_S
+        loss = min((lost + late) / expected, 1.0)
+        return emodel.mos_of_one(float(self._ie[slot]), float(self._bpl[slot]), loss, burst, one_way)
 
 
 def _lost(table: LegTable, used: slice) -> npt.NDArray[np.int64]:

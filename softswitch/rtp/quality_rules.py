@@ -24,7 +24,6 @@ import numpy as np
 import numpy.typing as npt
 
 from softswitch.config.media import Quality as Limits
-from softswitch.rtp.columns import Columns
 from softswitch.rtp.quality import FEWEST, FLOWING_S, Quality
 from softswitch.rtp.table import LegTable
 
@@ -63,11 +62,10 @@ class Change:
 
 
 class QualityRules:
-    def __init__(self, capacity: int, limits: Limits) -> None:
+    def __init__(self, table: LegTable, limits: Limits) -> None:
         self._limits = limits
-        self._columns = Columns(capacity)
-        column = self._columns.add
-        self._raised = np.zeros((len(Kind), capacity), np.bool_)
+        column = table.columns.add
+        self._raised = column(np.bool_, False, len(Kind))
         self._bad_until = column(np.float64, 0)
         self._jittery = column(np.int64, 0)
         self._idle = column(np.bool_, 0)
@@ -79,10 +77,6 @@ class QualityRules:
         """It sends nothing in silence (DTX): it has paused without a loss, or has agreed to comfort noise."""
         self._unreached = column(np.bool_, 0)
 
-    def clear(self, slot: int) -> None:
-        self._columns.clear(slot)
-        self._raised[:, slot] = False
-
     def may_pause(self, slot: int) -> None:
         self._pauses[slot] = True
 
@@ -91,8 +85,8 @@ class QualityRules:
         self._unreached[slot] = not reached
 
     def kinds(self, slot: int) -> tuple[str, ...]:
-        raised = self._raised[:, slot]
-        return tuple(kind.word for kind in Kind if raised[kind]) if raised.any() else ()
+        raised = self._raised[:, slot].tolist()
+        return tuple(kind.word for kind in Kind if raised[kind]) if True in raised else ()
 
     def judge(self, table: LegTable, quality: Quality, now: float) -> Iterator[Change]:
         """What has changed; call it after each `Quality.look`."""

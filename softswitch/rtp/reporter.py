@@ -1,7 +1,6 @@
 """What is told on slow clocks: RTCP of every leg, how good its audio is, peers that fell silent, packet totals."""
 
 from collections.abc import Callable
-from dataclasses import fields
 from math import inf
 from typing import Final
 
@@ -9,14 +8,13 @@ from softswitch.rtp import rtcp, statistics
 from softswitch.rtp.commands import SetPeer
 from softswitch.rtp.engine import Engine
 from softswitch.rtp.leg import Leg
-from softswitch.rtp.quality import LegQuality, Quality
+from softswitch.rtp.quality import Quality
 from softswitch.rtp.quality_rules import Change, QualityRules
 from softswitch.rtp.reports import LegStats, PeerSilent, QualityAlarm, Report
 from softswitch.rtp.table import NOBODY, LegTable
 
 LOOK_S: Final = 0.25
 """How often the slow clocks are looked at."""
-_HEARD: Final = tuple(field.name for field in fields(LegQuality))
 
 
 class Reporter:
@@ -60,19 +58,39 @@ class Reporter:
     def stats(self, leg: Leg, now: float) -> LegStats:
         """All figures of a leg."""
         table, slot, session = self._table, leg.slot, leg.rtcp
-        clock = float(table.clock[slot])
+        clock = table.clock.item(slot)
         self.count_strangers()
         heard = self._quality.figures(table, slot)
-        return statistics.leg_stats(
-            table,
-            slot,
-            leg.id,
-            now,
+        return LegStats(
+            leg=leg.id,
+            packets_in=table.packets_in.item(slot),
+            packets_out=table.packets_out.item(slot),
+            bytes_in=table.bytes_in.item(slot),
+            lost=statistics.lost(table, slot),
+            out_of_order=table.out_of_order.item(slot),
+            duplicates=table.duplicates.item(slot),
+            malformed=table.malformed.item(slot),
+            strangers=table.strangers.item(slot),
+            jitter_ms=table.jitter.item(slot) * 1000 / clock,
+            silent_s=max(0.0, now - table.last_in.item(slot)),
             peer_lost=session.peer_lost,
             peer_jitter_ms=session.peer_jitter * 1000 / clock,
+            late=heard.late,
+            mos=heard.mos,
+            mos_now=heard.mos_now,
+            loss_now=heard.loss_now,
+            rtt_ms=heard.rtt_ms,
+            level_db=heard.level_db,
+            peak_db=heard.peak_db,
+            clipped_share=heard.clipped_share,
+            silence_share=heard.silence_share,
+            quiet_s=heard.quiet_s,
+            talk_s=heard.talk_s,
+            talk_share=heard.talk_share,
+            overlap_s=heard.overlap_s,
+            interruptions=heard.interruptions,
             reached=session.reached,
             alarms=self._rules.kinds(slot),
-            **{name: getattr(heard, name) for name in _HEARD},
         )
 
     def leg_opens(self, leg: Leg, name: bytes) -> None:
@@ -99,8 +117,7 @@ class Reporter:
             self._send(leg, now, now + self._wall_ahead, bye=True)
 
     def leg_closed(self, slot: int) -> None:
-        self._quality.clear(slot)
-        self._rules.clear(slot)
+        self._quality.forget_samples(slot)
 
     def count_strangers(self) -> None:
         for slot, count in self._engine.strangers().items():
@@ -157,7 +174,7 @@ class Reporter:
                 loss=float(quality.loss_now[slot]),
                 reordered=float(quality.reordered_now[slot]),
                 jitter_ms=float(quality.jitter_ms[slot]),
-                mos=quality.figures(self._table, slot).mos_now,
+                mos=quality.last_mos(slot),
             )
         )
 

@@ -160,6 +160,8 @@ class SecuredEngine:
         """Encrypt a leg from now on, or no more; keys that it has already go on as they are. Raises SrtpUnusable, and
         changes nothing then."""
         known = self._keys.get(slot)
+        if known is None and (key_in is None or key_out is None):
+            return  # in clear, as before
         if key_in is None or key_out is None:
             self._keys.pop(slot, None)
         elif known is None:

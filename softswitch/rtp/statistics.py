@@ -6,13 +6,11 @@ transfer at the peer. Duplicates are told apart by a window of 64 and are not co
 Arrival is the time of the tick, so jitter carries up to a tick (`pace.py`) as noise.
 """
 
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from softswitch.ids import LegId
-from softswitch.rtp.reports import LegStats
 from softswitch.rtp.table import LegTable
 
 MAX_DROPOUT: Final = 3000
@@ -135,32 +133,8 @@ def _lost_now(table: LegTable, slot: npt.NDArray[np.int32]) -> npt.NDArray[np.in
 
 def lost(table: LegTable, slot: int) -> int:
     """Packets lost over the whole life of a leg."""
-    before = int(table.lost_before[slot])
+    before: int = table.lost_before.item(slot)
     if not table.heard[slot]:
         return before
-    missing = int(table.highest[slot]) - int(table.base[slot]) + 1 - int(table.received[slot])
+    missing: int = table.highest.item(slot) - table.base.item(slot) + 1 - table.received.item(slot)
     return before + max(missing, 0)
-
-
-def leg_stats(
-    table: LegTable, slot: int, leg: LegId, now: float, *, peer_lost: int = 0, peer_jitter_ms: float = 0.0,
-    **heard: Any,
-) -> LegStats:  # fmt: skip
-    """`heard`: what else is known of it, by the names of `LegStats`."""
-    intake, output = table.intake.row(slot), table.output.row(slot)
-    return LegStats(
-        leg=leg,
-        packets_in=intake["packets_in"],
-        packets_out=output["packets_out"],
-        bytes_in=intake["bytes_in"],
-        lost=lost(table, slot),
-        out_of_order=int(table.out_of_order[slot]),
-        duplicates=int(table.duplicates[slot]),
-        malformed=int(table.malformed[slot]),
-        strangers=int(table.strangers[slot]),
-        jitter_ms=intake["jitter"] * 1000 / float(table.clock[slot]),
-        silent_s=max(0.0, now - intake["last_in"]),
-        peer_lost=peer_lost,
-        peer_jitter_ms=peer_jitter_ms,
-        **heard,
-    )

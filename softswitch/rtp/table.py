@@ -75,19 +75,18 @@ class Records:
         self.all: npt.NDArray[np.void] = np.zeros(capacity, self.kind)
         self._rows = self.all.view(self._opaque)
         self._blank: npt.NDArray[np.void] = np.zeros(1, self.kind)
+        self._blank_row = self._blank.view(self._opaque)[0]
+        """The same, ready to be put."""
 
     def field(self, name: str, default: float) -> npt.NDArray[Any]:
         """One column, filled with what `clear` gives back."""
         column = self.all[name]
         column[:] = self._blank[name] = default
+        self._blank_row = self._blank.view(self._opaque)[0]
         return column
 
     def clear(self, slot: int) -> None:
-        self._rows[slot] = self._blank.view(self._opaque)[0]
-
-    def row(self, slot: int) -> dict[str, Any]:
-        """One leg's fields as plain numbers."""
-        return dict(zip(self.all.dtype.names or (), self.all[slot].item(), strict=True))
+        self._rows[slot] = self._blank_row
 
     def gather(self, slot: npt.NDArray[np.integer[Any]]) -> npt.NDArray[np.void]:
         """A copy of the rows of `slot`."""
@@ -109,7 +108,8 @@ class LegTable:
 
     def __init__(self, capacity: int) -> None:
         self.capacity = capacity
-        self._columns = Columns(capacity)
+        self.columns = Columns(capacity)
+        """For what others keep of each leg as well: it is cleared with the rest of the row."""
         self._free = list(range(capacity))
         self.used = 0
         """Rows beyond this one were never in use."""
@@ -124,25 +124,25 @@ class LegTable:
         self.receives = self.rules.field("receives", 0)
         self.audio_type = self.rules.field("audio_type", NOBODY)
         self.event_type = self.rules.field("event_type", NOBODY)
-        self.muxed = self._columns.add(np.bool_, 0)
+        self.muxed = self.columns.add(np.bool_, 0)
         """RTCP comes and goes by the port of RTP (RFC 5761)."""
         self.noise_type = self.rules.field("noise_type", NOBODY)
         """Comfort noise, RFC 3389."""
         self.law = self.rules.field("law", 0)
         """Of G.711; what is decoded of other codecs is recorded and searched for tones in µ-law, which is 0."""
-        self.foreign = self._columns.add(np.bool_, 0)
+        self.foreign = self.columns.add(np.bool_, 0)
         """Its codec is not G.711."""
         self.clock = self.rules.field("clock", 8000)
         """Ticks of its RTP timestamps in a second."""
-        self.frame = self._columns.add(np.int32, 160)
+        self.frame = self.columns.add(np.int32, 160)
         """Those ticks of a packet of ours."""
         # who hears what
         self.partner = self.rules.field("partner", NOBODY)
         self.own = self.rules.field("own", 0)
         """Its stream is made here now (prompt, music, digits): nothing is relayed to it."""
-        self.due = self._columns.add(np.float64, 0)
+        self.due = self.columns.add(np.float64, 0)
         """When the next packet of ours is due; never, where a mix makes them."""
-        self.tapped = self._columns.add(np.bool_, 0)
+        self.tapped = self.columns.add(np.bool_, 0)
         """What it says is also copied into a mix."""
         self.recording = self.rules.field("recording", NOBODY)
         self.track = self.rules.field("track", 0)
@@ -151,14 +151,14 @@ class LegTable:
         # the stream received, RFC 3550 appendix A
         self.heard = self.intake.field("heard", 0)
         self.ssrc_in = self.intake.field("ssrc_in", 0)
-        self.base = self._columns.add(np.int64, 0)
+        self.base = self.columns.add(np.int64, 0)
         self.highest = self.intake.field("highest", 0)
         """Extended highest sequence number."""
         self.window = self.intake.field("window", 0)
         """Bit n: sequence number `highest` - n was received."""
         self.received = self.intake.field("received", 0)
         """Of this stream, without duplicates."""
-        self.lost_before = self._columns.add(np.int64, 0)
+        self.lost_before = self.columns.add(np.int64, 0)
         """Lost in earlier streams of this leg."""
         self.transit = self.intake.field("transit", 0)
         self.jitter = self.intake.field("jitter", 0)
@@ -169,12 +169,12 @@ class LegTable:
         # counters
         self.packets_in = self.intake.field("packets_in", 0)
         self.bytes_in = self.intake.field("bytes_in", 0)
-        self.out_of_order = self._columns.add(np.int64, 0)
-        self.duplicates = self._columns.add(np.int64, 0)
-        self.gaps = self._columns.add(np.int64, 0)
+        self.out_of_order = self.columns.add(np.int64, 0)
+        self.duplicates = self.columns.add(np.int64, 0)
+        self.gaps = self.columns.add(np.int64, 0)
         """Times that the sequence number went ahead by more than one."""
-        self.malformed = self._columns.add(np.int64, 0)
-        self.strangers = self._columns.add(np.int64, 0)
+        self.malformed = self.columns.add(np.int64, 0)
+        self.strangers = self.columns.add(np.int64, 0)
         self.packets_out = self.output.field("packets_out", 0)
         self.octets_out = self.output.field("octets_out", 0)
         # the stream sent
@@ -202,5 +202,5 @@ class LegTable:
     def give_back(self, slot: int) -> None:
         for records in (self.rules, self.intake, self.output):
             records.clear(slot)
-        self._columns.clear(slot)
+        self.columns.clear(slot)
         heapq.heappush(self._free, slot)

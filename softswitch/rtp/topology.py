@@ -24,7 +24,8 @@ from softswitch.rtp.table import NOBODY, LegTable
 LARGEST_GAIN: Final = 16.0
 MAX_LEGS: Final = 200
 """Of one mix: the product of its gains has to fit well into a tick."""
-_BRIDGE: Final = ((0.0, 1.0), (1.0, 0.0))
+_BRIDGE: Final[F32] = np.array(((0, 1), (1, 0)), np.float32)
+_NOBODY_LEFT: Final[F32] = np.zeros((0, 0), np.float32)
 
 
 class Topology:
@@ -44,7 +45,7 @@ class Topology:
         for leg in (a, b):
             self.leave(leg, now)
             self._playout.stop_play(leg, now)
-        group = Group(None, [a, b], np.array(_BRIDGE, np.float32))
+        group = Group(None, [a, b], _BRIDGE)
         a.group = b.group = group
         self._settle(group, now)
         self._tell_silent(group, "Bridge")
@@ -71,7 +72,7 @@ class Topology:
         legs = [leg for leg in found if leg is not None]
         group = self._mixes.get(command.mix)
         if group is None:
-            group = Group(command.mix, [], np.zeros((0, 0), np.float32))
+            group = Group(command.mix, [], _NOBODY_LEFT)
         gone = [leg for leg in group.legs if leg not in legs]
         for leg in legs:
             if leg.group is not group:
@@ -96,7 +97,7 @@ class Topology:
 
     def _keep(self, group: Group, legs: list[Leg]) -> None:
         if not legs:  # a bridge that ends, mostly: each call's
-            group.legs, group.gains = [], group.gains[:0, :0]
+            group.legs, group.gains = [], _NOBODY_LEFT
             return
         chosen = [group.legs.index(leg) for leg in legs]
         group.legs, group.gains = legs, group.gains[np.ix_(chosen, chosen)]
@@ -109,9 +110,27 @@ class Topology:
 
     def _settle(self, group: Group, now: float) -> None:
         """Work out anew who is relayed to whom in a group; end one that is empty."""
+        legs = group.legs
+        if group.id is not None:
+            self._choose(group)
+            if not legs:
+                self._mixes.pop(group.id, None)
+        elif legs:
+            self._pair(*legs)
+        self._mixer.update(group, now)
+        for leg in legs:
+            self._playout.refresh(leg, now)
+
+    def _pair(self, a: Leg, b: Leg) -> None:
+        """The two of a bridge hear each other at gain 1. Each call has one: no matrix is asked for it."""
+        relayed = takes(a, b)
+        for leg, other in ((a, b), (b, a)):
+            leg.hears, leg.sole, leg.keys_to = True, relayed, None if relayed else other
+            self._table.partner[leg.slot] = other.slot if relayed else NOBODY
+
+    def _choose(self, group: Group) -> None:
+        """Whom of a mix each leg is relayed."""
         legs, heard = group.legs, (group.gains != 0).tolist()
-        if not legs and group.id is not None:
-            self._mixes.pop(group.id, None)
         for leg, row in zip(legs, heard, strict=True):
             leg.hears, leg.sole, leg.keys_to = any(row), False, None
             self._table.partner[leg.slot] = NOBODY
@@ -122,9 +141,6 @@ class Topology:
             for listener, speaker in ((0, 1), (1, 0)):
                 if heard[listener][speaker] and not legs[listener].sole:
                     legs[speaker].keys_to = legs[listener]
-        self._mixer.update(group, now)
-        for leg in legs:
-            self._playout.refresh(leg, now)
 
     def _tell_silent(self, group: Group, command: str) -> None:
         for leg in group.legs:
@@ -133,9 +149,7 @@ class Topology:
 
 
 def _relayed(group: Group) -> list[tuple[int, int]]:
-    """Pairs of listener and speaker; no speaker occurs twice."""
-    if group.id is None:  # each call's bridge: the two hear each other at gain 1
-        return [(at, 1 - at) for at, leg in enumerate(group.legs) if takes(leg, group.legs[1 - at])]
+    """Pairs of listener and speaker of a mix; no speaker occurs twice."""
     alone = np.flatnonzero((group.gains != 0).sum(axis=1) == 1)
     wanted = [(int(at), int(group.gains[at].argmax())) for at in alone]
     wanted = [
@@ -150,7 +164,8 @@ def _relayed(group: Group) -> list[tuple[int, int]]:
 def takes(listener: Leg, speaker: Leg) -> bool:
     """Whether the speaker's payloads can be sent to the listener as they are. A decoder of Opus takes every stream of it
     (RFC 7587 section 6.1: the parameters are wishes), and L16 has one rate here."""
-    return listener.codec == speaker.codec or {listener.codec.name, speaker.codec.name} <= set(G711)
+    one, other = listener.codec.name, speaker.codec.name
+    return one == other or (one in G711 and other in G711)
 
 
 def _gains(command: Mix) -> F32:

@@ -5,6 +5,8 @@ Does not prove what a listener would say: the model is a planning tool.
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from softswitch.codec import CODECS
 from softswitch.rtp import emodel
@@ -70,3 +72,23 @@ def test_the_burst_ratio() -> None:
     assert float(emodel.burst_ratio(lost, bursts, loss)[0]) == pytest.approx(1.8)
     assert float(emodel.burst_ratio(one(0), one(0), one(0))[0]) == 1
     assert float(emodel.burst_ratio(one(100), one(1), one(0.01))[0]) == 2, "sparse loss: not validated beyond"
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    codec=st.sampled_from(sorted(emodel.IMPAIRMENTS)),
+    lost=st.integers(0, 5000),
+    late=st.integers(0, 500),
+    received=st.integers(1, 5000),
+    bursts=st.integers(0, 300),
+    one_way_ms=st.floats(0, 2000),
+)
+def test_one_stream_in_plain_numbers_is_judged_as_many_at_once(
+    codec: str, lost: int, late: int, received: int, bursts: int, one_way_ms: float
+) -> None:
+    cost, expected = emodel.impairment(codec), lost + received
+    of_lost, loss = lost / expected, min((lost + late) / expected, 1.0)
+    burst = emodel.burst_ratio_of_one(lost, bursts, of_lost)
+    assert burst == pytest.approx(float(emodel.burst_ratio(one(lost), one(bursts), one(of_lost))[0]))
+    many = emodel.mos(emodel.rating(*map(one, (cost.ie, cost.bpl, loss, burst, one_way_ms))))
+    assert emodel.mos_of_one(cost.ie, cost.bpl, loss, burst, one_way_ms) == pytest.approx(float(many[0]))

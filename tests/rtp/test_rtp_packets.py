@@ -14,7 +14,6 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from softswitch.errors import UnusableError
-from softswitch.ids import LegId
 from softswitch.rtp import rtcp, statistics
 from softswitch.rtp.packet import HEADER, WIDTH, parse
 from softswitch.rtp.portrange import PortRange
@@ -124,12 +123,11 @@ def test_counts_agree_with_a_plain_reading_of_the_rfc(data: st.DataObject) -> No
         fresh = statistics.receive(table, slot, header, np.array([160], np.int32), now, np.array([now]))
         if fresh[0]:
             statistics.measure_jitter(table, slot, header["timestamp"], now)
-    stats = statistics.leg_stats(table, 2, LegId("x"), now)
-    assert stats.packets_in == len(moves)
+    assert table.packets_in[2] == len(moves)
     inside = naive.highest - naive.base + 1
-    assert stats.lost == inside - len(naive.seen)
-    assert stats.out_of_order == naive.late
-    assert stats.duplicates == naive.again
+    assert statistics.lost(table, 2) == inside - len(naive.seen)
+    assert table.out_of_order[2] == naive.late
+    assert table.duplicates[2] == naive.again
 
 
 def test_jitter_is_that_of_the_rfc() -> None:
