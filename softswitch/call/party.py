@@ -58,19 +58,19 @@ def trunk_destination(
 
 def codecs_of(config: Config, party: str) -> tuple[str, ...]:
     """Codecs for `endpoint:NAME` or `trunk:NAME`, best first."""
-    section = _section(config, party)
+    section = section_of(config, party)
     return (section.codecs if section is not None else ()) or config.rtp.codecs
 
 
 def srtp_of(config: Config, party: str) -> SrtpPolicy:
     """Whether that party encrypts."""
-    section = _section(config, party)
+    section = section_of(config, party)
     return section.srtp if section is not None else "off"
 
 
 def media_of(config: Config, party: str) -> frozenset[str]:
     """Kinds of streams that it may have."""
-    section = _section(config, party)
+    section = section_of(config, party)
     return frozenset(section.media if section is not None else ())
 
 
@@ -84,6 +84,7 @@ def codecs_beside(config: Config, party: str, codec: str, open_to: tuple[str, ..
     return tuple(dict.fromkeys(sorted(may, key=lambda each: (each != codec, each not in open_to))))
 
 
-def _section(config: Config, party: str) -> Endpoint | Trunk | None:
+def section_of(config: Config, party: str) -> Endpoint | Trunk | None:
+    """What is configured for it; None: nothing any more."""
     kind, _, name = party.partition(":")
     return config.endpoint.get(name) if kind == "endpoint" else config.trunk.get(name)

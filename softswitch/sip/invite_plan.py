@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from softswitch.sip.address import Address
+from softswitch.sip.extension_rules import ALL, ExtensionRules
 from softswitch.sip.outgoing_invite import InvitePlan
 from softswitch.sip.registrar import Binding
 from softswitch.sip.sdp import SessionDescription
@@ -23,8 +24,8 @@ class InviteWay:
     """Somebody else can be called instead: silence is not waited for long."""
     contact_user: str = ""
     """User part of our Contact; empty: as in From."""
-    session_timer: bool = True
-    """False: no session timer is asked for, and none is understood."""
+    extensions: ExtensionRules = ALL
+    """What counts with who is called."""
 
 
 DIRECT = InviteWay()
@@ -60,7 +61,7 @@ def plan_invite(
         from_=from_,
         to=to,
         contact_user=invite_way.contact_user or from_.uri.user,
-        session_timer=invite_way.session_timer,
+        extensions=invite_way.extensions,
         headers=tuple((name, value) for name, value in headers if name.lower() != "max-forwards"),
         body=sdp.serialize(),
         max_forwards=int(hops[0]) if hops else MAX_FORWARDS,

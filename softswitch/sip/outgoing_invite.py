@@ -17,6 +17,7 @@ from softswitch.sip.challenge import ChallengeMemory
 from softswitch.sip.client_transaction import ClientTransaction
 from softswitch.sip.dialog import Dialog
 from softswitch.sip.dialog_client import DialogClient
+from softswitch.sip.extension_rules import ALL, ExtensionRules
 from softswitch.sip.headers import Headers
 from softswitch.sip.message import Request, Response
 from softswitch.sip.request_forms import cancel_of
@@ -53,8 +54,8 @@ class InvitePlan:
     max_forwards: int = 70
     hurry: bool = False
     """Somebody else can be called instead: even the last place may not be silent for long."""
-    session_timer: bool = True
-    """False: no session timer is asked for, and none is understood (RFC 4028)."""
+    extensions: ExtensionRules = ALL
+    """What counts with who is called."""
     phone: bool = False
     """A registered phone is called: whatever its answer names, requests of the dialog go to where it is."""
 

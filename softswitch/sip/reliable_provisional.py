@@ -13,7 +13,6 @@ from softswitch.sip.session_layer import SessionLayer
 from softswitch.sip.timers import Timer
 from softswitch.sip.unheeded import no_time
 
-OPTION = "100rel"
 MAX_WAITING = 8
 """Provisionals behind one that is not acknowledged; of more, only the latest is worth sending."""
 _LARGEST_FIRST = 2**24

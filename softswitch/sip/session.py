@@ -269,7 +269,7 @@ class Session:
     # What the collaborators report.
 
     def invite_headers(self) -> tuple[tuple[str, str], ...]:
-        return (self._timer.supported, *self._timer.offered())
+        return (*self._timer.extensions.asked(), *self._timer.offered())
 
     def worth_asking_again(self, response: Response) -> bool:
         return self._timer.learn_too_small(response)

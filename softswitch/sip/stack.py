@@ -63,7 +63,7 @@ class SipStack:
         """Most bytes of a stateless answer to the datagram at hand; 0 is no limit."""
         self.timer_values = settings.timers
         self.session_timer = settings.session_timer
-        self.untimed = settings.untimed
+        self.extension_rules = settings.extension_rules
         self.timers = TimerHeap()
         self.dead_targets = DeadTargets()
         self.stats = StackStats()
@@ -167,8 +167,7 @@ class SipStack:
             on_event=on_event,
         )
         self.stats.sessions_out += 1
-        if not plan.session_timer:
-            session.refresh.timer.off = True
+        session.refresh.timer.extensions = plan.extensions
         self.add_session(session)
         with self._step():
             session.begin_outgoing(
@@ -196,7 +195,7 @@ class SipStack:
         self.settings = settings
         self.timer_values = settings.timers
         self.session_timer = settings.session_timer
-        self.untimed = settings.untimed
+        self.extension_rules = settings.extension_rules
 
     def token(self, size: int = 8) -> str:
         """A tag or Call-ID that cannot be guessed."""
