@@ -21,6 +21,8 @@ from tools.peers.switch import StartSwitch, Switch, wait_for
 
 OUT = "127.0.0.41"
 SPOKEN = unique_frames(25, 3262)
+SILENCE = b"\xff" * 160
+"""What a party says while it says nothing."""
 
 
 def _switch(
@@ -46,6 +48,7 @@ def _speak_early(caller: Sipp, out: Sipp, mouth: RtpParty, ear: RtpParty) -> Non
     invited = wait_for(lambda: out.result().requests("INVITE"), what="an INVITE at the trunk")[0]
     mouth.peer = invited.media()
     wait_for(lambda: 183 in caller.result().statuses(), what="183 at the caller")
+    wait_for(lambda: SILENCE in ear.payloads(), what="a way for the trunk's audio")
     mouth.play(SPOKEN)
     wait_for(lambda: compare(SPOKEN, ear.payloads()).heard == len(SPOKEN), what="early media at the caller")
     heard = compare(SPOKEN, ear.payloads())
