@@ -93,9 +93,14 @@ class IncomingInvite:
         """Our description has arrived for certain, in a provisional."""
         return self._described and not self.answer_must_wait
 
-    def pracked(self, prack: Request, now: float) -> Response | None:
+    def pracked(self, prack: Request) -> Response | None:
         """The provisional that this PRACK acknowledges; None when there is none."""
-        return self._reliable.acknowledge(prack, now) if self._reliable is not None else None
+        return self._reliable.acknowledge(prack) if self._reliable is not None else None
+
+    def go_on(self, now: float) -> None:
+        """That PRACK has its answer: the next provisional leaves, never before it."""
+        if self._reliable is not None:
+            self._reliable.go_on(now)
 
     def succeed(
         self, body: bytes, headers: Headers, now: float, *, on_missing: Callable[[float], None]

@@ -183,14 +183,14 @@ def test_several_go_out_in_order() -> None:
         b"100",
         b"180",
         b"PRACK",
+        b"200",
         b"181",
-        b"200",
         b"PRACK",
+        b"200",
         b"182",
-        b"200",
         b"PRACK",
         b"200",
-    ]
+    ], "a PRACK has its 200 before anything else comes"
     assert hung_up(world, call)
 
 
