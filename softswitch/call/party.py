@@ -14,6 +14,7 @@ from softswitch.sip.address import Address
 from softswitch.sip.invite_plan import DIRECT, InviteWay
 from softswitch.sip.outbound import phones
 from softswitch.sip.registrar import Binding
+from softswitch.sip.secure_uris import SIPS
 from softswitch.sip.uri import Uri, number_as_user
 
 
@@ -24,6 +25,11 @@ class Destination:
     credentials: Secret | None = None
     """What answers a challenge of its trunk."""
     way: InviteWay = DIRECT
+
+    @property
+    def secure(self) -> bool:
+        """It is called by `sips:`."""
+        return (self.where.contact if isinstance(self.where, Binding) else self.where).scheme == SIPS
 
     @property
     def first_hop(self) -> Uri | Binding:

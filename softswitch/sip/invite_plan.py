@@ -8,6 +8,7 @@ from softswitch.sip.extension_rules import ALL, ExtensionRules
 from softswitch.sip.outgoing_invite import InvitePlan
 from softswitch.sip.registrar import Binding
 from softswitch.sip.sdp import SessionDescription
+from softswitch.sip.secure_uris import SIPS, secured, secured_route
 from softswitch.sip.source import Source
 from softswitch.sip.uri import Uri
 
@@ -46,8 +47,10 @@ def plan_invite(
     """A phone is called where its registration came from, an address where it leads."""
     target = destination.contact if isinstance(destination, Binding) else destination
     proxy = invite_way.proxy
-    way = way_to(destination if proxy is None else proxy, connected)
     path = destination.path if isinstance(destination, Binding) else ()
+    if target.scheme == SIPS:  # so is every hop on its way (RFC 5630 section 5.1.1)
+        proxy, path = secured(proxy) if proxy is not None else None, tuple(map(secured_route, path))
+    way = way_to(destination if proxy is None else proxy, connected)
     hops = [value for name, value in headers if name.lower() == "max-forwards"]
     return InvitePlan(
         call_id=call_id,

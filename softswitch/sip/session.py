@@ -185,15 +185,15 @@ class Session:
             self.incoming.fail(status, reason, fields, self._layer.now())
             self.finish()
 
-    def hangup(self, status: int | None = None, reason_header: str | None = None) -> None:
-        """End the session by what its state asks for: CANCEL, BYE, a refusal with `status` (603), or nothing."""
+    def hangup(self, status: int | None = None, reason_header: str | None = None, more: Headers = ()) -> None:
+        """End the session by what its state asks for: CANCEL, BYE, a refusal with `status` (603) and `more`, or nothing."""
         before = self.state
         if not self.step(_I.HANG_UP):
             return
         now = self._layer.now()
         headers = () if reason_header is None else (("Reason", reason_header),)
         if before in (_S.INCOMING, _S.RINGING, _S.AWAITING_PRACK) and self.incoming is not None:
-            self.incoming.fail(603 if status is None else status, None, headers, now)
+            self.incoming.fail(603 if status is None else status, None, (*headers, *more), now)
             self.finish()
         elif before in (_S.CALLING, _S.PROCEEDING) and self._outgoing is not None:
             self._outgoing.cancel(now, reason=headers)

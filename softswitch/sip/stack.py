@@ -25,6 +25,7 @@ from softswitch.sip.outgoing_invite import InvitePlan, OutgoingInvite
 from softswitch.sip.outputs import Deliver, LookUp, Output, Send
 from softswitch.sip.proxy import Proxy
 from softswitch.sip.screening import branch_of
+from softswitch.sip.secure_uris import may_go
 from softswitch.sip.server_transaction import ServerTransaction
 from softswitch.sip.session import Session
 from softswitch.sip.session_layer import Located, LocatedAll
@@ -268,7 +269,10 @@ class SipStack:
         self._table.add_client(transaction)
         now = self.now()
         self.guard.proved(destination.address, now)
-        transaction.start(now)
+        if destination.secure or may_go(request.uri, destination):
+            transaction.start(now)
+        else:
+            self.timers.start(now, transaction.transport_failed)
         return transaction
 
     def keep_client(self, transaction: ClientTransaction) -> None:

@@ -24,6 +24,7 @@ from softswitch.sip.overload import retry_after
 from softswitch.sip.proxy import Proxy, check_proxy_require
 from softswitch.sip.proxy_plan import ProxyPlan
 from softswitch.sip.screening import check_extensions, check_hops
+from softswitch.sip.secure_uris import check_arrival, secure_dialog
 from softswitch.sip.server_transaction import ServerTransaction
 from softswitch.sip.session import Session
 from softswitch.sip.session_layer import SessionLayer
@@ -145,6 +146,7 @@ class UserAgentServer:
         if self._layer.guard.is_scanner(request, arrival.source, arrival.now):
             return
         check_hops(request, arrival.vias, self._layer.ours())
+        check_arrival(request, arrival.source)
         if request.uri.scheme not in SCHEMES:
             self._refuse(arrival, 416)
         elif request.method == "OPTIONS":
@@ -225,10 +227,11 @@ class UserAgentServer:
         if not layer.guard.may_hold("dialogs", address, now):
             transaction.respond(make_response(request, 503, to_tag=tag, headers=(RETRY_AFTER, *common)), now)
             return
-        contact = layer.contact(arrival.source, request.uri.user, secure=request.uri.scheme == "sips")
         try:
             if not request.contacts:
                 raise PeerError("an INVITE without Contact", reason="Missing Contact")
+            secure = secure_dialog(request, arrival.source)
+            contact = layer.contact(arrival.source, request.uri.user, secure=secure)
             extensions = layer.extension_rules.get(identity, ALL)
             extensions.check(request)
             invite = IncomingInvite(
