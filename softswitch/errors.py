@@ -15,9 +15,10 @@ class OurError(SoftswitchError):
 
 
 class PeerError(SoftswitchError):
-    """A peer sent what cannot be served; it is told `sip_status` and, where it helps, `reason`."""
+    """A peer sent what cannot be served; it is told `sip_status` and, where it helps, `reason` and `headers`."""
 
     sip_status = 400
+    headers: tuple[tuple[str, str], ...] = ()
 
     def __init__(self, message: str, *, sip_status: int | None = None, reason: str | None = None) -> None:
         super().__init__(message)

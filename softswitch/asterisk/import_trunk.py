@@ -11,6 +11,8 @@ _REGISTRATION = {
     "outbound_proxy": "write `outbound_proxy` of the trunk",
     "transport": REASONS["transport"],
 }
+_RELIABLE = {"no": "off", "required": "required"}
+"""Of `100rel`; its other values leave it to what both can do, as we do."""
 
 
 def import_trunk(peer: Peer, draft: Draft) -> None:
@@ -31,6 +33,9 @@ def import_trunk(peer: Peer, draft: Draft) -> None:
         table["challenge"] = True
     _addresses(peer, draft, table)
     media(taking, table)
+    reliable = taking.text("100rel").lower()
+    if reliable in _RELIABLE:
+        table["reliable_provisionals"] = _RELIABLE[reliable]
     if taking.yes("trust_id_inbound"):
         table["trusted"] = True
     caller = taking.last("from_user")

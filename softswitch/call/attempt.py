@@ -10,9 +10,11 @@ from softswitch.call.party import Destination, codecs_beside, endpoint_destinati
 from softswitch.call.ringing import Ringing
 from softswitch.call.room import Room
 from softswitch.call.routing import rewritten
-from softswitch.call.termination import By, Cause, Termination, by_switch
+from softswitch.call.termination import SIPS_NOT_ALLOWED, By, Cause, Termination, by_switch
 from softswitch.config.target import Target
 from softswitch.ids import AgentId, TrunkName
+from softswitch.sip.secure_uris import SIPS
+from softswitch.sip.uri import Uri
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +85,12 @@ def unreachable(room: Room, call: Call, target: Target) -> Termination | None:
         if phone not in call.config.endpoint:
             return by_switch(Cause.UNREACHABLE, 480) if target.kind == "agent" else _UNKNOWN
         most = call.config.endpoint[phone].max_calls
-        full = most and lines.busy(f"endpoint:{phone}") >= most
-        return Termination(By.CALLEE, Cause.BUSY, 486) if full else None
+        if most and lines.busy(f"endpoint:{phone}") >= most:
+            return Termination(By.CALLEE, Cause.BUSY, 486)
+        there = endpoint_destinations(call.services, call.config, phone) if call.asked_securely else ()
+        return SIPS_NOT_ALLOWED if there and not any(each.secure for each in there) else None
+    if call.asked_securely and Uri.parse(call.config.trunk[target.name].host).scheme != SIPS:
+        return SIPS_NOT_ALLOWED
     most = call.config.trunk[target.name].max_channels
     if most and lines.busy(f"trunk:{target.name}") >= most:
         return by_switch(Cause.NO_CAPACITY, 503)
@@ -101,7 +107,8 @@ def _party(
 ) -> tuple[str, tuple[Destination, ...]]:
     if target.kind != "trunk":
         phone = phone_of(room, call, target)
-        return f"endpoint:{phone}", endpoint_destinations(call.services, call.config, phone)
+        there = endpoint_destinations(call.services, call.config, phone)
+        return f"endpoint:{phone}", tuple(each for each in there if each.secure or not call.asked_securely)
     number = rewritten(dialled, call.config.trunk[target.name].rewrite_out)
     destination = trunk_destination(call.services, call.config, target.name, number, hurry=hurry)
     return f"trunk:{target.name}", (destination,)

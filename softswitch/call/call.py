@@ -36,6 +36,7 @@ from softswitch.sip.events import AckMissing, Cancelled, HungUp, SessionExpired
 from softswitch.sip.history_info import Forwarded
 from softswitch.sip.identity import Identity
 from softswitch.sip.privacy import OPEN, Privacy
+from softswitch.sip.secure_uris import SIPS
 
 if TYPE_CHECKING:
     from softswitch.call.attempt import Attempt
@@ -120,6 +121,15 @@ class Call:
 
     def __repr__(self) -> str:
         return f"<Call {self.id} {self.stage or 'new'} {self.ani} → {self.dnis}>"
+
+    @property
+    def asked_securely(self) -> bool:
+        """A caller who is not answered yet asked for somebody by `sips:`: whoever is rung for him must be one too."""
+        session, unanswered = self.caller.session, self.caller.answered is None
+        request = (
+            session.request if session is not None and session.direction == "in" and unanswered else None
+        )
+        return request is not None and request.uri.scheme == SIPS
 
     @property
     def stage(self) -> str:

@@ -71,7 +71,8 @@ async def _cross(leg: "Leg", far: "Leg", offer: SessionDescription, wanted: Want
 async def _offered_on(
     leg: "Leg", far: "Leg", offer: SessionDescription, wanted: Wanted, *, speaks: bool
 ) -> int:
-    """What the far side said; the two have agreed where it is 200, and else all is as before."""
+    """What the far side said; the two have agreed where it is 200, and else all is as before. A far side that agreed when
+    the two had been parted meanwhile keeps what it took until it faces somebody."""
     own = leg.streams = leg.streams or Streams(leg.services, leg)
     other = far.streams = far.streams or Streams(far.services, far)
     before, described = tuple((each, each.shown, each.direction) for each in other.live), far.described
@@ -89,14 +90,15 @@ async def _offered_on(
         return status if agreed or status != 200 else 488
     finally:
         if not agreed:
+            own.tidy()
+        if not agreed and status != 200:
             for stream, shown, direction in before:
                 stream.shown, stream.direction = shown, direction
-            own.tidy()
             other.take_back()
-            if described is not None and far.described is not None:
-                far.described = described.with_origin(far.described.origin)
             if status == UNUSABLE:
-                offer_now(far)
+                offer_now(far)  # its m-lines count for it, usable or not
+            elif described is not None and far.described is not None:
+                far.described = described.with_origin(far.described.origin)
 
 
 def _over(*legs: "Leg") -> None:

@@ -38,7 +38,7 @@ async def finish(room: Room, call: Call, termination: Termination) -> None:
     if unanswered < 300:  # somebody hung up whom the caller has not heard yet
         unanswered = status_by_reason(termination.reason, 480)
     for leg in call.legs.values():
-        leg.hang_up(unanswered, reason)
+        leg.hang_up(unanswered, reason, termination.headers)
     await _let_all_go(call)
     ended = services.clock.wall()
     room.dispatcher.places.cut_off(call, termination)

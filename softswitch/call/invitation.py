@@ -6,6 +6,7 @@ from softswitch.call.numbering import rules_for, written
 from softswitch.call.ringing import Invitation
 from softswitch.call.trunk_headers import trunk_headers
 from softswitch.sip.asserted_identity import asserted_by
+from softswitch.sip.extension_rules import rules_of
 from softswitch.sip.message import Request
 from softswitch.sip.privacy import HIDDEN, OPEN, Privacy, privacy_of
 
@@ -28,7 +29,7 @@ def invitation_for(call: Call, party: str) -> Invitation:
     return Invitation(
         number=call.ani,
         display_name=call.ani_name,
-        session_timer=phone is None or phone.session_timer == "on",
+        extensions=rules_of(phone),
         privacy=privacy,
         max_forwards=hops,
         referred_by=_referred_by(call),
@@ -62,7 +63,7 @@ def _to_trunk(
         max_forwards=max_forwards,
         past=past,
         referred_by=_referred_by(call) if trunk.trusted else "",
-        session_timer=trunk.session_timer == "on",
+        extensions=rules_of(trunk),
     )
 
 

@@ -355,12 +355,14 @@ class Leg:
         self.session.ring(status, self.described if early else None)
         self._services.lines.ringing(self.id, self.session)
 
-    def hang_up(self, status: int | None = None, reason: str | None = None) -> None:
+    def hang_up(
+        self, status: int | None = None, reason: str | None = None, more: tuple[tuple[str, str], ...] = ()
+    ) -> None:
         """BYE, CANCEL or a final response, whichever the session needs; nothing when it is over."""
         if self.session is not None:
             if status is not None and self.answered is None:
                 self.sip_status = status
-            self.session.hangup(status, reason)
+            self.session.hangup(status, reason, more)
 
     # --- media ------------------------------------------------------------------------------------------------------
 

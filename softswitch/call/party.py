@@ -14,6 +14,7 @@ from softswitch.sip.address import Address
 from softswitch.sip.invite_plan import DIRECT, InviteWay
 from softswitch.sip.outbound import phones
 from softswitch.sip.registrar import Binding
+from softswitch.sip.secure_uris import SIPS
 from softswitch.sip.uri import Uri, number_as_user
 
 
@@ -24,6 +25,11 @@ class Destination:
     credentials: Secret | None = None
     """What answers a challenge of its trunk."""
     way: InviteWay = DIRECT
+
+    @property
+    def secure(self) -> bool:
+        """It is called by `sips:`."""
+        return (self.where.contact if isinstance(self.where, Binding) else self.where).scheme == SIPS
 
     @property
     def first_hop(self) -> Uri | Binding:
@@ -58,19 +64,19 @@ def trunk_destination(
 
 def codecs_of(config: Config, party: str) -> tuple[str, ...]:
     """Codecs for `endpoint:NAME` or `trunk:NAME`, best first."""
-    section = _section(config, party)
+    section = section_of(config, party)
     return (section.codecs if section is not None else ()) or config.rtp.codecs
 
 
 def srtp_of(config: Config, party: str) -> SrtpPolicy:
     """Whether that party encrypts."""
-    section = _section(config, party)
+    section = section_of(config, party)
     return section.srtp if section is not None else "off"
 
 
 def media_of(config: Config, party: str) -> frozenset[str]:
     """Kinds of streams that it may have."""
-    section = _section(config, party)
+    section = section_of(config, party)
     return frozenset(section.media if section is not None else ())
 
 
@@ -84,6 +90,7 @@ def codecs_beside(config: Config, party: str, codec: str, open_to: tuple[str, ..
     return tuple(dict.fromkeys(sorted(may, key=lambda each: (each != codec, each not in open_to))))
 
 
-def _section(config: Config, party: str) -> Endpoint | Trunk | None:
+def section_of(config: Config, party: str) -> Endpoint | Trunk | None:
+    """What is configured for it; None: nothing any more."""
     kind, _, name = party.partition(":")
     return config.endpoint.get(name) if kind == "endpoint" else config.trunk.get(name)

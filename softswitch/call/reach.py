@@ -23,6 +23,7 @@ from softswitch.call.routing import rewritten
 from softswitch.call.termination import CALLEE_HUNG_UP, Cause, Termination, by_switch
 from softswitch.config.target import OUTWARD, Target
 from softswitch.facts import CallAnswered
+from softswitch.sip.extension_rules import rules_of
 
 MAX_FORWARDS = 70
 _RESULTS = {
@@ -161,7 +162,8 @@ def _shown(call: Call, party: str) -> Invitation:
     """The number that he had called, or the trunk's own."""
     kind, _, name = party.partition(":")
     if kind == "endpoint":
-        return Invitation(number=call.dnis, display_name="", max_forwards=MAX_FORWARDS)
+        extensions = rules_of(call.config.endpoint.get(name))
+        return Invitation(number=call.dnis, display_name="", max_forwards=MAX_FORWARDS, extensions=extensions)
     trunk = call.config.trunk[name]
     number = trunk.caller_number or call.dnis
     if trunk.number_format != "as-is":
@@ -174,5 +176,5 @@ def _shown(call: Call, party: str) -> Invitation:
         asserted=trunk.trusted,
         caller_id=trunk.caller_id,
         user_phone=trunk.user_phone,
-        session_timer=trunk.session_timer == "on",
+        extensions=rules_of(trunk),
     )

@@ -15,6 +15,7 @@ from softswitch.call.facing import begin_without
 from softswitch.call.leg import Leg
 from softswitch.call.lines import Line
 from softswitch.call.media_address import media_address
+from softswitch.call.party import section_of
 from softswitch.call.room import Room
 from softswitch.call.services import Services
 from softswitch.call.set_peer import set_peer
@@ -27,6 +28,7 @@ from softswitch.call.trail import marks_of
 from softswitch.errors import MediaError, OurError, PeerError
 from softswitch.ids import CallId, LegId
 from softswitch.rtp.commands import SetPeer
+from softswitch.sip.extension_rules import rules_of
 from softswitch.sip.masked_keys import unmasked
 from softswitch.sip.offer_answer import Negotiated
 from softswitch.sip.sdes import fresh_keys
@@ -168,6 +170,7 @@ def _session(services: Services, call: Call, leg: Leg, snapshot: LegSnapshot) ->
         credentials=services.secrets.get((kind, name)) if (kind, leg.direction) == ("trunk", "out") else None,
         on_event=leg.on_session_event,
     )
+    leg.session.refresh.timer.extensions = rules_of(section_of(services.config, leg.party))
     return leg.session
 
 

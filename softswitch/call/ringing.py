@@ -18,6 +18,7 @@ from softswitch.call.services import Services
 from softswitch.errors import OurError, PeerError
 from softswitch.sip.address import Address
 from softswitch.sip.events import Answered, HungUp, Progress, Refused, Reoffered, SessionEvent
+from softswitch.sip.extension_rules import ALL, ExtensionRules
 from softswitch.sip.history_info import Past
 from softswitch.sip.invite_plan import InviteWay
 from softswitch.sip.params import NO_PARAMS, Params
@@ -58,8 +59,8 @@ class Invitation:
     """Where the call has been, for those who may know."""
     referred_by: str = ""
     """User part of who put the caller through (RFC 3892)."""
-    session_timer: bool = True
-    """False: the party gets no session timer (RFC 4028)."""
+    extensions: ExtensionRules = ALL
+    """Which SIP extensions count with the party."""
 
     def from_(self, host: str) -> Address:
         if self.privacy.user:
@@ -80,10 +81,10 @@ class Invitation:
 
     def way(self, way: InviteWay) -> InviteWay:
         """How the INVITE goes."""
-        if self.session_timer and not self.privacy.headers:
+        if self.extensions is ALL and not self.privacy.headers:
             return way
         user = ANONYMOUS.uri.user if self.privacy.headers else ""
-        return replace(way, contact_user=user, session_timer=self.session_timer)
+        return replace(way, contact_user=user, extensions=self.extensions)
 
     def _identity(self, host: str) -> Iterator[tuple[str, str]]:
         hidden = self.privacy.user

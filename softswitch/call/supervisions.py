@@ -37,6 +37,7 @@ from softswitch.config.acts import Act
 from softswitch.errors import MediaError
 from softswitch.ids import CallId, LegId
 from softswitch.sip.events import HungUp, SessionExpired
+from softswitch.sip.extension_rules import rules_of
 
 if TYPE_CHECKING:
     from softswitch.call.conversation import Conversation
@@ -222,7 +223,10 @@ class Supervisions:
         services.lines.seize(Line(leg.id, CallId(session.id), party, queue_call=False))
         whom = wish.agent or (talk.call.ani if talk is not None else "")
         invitation = Invitation(
-            number=whom or "supervise", display_name=f"{mode.value} {whom}", max_forwards=MAX_FORWARDS
+            number=whom or "supervise",
+            display_name=f"{mode.value} {whom}",
+            max_forwards=MAX_FORWARDS,
+            extensions=rules_of(services.config.endpoint[wish.phone]),
         )
         ringing = Ringing(services, leg, destinations, invitation, mailbox.put)
         ringing.start(beside=talk.call.caller if talk is not None else None)

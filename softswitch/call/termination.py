@@ -11,6 +11,7 @@ from enum import StrEnum
 from softswitch.errors import PeerError
 from softswitch.sip.grammar import readable
 from softswitch.sip.reason import Reason, cause_of, phrase, q850, status_of
+from softswitch.sip.secure_uris import NOT_ALLOWED
 
 LONGEST_REASON = 256
 _Q850_CAUSE = re.compile(r"Q\.850;cause=([0-9]{1,3})\b", re.IGNORECASE)
@@ -74,6 +75,8 @@ class Termination:
     """What the caller is or would be answered."""
     reason: str = ""
     """Reason (RFC 3326) as the peer who ended it gave it; the other side is told the same."""
+    headers: tuple[tuple[str, str], ...] = ()
+    """What else a caller who is refused is told."""
 
     @property
     def reason_header(self) -> str:
@@ -200,6 +203,8 @@ CALLED_BACK = Termination(By.SWITCH, Cause.CALLED_BACK, 200)
 CALLED_IN = Termination(By.SWITCH, Cause.CALLED_IN, 487)
 ADMIN_HUNG_UP = Termination(By.ADMIN, Cause.ADMIN, 480)
 TOO_LONG = by_switch(Cause.TOO_LONG, 403)
+SIPS_NOT_ALLOWED = Termination(By.SWITCH, Cause.UNREACHABLE, 480, headers=NOT_ALLOWED)
+"""Called by `sips:`, and to be reached in clear only (RFC 5630 section 5.3)."""
 SHUTDOWN = by_switch(Cause.SHUTDOWN, 503)
 RESTART = by_switch(Cause.RESTART, 503)
 

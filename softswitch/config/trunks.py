@@ -67,6 +67,7 @@ class Lcr:
     """Trunks that one call may be tried at."""
 
 
+ReliableProvisionals = Literal["supported", "required", "off"]
 NumberFormat = Literal["as-is", "+e164", "e164", "international", "national"]
 
 
@@ -236,6 +237,10 @@ class Trunk:
     this switch. Where it refuses, the caller is given back."""
     session_timer: Literal["on", "off"] = "on"
     """`off`: its calls get no session timer (RFC 4028), whoever asks for one."""
+    reliable_provisionals: ReliableProvisionals = "supported"
+    """Provisional responses that arrive for certain, by PRACK (RFC 3262, `100rel`). `supported`: wherever both can;
+    `required`: our calls require them, and its calls that know none get 421; `off`: as if we knew none, and its calls that
+    require them get 420."""
     user_phone: bool = False
     """Mark numbers in addresses with `user=phone` (RFC 3261 section 19.1.1)."""
     headers_add: Mapping[str, str] = field(default_factory=dict)

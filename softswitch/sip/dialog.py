@@ -12,7 +12,10 @@ from softswitch.errors import PeerError
 from softswitch.sip.address import Address
 from softswitch.sip.headers import Headers
 from softswitch.sip.message import Request, Response
+from softswitch.sip.secure_uris import SIPS, secured, secured_route
 from softswitch.sip.uri import Uri
+
+_SECURE = f"{SIPS}:"
 
 
 class OutOfOrder(PeerError):
@@ -69,7 +72,7 @@ class Dialog:
                 remote_tag=response.to_tag,
                 local_sequence=invite.cseq.number,
                 remote_sequence=-1,
-                remote_target=str(contacts[0].uri if contacts else invite.uri),
+                remote_target=_target(invite, contacts[0].uri if contacts else invite.uri),
                 route_set=tuple(str(route) for route in reversed(response.record_routes)),
                 early=response.status < 200,
                 initiator=True,
@@ -89,7 +92,7 @@ class Dialog:
                 remote_tag=invite.from_tag,
                 local_sequence=0,
                 remote_sequence=invite.cseq.number,
-                remote_target=str(contacts[0].uri if contacts else invite.from_.uri),
+                remote_target=_target(invite, contacts[0].uri if contacts else invite.from_.uri),
                 route_set=tuple(str(route) for route in invite.record_routes),
                 early=True,
             )
@@ -120,13 +123,14 @@ class Dialog:
         """A target refresh request, or a 2xx to one, moves the remote target to its Contact (section 12.2)."""
         contacts = message.contacts
         if contacts:
-            target = str(contacts[0].uri)
+            uri = contacts[0].uri
+            target = str(secured(uri) if self.state.remote_target.startswith(_SECURE) else uri)
             if target != self.state.remote_target:
                 self.state.remote_target = target
 
     def first_hop(self) -> Uri | None:
         """Where our requests are sent: the first of the route set; None when it is empty, then the remote target."""
-        return _first_route(self.state.route_set)
+        return _first_route(_routes(self.state))
 
     def request(
         self,
@@ -166,7 +170,20 @@ def _first_route(route_set: tuple[str, ...]) -> Uri | None:
 
 def _way(state: DialogState) -> tuple[str, tuple[str, ...]]:
     """Request-URI and Route values; a strict router takes the place of the target, which goes last (12.2.1.1)."""
-    first = _first_route(state.route_set)
+    routes = _routes(state)
+    first = _first_route(routes)
     if first is None or "lr" in first.params:
-        return state.remote_target, state.route_set
-    return str(first), (*state.route_set[1:], f"<{state.remote_target}>")
+        return state.remote_target, routes
+    return str(first), (*routes[1:], f"<{state.remote_target}>")
+
+
+def _routes(state: DialogState) -> tuple[str, ...]:
+    """The route set; on the way to a `sips:` every hop is one (RFC 5630 section 5.1.1)."""
+    if not state.remote_target.startswith(_SECURE):
+        return state.route_set
+    return tuple(map(secured_route, state.route_set))
+
+
+def _target(invite: Request, contact: Uri) -> str:
+    """A dialog that was asked for by `sips:` stays so, whatever the peer's Contact says."""
+    return str(secured(contact) if invite.uri.scheme == SIPS else contact)

@@ -12,6 +12,7 @@ from softswitch.sip.challenge import ChallengeMemory
 from softswitch.sip.dialog import Dialog
 from softswitch.sip.message import Request, Response
 from softswitch.sip.nat import behind_nat, is_address
+from softswitch.sip.secure_uris import may_go
 from softswitch.sip.session_layer import Located, SessionLayer
 from softswitch.sip.source import Source
 from softswitch.sip.uri import Uri
@@ -138,18 +139,21 @@ class DialogClient:
         self.locate(send)
 
     def locate(self, then: Located) -> None:
-        """Find out where requests of this dialog go."""
+        """Find out where requests of this dialog go: nowhere where a `sips:` would have to leave in clear."""
+        target = self._target()
+
+        def checked(found: Source | None, now: float) -> None:
+            then(found if found is not None and may_go(target, found) else None, now)
+
         first_hop = self.dialog.first_hop()
         if self.sticky and first_hop is not None and first_hop.host.strip("[]") != self.flow.address:
-            then(self.flow, self._layer.now())
+            checked(self.flow, self._layer.now())
         elif first_hop is not None:
-            self._layer.locate(first_hop, then)
+            self._layer.locate(first_hop, checked)
         elif self._keeps_flow():
-            then(self.flow, self._layer.now())
+            checked(self.flow, self._layer.now())
         else:
-            target = self._target()
-            last_resort = self.flow if self.flow.secure or target.scheme != "sips" else None
-            self._layer.locate(target, lambda found, now: then(found or last_resort, now))
+            self._layer.locate(target, lambda found, now: checked(found or self.flow, now))
 
     def _keeps_flow(self) -> bool:
         """Where Contact leads nowhere, or to the peer at the other end of a connection that stands."""

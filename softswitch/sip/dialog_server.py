@@ -172,7 +172,7 @@ class DialogServer:
     def prack(self, transaction: ServerTransaction, request: Request, now: float) -> None:
         """Its answer, or a new offer, goes on to the owner (RFC 3262 section 5)."""
         owner = self._owner
-        acknowledged = owner.incoming.pracked(request, now) if owner.incoming is not None else None
+        acknowledged = owner.incoming.pracked(request) if owner.incoming is not None else None
         if acknowledged is None:
             self.respond(transaction, 481, now)
             return
@@ -188,6 +188,8 @@ class DialogServer:
             owner.reoffers.receive(transaction, request, now)
         else:
             self.respond(transaction, 200, now)
+        if owner.incoming is not None:
+            owner.incoming.go_on(now)
         owner.provisional_acknowledged(now)
 
     def info(self, transaction: ServerTransaction, request: Request, now: float) -> None:

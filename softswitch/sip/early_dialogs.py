@@ -5,7 +5,6 @@ repetition that would take early media back, nothing behind a gap, and no 199 (R
 The dialog that said something new last is the one whose early media counts; the one that answers wins.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
@@ -14,21 +13,18 @@ from softswitch.sip.dialog_client import DialogClient
 from softswitch.sip.events import Progress
 from softswitch.sip.message import Request, Response
 from softswitch.sip.outgoing_invite import MAX_FORKS, OutgoingInvite
-from softswitch.sip.reliable_provisional import OPTION
+from softswitch.sip.provisional_acks import ProvisionalAcks, rseq_of
 from softswitch.sip.sdp import SessionDescription
 from softswitch.sip.sdp_body import description_in, readable_description
 from softswitch.sip.session_layer import SessionLayer
-from softswitch.sip.unheeded import any_failure, any_response
 
 EARLY_DIALOG_TERMINATED = 199
-_RSEQ = re.compile(r"[1-9][0-9]{0,9}")
 
 
 @dataclass(slots=True)
 class EarlyDialog:
     client: DialogClient
-    rseq: int = 0
-    """Of the latest reliable provisional; 0 before the first."""
+    acks: ProvisionalAcks
     answer: SessionDescription | None = None
     """The answer to our offer, when it came for certain."""
     updated: bool = False
@@ -62,12 +58,9 @@ class EarlyDialogs:
         early = self._of(response)
         if early is None:
             return self._progress(response, None) if response.status != EARLY_DIALOG_TERMINATED else None
-        number = _rseq_of(response)
-        if number:
-            if early.rseq and number != early.rseq + 1:
-                return None
-            early.rseq = number
-            self._acknowledge(early, number, response)
+        number = rseq_of(response)
+        if number and not early.acks.take(response):
+            return None
         if response.status == EARLY_DIALOG_TERMINATED:
             self._known.pop(response.to_tag, None)
             return None
@@ -111,7 +104,7 @@ class EarlyDialogs:
             common=self._common,
         )
         client.invite = request
-        early = self._known[tag] = EarlyDialog(client)
+        early = self._known[tag] = EarlyDialog(client, ProvisionalAcks(client))
         return early
 
     def _progress(self, response: Response, certain: EarlyDialog | None) -> Progress:
@@ -119,14 +112,6 @@ class EarlyDialogs:
         if certain is not None and sdp is not None and certain.answer is None:
             certain.answer = sdp
         return Progress(status=response.status, reason=response.reason, sdp=sdp)
-
-    def _acknowledge(self, early: EarlyDialog, number: int, response: Response) -> None:
-        early.client.request(
-            "PRACK",
-            headers=(("RAck", f"{number} {response.cseq}"),),
-            on_response=any_response,
-            on_failure=any_failure,
-        )
 
 
 class Nobody:
@@ -163,12 +148,3 @@ def confirmed_dialog(known: Mapping[str, EarlyDialog], invite: Request, response
     if early is not None:
         dialog.go_on_from(early.client.dialog)
     return dialog
-
-
-def _rseq_of(response: Response) -> int:
-    """Its RSeq; 0 when it asks for no acknowledgement."""
-    headers = response.headers
-    if "rseq" not in headers.keys or OPTION not in (tag.lower() for tag in headers.get_list("Require")):
-        return 0
-    text = headers.get("RSeq") or ""
-    return int(text) if _RSEQ.fullmatch(text) else 0

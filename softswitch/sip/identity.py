@@ -143,15 +143,6 @@ def trunk_places(trunk: Trunk) -> tuple[str, ...]:
     return tuple(dict.fromkeys(place for place in (trunk.host, trunk.outbound_proxy, *servers) if place))
 
 
-def untimed_parties(config: Config) -> frozenset[Identity]:
-    """Phones and trunks whose `session_timer` is off."""
-    trunks = (Identity("trunk", name) for name, each in config.trunk.items() if each.session_timer == "off")
-    phones = (
-        Identity("endpoint", name) for name, each in config.endpoint.items() if each.session_timer == "off"
-    )
-    return frozenset((*trunks, *phones))
-
-
 def _own_addresses(trunk: Trunk) -> tuple[str, ...]:
     """Hosts of `sip:HOST` that are addresses."""
     found = []

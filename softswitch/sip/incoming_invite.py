@@ -7,9 +7,10 @@ described so is not described again: neither by a later provisional nor by the 2
 from collections.abc import Callable, Iterable
 
 from softswitch.sip.answer_retransmission import AnswerRetransmission
-from softswitch.sip.capabilities import ALLOW, SDP_TYPE, SUPPORTED
+from softswitch.sip.capabilities import ALLOW, SDP_TYPE
+from softswitch.sip.extension_rules import ALL, RELIABLE, ExtensionRules
 from softswitch.sip.message import Request, Response, make_response
-from softswitch.sip.reliable_provisional import OPTION, ReliableProvisionals
+from softswitch.sip.reliable_provisional import ReliableProvisionals
 from softswitch.sip.server_transaction import ServerTransaction
 from softswitch.sip.session_layer import SessionLayer
 from softswitch.sip.timers import Timer
@@ -29,6 +30,7 @@ class IncomingInvite:
         "_answer",
         "_common",
         "_described",
+        "_extensions",
         "_last",
         "_layer",
         "_reliable",
@@ -48,8 +50,10 @@ class IncomingInvite:
         contact: str,
         common: tuple[tuple[str, str], ...],
         now: float,
+        extensions: ExtensionRules = ALL,
     ) -> None:
         self._layer = layer
+        self._extensions = extensions
         self._transaction = transaction
         self._tag = local_tag
         self._common = common
@@ -59,8 +63,8 @@ class IncomingInvite:
         self._reliable: ReliableProvisionals | None = None
         self._described = False
         self.contact = contact
-        self.reliability = _reliability(transaction.request)
-        """What the peer makes of reliable provisionals: `required`, `supported` or empty."""
+        self.reliability = _reliability(transaction.request, extensions)
+        """What is made of reliable provisionals: `required`, `supported` or empty."""
         self.on_prack_missing: Callable[[float], None] = no_time
         transaction.respond(make_response(transaction.request, 100), now)
 
@@ -89,9 +93,14 @@ class IncomingInvite:
         """Our description has arrived for certain, in a provisional."""
         return self._described and not self.answer_must_wait
 
-    def pracked(self, prack: Request, now: float) -> Response | None:
+    def pracked(self, prack: Request) -> Response | None:
         """The provisional that this PRACK acknowledges; None when there is none."""
-        return self._reliable.acknowledge(prack, now) if self._reliable is not None else None
+        return self._reliable.acknowledge(prack) if self._reliable is not None else None
+
+    def go_on(self, now: float) -> None:
+        """That PRACK has its answer: the next provisional leaves, never before it."""
+        if self._reliable is not None:
+            self._reliable.go_on(now)
 
     def succeed(
         self, body: bytes, headers: Headers, now: float, *, on_missing: Callable[[float], None]
@@ -137,7 +146,7 @@ class IncomingInvite:
     ) -> Response:
         fields = [*self._common, *headers]
         if with_contact:
-            fields = [("Contact", self.contact), ALLOW, SUPPORTED, *fields]
+            fields = [("Contact", self.contact), ALLOW, self._extensions.supported, *fields]
         return make_response(
             self.request,
             status,
@@ -161,7 +170,7 @@ class IncomingInvite:
         if self._reliable is None:
             self._reliable = ReliableProvisionals(self._layer, self._transaction, self.on_prack_missing)
         self._described = self._described or bool(body)
-        fields = (("Require", OPTION), *headers)
+        fields = (("Require", RELIABLE), *headers)
         self._reliable.send(self._response(status, None, fields, body, with_contact=True), now)
 
     def _begin_again(self, now: float, body: bytes = b"") -> None:
@@ -182,9 +191,13 @@ class IncomingInvite:
             self._again = None
 
 
-def _reliability(invite: Request) -> str:
+def _reliability(invite: Request, extensions: ExtensionRules) -> str:
+    if RELIABLE in extensions.without:
+        return ""
+    if RELIABLE in extensions.wanted:
+        return "required"
     headers = invite.headers
     for key, found in (("require", "required"), ("supported", "supported")):
-        if key in headers.keys and OPTION in [tag.lower() for tag in headers.get_list(key)]:
+        if key in headers.keys and RELIABLE in [tag.lower() for tag in headers.get_list(key)]:
             return found
     return ""

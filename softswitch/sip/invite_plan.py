@@ -4,10 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from softswitch.sip.address import Address
+from softswitch.sip.extension_rules import ALL, ExtensionRules
 from softswitch.sip.outbound import claimed
 from softswitch.sip.outgoing_invite import InvitePlan
 from softswitch.sip.registrar import Binding
 from softswitch.sip.sdp import SessionDescription
+from softswitch.sip.secure_uris import SIPS, secured, secured_route
 from softswitch.sip.source import Source
 from softswitch.sip.uri import Uri
 
@@ -24,8 +26,8 @@ class InviteWay:
     """Somebody else can be called instead: silence is not waited for long."""
     contact_user: str = ""
     """User part of our Contact; empty: as in From."""
-    session_timer: bool = True
-    """False: no session timer is asked for, and none is understood."""
+    extensions: ExtensionRules = ALL
+    """What counts with who is called."""
 
 
 DIRECT = InviteWay()
@@ -46,8 +48,10 @@ def plan_invite(
     """A phone is called where its registration came from, an address where it leads."""
     target = destination.contact if isinstance(destination, Binding) else destination
     proxy = invite_way.proxy
-    way = way_to(destination if proxy is None else proxy, connected)
     path = destination.path if isinstance(destination, Binding) else ()
+    if target.scheme == SIPS:  # so is every hop on its way (RFC 5630 section 5.1.1)
+        proxy, path = secured(proxy) if proxy is not None else None, tuple(map(secured_route, path))
+    way = way_to(destination if proxy is None else proxy, connected)
     hops = [value for name, value in headers if name.lower() == "max-forwards"]
     return InvitePlan(
         call_id=call_id,
@@ -61,7 +65,7 @@ def plan_invite(
         from_=from_,
         to=to,
         contact_user=invite_way.contact_user or from_.uri.user,
-        session_timer=invite_way.session_timer,
+        extensions=invite_way.extensions,
         headers=tuple((name, value) for name, value in headers if name.lower() != "max-forwards"),
         body=sdp.serialize(),
         max_forwards=int(hops[0]) if hops else MAX_FORWARDS,

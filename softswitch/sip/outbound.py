@@ -73,11 +73,12 @@ def phones(bindings: Iterable["Binding"]) -> list[tuple["Binding", ...]]:
 
 
 def public_gruu(aor: Uri, binding: "Binding") -> str:
-    """The address of this one phone; empty where its instance is no URN (RFC 5627 section 5.1)."""
+    """The address of this one phone, `sips:` where its Contact is (RFC 5630 section 5.2.1); empty where its instance is no
+    URN (RFC 5627 section 5.1)."""
     name = phone_of(binding).strip("<>")
     if not name.lower().startswith("urn:") or any(char in name for char in ';?&,<>" '):
         return ""
-    return f"{aor.scheme}:{aor.user}@{aor.host};gr={name}"
+    return f"{binding.contact.scheme}:{aor.user}@{aor.host};gr={name}"
 
 
 def with_gruu(bindings: Iterable["Binding"], uri: Uri) -> tuple["Binding", ...]:

@@ -17,9 +17,11 @@ from softswitch.sip.challenge import ChallengeMemory
 from softswitch.sip.client_transaction import ClientTransaction
 from softswitch.sip.dialog import Dialog
 from softswitch.sip.dialog_client import DialogClient
+from softswitch.sip.extension_rules import ALL, ExtensionRules
 from softswitch.sip.headers import Headers
 from softswitch.sip.message import Request, Response
 from softswitch.sip.request_forms import cancel_of
+from softswitch.sip.secure_uris import SIPS
 from softswitch.sip.session_layer import SessionLayer
 from softswitch.sip.source import Source
 from softswitch.sip.target_walk import TargetWalk
@@ -53,10 +55,16 @@ class InvitePlan:
     max_forwards: int = 70
     hurry: bool = False
     """Somebody else can be called instead: even the last place may not be silent for long."""
-    session_timer: bool = True
-    """False: no session timer is asked for, and none is understood (RFC 4028)."""
+    extensions: ExtensionRules = ALL
+    """What counts with who is called."""
     phone: bool = False
     """A registered phone is called: whatever its answer names, requests of the dialog go to where it is."""
+
+    @property
+    def secure(self) -> bool:
+        """Our Contact is `sips:` (RFC 3261 section 8.1.1.8)."""
+        first = Address.parse(self.route[0]).uri if self.route else self.request_uri
+        return SIPS in (self.request_uri.scheme, first.scheme)
 
 
 class InviteListener(Protocol):
@@ -173,9 +181,7 @@ class OutgoingInvite:
 
     def _go(self, destination: Source, now: float) -> None:
         self.destination = destination
-        self.contact = self._layer.contact(
-            destination, self._plan.contact_user, secure=self._plan.request_uri.scheme == "sips"
-        )
+        self.contact = self._layer.contact(destination, self._plan.contact_user, secure=self._plan.secure)
         self._send(destination)
         walk = self._walk
         if self._silence is None and walk is not None and (walk.more or self._plan.hurry):

@@ -18,10 +18,11 @@ from softswitch.sip.proxied_call import Callee, CallKey, ProxiedCall
 from softswitch.sip.proxy_branch import ProxyBranch
 from softswitch.sip.proxy_context import ProxyContext
 from softswitch.sip.proxy_home import ProxyHome
-from softswitch.sip.proxy_plan import ProxyPlan, ProxyPolicy, ProxyTarget
+from softswitch.sip.proxy_plan import ProxyPlan, ProxyPolicy, ProxyTarget, request_uri_for, targets_for
 from softswitch.sip.record_route import record_routes
 from softswitch.sip.registrar import Binding
 from softswitch.sip.screening import BadExtension
+from softswitch.sip.secure_uris import may_go
 from softswitch.sip.server_transaction import ServerTransaction
 from softswitch.sip.session_layer import SessionLayer
 from softswitch.sip.source import Source
@@ -93,16 +94,17 @@ class Proxy:
                 raise NotARelay
             if not home.answers_for(uri, source):
                 raise NotOurDomain
+            targets = targets_for(request.uri, plan.targets)
         except PeerError as error:
-            self._refuse(transaction, error.sip_status, error.reason, now)
+            self._refuse(transaction, error.sip_status, error.reason, now, error.headers)
             return
-        if not plan.targets:
+        if not targets:
             self._refuse(transaction, plan.status, plan.reason, now)
             return
         self.proxied += 1
         self._layer.allow_copies(transaction)
         without = plan.without | consumed(request, home.realms) | {"route"}
-        context = ProxyContext(self._layer, self, transaction, plan.targets, without=without)
+        context = ProxyContext(self._layer, self, transaction, targets, without=without)
         context.source = source
         if request.method != "INVITE":
             context.start(now)
@@ -165,7 +167,8 @@ class Proxy:
         _, semicolon, more = behind.partition(";")
         via = f"{head};branch={MAGIC_COOKIE}{seen.hexdigest()}{semicolon}{more}"
         hop = Hop(via=via, uri=str(uri), left=left, without=self._consumed(request))
-        self._layer.send(forwarded(request, hop).to_bytes(), other.place)
+        if may_go(uri, other.place):
+            self._layer.send(forwarded(request, hop).to_bytes(), other.place)
         return True
 
     # --- ContextOwner ------------------------------------------------------------------------------------------------
@@ -188,7 +191,7 @@ class Proxy:
             routes = (f"<{target.proxy};lr>",)
         hop = Hop(
             via=via,
-            uri=str(target.uri),
+            uri=str(request_uri_for(request.uri, target.uri)),
             routes=routes,
             record_routes=self._record_routes(context, place) if context.call is not None else (),
             breadth=breadth,
@@ -248,9 +251,18 @@ class Proxy:
         secure = context.request.uri.scheme == "sips"
         return record_routes(self._mark, caller, callee, places, secure=secure)
 
-    def _refuse(self, transaction: ServerTransaction, status: int, reason: str | None, now: float) -> None:
+    def _refuse(
+        self,
+        transaction: ServerTransaction,
+        status: int,
+        reason: str | None,
+        now: float,
+        headers: tuple[tuple[str, str], ...] = (),
+    ) -> None:
         tag = self.tag_for(transaction.request)
-        transaction.respond(make_response(transaction.request, status, reason, to_tag=tag), now)
+        transaction.respond(
+            make_response(transaction.request, status, reason, to_tag=tag, headers=headers), now
+        )
 
     def _remember(self, call: ProxiedCall) -> None:
         self.calls[call.key] = call

@@ -15,6 +15,7 @@ from softswitch.sip.proxied_call import ProxiedCall
 from softswitch.sip.proxy_branch import BranchState, ProxyBranch
 from softswitch.sip.proxy_plan import ProxyTarget
 from softswitch.sip.response_context import ResponseContext
+from softswitch.sip.secure_uris import SIPS
 from softswitch.sip.server_transaction import ServerTransaction
 from softswitch.sip.session_layer import SessionLayer
 from softswitch.sip.source import Source
@@ -181,13 +182,14 @@ class ProxyContext:
         """A 3xx leads on where its contacts may be followed; then it is used up (section 16.7 step 4)."""
         if not 300 <= response.status < 400 or self.over or self.cancelled or self.inside:
             return False
+        secure = self.request.uri.scheme == SIPS  # neither made of the other (RFC 5630 section 5.3)
         try:
             uris = [contact.uri for contact in response.contacts[:_MAX_CONTACTS]]
         except PeerError:
             return False
         fresh = [
             target
-            for target in self._owner.redirected(uris)
+            for target in self._owner.redirected(uri for uri in uris if (uri.scheme == SIPS) == secure)
             if str(target.uri) not in self._seen and len(self._seen) < MAX_TARGETS
         ]
         self._seen |= {str(target.uri) for target in fresh}

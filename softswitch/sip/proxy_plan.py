@@ -5,12 +5,13 @@ The proxy core knows no configuration. What an address of ours means, who may us
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Protocol
 
 from softswitch.sip.identity import Identity
 from softswitch.sip.message import Request
 from softswitch.sip.registrar import Binding
+from softswitch.sip.secure_uris import SIPS, SipsNotAllowed
 from softswitch.sip.uri import Uri
 
 if TYPE_CHECKING:
@@ -54,3 +55,22 @@ class ProxyPolicy(Protocol):
 
     def begun(self, call: "ProxiedCall") -> None:
         """A call that is about to be proxied; it waits for `go` or `refuse`."""
+
+
+def targets_for(asked: Uri, targets: tuple[ProxyTarget, ...]) -> tuple[ProxyTarget, ...]:
+    """Those that may be asked this way; raises SipsNotAllowed when that leaves none of some (RFC 5630 section 5.3)."""
+    if asked.scheme != SIPS:
+        return targets
+    left = tuple(
+        replace(each, spare=tuple(flow for flow in each.spare if flow.contact.scheme == SIPS))
+        for each in targets
+        if each.uri.scheme == SIPS
+    )
+    if targets and not left:
+        raise SipsNotAllowed
+    return left
+
+
+def request_uri_for(asked: Uri, target: Uri) -> Uri:
+    """What a proxied request goes on with: who was asked for by `sip:` is never called by `sips:`, if over TLS."""
+    return replace(target, scheme="sip") if target.scheme == SIPS and asked.scheme != SIPS else target

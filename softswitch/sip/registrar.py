@@ -26,6 +26,7 @@ from softswitch.sip.outbound import (
     reg_id_of,
 )
 from softswitch.sip.refusal import preference
+from softswitch.sip.secure_uris import NotSecure, check_registration
 from softswitch.sip.source import Source
 from softswitch.sip.uri import Uri
 
@@ -173,7 +174,7 @@ class Registrar:
                 request, refused.status, refused.reason, to_tag=to_tag, headers=refused.headers
             )
             return RegistrarResult(response=response)
-        except ParseError as error:
+        except (ParseError, NotSecure) as error:
             return RegistrarResult(
                 response=make_response(request, error.sip_status, error.reason, to_tag=to_tag)
             )
@@ -296,18 +297,19 @@ class Registrar:
         request, uri = asked.request, contact.uri
         if not uri.is_sip:
             raise _Refused(400, "Contact Is No SIP Address")
-        if uri.scheme == "sips" and not asked.source.secure:
-            raise _Refused(403, "SIPS Needs TLS")
         if (fold(uri.host.strip("[]")), uri.port or 5060) in self.settings.own:
             raise _Refused(403, "Contact Is This Server")
+        granted_s, path = self._granted_s(request, contact), _path(request)
+        if granted_s:  # whatever there is may be taken back
+            check_registration(request, uri, asked.source, path)
         return Binding(
             endpoint=asked.endpoint,
             contact=replace(uri, headers="") if uri.headers else uri,
             source=asked.source,
-            expires=asked.now_wall + self._granted_s(request, contact),
+            expires=asked.now_wall + granted_s,
             call_id=request.call_id,
             cseq=request.cseq.number,
-            path=_path(request),
+            path=path,
             user_agent=readable(request.headers.get("User-Agent") or "")[:_MAX_USER_AGENT],
             instance=instance_of(contact),
             registered=asked.now_wall,

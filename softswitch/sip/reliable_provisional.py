@@ -13,7 +13,6 @@ from softswitch.sip.session_layer import SessionLayer
 from softswitch.sip.timers import Timer
 from softswitch.sip.unheeded import no_time
 
-OPTION = "100rel"
 MAX_WAITING = 8
 """Provisionals behind one that is not acknowledged; of more, only the latest is worth sending."""
 _LARGEST_FIRST = 2**24
@@ -67,7 +66,7 @@ class ReliableProvisionals:
         if len(self._waiting) == 1:
             self._send_first(now)
 
-    def acknowledge(self, prack: Request, now: float) -> Response | None:
+    def acknowledge(self, prack: Request) -> Response | None:
         """What this PRACK acknowledges, which then rests; None when it is nothing that waits for it."""
         rack = " ".join((prack.headers.get("RAck") or "").split())
         if not self._waiting or rack != f"{self._number} {self._transaction.request.cseq}":
@@ -75,9 +74,12 @@ class ReliableProvisionals:
         acknowledged = self._waiting.popleft()
         self._number += 1
         self._stop_timers()
-        if self._waiting:
-            self._send_first(now)
         return acknowledged
+
+    def go_on(self, now: float) -> None:
+        """The PRACK is answered: what waited behind the acknowledged one leaves."""
+        if self._waiting and self._overdue is None:
+            self._send_first(now)
 
     def rest(self) -> None:
         """A final response is out: nothing is sent again, but a PRACK on its way still finds its provisional."""

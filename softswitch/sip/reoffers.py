@@ -17,6 +17,7 @@ from softswitch.sip.capabilities import ALLOW, SDP_TYPE
 from softswitch.sip.dialog_client import DialogClient
 from softswitch.sip.events import Acked, ReofferAnswered, Reoffered, ReofferRefused, SessionEvent
 from softswitch.sip.message import Request, Response, make_response
+from softswitch.sip.provisional_acks import ProvisionalAcks, rseq_of
 from softswitch.sip.reoffer_state import REOFFERS, ReofferAction, ReofferInput, ReofferState
 from softswitch.sip.sdp_body import description_in
 from softswitch.sip.server_transaction import ServerTransaction
@@ -49,11 +50,13 @@ class Reoffers:
     __slots__ = (
         "_ack",
         "_acked",
+        "_acks",
         "_answers",
         "_body",
         "_client",
         "_common",
         "_describe",
+        "_early",
         "_kept",
         "_layer",
         "_owner",
@@ -96,6 +99,9 @@ class Reoffers:
         self._answers: dict[int, AnswerRetransmission] = {}
         self._acked = -1
         self._ack: tuple[bytes, Source] | None = None
+        self._acks = ProvisionalAcks(client)
+        self._early: Response | None = None
+        """A provisional that has answered our offer for certain: the 2xx need not say it again (RFC 6337 section 2.2)."""
 
     def send(self, describe: Describe) -> None:
         """Offer what `describe` says as soon as nothing else is open; the latest one wins."""
@@ -245,6 +251,7 @@ class Reoffers:
         self._send()
 
     def _send(self) -> None:
+        self._acks, self._early = ProvisionalAcks(self._client), None
         self._client.request(
             "INVITE",
             headers=(
@@ -265,8 +272,8 @@ class Reoffers:
 
     def _response(self, response: Response, now: float) -> None:
         if response.status < 200:
-            return
-        if response.status < 300:
+            self._provisional(response)
+        elif response.status < 300:
             self._success(response, now)
         elif self._timer.learn_too_small(response):
             self._send()
@@ -277,6 +284,10 @@ class Reoffers:
         else:
             self._failed(response.status, response.reason, now)
             self._send_kept()
+
+    def _provisional(self, response: Response) -> None:
+        if self.state is _S.SENT and rseq_of(response) and self._acks.take(response) and response.body:
+            self._early = self._early or response
 
     def _failed(self, status: int, reason: str, now: float) -> None:
         refreshing, self._refreshing = self._refreshing, False
@@ -307,13 +318,14 @@ class Reoffers:
         refreshing, self._refreshing = self._refreshing, False
         self._acked, self._ack = number, None
         self._client.acknowledge(invite, self._remember_ack)
+        answer = response if response.body or self._early is None else self._early
         try:
-            sdp = description_in(response)
+            sdp = description_in(answer)
         except PeerError as error:
             self._tell(ReofferRefused(status=error.sip_status, reason=str(error)))
         else:
-            unchanged = refreshing and response.body == self.heard
-            self.described, self.heard = self._body, response.body
+            unchanged = refreshing and answer.body == self.heard
+            self.described, self.heard, self._early = self._body, answer.body, None
             if not unchanged:
                 self._tell(ReofferAnswered(sdp=sdp))
         self._send_kept()

@@ -19,13 +19,13 @@ LOOP_MARK = 8
 
 
 class BadExtension(PeerError):
-    """Require names what we do not have; `unsupported` says what."""
+    """Require names what we do not have."""
 
     sip_status = 420
 
     def __init__(self, unsupported: tuple[str, ...]) -> None:
         super().__init__(f"Require of {', '.join(unsupported)}")
-        self.unsupported = unsupported
+        self.headers = (("Unsupported", ", ".join(unsupported)),)
 
 
 def branch_of(random: bytes, request_uri: str) -> str:

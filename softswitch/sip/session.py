@@ -186,15 +186,15 @@ class Session:
             self.incoming.fail(status, reason, fields, self._layer.now())
             self.finish()
 
-    def hangup(self, status: int | None = None, reason_header: str | None = None) -> None:
-        """End the session by what its state asks for: CANCEL, BYE, a refusal with `status` (603), or nothing."""
+    def hangup(self, status: int | None = None, reason_header: str | None = None, more: Headers = ()) -> None:
+        """End the session by what its state asks for: CANCEL, BYE, a refusal with `status` (603) and `more`, or nothing."""
         before = self.state
         if not self.step(_I.HANG_UP):
             return
         now = self._layer.now()
         headers = () if reason_header is None else (("Reason", reason_header),)
         if before in (_S.INCOMING, _S.RINGING, _S.AWAITING_PRACK) and self.incoming is not None:
-            self.incoming.fail(603 if status is None else status, None, headers, now)
+            self.incoming.fail(603 if status is None else status, None, (*headers, *more), now)
             self.finish()
         elif before in (_S.CALLING, _S.PROCEEDING) and self._outgoing is not None:
             self._outgoing.cancel(now, reason=headers)
@@ -270,7 +270,7 @@ class Session:
     # What the collaborators report.
 
     def invite_headers(self) -> tuple[tuple[str, str], ...]:
-        return (self._timer.supported, *self._timer.offered())
+        return (*self._timer.extensions.asked(), *self._timer.offered())
 
     def worth_asking_again(self, response: Response) -> bool:
         return self._timer.learn_too_small(response)

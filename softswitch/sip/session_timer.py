@@ -12,12 +12,11 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from softswitch.errors import PeerError
-from softswitch.sip.capabilities import EXTENSIONS, SUPPORTED
+from softswitch.sip.extension_rules import ALL, TIMER, ExtensionRules, supports
 from softswitch.sip.message import Request, Response
 from softswitch.sip.timers import Timer, TimerHeap
 from softswitch.sip.unheeded import no_time
 
-OPTION = "timer"
 LEAST_MIN_SE_S = 90
 """Nobody may ask for less (section 4)."""
 LONGEST_S = 86400
@@ -29,8 +28,6 @@ _AGAIN = 8
 """A refresh that failed for the moment is tried again after this part of the interval."""
 _DELTA = re.compile(r"\s*([0-9]{1,9})\s*(?:;(.*))?")
 _REFRESHER = re.compile(r"(?:^|;)\s*refresher\s*=\s*\"?(uac|uas)\b", re.IGNORECASE)
-
-UNTIMED = ("Supported", ", ".join(sorted(EXTENSIONS - {OPTION})))
 
 Headers = tuple[tuple[str, str], ...]
 
@@ -85,15 +82,6 @@ def min_se_of(message: Request | Response) -> int:
     return min(int(match[1]), LONGEST_S) if match is not None else LEAST_MIN_SE_S
 
 
-def supports(message: Request | Response, option: str) -> bool:
-    """Whether Supported or Require names it; option tags know no case."""
-    headers = message.headers
-    for key in ("supported", "require"):
-        if key in headers.keys and option in [tag.lower() for tag in headers.get_list(key)]:
-            return True
-    return False
-
-
 class SessionTimer:
     """The timer of one session. `on_refresh` is asked for a sign of life, `on_expired` told that none came."""
 
@@ -105,8 +93,8 @@ class SessionTimer:
         "_settings",
         "_timers",
         "_too_small",
+        "extensions",
         "interval_s",
-        "off",
         "on_expired",
         "on_refresh",
         "refresher",
@@ -127,8 +115,8 @@ class SessionTimer:
         self.interval_s = 0
         """0: no timer runs."""
         self.refresher: Refresher | None = None
-        self.off = False
-        """As if we knew no timers."""
+        self.extensions: ExtensionRules = ALL
+        """What counts with this peer; without `timer`, as if we knew none."""
         self._min_se_s = max(settings.min_se_s, LEAST_MIN_SE_S) if settings.expires_s >= LEAST_MIN_SE_S else 0
         """Of our requests; grows by 422."""
         self._too_small = 0
@@ -142,9 +130,13 @@ class SessionTimer:
     # Our requests.
 
     @property
+    def off(self) -> bool:
+        return TIMER in self.extensions.without
+
+    @property
     def supported(self) -> tuple[str, str]:
-        """What our requests say that we can do."""
-        return UNTIMED if self.off else SUPPORTED
+        """What our messages say that we can do."""
+        return self.extensions.supported
 
     def offered(self) -> Headers:
         """Headers of an INVITE or UPDATE of ours; the roles of a running session stay as they are (section 7.4)."""
@@ -192,13 +184,13 @@ class SessionTimer:
         if self.off or "Session-Expires" not in request.headers:
             return ()
         expires = SessionExpires.of(request)
-        if expires is None or expires.interval_s >= self._settings.min_se_s or not supports(request, OPTION):
+        if expires is None or expires.interval_s >= self._settings.min_se_s or not supports(request, TIMER):
             return ()
         return (("Min-SE", str(self._settings.min_se_s)),)
 
     def grant(self, request: Request, now: float) -> Headers:
         """Headers of our 2xx to an INVITE or UPDATE (section 9); the timer begins anew."""
-        expires, knows = SessionExpires.of(request), supports(request, OPTION)
+        expires, knows = SessionExpires.of(request), supports(request, TIMER)
         interval = 0 if self.off else self._interval_for(request, expires, knows)
         if not interval:
             self.stop()
@@ -207,7 +199,7 @@ class SessionTimer:
         self._begin(interval, refresher, now)
         granted = SessionExpires(interval, "uac" if refresher is Refresher.PEER else "uas")
         headers = (("Session-Expires", str(granted)),)
-        return (*headers, ("Require", OPTION)) if knows else headers
+        return (*headers, ("Require", TIMER)) if knows else headers
 
     def _interval_for(self, request: Request, expires: SessionExpires | None, knows: bool) -> int:
         wish, least = self._settings.expires_s, max(min_se_of(request), self._settings.min_se_s)

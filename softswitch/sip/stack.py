@@ -25,6 +25,7 @@ from softswitch.sip.outgoing_invite import InvitePlan, OutgoingInvite
 from softswitch.sip.outputs import Deliver, LookUp, Output, Send
 from softswitch.sip.proxy import Proxy
 from softswitch.sip.screening import branch_of
+from softswitch.sip.secure_uris import may_go
 from softswitch.sip.server_transaction import ServerTransaction
 from softswitch.sip.session import Session
 from softswitch.sip.session_layer import Located, LocatedAll
@@ -63,7 +64,7 @@ class SipStack:
         """Most bytes of a stateless answer to the datagram at hand; 0 is no limit."""
         self.timer_values = settings.timers
         self.session_timer = settings.session_timer
-        self.untimed = settings.untimed
+        self.extension_rules = settings.extension_rules
         self.timers = TimerHeap()
         self.dead_targets = DeadTargets()
         self.stats = StackStats()
@@ -167,8 +168,7 @@ class SipStack:
             on_event=on_event,
         )
         self.stats.sessions_out += 1
-        if not plan.session_timer:
-            session.refresh.timer.off = True
+        session.refresh.timer.extensions = plan.extensions
         self.add_session(session)
         with self._step():
             session.begin_outgoing(
@@ -196,7 +196,7 @@ class SipStack:
         self.settings = settings
         self.timer_values = settings.timers
         self.session_timer = settings.session_timer
-        self.untimed = settings.untimed
+        self.extension_rules = settings.extension_rules
 
     def token(self, size: int = 8) -> str:
         """A tag or Call-ID that cannot be guessed."""
@@ -269,7 +269,10 @@ class SipStack:
         self._table.add_client(transaction)
         now = self.now()
         self.guard.proved(destination.address, now)
-        transaction.start(now)
+        if destination.secure or may_go(request.uri, destination):
+            transaction.start(now)
+        else:
+            self.timers.start(now, transaction.transport_failed)
         return transaction
 
     def keep_client(self, transaction: ClientTransaction) -> None:

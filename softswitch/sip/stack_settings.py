@@ -1,9 +1,11 @@
 """What of the configuration a stack goes by: timers, names, session timers, and how much it holds."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from softswitch.config.schema import Config
-from softswitch.sip.identity import Identity, untimed_parties
+from softswitch.sip.extension_rules import ExtensionRules, rules_by_party
+from softswitch.sip.identity import Identity
 from softswitch.sip.session_timer import SessionTimerSettings
 from softswitch.sip.timers import TimerValues
 
@@ -14,8 +16,8 @@ class StackSettings:
     user_agent: str = ""
     """User-Agent and Server; empty sends none."""
     session_timer: SessionTimerSettings = field(default_factory=SessionTimerSettings)
-    untimed: frozenset[Identity] = frozenset()
-    """Those whose calls get no session timer."""
+    extension_rules: Mapping[Identity, ExtensionRules] = field(default_factory=dict)
+    """Of those with whom not everything counts that we can do."""
     max_transactions: int = 100_000
     """Transactions of peers at once; more requests get 503. One is remembered for 64 T1 after its answer (RFC 3261 timer
     J), so these are 3,000 requests a second."""
@@ -28,5 +30,8 @@ class StackSettings:
         )
         expiry = SessionTimerSettings(expires_s=sip.session_expires_s, min_se_s=sip.min_se_s)
         return cls(
-            timers=timers, user_agent=sip.user_agent, session_timer=expiry, untimed=untimed_parties(config)
+            timers=timers,
+            user_agent=sip.user_agent,
+            session_timer=expiry,
+            extension_rules=rules_by_party(config),
         )

@@ -16,6 +16,7 @@ from softswitch.ids import TrunkName
 from softswitch.sip.message import Response
 from softswitch.sip.outbound_registration import OutboundRegistration, OutboundSettings
 from softswitch.sip.probe import Probe, ProbeRequest
+from softswitch.sip.secure_uris import SIPS, secured
 from softswitch.sip.session_layer import SessionLayer
 from softswitch.sip.source import Source
 from softswitch.sip.timers import Timer
@@ -66,7 +67,8 @@ class _Watched:
     ) -> None:
         try:
             host = Uri.parse(trunk.host)
-            self._proxy = Uri.parse(trunk.outbound_proxy) if trunk.outbound_proxy else None
+            proxy = Uri.parse(trunk.outbound_proxy) if trunk.outbound_proxy else None
+            self._proxy = secured(proxy) if proxy is not None and host.scheme == SIPS else proxy
         except PeerError as error:
             raise UnusableError(f"trunk.{name}: {error}; write sip:HOST[:PORT]") from error
         self.name = name

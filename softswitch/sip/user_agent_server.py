@@ -5,7 +5,7 @@ admission, whose refusal (the one 401 or 407 of section 26.3.2.4) is sent withou
 else and needs no call of ours goes to the proxy.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -14,6 +14,7 @@ from softswitch.sip.capabilities import ACCEPT, ALLOW_OUTSIDE, METHODS, PROXIED,
 from softswitch.sip.dialog import Dialog
 from softswitch.sip.dialog_client import DialogClient
 from softswitch.sip.errors import ParseError
+from softswitch.sip.extension_rules import ALL, ExtensionRules
 from softswitch.sip.guard import Guard
 from softswitch.sip.identity import Identity
 from softswitch.sip.incoming_invite import IncomingInvite
@@ -22,11 +23,11 @@ from softswitch.sip.notifier import Notifier
 from softswitch.sip.overload import retry_after
 from softswitch.sip.proxy import Proxy, check_proxy_require
 from softswitch.sip.proxy_plan import ProxyPlan
-from softswitch.sip.screening import BadExtension, check_extensions, check_hops
+from softswitch.sip.screening import check_extensions, check_hops
+from softswitch.sip.secure_uris import check_arrival, secure_dialog
 from softswitch.sip.server_transaction import ServerTransaction
 from softswitch.sip.session import Session
 from softswitch.sip.session_layer import SessionLayer
-from softswitch.sip.session_timer import IntervalTooSmall
 from softswitch.sip.source import Source
 from softswitch.sip.stack_owner import StackOwner
 from softswitch.sip.stack_stats import StackStats
@@ -58,8 +59,8 @@ class ServerLayer(SessionLayer, Protocol):
     proxy: Proxy
     stats: StackStats
     guard: Guard
-    untimed: frozenset[Identity]
-    """Those whose calls get no session timer."""
+    extension_rules: Mapping[Identity, ExtensionRules]
+    """Of those with whom not everything counts that we can do."""
     draining: bool
 
     def new_server(
@@ -109,10 +110,8 @@ class UserAgentServer:
                 self._outside(arrival)
         except ParseError:
             raise
-        except BadExtension as error:
-            self._refuse(arrival, 420, headers=(("Unsupported", ", ".join(error.unsupported)),))
         except PeerError as error:
-            self._refuse(arrival, error.sip_status, reason=error.reason)
+            self._refuse(arrival, error.sip_status, reason=error.reason, headers=error.headers)
 
     def _inside(self, arrival: Arrival) -> None:
         request = arrival.request
@@ -147,6 +146,7 @@ class UserAgentServer:
         if self._layer.guard.is_scanner(request, arrival.source, arrival.now):
             return
         check_hops(request, arrival.vias, self._layer.ours())
+        check_arrival(request, arrival.source)
         if request.uri.scheme not in SCHEMES:
             self._refuse(arrival, 416)
         elif request.method == "OPTIONS":
@@ -227,12 +227,21 @@ class UserAgentServer:
         if not layer.guard.may_hold("dialogs", address, now):
             transaction.respond(make_response(request, 503, to_tag=tag, headers=(RETRY_AFTER, *common)), now)
             return
-        contact = layer.contact(arrival.source, request.uri.user, secure=request.uri.scheme == "sips")
         try:
             if not request.contacts:
                 raise PeerError("an INVITE without Contact", reason="Missing Contact")
+            secure = secure_dialog(request, arrival.source)
+            contact = layer.contact(arrival.source, request.uri.user, secure=secure)
+            extensions = layer.extension_rules.get(identity, ALL)
+            extensions.check(request)
             invite = IncomingInvite(
-                layer, transaction, local_tag=tag, contact=contact, common=common, now=now
+                layer,
+                transaction,
+                local_tag=tag,
+                contact=contact,
+                common=common,
+                now=now,
+                extensions=extensions,
             )
             session = Session(
                 layer,
@@ -245,7 +254,7 @@ class UserAgentServer:
                 common=common,
                 on_event=self._owner.nothing,
             )
-            session.refresh.timer.off = identity in layer.untimed
+            session.refresh.timer.extensions = extensions
             client = DialogClient(
                 layer,
                 Dialog.of_callee(request, tag),
@@ -258,8 +267,7 @@ class UserAgentServer:
             session.begin_incoming(invite, client)
         except PeerError as error:
             layer.guard.quotas.give("dialogs", address)
-            extra = error.headers if isinstance(error, IntervalTooSmall) else ()
-            extra = (ACCEPT,) if error.sip_status == 415 else extra
+            extra = (ACCEPT,) if error.sip_status == 415 else error.headers
             response = make_response(
                 request, error.sip_status, error.reason, to_tag=tag, headers=(*extra, *common)
             )

@@ -125,6 +125,7 @@ class NetworkWire:
         self.counts: Counter[str] = Counter()
         self._network = network
         self._places = {kind: Source(kind, address, port) for kind in ("udp", "tcp")}
+        self._places["tls"] = Source("tls", address, port + 1)
         self._events: WireEvents | None = None
 
     async def start(self, events: WireEvents) -> None:
@@ -163,7 +164,7 @@ class NetworkWire:
         return destination.transport == "udp" or self._network.reachable(destination)
 
     def local_address(self, destination: Source) -> tuple[str, int]:
-        place = self._places["udp"]
+        place = self._places[destination.transport]
         return place.address, place.port
 
     def backlog(self) -> float:

@@ -1,6 +1,7 @@
 """A caller who writes his messages by hand: for what a proper stack would never send, or never lets a test decide.
 
-It answers nothing by itself. One call at a time.
+It answers nothing by itself. One call at a time. A secure one is at the other end of TLS, as far as a network in memory
+knows of that, and says `sips:`.
 """
 
 import asyncio
@@ -13,13 +14,16 @@ from softswitch.testing.network import Network, deliver_later
 
 
 class RawPeer:
-    def __init__(self, network: Network, address: str, *, name: str, switch: str) -> None:
+    def __init__(
+        self, network: Network, address: str, *, name: str, switch: str, secure: bool = False
+    ) -> None:
         self.address = address
-        self.place = Source("udp", address, 5060)
+        transport, port, self._scheme = ("tls", 5061, "sips") if secure else ("udp", 5060, "sip")
+        self.place = Source(transport, address, port)
         self.received: list[Request | Response] = []
         self._network = network
         self._name = name
-        self._switch = Source("udp", switch, 5060)
+        self._switch = Source(transport, switch, port)
         self._target = ""
         self._to = ""
         self._branches = 0
@@ -27,7 +31,7 @@ class RawPeer:
         network.attach(self.place, self._receive)
 
     def invite(self, number: str, body: bytes = b"", *, headers: tuple[str, ...] = ()) -> None:
-        self._target = f"sip:{number}@{self._switch.address}"
+        self._target = f"{self._scheme}:{number}@{self._switch.address}"
         self._to = f"<{self._target}>"
         self.request("INVITE", 1, body, headers=headers)
 
@@ -44,13 +48,14 @@ class RawPeer:
         self._branches += not again
         lines = [
             f"{method} {self._target} SIP/2.0",
-            f"Via: SIP/2.0/UDP {self.address}:5060;branch=z9hG4bKraw{self._branches};rport",
+            f"Via: SIP/2.0/{self.place.transport.upper()} {self.address}:{self.place.port};"
+            f"branch=z9hG4bKraw{self._branches};rport",
             "Max-Forwards: 70",
             f"From: <sip:{self._name}@{self.address}>;tag=raw",
             f"To: {self._to}",
             f"Call-ID: raw@{self.address}",
             f"CSeq: {number} {method}",
-            f"Contact: <sip:{self._name}@{self.address}:5060>",
+            f"Contact: {self._contact}",
             *headers,
             *(["Content-Type: application/sdp"] if body else []),
             f"Content-Length: {len(body)}",
@@ -73,7 +78,7 @@ class RawPeer:
             mine = f";tag={tag}" if tag and name == "To" else ""
             lines += [f"{name}: {value}{mine}" for value in request.headers.get_all(name)]
         lines += [*headers, *(["Content-Type: application/sdp"] if body else [])]
-        lines += [f"Contact: <sip:{self._name}@{self.address}:5060>", f"Content-Length: {len(body)}"]
+        lines += [f"Contact: {self._contact}", f"Content-Length: {len(body)}"]
         deliver_later(self._network, "\r\n".join([*lines, "", ""]).encode() + body, self.place, self._switch)
 
     async def response(self, status: int, number: int = 1, patience_s: float = 200.0) -> Response:
@@ -96,6 +101,10 @@ class RawPeer:
 
     def ladder(self) -> list[str]:
         return ladder(self._network, self.place)
+
+    @property
+    def _contact(self) -> str:
+        return f"<{self._scheme}:{self._name}@{self.address}:{self.place.port}>"
 
     def close(self) -> None:
         self._network.detach(self.place)

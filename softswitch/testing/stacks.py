@@ -66,6 +66,11 @@ class StackPeer:
         for kind, place in self.place.items():
             world.network.attach(place, self._receiver(kind))
 
+    def listen_tls(self) -> None:
+        """It is reached over TLS too, as far as a network in memory knows of that."""
+        place = self.place["tls"] = Source("tls", self.place["udp"].address, 5061)
+        self.world.network.attach(place, self._receiver("tls"))
+
     def call(
         self,
         target: str,
@@ -142,7 +147,8 @@ class StackPeer:
         return LegId(f"in-{next(self._legs)}")
 
     def local_address(self, destination: Source) -> tuple[str, int]:
-        return self.place["udp"].address, 5060
+        place = self.place.get(destination.transport, self.place["udp"])
+        return place.address, place.port
 
     def connected(self, destination: Source) -> bool:
         return destination not in self.not_connected

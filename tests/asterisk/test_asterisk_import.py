@@ -68,6 +68,7 @@ allow = alaw
 outbound_auth = carrier
 aors = carrier
 from_user = 34910000000
+100rel = no
 [carrier]
 type = auth
 username = 4711
@@ -180,6 +181,7 @@ def test_phones_and_trunks(folder: Path) -> None:
         "options_interval_s": 60.0,
         "match": ["198.51.100.0/24"],
         "codecs": ["PCMA"],
+        "reliable_provisionals": "off",
         "caller_number": "34910000000",
         "register": {
             "server": "sip:sip.carrier.example",

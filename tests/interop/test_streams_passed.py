@@ -1,6 +1,7 @@
 """Proves with parties written from the RFCs, over real sockets: a fax call changes to T.38 and back, each datagram of UDPTL
-arriving as it was sent; video beside audio, RTP and RTCP alike; what passed stands in `calls show` and in the
-CDR; a trunk with a realm of its own; and that nobody rings for ever when the control process is killed.
+arriving as it was sent; video beside audio, RTP and RTCP alike, and again after a transfer that nobody took; what passed
+stands in `calls show` and in the CDR; a trunk with a realm of its own; and that nobody rings for ever when the control
+process is killed.
 
 Does not prove that a fax machine or a picture tube likes it: the datagrams are random.
 """
@@ -21,7 +22,7 @@ from tools.peers.sip_text import Message, sdp
 from tools.peers.softphone import Softphone
 from tools.peers.switch import StartSwitch, Switch, wait_for
 
-ANA, BEN = "127.0.0.31", "127.0.0.32"
+ANA, BEN, EVA = "127.0.0.31", "127.0.0.32", "127.0.0.33"
 T38 = (
     "a=T38FaxVersion:0\r\na=T38MaxBitRate:14400\r\na=T38FaxRateManagement:transferredTCF\r\n"
     "a=T38FaxMaxBuffer:262\r\na=T38FaxMaxDatagram:176\r\na=T38FaxUdpEC:t38UDPRedundancy\r\n"
@@ -31,7 +32,7 @@ COUNT, BURST = 150, 10
 
 def _config(**more: Any) -> dict[str, Any]:
     return {
-        "endpoint": {"1001": phone("one"), "1002": phone("two")},
+        "endpoint": {"1001": phone("one"), "1002": phone("two"), "1003": phone("three")},
         "route": {"1002": {"to": "extension:1002"}},
         **more,
     }
@@ -161,6 +162,37 @@ def test_video_with_its_rtcp_beside_audio(switch: Switch) -> None:
         here.send(report, control=True)
         assert there.receive(control=True) == report
         assert ("video H264", COUNT, COUNT) in _codecs(switch)
+        call.bye()
+        assert incoming.ended.wait(5)
+
+
+def test_video_passes_again_when_a_transfer_is_taken_back(switch: Switch) -> None:
+    with (
+        ExitStack() as stack,
+        _phone(switch, "1001", "one", ANA) as ana,
+        _phone(switch, "1002", "two", BEN) as ben,
+        _phone(switch, "1003", "three", EVA) as eva,
+    ):
+        here, there = Line(stack, ANA), Line(stack, BEN)
+        offer = _with_video(ana.media, here)
+        call = ana.sip.call("1002", ana.media, body=offer)
+        ana.sip.authenticate(call, call.wait(401, 407), body=offer)
+        incoming = ben.sip.accept_call(ben.media)
+        assert incoming.request is not None
+        there.aim(incoming.request.body, "video")
+        incoming.ring().accept(body=_with_video(ben.media, there))
+        here.aim(call.wait(200).body, "video")
+        _exchange(here, there, 4, rtp=True)
+        refer_to = f"<sip:1003@{switch.address}:{switch.port}>"
+        assert incoming.send("REFER", extra=[("Refer-To", refer_to)]).wait(202).status == 202
+        third = eva.ring()
+        assert third.request is not None and "m=video" not in third.request.body
+        third.reject(486)
+        told = [incoming.wait_request("NOTIFY").body]
+        while "486" not in told[-1]:
+            told.append(incoming.wait_request("NOTIFY").body)
+        _exchange(here, there, 5, rtp=True)
+        assert [m.method for m in list(call.requests.queue)] == [], "ana has been asked for nothing"
         call.bye()
         assert incoming.ended.wait(5)
 

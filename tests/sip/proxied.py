@@ -131,7 +131,7 @@ class Party:
         return [one for one in self.requests if not method or one.method == method][-1]
 
     def send_bytes(self, data: bytes, seconds: float = 0.1) -> None:
-        there = Source(self.place.transport, PROXY, 5060)
+        there = Source(self.place.transport, PROXY, 5061 if self.place.transport == "tls" else 5060)
         self.world.network.send(data, self.place, there, self.world.now)
         self.world.run(seconds)
 

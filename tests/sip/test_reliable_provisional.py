@@ -8,6 +8,7 @@
 | 3: no 2xx before the PRACK of a description | test_the_answer_waits_for_the_prack |
 | 3: in order, one after the other | test_several_go_out_in_order |
 | 4: PRACK for each in order; repeated ones not told; gaps dropped | test_the_caller_acknowledges_in_order |
+| 4: PRACK for those of a re-INVITE; the 2xx need not repeat the answer | test_a_reliable_provisional_of_a_reinvite... |
 | 5: an offer in PRACK is answered in its 200; an answer in PRACK | test_an_offer_in_prack..., test_a_late_offer... |
 | 8.2.2.3 of RFC 3261: 420 names what is unsupported | test_an_option_that_nobody_has |
 
@@ -18,8 +19,8 @@ import itertools
 
 import pytest
 
-from softswitch.sip.events import Acked, AckMissing, Answered, Cancelled, Progress, Reoffered
-from softswitch.sip.message import Request, Response, parse_message
+from softswitch.sip.events import Acked, AckMissing, Answered, Cancelled, Progress, ReofferAnswered, Reoffered
+from softswitch.sip.message import Request, Response, make_response, parse_message
 from softswitch.sip.source import Source
 from softswitch.testing.network import Packet, losing_first
 from softswitch.testing.stacks import DESCRIPTION, Call, StackPeer, StackWorld, description
@@ -182,14 +183,14 @@ def test_several_go_out_in_order() -> None:
         b"100",
         b"180",
         b"PRACK",
+        b"200",
         b"181",
-        b"200",
         b"PRACK",
+        b"200",
         b"182",
-        b"200",
         b"PRACK",
         b"200",
-    ]
+    ], "a PRACK has its 200 before anything else comes"
     assert hung_up(world, call)
 
 
@@ -370,3 +371,31 @@ def test_the_caller_acknowledges_in_order() -> None:
         str(one.uri): one.to_tag for one in hand.got if isinstance(one, Request) and one.method == "PRACK"
     }
     assert targets == {"sip:one@192.0.2.9": "one", "sip:two@192.0.2.9": "two"}
+
+
+def test_a_reliable_provisional_of_a_reinvite_is_acknowledged_and_may_hold_the_answer() -> None:
+    world = StackWorld()
+    alice, hand = world.peer("192.0.2.1"), ByHand(world)
+    call = alice.call("sip:hand@192.0.2.9")
+    world.run(0.1)
+    first = hand.got[0]
+    assert isinstance(first, Request)
+    hand.send(hand.respond(first, 200, "one", body=DESCRIPTION), alice)
+    call.session.reinvite(lambda: description(4002))
+    world.run(0.1)
+    again = hand.got[-1]
+    assert isinstance(again, Request) and "100rel" in again.headers.get_list("Supported")
+    moved = DESCRIPTION.replace(b"4000", b"4400")
+    reliable = (("Contact", "<sip:one@192.0.2.9>"), ("Require", "100rel"), ("RSeq", "7"))
+    early = make_response(again, 183, headers=reliable, body=moved, content_type="application/sdp")
+    for _ in range(2):
+        hand.send(early.to_bytes(), alice)
+    pracks = [one for one in hand.got if isinstance(one, Request) and one.method == "PRACK"]
+    assert {one.headers.get("RAck") for one in pracks} == {f"7 {again.cseq}"}
+    assert len({one.top_via.branch for one in pracks}) == 1, "one for both copies"
+    hand.send(make_response(again, 200, headers=reliable[:1]).to_bytes(), alice)
+    answered = call.events[-1]
+    assert isinstance(answered, ReofferAnswered) and answered.sdp is not None
+    assert answered.sdp.media[0].port == 4400
+    acks = [one.cseq.number for one in hand.got if isinstance(one, Request) and one.method == "ACK"]
+    assert acks[-1] == again.cseq.number

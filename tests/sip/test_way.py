@@ -75,7 +75,7 @@ def test_a_phone_whose_connection_is_gone_is_not_called_in_clear(transport: str)
 
 def test_a_sips_contact_is_not_registered_in_clear() -> None:
     text = (
-        b"REGISTER sip:x.example SIP/2.0\r\nVia: SIP/2.0/TCP a;branch=z9hG4bK1\r\nMax-Forwards: 70\r\n"
+        b"REGISTER sips:x.example SIP/2.0\r\nVia: SIP/2.0/TCP a;branch=z9hG4bK1\r\nMax-Forwards: 70\r\n"
         b"From: <sip:1001@x.example>;tag=1\r\nTo: <sip:1001@x.example>\r\nCall-ID: c\r\nCSeq: 1 REGISTER\r\n"
         b"Contact: <sips:1001@192.0.2.7>\r\nContent-Length: 0\r\n\r\n"
     )
@@ -88,4 +88,4 @@ def test_a_sips_contact_is_not_registered_in_clear() -> None:
         ).response.status
         for kind in ("tcp", "tls")
     ]
-    assert statuses == [403, 200]
+    assert statuses == [400, 200]

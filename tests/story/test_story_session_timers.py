@@ -1,6 +1,6 @@
 """Proves session timers (RFC 4028) in whole calls: five hours of talk with refreshes in both roles that disturb nothing,
 and that a peer which is gone ends the call on both legs with a cause of its own; late offers that need PRACK
-(RFC 3262); peers whose `session_timer` is off.
+(RFC 3262); peers whose `session_timer` or `reliable_provisionals` is off, after a restart too.
 
 Does not prove the negotiation line by line (`tests/sip/test_session_timer.py`).
 """
@@ -173,5 +173,23 @@ async def test_peers_that_get_no_timer(c: Centre) -> None:
     await asyncio.sleep(3600.0)
     for peer in (c.north, c.phone("1001")):
         assert peer.heard("UPDATE") == peer.sent("UPDATE") == peer.sent("INVITE") - (peer is c.north) == 0
+    call.hang_up()
+    await agent.hung_up()
+
+
+@told(
+    centre(
+        trunk={"north": trunk(NORTH, reliable_provisionals="off")},
+        endpoint={"1001": fixed("1001", session_timer="off")},
+    )
+)
+async def test_what_a_peer_is_not_told_it_is_not_told_after_a_restart_either(c: Centre) -> None:
+    call, agent = await talking(c)
+    await c.restart(worker_too=True)
+    await asyncio.sleep(3)
+    for peer, without in ((c.north, "100rel"), (c.phone("1001"), "timer")):
+        offered = peer.requests("INVITE")[-1].headers
+        assert offered.get("Contact") and without not in offered.get_list("Supported")
+        assert "replaces" in offered.get_list("Supported")
     call.hang_up()
     await agent.hung_up()

@@ -9,84 +9,31 @@ That a worker passes datagrams on as they came is proved in `tests/rtp/test_opaq
 import asyncio
 
 from story_floor import NORTH, PHONES, SWITCH, Centre, about, centre, fixed, told
+from stream_talk import (
+    FAX,
+    TEXT,
+    UNKNOWN,
+    VIDEO,
+    answer_of,
+    answered_last,
+    call_of,
+    check_descriptions,
+    fax_by_callee,
+    headings,
+    invited,
+    leg,
+    lines,
+    offers_to,
+    opaque,
+    with_video,
+)
 
-from softswitch.call.leg import Leg
 from softswitch.facts import CallHeld
-from softswitch.rtp.commands import OpenLeg, SetPeer
-from softswitch.sip.events import Answered, ReofferAnswered, Reoffered, ReofferRefused
+from softswitch.rtp.commands import SetPeer
+from softswitch.sip.events import ReofferRefused
 from softswitch.sip.sdp import SessionDescription
 from softswitch.testing.manners import answering
 from softswitch.testing.peer_call import PeerCall
-from softswitch.testing.sound import described
-
-VIDEO = (
-    "m=video {port} RTP/AVP 96\r\nb=AS:512\r\na=rtpmap:96 H264/90000\r\na=fmtp:96 profile-level-id=42e01f\r\n"
-    "a=rtcp-fb:96 nack pli\r\na=candidate:1 1 UDP 1 10.9.9.9 9 typ host\r\n"
-)
-TEXT = "m=text {port} RTP/AVP 98\r\na=rtpmap:98 t140/1000\r\n"
-FAX = (
-    "m=image {port} udptl t38\r\na=T38FaxVersion:0\r\na=T38MaxBitRate:14400\r\n"
-    "a=T38FaxRateManagement:transferredTCF\r\na=T38FaxUdpEC:t38UDPRedundancy\r\n"
-)
-UNKNOWN = "m=application 5000 TCP/BFCP *\r\n"
-
-
-def lines(address: str, *more: str, audio: int | None = 4000, version: int = 1) -> SessionDescription:
-    """A phone's audio with further m-lines behind it; `audio` None: without that line."""
-    text = described(address, version=version).serialize().decode()
-    if audio is None:
-        text = text[: text.index("m=audio")]
-    elif audio != 4000:
-        text = text.replace("m=audio 4000", f"m=audio {audio}")
-    return SessionDescription.parse((text + "".join(more)).encode())
-
-
-def headings(sdp: SessionDescription | None) -> list[tuple[str, bool]]:
-    """Kind of each m-line, and whether anything flows."""
-    assert sdp is not None
-    return [(media.kind, media.port != 0) for media in sdp.media]
-
-
-def answer_of(call: PeerCall) -> SessionDescription:
-    (event,) = (event for event in call.events if isinstance(event, Answered))
-    assert event.sdp is not None
-    return event.sdp
-
-
-def offers_to(call: PeerCall) -> list[SessionDescription]:
-    """New offers that the switch has made it."""
-    return [event.sdp for event in call.events if isinstance(event, Reoffered) and event.sdp is not None]
-
-
-def invited(call: PeerCall) -> SessionDescription:
-    return SessionDescription.parse(call.invite.body)
-
-
-def opaque(c: Centre) -> list[OpenLeg]:
-    return [each for each in c.switch.media.told(OpenLeg) if each.opaque]
-
-
-def leg(c: Centre, party: str) -> Leg:
-    (found,) = {each for each in c.switch.parts.services.legs.values() if each.party == party}
-    return found
-
-
-async def call_of(
-    c: Centre, offer: SessionDescription, answer: SessionDescription
-) -> tuple[PeerCall, PeerCall]:
-    """1001 calls 1002, who answers."""
-    c.phone("1002").on_call = answering(0.5, sdp=answer)
-    call = c.phone("1001").call("1002", sdp=offer)
-    other = await c.phone("1002").next_call()
-    await call.answered()
-    await asyncio.sleep(1)
-    return call, other
-
-
-async def with_video(c: Centre) -> tuple[PeerCall, PeerCall]:
-    one, two = PHONES["1001"], PHONES["1002"]
-    return await call_of(c, lines(one, VIDEO.format(port=4002)), lines(two, VIDEO.format(port=4102)))
-
 
 # --- a call begins ------------------------------------------------------------------------------------------------------
 
@@ -188,26 +135,6 @@ async def test_an_early_answer_settles_the_video_too(c: Centre) -> None:
 
 
 # --- fax ----------------------------------------------------------------------------------------------------------------
-
-
-async def fax_by_callee(
-    c: Centre, offer: SessionDescription, answer: SessionDescription | int
-) -> tuple[PeerCall, PeerCall]:
-    """A call from the trunk to 1003; the machine there offers T.38 after two seconds, and the trunk answers."""
-    c.phone("1003").on_call = answering(0.5)
-    call = c.phone("1001").call("1003")
-    call.on_offer = lambda offered: answer
-    machine = await c.phone("1003").next_call()
-    await call.answered()
-    await asyncio.sleep(2)
-    machine.reoffer(offer)
-    await machine.until(ReofferAnswered, ReofferRefused)
-    await asyncio.sleep(1)
-    return call, machine
-
-
-def answered_last(call: PeerCall) -> SessionDescription | None:
-    return [event.sdp for event in call.events if isinstance(event, ReofferAnswered)][-1]
 
 
 @told()
@@ -367,6 +294,26 @@ async def test_video_comes_and_goes_in_a_running_call(c: Centre) -> None:
     assert c.switch.media.passing == frozenset() and len(c.switch.media.legs) == 2
     call.hang_up()
     await c.settled()
+
+
+@told()
+async def test_a_line_that_was_answered_with_what_cannot_be_used_stays(c: Centre) -> None:
+    """The far side forgets a line in its answer to two: what puts that right has two as well (RFC 3264 section 8)."""
+    one, two = PHONES["1001"], PHONES["1002"]
+    call, other = await call_of(c, lines(one), lines(two))
+    answers = iter((lines(two, version=2), lines(two, VIDEO.format(port=0), version=3)))
+    other.on_offer = lambda offered: next(answers)
+    call.reoffer(lines(one, VIDEO.format(port=4002), version=2))
+    await asyncio.sleep(3)
+    assert [headings(offer) for offer in offers_to(other)] == [
+        [("audio", True), ("video", True)],
+        [("audio", True), ("video", False)],
+    ]
+    assert headings(answered_last(call)) == [("audio", True), ("video", False)]
+    assert c.switch.media.passing == frozenset() and len(c.switch.media.legs) == 2
+    call.hang_up()
+    await c.settled()
+    check_descriptions(c)
 
 
 @told()

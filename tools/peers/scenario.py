@@ -40,6 +40,8 @@ class Scenario:
     events: bool = True
     steps: list[str] = field(default_factory=list)
     _cseq: int = 1
+    _invited: int = 1
+    """Of the last INVITE; requests like PRACK may have come since."""
     _calling: bool = True
 
     # -- steps of both sides ------------------------------------------------------------------------------------------
@@ -101,6 +103,7 @@ class Scenario:
                 f"From: <sip:{self.user}@[local_ip]:[local_port]>;tag=[pid]SIPpTag[call_number]",
                 f"To: <sip:{self.number}@[remote_ip]:[remote_port]>", "Call-ID: [call_id]", f"CSeq: {self._cseq} INVITE",
                 _CONTACT.format(user=self.user), "Max-Forwards: 70", *headers]  # fmt: skip
+        self._invited = self._cseq
         return self._add(
             self._send("\n".join(head), _sdp("sendrecv", 1, self.laws, self.events), retrans=500)
         )
@@ -127,11 +130,11 @@ class Scenario:
         return self.expect(200, routes=True, timeout_s=timeout_s).ack()
 
     def ack(self) -> Self:
-        return self._add(self._send(self._head("ACK", self._cseq) + "\nContent-Length: 0", ""))
+        return self._add(self._send(self._head("ACK", self._invited) + "\nContent-Length: 0", ""))
 
     def ack_failure(self) -> Self:
         head = [f"ACK sip:{self.number}@[remote_ip]:[remote_port] SIP/2.0", "[last_Via:]", "[last_From:]", "[last_To:]",
-                "Call-ID: [call_id]", f"CSeq: {self._cseq} ACK", "Max-Forwards: 70", "Content-Length: 0"]  # fmt: skip
+                "Call-ID: [call_id]", f"CSeq: {self._invited} ACK", "Max-Forwards: 70", "Content-Length: 0"]  # fmt: skip
         return self._add(self._send("\n".join(head), ""))
 
     def refused(self, status: int) -> Self:
@@ -146,10 +149,26 @@ class Scenario:
         if after != 100:
             self.expect(after)
         head = [f"CANCEL sip:{self.number}@[remote_ip]:[remote_port] SIP/2.0", "[last_Via:]", "[last_From:]",
-                f"To: <sip:{self.number}@[remote_ip]:[remote_port]>", "Call-ID: [call_id]", f"CSeq: {self._cseq} CANCEL",
-                "Max-Forwards: 70", "Content-Length: 0"]  # fmt: skip
+                f"To: <sip:{self.number}@[remote_ip]:[remote_port]>", "Call-ID: [call_id]",
+                f"CSeq: {self._invited} CANCEL", "Max-Forwards: 70", "Content-Length: 0"]  # fmt: skip
         self._add(self._send("\n".join(head), ""))
         return self.expect(200).expect(487).ack_failure()
+
+    def expect_reliable(self, status: int) -> Self:
+        """A provisional that wants a PRACK; its RSeq is kept."""
+        keep = '<ereg regexp="[0-9]+" search_in="hdr" header="RSeq:" check_it="true" assign_to="rseq"/>'
+        self._add(f'<recv response="{status}" rrs="true"><action>{keep}</action></recv>')
+        return (
+            self
+            if '<Reference variables="rseq"/>' in self.steps
+            else self._add('<Reference variables="rseq"/>')
+        )
+
+    def prack(self, rack: str = "") -> Self:
+        """Of the reliable provisional that came last; `rack` says something else."""
+        self._cseq += 1
+        head = self._head("PRACK", self._cseq) + f"\nRAck: {rack or f'[$rseq] {self._invited} INVITE'}"
+        return self._add(self._send(head, "", retrans=500))
 
     # -- called side --------------------------------------------------------------------------------------------------
 
@@ -170,8 +189,27 @@ class Scenario:
         self._add(self._send(head, _sdp(direction, 2, self.laws[:1], self.events), retrans=500))
         return self.expect_request("ACK")
 
-    def ring(self, status: int = 180, reason: str = "Ringing") -> Self:
-        return self._respond(f"SIP/2.0 {status} {reason}", "")
+    def ring(self, status: int = 180, reason: str = "Ringing", *, audio: bool = False) -> Self:
+        """`audio`: with a description, for early media."""
+        body = _sdp("sendrecv", 1, self.laws[:1], self.events) if audio else ""
+        return self._respond(f"SIP/2.0 {status} {reason}", body)
+
+    def ring_reliably(self, status: int, reason: str, rseq: int, *, audio: bool) -> Self:
+        """A provisional until its PRACK, whose RAck must be right, and our 200; with a description or without."""
+        body = _sdp("sendrecv", 1, self.laws[:1], self.events) if audio else ""
+        head = self._head_of_invite(f"SIP/2.0 {status} {reason}", "Require: 100rel", f"RSeq: {rseq}")
+        self._add(self._send(head, body, retrans=500))
+        check = f'<ereg regexp="^ *{rseq} 1 INVITE$" search_in="hdr" header="RAck:" check_it="true" assign_to="rack"/>'
+        self._add(f'<recv request="PRACK" crlf="true"><action>{check}</action></recv>')
+        if '<Reference variables="rack"/>' not in self.steps:
+            self._add('<Reference variables="rack"/>')
+        return self.answer(200)
+
+    def accept_later(self, *, audio: bool = True) -> Self:
+        """200 to the INVITE though other requests have come since, and the ACK."""
+        body = _sdp("sendrecv", 1, self.laws[:1], self.events) if audio else ""
+        self._add(self._send(self._head_of_invite("SIP/2.0 200 OK"), body, retrans=500))
+        return self.expect_request("ACK")
 
     def accept(self) -> Self:
         """200 with SDP, and the ACK."""
@@ -180,10 +218,9 @@ class Scenario:
 
     def accept_twice(self, tag: str) -> Self:
         """200, and then that of another device with this tag, which is acknowledged and hung up."""
-        head = ["SIP/2.0 200 OK", "Via: [$invite_via]", "From: [$remote_party]", f"To: [$local_party];tag={tag}",
-                "Call-ID: [call_id]", "CSeq: [$invite_cseq]", _CONTACT.format(user=self.user)]  # fmt: skip
+        head = self._head_of_invite("SIP/2.0 200 OK", tag=tag)
         self.accept()
-        self._add(self._send("\n".join(head), _sdp("sendrecv", 1, self.laws[:1], self.events)))
+        self._add(self._send(head, _sdp("sendrecv", 1, self.laws[:1], self.events)))
         return self.expect_request("ACK").expect_bye()
 
     def reject(self, status: int, reason: str = "Declined") -> Self:
@@ -245,8 +282,15 @@ class Scenario:
         return (f"{method} [next_url] SIP/2.0\n{_VIA}\n[routes]\n{parties}\nCall-ID: [call_id]\nCSeq: {cseq} {method}\n"
                 f"{_CONTACT.format(user=self.user)}\nMax-Forwards: 70")  # fmt: skip
 
+    def _head_of_invite(self, start: str, *headers: str, tag: str = "[pid]SIPpTag[call_number]") -> str:
+        """Of a response to the INVITE that `called` has kept."""
+        head = [start, "Via: [$invite_via]", "From: [$remote_party]", f"To: [$local_party];tag={tag}",
+                "Call-ID: [call_id]", "CSeq: [$invite_cseq]", _CONTACT.format(user=self.user), *headers]  # fmt: skip
+        return "\n".join(head)
+
     def _request(self, method: str, body: str = "", content_type: str = "application/sdp") -> Self:
         self._cseq += 1
+        self._invited = self._cseq if method == "INVITE" else self._invited
         return self._add(self._send(self._head(method, self._cseq), body, content_type, retrans=500))
 
     def _respond(self, start: str, body: str, *, retrans: int = 0, contact: bool = True) -> Self:
