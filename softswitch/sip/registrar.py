@@ -301,7 +301,7 @@ class Registrar:
             raise _Refused(403, "Contact Is This Server")
         granted_s, path = self._granted_s(request, contact), _path(request)
         if granted_s:  # whatever there is may be taken back
-            check_registration(request, uri, asked.source, path)
+            check_registration(uri, asked.source, path)
         return Binding(
             endpoint=asked.endpoint,
             contact=replace(uri, headers="") if uri.headers else uri,

