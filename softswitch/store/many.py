@@ -14,17 +14,18 @@ from softswitch.store.statements import Statement
 
 LARGEST = 32
 """Rows of one statement; with 40 columns that is far below SQLite's 32,766 values."""
+EXACT = 16
+"""Up to so many rows are one statement, whatever their number; of more, few sizes, so that few texts are ever prepared."""
 _VALUES = re.compile(r"VALUES (\([?, ]+\))")
 _BY_KEY = re.compile(r"(DELETE FROM \w+ WHERE [\w.]+) = \?")
 
 
 def in_groups(statement: Statement, rows: Sequence[Any]) -> Iterator[tuple[str, tuple[Any, ...]]]:
-    """SQL text and values of each statement to run. Groups are powers of two, so that few texts are ever prepared."""
+    """SQL text and values of each statement to run."""
     parameters: Callable[[Any], tuple[Any, ...]] = statement.parameters
-    at, size = 0, LARGEST
-    while at < len(rows):
-        while size > len(rows) - at:
-            size //= 2
+    at = 0
+    while (left := len(rows) - at) > 0:
+        size = left if left <= EXACT else EXACT if left < LARGEST else LARGEST
         text = repeated(statement.sql, size)
         if text is None:
             text, size = statement.sql, 1

@@ -16,15 +16,20 @@ CONTEXT = "softswitch"
 """In the place of a dialplan's context."""
 _UNSAFE = re.compile(r"[|\x00-\x1f\x7f\x85\u2028\u2029]")
 _LONGEST_FIELD = 200
+_NAMED = 4
+"""Fields before the data, which a line always has."""
 
 
 def line(row: QueueLogRow) -> str:
     """The line without its end; a field can hold neither the separator nor the end of a line."""
-    data = [row.data1, row.data2, row.data3, row.data4, row.data5]
-    while data and not data[-1]:
-        data.pop()
-    named = (row.callid or NONE, row.queuename or NONE, row.agent or NONE, row.event)
-    return "|".join([str(int(row.time)), *map(_safe, named), *map(_safe, data)])
+    fields = [row.callid or NONE, row.queuename or NONE, row.agent or NONE, row.event]
+    fields += (row.data1, row.data2, row.data3, row.data4, row.data5)
+    while len(fields) > _NAMED and not fields[-1]:
+        fields.pop()
+    told = "|".join(fields)
+    if len(told) > _LONGEST_FIELD or told.count("|") >= len(fields) or not told.isprintable():
+        told = "|".join(map(_safe, fields))
+    return f"{int(row.time)}|{told}"
 
 
 def enter_queue(
@@ -261,4 +266,8 @@ def _event(
 
 
 def _safe(value: str | int) -> str:
+    if isinstance(value, int):
+        return str(value)
+    if len(value) <= _LONGEST_FIELD and "|" not in value and value.isprintable():
+        return value  # as nearly always
     return _UNSAFE.sub("_", str(value))[:_LONGEST_FIELD]

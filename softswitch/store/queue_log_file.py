@@ -1,7 +1,8 @@
 """The `queue_log` file: lines are appended one by one, each visible at once; the same rows go into the SQL table.
 
-A file that was rotated away is noticed by its inode and made anew. A file that cannot be written raises an alarm once and
-is tried again with each line; no call is ever held up or ended by it.
+A file that was rotated away is noticed by its inode and made anew; lines of up to `LOOK_S` after that are still in the old
+one. A file that cannot be written raises an alarm once and is tried again with each line; no call is ever held up or ended
+by it.
 """
 
 import os
@@ -14,6 +15,8 @@ from softswitch.store.rows import QueueLogRow
 from softswitch.store.writer import AlarmCallback
 
 ALARM = "queue_log"
+LOOK_S = 0.05
+"""To look whether the file is still in its place costs twice what a line costs: done no more often than this."""
 
 
 class QueueLog:
@@ -26,6 +29,8 @@ class QueueLog:
         self._on_alarm = on_alarm
         self._fd = -1
         self._inode = (0, 0)
+        self._looked = float("-inf")
+        """Time of the line for which it was last looked where the file is."""
         self._failing = False
         self.lost = 0
         """Lines that did not reach the file; the table has them."""
@@ -44,7 +49,7 @@ class QueueLog:
         if self._path is None:
             return
         try:
-            self._append(self._path, (line(row) + "\n").encode("utf-8", "replace"))
+            self._append(self._path, (line(row) + "\n").encode("utf-8", "replace"), row.time)
         except OSError as error:
             self.lost += 1
             self.close()
@@ -61,9 +66,11 @@ class QueueLog:
             os.close(self._fd)
             self._fd = -1
 
-    def _append(self, path: Path, data: bytes) -> None:
-        if self._fd >= 0 and self._rotated(path):
-            self.close()
+    def _append(self, path: Path, data: bytes, now: float) -> None:
+        if self._fd >= 0 and abs(now - self._looked) >= LOOK_S:  # a clock may be set back
+            self._looked = now
+            if self._rotated(path):
+                self.close()
         if self._fd < 0:
             self._open(path)
         written = os.write(self._fd, data)
@@ -73,7 +80,7 @@ class QueueLog:
 
     def _rotated(self, path: Path) -> bool:
         try:
-            status = os.stat(path)  # noqa: PTH116 - once a line, and `Path.stat` costs three times as much
+            status = os.stat(path)  # noqa: PTH116 - `Path.stat` costs three times as much
         except FileNotFoundError:
             return True
         return (status.st_dev, status.st_ino) != self._inode

@@ -7,6 +7,7 @@ call's end and these are in different lanes, so a batch is either urgent rows on
 
 from collections import deque
 from dataclasses import dataclass, field
+from typing import Any, Final
 
 from softswitch.store.rows import (
     AgentInterval,
@@ -20,7 +21,7 @@ from softswitch.store.rows import (
 )
 
 LOW_VALUE = frozenset({AgentInterval, QueueLogRow, OfferRow, LegRow})
-OF_LIVE = (JournalEntry, SnapshotRow)
+OF_LIVE: Final[tuple[type, ...]] = (JournalEntry, SnapshotRow)
 """One row of each for a live call, none for one that has ended."""
 BATCH_ROWS = 5000
 Live = dict[tuple[type, str], JournalEntry | SnapshotRow]
@@ -63,20 +64,18 @@ class Spool:
     def full_batch(self) -> bool:
         return len(self) >= BATCH_ROWS
 
-    def add(self, row: Row, *, urgent: bool) -> None:
-        if isinstance(row, JournalEntry | SnapshotRow):
-            self._of_live[type(row), row.call] = row
+    def add(self, row: Any, *, urgent: bool) -> None:
+        kind = type(row)
+        if kind in OF_LIVE:
+            self._of_live[kind, row.call] = row
             return
-        if isinstance(row, CallFinished):
-            for kind in OF_LIVE:
-                self._of_live.pop((kind, row.call), None)
-        if urgent:
-            self._urgent.append(row)
-        elif type(row) in LOW_VALUE:
-            self._low.append(row)
-        else:
-            self._lazy.append(row)
-        self._shed()
+        if kind is CallFinished:
+            for of_call in OF_LIVE:
+                self._of_live.pop((of_call, row.call), None)
+        lane = self._urgent if urgent else self._low if kind in LOW_VALUE else self._lazy
+        lane.append(row)
+        if len(self._low) > self._most_low or len(self._urgent) + len(self._lazy) > self._most_high:
+            self._shed()
 
     def take(self, *, urgent_only: bool) -> Batch:
         """The oldest rows; those of the other lanes only when they are wanted."""
@@ -113,4 +112,8 @@ class Spool:
 
 
 def _oldest(lane: deque[Row]) -> list[Row]:
-    return [lane.popleft() for _ in range(min(len(lane), BATCH_ROWS))]
+    if len(lane) > BATCH_ROWS:
+        return [lane.popleft() for _ in range(BATCH_ROWS)]
+    rows = list(lane)
+    lane.clear()
+    return rows

@@ -14,14 +14,7 @@ from typing import Any
 import structlog
 
 from softswitch.store.many import in_groups
-from softswitch.store.rows import (
-    CallFinished,
-    JournalEntry,
-    RegistrationGone,
-    RegistrationRow,
-    Row,
-    SnapshotRow,
-)
+from softswitch.store.rows import CallFinished, RegistrationGone, RegistrationRow, Row
 from softswitch.store.spool import OF_LIVE
 from softswitch.store.statements import REMOVE_FINISHED, STATEMENTS, Parameters, Statement
 
@@ -30,6 +23,7 @@ _log = structlog.get_logger(__name__)
 BUSY_TIMEOUT_S = 1.0
 STATEMENTS_KEPT = 256
 """Prepared: those of each kind of row, for each size of `many.py`."""
+_OF_CONTACT = (RegistrationRow, RegistrationGone)
 PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
@@ -151,21 +145,24 @@ class SqliteSink:
 
 def grouped(rows: Sequence[Row]) -> list[tuple[Statement, Sequence[Row]]]:
     """The rows by kind in the order of `STATEMENTS`; of stages, snapshots and registrations the last one per key."""
-    kinds: dict[type, list[Row]] = {}
-    of_live: dict[tuple[type, str], Row] = {}
-    contacts: dict[tuple[str, str], Row] = {}
+    kinds: dict[type, list[Any]] = {}
+    contacts: dict[tuple[str, str], Any] = {}
+    row: Any
     for row in rows:
-        if isinstance(row, JournalEntry | SnapshotRow):
-            of_live[type(row), row.call] = row
-        elif isinstance(row, (RegistrationRow, RegistrationGone)):
+        kind = type(row)
+        if kind in _OF_CONTACT:
             contacts[row.endpoint, row.contact] = row
+        elif kind in kinds:
+            kinds[kind].append(row)
         else:
-            if isinstance(row, CallFinished):
-                for of_call in OF_LIVE:
-                    of_live.pop((of_call, row.call), None)
-            kinds.setdefault(type(row), []).append(row)
-    for row in (*of_live.values(), *contacts.values()):
+            kinds[kind] = [row]
+    for row in contacts.values():
         kinds.setdefault(type(row), []).append(row)
+    finished = {row.call for row in kinds.get(CallFinished, ())}
+    for kind in OF_LIVE:
+        if kind in kinds:
+            latest = {row.call: row for row in kinds[kind] if row.call not in finished}
+            kinds[kind] = list(latest.values())
     work: list[tuple[Statement, Sequence[Row]]] = [
         (statement, kinds[kind]) for kind, statement in STATEMENTS.items() if kind in kinds
     ]

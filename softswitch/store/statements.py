@@ -4,7 +4,6 @@ Within a batch the rows of one kind are written together, so the order between k
 a call's start before its end, a journal entry before its removal.
 """
 
-import json
 from collections.abc import Callable, Sequence
 from operator import attrgetter
 from typing import Any, NamedTuple
@@ -12,6 +11,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import ClauseElement, Table, bindparam, delete, update
 from sqlalchemy.dialects.sqlite import dialect, insert
 
+from softswitch.compact import encoder
 from softswitch.store import schema
 from softswitch.store.audit_row import AuditRow
 from softswitch.store.promise_rows import CallbackRow, PromiseRow
@@ -60,7 +60,7 @@ def bound(statement: ClauseElement) -> tuple[str, Parameters]:
     return str(result), tuple(values[name] for name in names)
 
 
-_json = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, default=str).encode
+_json = encoder(default=str)
 
 
 def _getter(names: Sequence[str], as_json: str = "") -> Callable[[Any], Parameters]:

@@ -13,7 +13,7 @@ import pytest
 from softswitch.errors import UnusableError
 from softswitch.ids import AgentId, CallId, QueueName
 from softswitch.store import queue_log as log
-from softswitch.store.queue_log_file import QueueLog
+from softswitch.store.queue_log_file import LOOK_S, QueueLog
 from softswitch.store.rows import QueueLogRow
 
 CALL, QUEUE, AGENT = CallId("C1"), QueueName("sales"), AgentId("ana")
@@ -120,6 +120,20 @@ def test_rotated_file_is_followed(tmp_path: Path) -> None:
     assert (tmp_path / "queue_log.1").read_text() == "1|NONE|NONE|NONE|QUEUESTART\n"
     assert path.read_text() == "3|NONE|NONE|NONE|QUEUESTART\n"
     assert seen.alarms == []
+
+
+def test_it_is_looked_for_no_more_often_than_told(tmp_path: Path) -> None:
+    seen, path = Recorder(), tmp_path / "queue_log"
+    file = QueueLog(path, seen.rows.append, seen.alarm)
+    file.write(log.queue_start(100.0))
+    path.rename(tmp_path / "queue_log.1")
+    file.write(log.queue_start(100.0 + LOOK_S / 2))
+    assert not path.exists() and len((tmp_path / "queue_log.1").read_text().splitlines()) == 2
+    file.write(log.queue_start(100.0 + LOOK_S * 1.5))
+    assert path.read_text() == "100|NONE|NONE|NONE|QUEUESTART\n"
+    path.unlink()
+    file.write(log.queue_start(50.0))  # the clock was set back
+    assert path.read_text() == "50|NONE|NONE|NONE|QUEUESTART\n"
 
 
 def test_full_disk_raises_one_alarm_and_the_table_has_all(tmp_path: Path) -> None:

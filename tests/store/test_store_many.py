@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from store_rows import finished, journal, leg, started
 
-from softswitch.store.many import LARGEST, in_groups, repeated
+from softswitch.store.many import EXACT, LARGEST, in_groups, repeated
 from softswitch.store.opening import upgrade
 from softswitch.store.rows import LegRow
 from softswitch.store.sqlite import SqliteSink
@@ -44,7 +44,7 @@ def test_statements_are_of_few_sizes() -> None:
         for count in range(1, 3 * LARGEST)
     }
     assert all(sum(of) == count for count, of in sizes.items())
-    assert {size for of in sizes.values() for size in of} == {1, 2, 4, 8, 16, 32}
+    assert {size for of in sizes.values() for size in of} == {*range(1, EXACT + 1), LARGEST}
 
 
 def test_what_can_be_repeated() -> None:
