@@ -84,6 +84,9 @@ class Session:
         self.incoming: IncomingInvite | None = None
         self._outgoing: OutgoingInvite | None = None
         self.kept_invite: Request | None = None
+        self.kept: tuple[tuple[str, str], ...] | None = (
+            None  # what outlives the process of it, once asked for
+        )
         self.client: DialogClient | None = None
         self.early: EarlyDialogs | None = None
         self.reoffers: Reoffers | None = None
