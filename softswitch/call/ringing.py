@@ -273,7 +273,9 @@ class Ringing:
         self._refusals.append(event)
         if event.status < 600 and len(self._refusals) < len(self._destinations):
             return
-        best = min(self._refusals, key=_rank)
+        best = min(
+            self._refusals, key=lambda each: (each.local, _rank(each))
+        )  # what was said, before what we conclude
         self._fail(
             PartyFailed(self.leg.id, best.status, best.reason, best.contacts, best.local, best.reason_header)
         )
