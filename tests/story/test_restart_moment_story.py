@@ -1,17 +1,21 @@
 """Proves that what two parties agreed on right before `kill -9`, when no row knew of it yet, is known afterwards, since the
 media worker was told: a hold and its end, of either side, in the CDR to the second, and the new place of a peer's media.
+How soon a hold is written, and how often at most.
 
 How few calls such a moment hits, over real sockets: `tests/interop/test_calls_over_kill.py`.
 """
 
 import asyncio
+import json
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from story_floor import Centre, centre, members, sales, told
 
-from softswitch.call.snapshots import Snapshots
+from softswitch.call.snapshots import AT_ONCE_S, Snapshots
 from softswitch.ids import CallId
+from softswitch.store.rows import SnapshotRow
 from softswitch.testing.manners import answering
 from softswitch.testing.peer_call import PeerCall
 
@@ -130,3 +134,32 @@ async def test_a_hold_is_written_within_moments(c: Centre) -> None:
     call.hang_up()
     cdr = await c.cdr()
     assert cdr["hold_s"] == pytest.approx(2 + 1, abs=0.2), "to the moment, not to the second"
+
+
+@told(FLOOR)
+async def test_holds_that_come_faster_than_people_hold_are_written_in_the_usual_way(c: Centre) -> None:
+    """The last one too, soon; whoever sends them does not set how often the disk is written to."""
+    call, agent = await in_talk(c)
+    writes: list[float] = []
+    store, loop = c.switch.parts.services.store, asyncio.get_running_loop()
+    write = store.snapshot
+
+    def noted(row: SnapshotRow, *, now: bool = False) -> None:
+        writes.extend([loop.time()] if now else [])
+        write(row, now=now)
+
+    store.snapshot = noted  # type: ignore[method-assign]
+    began = loop.time()
+    for _ in range(50):
+        agent.hold()
+        await asyncio.sleep(0.012)
+        agent.resume()
+        await asyncio.sleep(0.012)
+    took = loop.time() - began
+    agent.hold()
+    await asyncio.sleep(0.25)
+    assert took / AT_ONCE_S / 4 <= len(writes) <= took / AT_ONCE_S + 1
+    assert all(later - earlier >= AT_ONCE_S for earlier, later in pairwise(writes))
+    written = json.loads(c.switch.rows("snapshots")[0]["data"])
+    assert written["talk"]["held"] == [c.leg_of("endpoint:1001")]
+    call.hang_up()
