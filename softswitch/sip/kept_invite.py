@@ -33,7 +33,8 @@ def kept_of(request: Request | None, names: Iterable[str] = ()) -> Kept:
     if request is None:
         return ()
     wanted = {*ALWAYS, *map(header_key, names)} - _NEVER
-    headers, left, kept = request.headers, MOST_BYTES, []
+    headers, left = request.headers, MOST_BYTES
+    kept: list[tuple[str, str]] = []
     for key in dict.fromkeys(headers.keys):
         if key not in wanted:
             continue

@@ -63,6 +63,13 @@ def test_a_phone_whose_connection_is_gone_is_called_at_its_own_host() -> None:
     assert way_to(lost, lambda source: True) == lost.source
 
 
+def test_a_phone_known_by_name_is_called_back_where_it_came_from() -> None:
+    """Its name is not looked up, whatever port it names."""
+    for port in (40000, 5060):
+        named = binding(f"sip:1001@phone.example:{port};transport=tcp", transport="tcp")
+        assert way_to(named, lambda source: False) == named.source
+
+
 def test_a_proxy_that_names_itself_in_path_is_called_at_the_port_it_names() -> None:
     behind = binding("sip:1001@10.0.0.7", f"<sip:{PHONE}:5060;lr>", "<sip:10.0.0.1;lr>")
     assert str(way_to(behind, lambda source: True)) == f"sip:{PHONE}:5060;lr"

@@ -251,6 +251,28 @@ async def test_what_proves_a_caller_or_us_is_written_nowhere(c: Centre) -> None:
     call.hang_up()
 
 
+@told(centre(trunk=KEYED, **sales(members=members("ana"))))
+async def test_what_rows_of_before_have_too_much_is_gone_with_the_next_one(c: Centre) -> None:
+    c.phone("1001").on_call = answering(0.2)
+    call = c.caller(headers=(("X-Seen", "yes"),))
+    await call.answered()
+    await asyncio.sleep(2)
+    restarting = asyncio.create_task(c.restart(down_s=5.0))
+    await asyncio.sleep(4.9)
+    with closing(sqlite3.connect(c.switch.folder / "softswitch.db")) as database, database:
+        [(text,)] = database.execute("SELECT data FROM snapshots").fetchall()
+        row = json.loads(text)
+        for leg in row["legs"]:
+            leg["session"].setdefault("invite", []).append(["x-carrier-key", "s3cret"])
+        database.execute("UPDATE snapshots SET data = ?", (json.dumps(row),))
+    await restarting
+    await asyncio.sleep(2)
+    [now] = c.switch.rows("snapshots")
+    assert len(json.loads(now["data"])["legs"]) == 2
+    assert "x-seen" in now["data"] and "s3cret" not in now["data"]
+    call.hang_up()
+
+
 @told(centre(trunk=KEYED, **OUTWARDS))
 async def test_what_is_kept_is_picked_out_once_for_a_session(c: Centre) -> None:
     c.phone("1001").on_call = answering(0.2)
