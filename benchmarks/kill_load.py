@@ -17,16 +17,7 @@ from typing import Final, Literal
 import numpy as np
 
 from benchmarks.media_load import Ints
-from benchmarks.ua_load import (
-    Address,
-    Plan,
-    UaLoad,
-    _Call,
-    _response,
-    _sdp,
-    _Visit,
-    uri_in,
-)
+from benchmarks.ua_load import Address, Plan, UaLoad, _Call, _response, _sdp, _Visit, uri_in
 
 Party = Literal["caller", "agent"]
 PLANS: Final[tuple[tuple[tuple[Party, str], ...], ...]] = (
@@ -107,6 +98,9 @@ class Dialling:
     """All responses to it, in order."""
     final: float = 0.0
     cancelled: bool = False
+    rung: set[bytes] = field(default_factory=set)
+    silenced: set[bytes] = field(default_factory=set)
+    """Call-IDs by which the phone was rung for it, and those of them that were cancelled there."""
     unknown: bool = False
     """The switch has never heard of it: 481 to CANCEL."""
 
@@ -125,7 +119,6 @@ class KillLoad(UaLoad):
         self.stories: list[Story] = []
         self.dialling: dict[bytes, Dialling] = {}
         self.back = 0.0
-        self.slow_cancelled = 0
         self._in_progress, self._slow_number = in_progress, slow_number
         self._dice = random.Random(seed)
         self._agents: dict[int, Dialog] = {}
@@ -293,10 +286,14 @@ class KillLoad(UaLoad):
     def _agent_request(
         self, method: bytes, headers: dict[bytes, list[bytes]], data: bytes, source: Address
     ) -> None:
+        call_id = headers[b"call-id"][0]
         if method == b"INVITE" and data.startswith(b"INVITE sip:%s@" % SLOW.encode()):
+            for one in self.dialling.values():
+                one.rung.update({call_id} if b"sip:%d@" % one.number in headers[b"from"][0] else ())
             self._say(b"180 Ringing", headers)
-        elif method == b"CANCEL" and headers[b"call-id"][0] not in self._visits:
-            self.slow_cancelled += 1
+        elif method == b"CANCEL" and call_id not in self._visits:
+            for one in self.dialling.values():
+                one.silenced.update({call_id} & one.rung)
             self._say(b"200 OK", headers)
             invite = headers[b"cseq"][0].replace(b"CANCEL", b"INVITE")
             self._say(b"487 Request Terminated", {**headers, b"cseq": [invite]})

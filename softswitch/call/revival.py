@@ -16,6 +16,7 @@ from softswitch.call.leg import Leg
 from softswitch.call.lines import Line
 from softswitch.call.media_address import media_address
 from softswitch.call.party import section_of
+from softswitch.call.reoffering import offer_now
 from softswitch.call.room import Room
 from softswitch.call.services import Services
 from softswitch.call.set_peer import set_peer
@@ -31,7 +32,7 @@ from softswitch.rtp.commands import SetPeer
 from softswitch.sip.extension_rules import rules_of
 from softswitch.sip.masked_keys import unmasked
 from softswitch.sip.offer_answer import Negotiated
-from softswitch.sip.sdes import fresh_keys
+from softswitch.sip.sdes import SECURE, fresh_keys
 from softswitch.sip.sdp import SessionDescription
 from softswitch.sip.session import Session
 from softswitch.sip.session_snapshot import SEQUENCE_GAP
@@ -47,6 +48,8 @@ class Revived:
     stage: Stage
     dismissed: tuple[Leg, ...]
     """Legs that the call has no use for any more."""
+    silenced: frozenset[LegId]
+    """Legs whose audio gave way in the last moment, to streams that no row knows of."""
 
 
 def revive(services: Services, room: Room, snapshot: CallSnapshot, died: float) -> Revived:
@@ -55,11 +58,14 @@ def revive(services: Services, room: Room, snapshot: CallSnapshot, died: float) 
     it is left."""
     legs = {each.leg: _leg(services, each) for each in snapshot.legs}
     taken = services.media.take_up(snapshot.media)
+    silenced = set()
     for leg in legs.values():
         survivor = taken.get(leg.id)
         leg.opened = survivor.opened if survivor is not None else None
         leg.told = survivor.peer if survivor is not None else None
         if leg.negotiated is not None and leg.told is not None:
+            if _gave_way(leg.negotiated, leg.told):
+                silenced.add(leg.id)
             leg.negotiated = _as_told(leg.negotiated, leg.told)
             leg.held = leg.negotiated.held
     call = _call(services, snapshot, legs[snapshot.caller])
@@ -87,7 +93,7 @@ def revive(services: Services, room: Room, snapshot: CallSnapshot, died: float) 
     room.calls[call.id] = call
     wanted = {call.caller.id, *((stage.other,) if isinstance(stage, Talk) else ())}
     dismissed = tuple(leg for leg in legs.values() if leg.id not in wanted)
-    return Revived(call=call, stage=stage, dismissed=dismissed)
+    return Revived(call=call, stage=stage, dismissed=dismissed, silenced=frozenset(silenced))
 
 
 def _leg(services: Services, snapshot: LegSnapshot) -> Leg:
@@ -105,8 +111,13 @@ def _leg(services: Services, snapshot: LegSnapshot) -> Leg:
     return leg
 
 
+def _gave_way(agreed: Negotiated, told: SetPeer) -> bool:
+    """A fax took the place of audio in the last moment: nothing flows, and nobody holds."""
+    return (agreed.send or agreed.receive or agreed.held) and not (told.send or told.receive or told.held)
+
+
 def _as_told(agreed: Negotiated, told: SetPeer) -> Negotiated:
-    """What was agreed in the last moment stands in no row, but the worker was told."""
+    """What was agreed in the last moment stands in no row, but the worker was told. Keys stand in none at all."""
     return replace(
         agreed,
         address=told.address,
@@ -117,11 +128,14 @@ def _as_told(agreed: Negotiated, told: SetPeer) -> Negotiated:
         ptime_ms=told.ptime_ms,
         send=told.send,
         receive=told.receive,
-        held=agreed.held if told.send == agreed.send else not told.send,
+        held=told.held,
         format_parameters=told.format_parameters,
         comfort_noise_type=told.comfort_noise_type,
         rtcp_mux=told.rtcp_mux,
         rtcp_port=told.rtcp_port,
+        protocol=SECURE if told.key_in is not None and agreed.key_in is None else agreed.protocol,
+        key_in=told.key_in or agreed.key_in,
+        key_out=told.key_out or agreed.key_out,
     )
 
 
@@ -158,9 +172,10 @@ def _session(services: Services, call: Call, leg: Leg, snapshot: LegSnapshot) ->
         if told is not None and told.key_out is not None:
             ours = told.key_out
             leg.keys = tuple(ours if key.suite == ours.suite else key for key in leg.keys)
-            leg.negotiated = replace(agreed, key_in=told.key_in, key_out=ours)
     described = unmasked(snapshot.described, told.key_out if told is not None else None)
     leg.described = leg.offered = _newer(described)
+    if snapshot.negotiated.key_in is None and agreed.key_in is not None:
+        leg.offer()  # encrypted in the last moment: what the row has would say again that it is in clear
     kind, _, name = leg.party.partition(":")
     leg.session = services.sip.take_up(
         snapshot.session,
@@ -194,10 +209,10 @@ def _stage(room: Room, call: Call, snapshot: CallSnapshot, legs: dict[LegId, Leg
             clock = call.services.clock
             since = clock.monotonic() - (clock.wall() - (talk.began if talk is not None else clock.wall()))
             room.dispatcher.take_up(call, visit.agent, other, visit.queue, since)
-            if (
-                call.resumes is not talk and call.resumes is not None
-            ):  # the queue log has a line of it already
-                visit = replace(visit, held_since=call.resumes.away_since)
+            resumed = call.resumes
+            if resumed is not None and resumed is not talk:
+                # The queue log has a line of this hold, or of its end, already: no second one is to be written.
+                visit = replace(visit, held_since=resumed.away_since)
             room.dispatcher.visits.take_up(call.id, visit)
     elif isinstance(stage, Wait):
         stage = replace(stage, kept=True)
@@ -265,7 +280,10 @@ async def go_on(room: Room, revived: Revived) -> None:
         room.recordings.give_up(call, "its media worker died with the switch")
         stage = End(termination=MEDIA_LOST)
     for leg in call.legs.values():
-        begin_without(leg)
+        if leg.id in revived.silenced:
+            offer_now(leg)
+        else:
+            begin_without(leg)
     call.log.info("goes on after a restart", stage=call.stage)
     try:
         await tell(room, call, stage, again=True)

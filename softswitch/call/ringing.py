@@ -311,8 +311,10 @@ class Ringing:
         self.leg.release()
 
 
-def _rank(refused: Refused) -> int:
-    return _BEST_FIRST.index(refused.status) if refused.status in _BEST_FIRST else len(_BEST_FIRST)
+def _rank(refused: Refused) -> tuple[bool, int]:
+    """What a phone said goes before what we conclude: a dead one beside one that declines makes nobody unreachable."""
+    known = refused.status in _BEST_FIRST
+    return refused.local, _BEST_FIRST.index(refused.status) if known else len(_BEST_FIRST)
 
 
 def _in_uri(address: str) -> str:

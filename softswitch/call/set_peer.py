@@ -31,6 +31,7 @@ def set_peer(leg: LegId, negotiated: Negotiated, rtp: Rtp, whereabouts: Whereabo
         ptime_ms=negotiated.ptime_ms,
         send=negotiated.send,
         receive=negotiated.receive,
+        held=negotiated.held,
         latch=_learns(rtp, whereabouts),
         latch_host=whereabouts.signalled_from if _learns(rtp, whereabouts) else "",
         detect_inband=rtp.inband_dtmf and negotiated.event_payload_type is None,

@@ -20,6 +20,7 @@ from softswitch.call.stream_snapshot import StreamSnapshot, read_stream, stream_
 from softswitch.call.streams import AUDIO
 from softswitch.call.visits import Visit
 from softswitch.compact import compact
+from softswitch.config.schema import Config
 from softswitch.ids import LegId, RecordingId
 from softswitch.sip.dialog import DialogState
 from softswitch.sip.history_info import Forwarded
@@ -192,7 +193,7 @@ def _leg(call: Call, leg: Leg) -> LegSnapshot | None:
     session, negotiated, described = leg.session, leg.negotiated, leg.described
     if session is None or negotiated is None or described is None or leg.answered is None:
         return None
-    dialog = snapshot_of(session)
+    dialog = snapshot_of(session, lambda: _read_later(call.config))
     if dialog is None:
         return None
     line = call.services.lines.line(leg.id)
@@ -217,6 +218,12 @@ def _leg(call: Call, leg: Leg) -> LegSnapshot | None:
         speaks=plan.speaks,
         account=call.services.trunking.account_of(leg.id),
     )
+
+
+def _read_later(config: Config) -> set[str]:
+    """Headers of a caller's INVITE that go on to trunks and are read by flows."""
+    passed = (name for trunk in config.trunk.values() for name in trunk.headers_pass)
+    return {*passed, *config.routing.flow_headers}
 
 
 def without_keys(negotiated: Negotiated) -> Negotiated:

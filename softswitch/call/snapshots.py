@@ -1,8 +1,8 @@
 """Writes live calls down as they change: of all changes of a moment one row a call, and never for a message.
 
 A call is left in peace for half of `AFTER_S` after its first change, so that its set-up is one row; a hold and its end are
-written at once. Nobody waits for it. What changed right before a crash is not known afterwards, but for what the media
-worker was told of it (`revival.py`).
+written at once, unless they come faster than people hold. Nobody waits for it. What changed right before a crash is not
+known afterwards, but for what the media worker was told of it (`revival.py`).
 """
 
 import asyncio
@@ -21,6 +21,8 @@ from softswitch.store.rows import SnapshotRow
 
 AFTER_S: Final = 0.1
 _ROUND_S: Final = AFTER_S / 2
+AT_ONCE_S: Final = 0.05
+"""Rows of one call are written at once no closer to each other than this: a peer does not set the pace of our disk."""
 
 _log = structlog.get_logger(__name__)
 
@@ -31,6 +33,8 @@ class Snapshots:
         self._room = room
         self._changed: dict[CallId, float] = {}
         """Since when, by the loop's time; the oldest first."""
+        self._at_once: dict[CallId, float] = {}
+        """Calls written at once lately, and when; the oldest first."""
         self._loop = asyncio.get_running_loop()
         self._timer: asyncio.TimerHandle | None = None
         self.written = 0
@@ -48,6 +52,13 @@ class Snapshots:
 
     def write_now(self, call: CallId) -> None:
         """What two people have waited for changed, and is rare: the moment in which a crash forgets it is to be short."""
+        now, known = self._loop.time(), self._at_once
+        for old in list(takewhile(lambda each: known[each] <= now - AT_ONCE_S, known)):
+            del known[old]
+        if call in known:
+            self.call_changed(call)
+            return
+        known[call] = now
         self._changed.pop(call, None)
         self._write(call, now=True)
 

@@ -56,6 +56,9 @@ class SetPeer:
     """False: the peer holds us (recvonly/inactive seen from us): nothing is sent."""
     receive: bool = True
     """False: what arrives is dropped."""
+    held: bool = False
+    """The peer put us on hold. For whoever takes the leg up after a restart: neither is sent when a fax has the place of
+    audio, either."""
     latch: bool = False
     """The peer is behind NAT: learn its address from its first packets, then lock."""
     latch_host: str = ""

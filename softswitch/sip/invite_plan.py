@@ -5,13 +5,14 @@ from dataclasses import dataclass
 
 from softswitch.sip.address import Address
 from softswitch.sip.extension_rules import ALL, ExtensionRules
-from softswitch.sip.outbound import claimed
+from softswitch.sip.outbound import claimed, on_own_host
 from softswitch.sip.outgoing_invite import InvitePlan
 from softswitch.sip.registrar import Binding
 from softswitch.sip.sdp import SessionDescription
 from softswitch.sip.secure_uris import SIPS, secured, secured_route
 from softswitch.sip.source import Source
 from softswitch.sip.uri import Uri
+from softswitch.sip.way import DEFAULT_PORTS
 
 MAX_FORWARDS = 70
 
@@ -77,7 +78,9 @@ def way_to(destination: Uri | Binding, connected: Callable[[Source], bool]) -> S
 
     What a phone registers, Contact and Path alike, is never followed to another host than the one it registered from:
     it could name a trunk, which would take our INVITE for an order of ours and charge us. A phone that came over TLS or a
-    WebSocket is called on that very connection or not at all: not in clear, and nobody can connect to it.
+    WebSocket is called on that very connection or not at all: not in clear, and nobody can connect to it. A proxy over TCP
+    that names itself by a name, or by another address of its own, is called on its connection while that stands, then
+    where that came from, at the port that it names: the one its connection left from leads nowhere.
     """
     if not isinstance(destination, Binding):
         return destination
@@ -85,4 +88,8 @@ def way_to(destination: Uri | Binding, connected: Callable[[Source], bool]) -> S
     if source.secure or source.transport == "ws" or (not destination.path and connected(source)):
         return source
     wanted = claimed(destination)
-    return wanted if wanted.host.strip("[]") == source.address else source
+    if on_own_host(wanted, source):
+        return wanted
+    if source.transport == "tcp" and destination.path and not connected(source):
+        return Source(source.transport, source.address, wanted.port or DEFAULT_PORTS["tcp"])
+    return source

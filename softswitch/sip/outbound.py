@@ -6,6 +6,7 @@ are not given.
 """
 
 from collections.abc import Iterable
+from ipaddress import IPv4Address, IPv6Address, ip_address
 from typing import TYPE_CHECKING
 
 from softswitch.sip.address import Address
@@ -14,6 +15,7 @@ from softswitch.sip.grammar import quote
 from softswitch.sip.message import Request
 from softswitch.sip.source import Source
 from softswitch.sip.uri import Uri
+from softswitch.sip.way import DEFAULT_PORTS
 
 if TYPE_CHECKING:
     from softswitch.sip.registrar import Binding
@@ -51,16 +53,35 @@ def claimed(binding: "Binding") -> Uri:
     return Address.parse(binding.path[0]).uri if binding.path else binding.contact
 
 
+def on_own_host(uri: Uri, source: Source) -> bool:
+    """It leads to the address that it came from, however that is written; of a name that cannot be known."""
+    return _ip_of(uri.host) == source.ip
+
+
 def dies_with_connection(binding: "Binding") -> bool:
     """It can be reached by its connection alone: a flow, a phone over TLS or a WebSocket, one over TCP whose Contact leads
     to another host than the one it came from. When that is gone, whoever has the same address and port next, behind the
-    same NAT, must not get its calls. A flow that a proxy keeps (Path) does not end with the proxy's connection to us."""
+    same NAT, must not get its calls. What a proxy keeps (Path) does not end with the proxy's connection to us; a Contact
+    that is a name leads back where the port that it names is the one it came from."""
     source = binding.source
     if source.transport == "udp":
         return False
-    if source.secure or source.transport == "ws" or (is_flow(binding) and not binding.path):
+    if source.secure or source.transport == "ws":
         return True
-    return claimed(binding).host.strip("[]") != source.address
+    if binding.path:
+        return False
+    uri = binding.contact
+    named = _ip_of(uri.host) is None and (uri.port or DEFAULT_PORTS["tcp"]) == source.port
+    return is_flow(binding) or not (named or on_own_host(uri, source))
+
+
+def _ip_of(host: str) -> IPv4Address | IPv6Address | None:
+    """None for a name."""
+    try:
+        ip = ip_address(host.strip("[]"))
+    except ValueError:
+        return None
+    return (ip.ipv4_mapped or ip) if isinstance(ip, IPv6Address) else ip
 
 
 def phones(bindings: Iterable["Binding"]) -> list[tuple["Binding", ...]]:

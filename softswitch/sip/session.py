@@ -84,6 +84,8 @@ class Session:
         self.incoming: IncomingInvite | None = None
         self._outgoing: OutgoingInvite | None = None
         self.kept_invite: Request | None = None
+        self.kept: tuple[tuple[str, str], ...] | None = None
+        """What of the INVITE outlives the process; None until somebody asks."""
         self.client: DialogClient | None = None
         self.early: EarlyDialogs | None = None
         self.reoffers: Reoffers | None = None

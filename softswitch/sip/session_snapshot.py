@@ -6,7 +6,7 @@ offer, a REFER, an ACK still to come, is given up. Holds no keys: a description 
 """
 
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 from typing import Final, Literal, Protocol
 
@@ -49,7 +49,7 @@ class SessionSnapshot:
     refresher: str = ""
     by_update: bool = False
     invite: Kept = ()
-    """What of its INVITE may be asked for later."""
+    """What of a caller's INVITE may be asked for later."""
 
 
 class RestoringLayer(SessionLayer, Protocol):
@@ -62,11 +62,14 @@ class RestoringLayer(SessionLayer, Protocol):
     def add_session(self, session: Session) -> None: ...
 
 
-def snapshot_of(session: Session) -> SessionSnapshot | None:
-    """None when it is not established."""
+def snapshot_of(session: Session, read_later: Callable[[], Iterable[str]] = tuple) -> SessionSnapshot | None:
+    """None when it is not established. `read_later`: headers of a caller's INVITE that the configuration reads; asked once
+    for a session."""
     client, refresh = session.client, session.refresh
     if client is None or session.state not in (SessionState.ANSWERED, SessionState.CONFIRMED):
         return None
+    if session.kept is None:
+        session.kept = kept_of(session.request, read_later()) if session.direction == "in" else ()
     return SessionSnapshot(
         dialog=client.dialog.state,
         direction=session.direction,
@@ -78,7 +81,7 @@ def snapshot_of(session: Session) -> SessionSnapshot | None:
         interval_s=refresh.timer.interval_s,
         refresher=refresh.timer.refresher.value if refresh.timer.refresher is not None else "",
         by_update=refresh.by_update,
-        invite=kept_of(session.request),
+        invite=session.kept,
     )
 
 
@@ -119,7 +122,8 @@ def restored(
         common=common,
     )
     session.state = SessionState.CONFIRMED
-    session.kept_invite = invite_of(snapshot.invite, state)
+    if snapshot.direction == "in":  # rows of before have something of our own INVITEs too
+        session.kept_invite = invite_of(snapshot.invite, state)
     session.adopt(client, described=described, heard=None)
     if snapshot.interval_s and snapshot.refresher:
         spread = zlib.crc32(leg.encode()) % 1000 / 1000

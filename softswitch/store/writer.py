@@ -87,9 +87,10 @@ class BatchWriter:
         return self._spool.dropped
 
     def submit(self, row: Row, *, now: bool = False) -> None:
-        """Store `row` soon, with `now` in the next transaction; never waits."""
+        """Store `row` soon, with `now` in the next transaction; never waits. How often there is one, no peer decides."""
         self._spool.add(row, urgent=False)
-        due = self._loop.time() + (0.0 if now else LAZY_S)
+        time = self._loop.time()
+        due = max(time, self._last_began + GROUP_S) if now else time + LAZY_S
         if self._lazy_due == float("inf") or (now and due < self._lazy_due):
             self._lazy_due = due
             self._arm()

@@ -15,7 +15,7 @@ from typing import Any, Self
 
 import pytest
 
-from tools.peers.centre import TRUNK_ADDRESS, phone, trunk
+from tools.peers.centre import TRUNK_ADDRESS, agent, phone, queue, trunk
 from tools.peers.sip_party import Call
 from tools.peers.softphone import Softphone
 from tools.peers.stream_party import StreamParty
@@ -32,7 +32,12 @@ CONFIG: dict[str, Any] = {
     "sip": {"min_expires_s": 1},
     "trunk": {"carrier": trunk()},
     "endpoint": {name: phone(password) for name, password in PASSWORDS.items()},
-    "route": {f"60{name[-1]}": {"to": f"extension:{name}"} for name in PASSWORDS},
+    "agent": {"ana": agent("1001")},
+    "queue": {"sales": queue(["ana"], autopause=1, autopause_on=["rejected", "failed"])},
+    "route": {
+        **{f"60{name[-1]}": {"to": f"extension:{name}"} for name in PASSWORDS},
+        "609": {"to": "queue:sales"},
+    },
 }
 
 MakePhone = Callable[..., StreamParty]
@@ -202,6 +207,28 @@ def test_where_nobody_listens_the_caller_is_answered_at_once_until_the_phone_is_
     calling, called = _talk(caller, again)
     assert _over(called) == running.sip
     _hang_up(running, calling, called)
+
+
+def test_what_a_phone_says_goes_before_what_we_conclude_of_a_dead_connection_beside_it(
+    running: Switch, make_phone: MakePhone, caller: Softphone
+) -> None:
+    """Of two phones of one user one is away, the other declines: the call was declined, and its agent is there."""
+    _drop(running, make_phone(listens=False))
+    live = make_phone()
+    assert len(_contacts(running)) == 2
+    for status in (403, 404, 408):
+        calling = caller.sip.call("601", caller.media)
+        live.accept_call((HOME, 40_000)).ring().reject(status, "No")
+        assert calling.wait().status == status
+        assert running.cdr(calling.call_id)["cause"] != "unreachable"
+    calling = caller.sip.call("609", caller.media)
+    live.accept_call((HOME, 40_000)).ring().reject(403, "No")
+    calling.wait(200)
+    [offer] = running.wait_rows("SELECT result, sip_status FROM offers")
+    assert (offer["result"], offer["sip_status"]) == ("rejected", 403)
+    ana = running.cli("agent", "show", "ana")
+    assert (ana["status"], ana["reason"]) == ("paused", "autopause")
+    assert calling.bye().status == 200
 
 
 @pytest.mark.parametrize("kind", ["flow", "behind a NAT"])

@@ -119,16 +119,27 @@ NEAR = Source("tcp", "198.51.100.7", 5)
         (CONTACT.replace("tls", "tcp") + ";reg-id=1", "", True),
         ("<sip:1001@10.0.0.7>", "<sip:198.51.100.7;lr>", False),
         (CONTACT.replace("tls", "tcp") + ";reg-id=1", "<sip:198.51.100.7;lr;ob>", False),
-        ("<sip:1001@198.51.100.7>", "<sip:edge.example.com;lr>", True),
+        ("<sip:1001@phone.example.com:5;transport=tcp>", "", False),
+        ('<sip:1001@phone.example.com:5;transport=tcp>;reg-id=1;+sip.instance="<urn:a>"', "", True),
+        ("<sip:1001@198.51.100.7>", "<sip:edge.example.com;lr>", False),
+        (CONTACT.replace("tls", "tcp") + ";reg-id=1", "<sip:10.0.0.7:5080;lr;ob>", False),
     ],
 )
 def test_what_a_connection_over_tcp_takes_along(contact: str, path: str, dies: bool) -> None:
-    """Whatever leads to another host than the one it came from has no other way to us; a proxy can be connected to."""
+    """Whatever leads to another host than the one it came from has no other way to us; a proxy can be connected to, and a
+    name that names the very port it came from."""
     desk = Desk()
     more = (f"Path: {path}",) if path else ()
     assert desk.register(contact, source=NEAR, extra=("Supported: path, outbound", *more)).status == 200
     assert len(desk.registrar.flow_lost(NEAR)) == dies
     assert len(desk.bindings) == 1 - dies
+
+
+@pytest.mark.parametrize("host", ["[2001:DB8::7]", "[2001:db8:0:0::7]", "[2001:db8::0.0.0.7]"])
+def test_one_address_may_be_written_in_many_ways(host: str) -> None:
+    desk, place = Desk(), Source("tcp", "2001:db8::7", 5)
+    assert desk.register(f"<sip:1001@{host}:5060;transport=tcp>", source=place).status == 200
+    assert desk.registrar.flow_lost(place) == () and desk.bindings
 
 
 @pytest.mark.parametrize("transport", ["tls", "ws", "wss"])

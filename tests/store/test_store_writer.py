@@ -23,7 +23,7 @@ from softswitch.store.rows import JournalEntry, Row
 from softswitch.store.spool import Spool
 from softswitch.store.sqlite import SqliteSink
 from softswitch.store.store import Store
-from softswitch.store.writer import BatchWriter
+from softswitch.store.writer import GROUP_S, LAZY_S, BatchWriter
 
 
 class FakeSink:
@@ -77,6 +77,25 @@ async def test_idle_switch_commits_at_once_and_lazy_rows_wait() -> None:
     assert [type(row).__name__ for row in sink.batches[0]] == ["CallStarted"]
     await until(lambda: len(sink.batches) == 2)
     assert writer.waiting == 0 and writer.written == 2
+    await writer.close()
+
+
+async def test_rows_for_at_once_come_in_groups_however_fast_they_are_handed_in() -> None:
+    sink = FakeSink()
+    writer = BatchWriter(sink, Alarms())
+    began = time.monotonic()
+    for number in range(100):
+        writer.submit(leg(f"c{number}"), now=True)
+        await asyncio.sleep(0.002)
+    took = time.monotonic() - began
+    assert await writer.flush()
+    assert len(sink.batches) <= took / GROUP_S + 2
+    writer.submit(leg("after a pause"), now=True)
+    await asyncio.sleep(GROUP_S)
+    handed_in = time.monotonic()
+    writer.submit(leg("alone"), now=True)
+    await until(lambda: not writer.waiting)
+    assert time.monotonic() - handed_in < LAZY_S
     await writer.close()
 
 

@@ -1,12 +1,14 @@
 """Proves that whoever is called for a caller after `kill -9` is told of him what he would have been told without it: one
 Max-Forwards less than came, History-Info and Diversion of a trusted trunk with their indices, lengthened; his number or
 none; headers that trunks pass on and flows read. After none, one and two kills each the same. Rows of before that know
-nothing of it are read, and what is kept is bounded, whole, and holds no credentials.
+nothing of it are read, and what is kept is bounded, whole, and holds no credentials, neither the caller's nor those of
+our configuration.
 
 What trunks are told without a restart is told in `test_forwarding_story.py`.
 """
 
 import asyncio
+import json
 import sqlite3
 from contextlib import closing
 
@@ -18,7 +20,7 @@ from softswitch.config.flow import Branch, Enqueue, Flow, Menu, Set
 from softswitch.config.routes import Routing
 from softswitch.config.schema import Config
 from softswitch.sip.grammar import is_unsafe
-from softswitch.sip.kept_invite import MOST_BYTES, invite_of, kept_of
+from softswitch.sip.kept_invite import MOST_BYTES, MOST_HEADERS, invite_of, kept_of
 from softswitch.sip.message import Request, parse_message
 from softswitch.testing.manners import answering
 from softswitch.testing.peer_call import PeerCall
@@ -216,18 +218,74 @@ async def test_a_row_of_before_that_knows_nothing_of_it(c: Centre) -> None:
     call.hang_up()
 
 
-@told(centre(**sales(members=members("ana"))))
-async def test_what_proves_a_caller_is_written_nowhere(c: Centre) -> None:
+KEYED = {
+    "north": trunk(NORTH, headers_add={"X-Carrier-Key": "s3cret"}),
+    "south": trunk(SOUTH, headers_add={"X-Carrier-Key": "s3cret"}, headers_pass=("X-Seen",)),
+}
+OUTWARDS = sales(members=members("ana"), max_wait=5.0, on_timeout="trunk:south/+34922")
+
+
+@told(centre(trunk=KEYED, **OUTWARDS))
+async def test_what_proves_a_caller_or_us_is_written_nowhere(c: Centre) -> None:
+    """Neither his credentials nor what nobody reads of him; and nothing of the INVITE that we send ourselves."""
     roaming = c.phone("1005")
     assert await roaming.sign_in() == 200
     await c.switch.control.agent_pause("ana", "lunch")
-    call = roaming.call("600", headers=(("X-Seen", "yes"),))
+    call = roaming.call(
+        "600", headers=(("X-Seen", "yes"), ("X-Token", "t0ken"), ("Remote-Party-ID", "<sip:a@b>"))
+    )
     await call.answered()
     await asyncio.sleep(1)
     request = c.live().caller.session.request  # type: ignore[union-attr]
     assert request is not None and "Authorization" in request.headers
-    [row] = c.switch.rows("snapshots")
-    assert "x-seen" in row["data"] and "uthorization" not in row["data"]
+    written = [row["data"] for row in c.switch.rows("snapshots")]
+    c.south.on_call = answering(0.1)
+    await asyncio.sleep(8)
+    assert c.south.calls[0].invite.headers.get("X-Carrier-Key") == "s3cret"
+    written += [row["data"] for row in c.switch.rows("snapshots")]
+    assert len(json.loads(written[-1])["legs"]) == 2, "the trunk has its leg there too"
+    for data in map(str.lower, written):
+        assert "x-seen" in data
+        for secret in ("authorization", "carrier", "s3cret", "x-token", "t0ken", "remote-party-id"):
+            assert secret not in data
+    call.hang_up()
+
+
+@told(centre(trunk=KEYED, **sales(members=members("ana"))))
+async def test_what_rows_of_before_have_too_much_is_gone_with_the_next_one(c: Centre) -> None:
+    c.phone("1001").on_call = answering(0.2)
+    call = c.caller(headers=(("X-Seen", "yes"),))
+    await call.answered()
+    await asyncio.sleep(2)
+    restarting = asyncio.create_task(c.restart(down_s=5.0))
+    await asyncio.sleep(4.9)
+    with closing(sqlite3.connect(c.switch.folder / "softswitch.db")) as database, database:
+        [(text,)] = database.execute("SELECT data FROM snapshots").fetchall()
+        row = json.loads(text)
+        for leg in row["legs"]:
+            leg["session"].setdefault("invite", []).append(["x-carrier-key", "s3cret"])
+        database.execute("UPDATE snapshots SET data = ?", (json.dumps(row),))
+    await restarting
+    await asyncio.sleep(2)
+    [now] = c.switch.rows("snapshots")
+    assert len(json.loads(now["data"])["legs"]) == 2
+    assert "x-seen" in now["data"] and "s3cret" not in now["data"]
+    call.hang_up()
+
+
+@told(centre(trunk=KEYED, **OUTWARDS))
+async def test_what_is_kept_is_picked_out_once_for_a_session(c: Centre) -> None:
+    c.phone("1001").on_call = answering(0.2)
+    call = c.caller(headers=(("X-Seen", "yes"),))
+    await call.answered()
+    await asyncio.sleep(1)
+    session = c.live().caller.session
+    assert session is not None
+    before = session.kept
+    assert before and ("x-seen", "yes") in before
+    c.switch.parts.services.changed(c.live().id)
+    await asyncio.sleep(1)
+    assert session.kept is before
     call.hang_up()
 
 
@@ -246,19 +304,24 @@ def received(*lines: bytes) -> Request:
 
 
 def names(request: Request) -> list[str]:
-    return [name for name, _ in kept_of(request)]
+    return [name for name, _ in kept_of(request, READ)]
 
 
-def test_all_but_the_dialog_and_the_credentials_is_kept_in_order() -> None:
+READ = ("X-A", "X-Long", "X-Short", "X-Bad", "X-Good", "s", "Proxy-Authorization", "Via")
+
+
+def test_what_is_read_later_is_kept_in_order_and_nothing_else() -> None:
     request = received(
+        b"X-Nobody-Reads: 1",
+        b"Subject: a",
         b"history-info: <sip:a@b>;index=1,",
         b" <sip:c@d>;index=1.1",
         b"X-A: 1",
         b"History-Info: <sip:e@f>;index=1.2",
     )
-    kept = kept_of(request)
-    assert kept == (
+    assert kept_of(request, READ) == (
         ("max-forwards", "20"),
+        ("subject", "a"),
         ("history-info", "<sip:a@b>;index=1, <sip:c@d>;index=1.1"),
         ("history-info", "<sip:e@f>;index=1.2"),
         ("x-a", "1"),
@@ -281,8 +344,15 @@ def test_a_header_is_kept_whole_or_not_at_all() -> None:
     assert names(request) == ["max-forwards", "x-short"]
 
 
+def test_room_is_counted_in_bytes_and_lines() -> None:
+    assert names(received(b"X-Long: " + "é".encode() * (MOST_BYTES * 2 // 3))) == ["max-forwards"]
+    fits, many = [b"X-A: 1"] * (MOST_HEADERS - 1), [b"X-A: 1"] * MOST_HEADERS
+    assert len(names(received(*fits))) == MOST_HEADERS
+    assert names(received(*many)) == ["max-forwards"]
+
+
 @pytest.mark.parametrize("value", [b"\xff\xfe", b"a\x00b"])
 def test_what_could_not_be_read_again_is_left_out(value: bytes) -> None:
     request = received(b"X-Bad: 1", b"X-Bad: " + value, b"X-Good: 1")
     assert names(request) == ["max-forwards", "x-good"]
-    assert not any(is_unsafe(value) for _, value in kept_of(request))
+    assert not any(is_unsafe(value) for _, value in kept_of(request, READ))
