@@ -11,12 +11,13 @@ import numpy as np
 import numpy.typing as npt
 
 from softswitch.ids import RecordingId
+from softswitch.value import value
 
 MOST_TRACKS = 8
 """Parties of one recording at a time."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class RecordingSpec:
     recording: RecordingId
     path: str
@@ -65,7 +66,7 @@ class TapRows:
     """(n, width) payload bytes, padded at the right."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class RecordingReport:
     recording: RecordingId
     state: str

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import TypeVar
 
 import msgspec
+import numpy as np
 
 from softswitch.errors import OurError
 from softswitch.rtp.commands import Command
@@ -18,8 +19,19 @@ MAX_FRAME = 1 << 20
 """Longest body; an AskStats for 2,000 legs has 50 kB."""
 _LENGTH_BYTES = 4
 
+_LONGEST_REASON = 200
+"""Characters; what was sent stands in some of them."""
+
 _Told = TypeVar("_Told")
-_ENCODER = msgspec.json.Encoder()
+
+
+def _scalar(value: object) -> object:
+    if isinstance(value, np.generic):
+        return value.item()
+    raise TypeError(f"{type(value).__name__} has no form on the wire")
+
+
+_ENCODER = msgspec.json.Encoder(enc_hook=_scalar)
 _COMMANDS: msgspec.json.Decoder[Command] = msgspec.json.Decoder(Command)
 _REPORTS: msgspec.json.Decoder[Report] = msgspec.json.Decoder(Report)
 
@@ -72,4 +84,4 @@ def _decode(decoder: msgspec.json.Decoder[_Told], body: bytes) -> _Told:
     try:
         return decoder.decode(body)
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-        raise WireError(str(error)) from error
+        raise WireError(str(error)[:_LONGEST_REASON]) from error

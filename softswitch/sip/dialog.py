@@ -12,10 +12,8 @@ from softswitch.errors import PeerError
 from softswitch.sip.address import Address
 from softswitch.sip.headers import Headers
 from softswitch.sip.message import Request, Response
-from softswitch.sip.secure_uris import SIPS, secured, secured_route
+from softswitch.sip.secure_uris import SIPS, asked_securely, secured, secured_route
 from softswitch.sip.uri import Uri
-
-_SECURE = f"{SIPS}:"
 
 
 class OutOfOrder(PeerError):
@@ -46,6 +44,9 @@ class DialogState:
     early: bool = False
     initiator: bool = False
     """We sent the INVITE: owner of the Call-ID (section 14.1)."""
+    secure: bool = False
+    """It was asked for by `sips:`, and stays on TLS (RFC 5630). A peer's Contact alone does not ask: behind an edge that
+    ends TLS it is out of our sight."""
 
 
 class Dialog:
@@ -76,6 +77,7 @@ class Dialog:
                 route_set=tuple(str(route) for route in reversed(response.record_routes)),
                 early=response.status < 200,
                 initiator=True,
+                secure=invite.uri.scheme == SIPS,
             )
         )
 
@@ -95,6 +97,7 @@ class Dialog:
                 remote_target=_target(invite, contacts[0].uri if contacts else invite.from_.uri),
                 route_set=tuple(str(route) for route in invite.record_routes),
                 early=True,
+                secure=asked_securely(invite),
             )
         )
 
@@ -124,7 +127,7 @@ class Dialog:
         contacts = message.contacts
         if contacts:
             uri = contacts[0].uri
-            target = str(secured(uri) if self.state.remote_target.startswith(_SECURE) else uri)
+            target = str(secured(uri) if self.state.secure else uri)
             if target != self.state.remote_target:
                 self.state.remote_target = target
 
@@ -178,8 +181,8 @@ def _way(state: DialogState) -> tuple[str, tuple[str, ...]]:
 
 
 def _routes(state: DialogState) -> tuple[str, ...]:
-    """The route set; on the way to a `sips:` every hop is one (RFC 5630 section 5.1.1)."""
-    if not state.remote_target.startswith(_SECURE):
+    """The route set; of a dialog by `sips:` every hop is one (RFC 5630 section 5.1.1)."""
+    if not state.secure:
         return state.route_set
     return tuple(map(secured_route, state.route_set))
 

@@ -12,7 +12,6 @@ from softswitch.sip.challenge import ChallengeMemory
 from softswitch.sip.dialog import Dialog
 from softswitch.sip.message import Request, Response
 from softswitch.sip.nat import behind_nat, is_address
-from softswitch.sip.secure_uris import may_go
 from softswitch.sip.session_layer import Located, SessionLayer
 from softswitch.sip.source import Source
 from softswitch.sip.uri import Uri
@@ -139,11 +138,12 @@ class DialogClient:
         self.locate(send)
 
     def locate(self, then: Located) -> None:
-        """Find out where requests of this dialog go: nowhere where a `sips:` would have to leave in clear."""
+        """Find out where requests of this dialog go: nowhere where one by `sips:` would have to leave in clear."""
         target = self._target()
 
         def checked(found: Source | None, now: float) -> None:
-            then(found if found is not None and may_go(target, found) else None, now)
+            clear = found is None or not found.secure
+            then(None if clear and self.dialog.state.secure else found, now)
 
         first_hop = self.dialog.first_hop()
         if self.sticky and first_hop is not None and first_hop.host.strip("[]") != self.flow.address:

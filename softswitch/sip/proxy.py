@@ -22,7 +22,6 @@ from softswitch.sip.proxy_plan import ProxyPlan, ProxyPolicy, ProxyTarget, reque
 from softswitch.sip.record_route import record_routes
 from softswitch.sip.registrar import Binding
 from softswitch.sip.screening import BadExtension
-from softswitch.sip.secure_uris import may_go
 from softswitch.sip.server_transaction import ServerTransaction
 from softswitch.sip.session_layer import SessionLayer
 from softswitch.sip.source import Source
@@ -167,8 +166,7 @@ class Proxy:
         _, semicolon, more = behind.partition(";")
         via = f"{head};branch={MAGIC_COOKIE}{seen.hexdigest()}{semicolon}{more}"
         hop = Hop(via=via, uri=str(uri), left=left, without=self._consumed(request))
-        if may_go(uri, other.place):
-            self._layer.send(forwarded(request, hop).to_bytes(), other.place)
+        self._layer.send(forwarded(request, hop).to_bytes(), other.place)
         return True
 
     # --- ContextOwner ------------------------------------------------------------------------------------------------

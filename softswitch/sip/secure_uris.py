@@ -58,23 +58,30 @@ def check_arrival(request: Request, source: Source) -> None:
         raise NotSecure("SIPS Needs TLS")
 
 
-def secure_dialog(invite: Request, source: Source) -> bool:
-    """Our Contact is to be `sips:` (RFC 3261 section 12.1.1). Raises NotSecure where that would lead back in clear."""
+def asked_securely(invite: Request) -> bool:
+    """The dialog of this INVITE is to stay on TLS: by its Request-URI, top Record-Route or, where nobody stands between, by
+    the caller's Contact (RFC 3261 section 12.1.1)."""
     routes = invite.record_routes
     told = [address.uri for address in (routes[:1] or invite.contacts[:1])]
-    secure = any(uri.scheme == SIPS for uri in (invite.uri, *told))
+    return any(uri.scheme == SIPS for uri in (invite.uri, *told))
+
+
+def secure_dialog(invite: Request, source: Source) -> bool:
+    """Our Contact is to be `sips:`. Raises NotSecure where that would lead back in clear."""
+    secure = asked_securely(invite)
     if secure and not source.secure:
         raise NotSecure("SIPS Needs TLS")
     return secure
 
 
 def check_registration(contact: Uri, source: Source, path: Iterable[str]) -> None:
-    """A `sips:` Contact is taken where it can be kept: over TLS, by a Path of `sips:` alone. Raises NotSecure. Section 5.2
+    """A `sips:` Contact is taken where it can be kept: over TLS, by a Path of TLS alone. Raises NotSecure. Section 5.2
     wants Request-URI and address of record to be of the same scheme; phones that write `sips:` in their Contact alone are
     as reachable over their connection as others, and are not sent away for it."""
     if contact.scheme != SIPS:
         return
     if not source.secure:
         raise NotSecure("SIPS Needs TLS")
-    if any(Address.parse(value).uri.scheme != SIPS for value in path):
+    hops = [Address.parse(value).uri for value in path]
+    if any(uri.scheme != SIPS and uri.params.get("transport") != "tls" for uri in hops):
         raise NotSecure("SIPS Contact Needs SIPS Path")

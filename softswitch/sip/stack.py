@@ -269,7 +269,7 @@ class SipStack:
         self._table.add_client(transaction)
         now = self.now()
         self.guard.proved(destination.address, now)
-        if destination.secure or may_go(request.uri, destination):
+        if request.to_tag or may_go(request.uri, destination):  # of a dialog, its owner has looked
             transaction.start(now)
         else:
             self.timers.start(now, transaction.transport_failed)

@@ -12,6 +12,7 @@ import socket
 import typing
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -19,7 +20,7 @@ from hypothesis import strategies as st
 from softswitch.ids import LegId
 from softswitch.rtp import handshake, link, wire
 from softswitch.rtp.commands import AskStats, Command, Play, SetPeer
-from softswitch.rtp.reports import Hello, LegOpened, Report
+from softswitch.rtp.reports import Hello, LegOpened, PeerSilent, Report
 
 HELLO = Hello(pid=1, engine="sockets")
 
@@ -100,6 +101,17 @@ def test_frames_come_in_any_pieces_and_announced_monsters_are_refused() -> None:
         list(reader.feed((wire.MAX_FRAME + 1).to_bytes(4)))
     with pytest.raises(wire.WireError):
         wire.encode(AskStats(legs=(LegId("x" * wire.MAX_FRAME),)))
+
+
+def test_a_number_of_numpy_is_told_as_a_number() -> None:
+    told = wire.encode(PeerSilent(leg=LegId("a"), silent_s=np.float64(2.5)))
+    assert wire.decode_report(told[4:]) == PeerSilent(leg=LegId("a"), silent_s=2.5)
+
+
+def test_a_reason_is_short_however_long_what_was_sent() -> None:
+    with pytest.raises(wire.WireError) as refused:
+        wire.decode_command(b'{"type":"%s"}' % (b"x" * 100_000))
+    assert len(str(refused.value)) <= 200
 
 
 def test_bytes_of_a_peer_that_are_no_utf8_cost_no_command() -> None:

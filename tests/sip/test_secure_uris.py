@@ -156,6 +156,29 @@ def test_routes_of_a_dialog_by_sips_are_sips(route: str) -> None:
     assert bye.uri.scheme == "sips" and {each.uri.scheme for each in bye.routes} == {"sips"}
 
 
+@pytest.mark.parametrize("calling", [True, False])
+def test_a_peer_behind_an_edge_that_ends_tls_is_still_reached(calling: bool) -> None:
+    """Its Contact is `sips:`, and who record-routes talks to us in clear: nobody asked for the dialog by `sips:`."""
+    edge, contact = "<sip:edge.example.com;lr>", "<sips:bob@198.51.100.7>"
+    asked = invite("sip:bob@192.0.2.2", Record_Route=edge, Contact=contact)
+    dialog = answered(invite("sip:bob@192.0.2.2"), contact, edge) if calling else Dialog.of_callee(asked, "b")
+    bye = dialog.request("BYE", via="SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK2")
+    first = dialog.first_hop()
+    assert first is not None and str(first) == "sip:edge.example.com;lr"
+    assert str(bye.uri) == "sips:bob@198.51.100.7" and not dialog.state.secure
+
+    world = StackWorld()
+    alice, bob = world.peer("192.0.2.1"), world.peer("192.0.2.2")
+    bob.on_call = lambda call: call.session.answer(description(5000))
+    call = alice.call("sip:bob@192.0.2.2")
+    world.run(1)
+    state = call.session.dialog.state
+    state.remote_target, state.route_set = "sips:bob@198.51.100.7", ("<sip:192.0.2.2;lr>",)
+    call.session.hangup()
+    world.run(1)
+    assert any(packet.data.startswith(b"BYE sips:bob@198.51.100.7 ") for packet in world.network.packets)
+
+
 def test_a_dialog_stays_what_it_was_asked_for_by() -> None:
     called, calling = (
         answered(invite(), "<sip:bob@192.0.2.2>"),
@@ -262,6 +285,7 @@ def register(
         (TLS, "sip:x.example", "sip:1001@x.example", "<sips:1001@192.0.2.7>", "", 200),
         (TLS, "sips:x.example", "sips:1001@x.example", "<sips:1001@192.0.2.7>", "Path: <sip:edge.example;lr>", 400),
         (TLS, "sips:x.example", "sips:1001@x.example", "<sip:1001@192.0.2.7>", "", 200),
+        (TLS, "sip:x.example", "sip:1001@x.example", "<sips:1001@192.0.2.7>", "Path: <sip:edge.x;transport=tls;lr>", 200),
         (TLS, "sip:x.example", "sip:1001@x.example", "<sip:1001@192.0.2.7;transport=tls>", "", 200),
         (CLEAR, "sips:x.example", "sips:1001@x.example", "<sips:1001@192.0.2.7>", "", 400),
         (CLEAR, "sip:x.example", "sip:1001@x.example", "<sips:1001@192.0.2.7>;expires=0", "", 200),
