@@ -21,6 +21,7 @@ from softswitch.call.streams import AUDIO
 from softswitch.call.visits import Visit
 from softswitch.compact import compact
 from softswitch.ids import LegId, RecordingId
+from softswitch.sip.answered_invite import AnsweredInvite
 from softswitch.sip.dialog import DialogState
 from softswitch.sip.history_info import Forwarded
 from softswitch.sip.identity import Identity
@@ -266,6 +267,7 @@ def _read_leg(values: dict[str, Any]) -> LegSnapshot:
     keys = {name: SrtpKey(**agreed[name]) for name in ("key_in", "key_out") if name in agreed}
     dialog = session["dialog"]
     dialog["route_set"] = tuple(dialog.get("route_set", ()))
+    answered = session.get("answered")
     return LegSnapshot(
         **{
             **values,
@@ -278,9 +280,16 @@ def _read_leg(values: dict[str, Any]) -> LegSnapshot:
                     "dialog": DialogState(**dialog),
                     "flow": Source(**session["flow"]),
                     "invite": tuple((name, value) for name, value in session.get("invite", ())),
+                    "answered": _read_answered(answered) if answered is not None else None,
                 }
             ),
         }
+    )
+
+
+def _read_answered(values: dict[str, Any]) -> AnsweredInvite:
+    return AnsweredInvite(
+        **{**values, "key": tuple(values["key"]), "peer": Source(**values["peer"])},
     )
 
 
