@@ -135,6 +135,7 @@ class Conversation:
             )
         )
         self.room.supervisions.talk_begins(self)
+        services.changed_now(call.id)  # else a crash would have the caller offered again
 
     def resume(self, began: float, away_s: float, away_since: float | None, held: set[LegId]) -> None:
         """It began before this process did: everybody hears what he heard, and the time goes on. Monotonic times."""

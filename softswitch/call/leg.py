@@ -330,6 +330,7 @@ class Leg:
         try:
             if event.sdp is not None:
                 self.take_answer(event.sdp)
+            self._services.agreed(self.id)  # else a restart would repeat our 2xx
         finally:
             if self.negotiated is None:
                 self.deliver(NothingAgreed(self.id))

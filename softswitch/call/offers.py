@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from softswitch.acd.values import Offer, OfferResult
 from softswitch.call.call import Call
 from softswitch.call.desk import Desk
-from softswitch.call.events import PartyAnswered, PartyEvent, PartyFailed
+from softswitch.call.events import PartyAnswered, PartyEvent, PartyFailed, PartyProgress
 from softswitch.call.invitation import invitation_for
 from softswitch.call.leg import Leg
 from softswitch.call.lines import Line
@@ -40,6 +40,8 @@ class Underway:
     ringing: Ringing
     began: float
     """Wall."""
+    rings: bool = False
+    """The phone has said so."""
 
 
 class Offers:
@@ -95,7 +97,10 @@ class Offers:
         underway = self._underway.get(offer)
         if underway is None:
             return
-        if isinstance(event, PartyAnswered):
+        if isinstance(event, PartyProgress) and not underway.rings:
+            underway.rings = True
+            self._services.agreed(underway.ringing.leg.id)  # a restart has to know the tag it has now
+        elif isinstance(event, PartyAnswered):
             self._on_result(offer, OfferResult.ANSWERED)
         elif isinstance(event, PartyFailed):
             result = _result(event)

@@ -6,11 +6,13 @@ get CANCEL. Written into the call's row (`snapshots.py`), alone while the call i
 
 import json
 from collections.abc import Iterator
+from typing import Any
 
 from softswitch.call.call import Call
 from softswitch.call.plain import plain
 from softswitch.call.ringing import Ringing
 from softswitch.call.room import Room
+from softswitch.sip.dialog import DialogState
 from softswitch.sip.open_invite import OpenInvite, open_invite_of
 from softswitch.sip.session import Session
 from softswitch.sip.source import Source
@@ -32,9 +34,14 @@ def unanswered(call: Call, invites: tuple[OpenInvite, ...]) -> str:
 
 def read_open(text: str) -> tuple[OpenInvite, ...]:
     """Of any call's row. Raises ValueError, TypeError or KeyError when it is none of ours."""
-    return tuple(
-        OpenInvite(**{**each, "peer": Source(**each["peer"])}) for each in json.loads(text).get("open", ())
-    )
+    return tuple(map(_read, json.loads(text).get("open", ())))
+
+
+def _read(values: dict[str, Any]) -> OpenInvite:
+    dialog = values.get("dialog")
+    if dialog is not None:
+        dialog = DialogState(**{**dialog, "route_set": tuple(dialog.get("route_set", ()))})
+    return OpenInvite(**{**values, "peer": Source(**values["peer"]), "dialog": dialog})
 
 
 def is_answered(text: str) -> bool:

@@ -35,7 +35,7 @@ from softswitch.sip.offer_answer import Negotiated
 from softswitch.sip.sdes import SECURE, fresh_keys
 from softswitch.sip.sdp import SessionDescription
 from softswitch.sip.session import Session
-from softswitch.sip.session_snapshot import SEQUENCE_GAP
+from softswitch.sip.session_snapshot import SEQUENCE_GAP, Described
 
 ENTERED_AGAIN = (stages.Talk, stages.Wait, stages.Greet, stages.Dial, stages.Park, stages.Confer)
 RESUMED = 'SIP;cause=200;text="Call resumed"'
@@ -174,14 +174,20 @@ def _session(services: Services, call: Call, leg: Leg, snapshot: LegSnapshot) ->
             leg.keys = tuple(ours if key.suite == ours.suite else key for key in leg.keys)
     described = unmasked(snapshot.described, told.key_out if told is not None else None)
     leg.described = leg.offered = _newer(described)
-    if snapshot.negotiated.key_in is None and agreed.key_in is not None:
+    late = snapshot.negotiated.key_in is None and agreed.key_in is not None
+    if late:
         leg.offer()  # encrypted in the last moment: what the row has would say again that it is in clear
+    lost = late or (agreed.key_in is not None and told is None)  # and with it the key that it had
     kind, _, name = leg.party.partition(":")
     leg.session = services.sip.take_up(
         snapshot.session,
         leg=leg.id,
         identity=call.identity if leg is call.caller else None,
-        described=leg.described.serialize(),
+        described=Described(
+            now=leg.described.serialize(),
+            before=b"" if lost else described.serialize(),
+            answered_ago_s=services.clock.wall() - snapshot.answered,
+        ),
         credentials=services.secrets.get((kind, name)) if (kind, leg.direction) == ("trunk", "out") else None,
         on_event=leg.on_session_event,
     )

@@ -32,7 +32,7 @@ from softswitch.sip.refer_server import Refer
 from softswitch.sip.registrar import Binding
 from softswitch.sip.sdp import SessionDescription
 from softswitch.sip.session import Session
-from softswitch.sip.session_snapshot import SessionSnapshot
+from softswitch.sip.session_snapshot import Described, SessionSnapshot
 from softswitch.sip.source import Source
 from softswitch.sip.uri import Uri
 from softswitch.store.queue_log_file import QueueLog
@@ -80,7 +80,7 @@ class Sip(Protocol):
         *,
         leg: LegId,
         identity: Identity | None,
-        described: bytes,
+        described: Described,
         credentials: Secret | None,
         on_event: Callable[[SessionEvent], None],
     ) -> Session: ...

@@ -22,6 +22,7 @@ from softswitch.call.visits import Visit
 from softswitch.compact import compact
 from softswitch.config.schema import Config
 from softswitch.ids import LegId, RecordingId
+from softswitch.sip.answered_invite import AnsweredInvite
 from softswitch.sip.dialog import DialogState
 from softswitch.sip.history_info import Forwarded
 from softswitch.sip.identity import Identity
@@ -273,6 +274,7 @@ def _read_leg(values: dict[str, Any]) -> LegSnapshot:
     keys = {name: SrtpKey(**agreed[name]) for name in ("key_in", "key_out") if name in agreed}
     dialog = session["dialog"]
     dialog["route_set"] = tuple(dialog.get("route_set", ()))
+    answered = session.get("answered")
     return LegSnapshot(
         **{
             **values,
@@ -285,9 +287,16 @@ def _read_leg(values: dict[str, Any]) -> LegSnapshot:
                     "dialog": DialogState(**dialog),
                     "flow": Source(**session["flow"]),
                     "invite": tuple((name, value) for name, value in session.get("invite", ())),
+                    "answered": _read_answered(answered) if answered is not None else None,
                 }
             ),
         }
+    )
+
+
+def _read_answered(values: dict[str, Any]) -> AnsweredInvite:
+    return AnsweredInvite(
+        **{**values, "key": tuple(values["key"]), "peer": Source(**values["peer"])},
     )
 
 

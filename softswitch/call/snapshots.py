@@ -1,8 +1,8 @@
 """Writes live calls down as they change: of all changes of a moment one row a call, and never for a message.
 
-A call is left in peace for half of `AFTER_S` after its first change, so that its set-up is one row; a hold and its end are
-written at once, unless they come faster than people hold. Nobody waits for it. What changed right before a crash is not
-known afterwards, but for what the media worker was told of it (`revival.py`).
+A call is left in peace for half of `AFTER_S` after its first change, so that its set-up is one row; the beginning of a
+talk, a hold and its end are written at once, unless they come faster than people hold. Nobody waits for it. What changed
+right before a crash is not known afterwards, but for what the media worker was told of it (`revival.py`).
 """
 
 import asyncio

@@ -134,6 +134,7 @@ class Talking:
         if queue is None or not queue.agent_announce:
             return None
         playing = other.play((queue.agent_announce,), config.general.language)
+        self.call.services.changed_now(self.call.id)  # as when a talk begins: his dialog stands already
         deadline = loop_time() + LONGEST_ANNOUNCEMENT_S
         while True:
             try:

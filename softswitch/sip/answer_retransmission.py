@@ -10,7 +10,11 @@ from softswitch.sip.unheeded import no_time
 
 
 class AnswerRetransmission:
-    """Sends `response` at once and keeps sending until `stop`; after 64*T1 calls `on_missing` instead."""
+    """Sends `response` at once and keeps sending until `stop`; after 64*T1 calls `on_missing` instead.
+
+    `left_s`: what is left of that time, for an answer from before a restart; it is sent when SIP is served again. None of
+    it is sent when nobody knows any more what it said.
+    """
 
     __slots__ = (
         "_again",
@@ -27,9 +31,11 @@ class AnswerRetransmission:
         self,
         layer: SessionLayer,
         transaction: ServerTransaction,
-        response: Response,
+        response: Response | None,
         on_missing: Callable[[float], None],
         now: float,
+        *,
+        left_s: float | None = None,
     ) -> None:
         self.number = transaction.request.cseq.number
         """CSeq number that the ACK must have."""
@@ -38,13 +44,23 @@ class AnswerRetransmission:
         self._response = response
         self._on_missing = on_missing
         self._interval = layer.timer_values.t1
-        self._overdue: Timer | None = layer.timers.start(now + layer.timer_values.timeout, self._give_up)
-        self._again: Timer | None = layer.timers.start(now + self._interval, self._send_again)
-        transaction.respond(response, now)
+        within_s = layer.timer_values.timeout if left_s is None else left_s
+        self._overdue: Timer | None = layer.timers.start(now + within_s, self._give_up)
+        self._again: Timer | None = None
+        if response is not None and left_s is None:
+            self._again = layer.timers.start(now + self._interval, self._send_again)
+            transaction.respond(response, now)
+        elif response is not None:
+            self._interval /= 2  # doubled before it counts
+            self._again = layer.timers.start(now, self._send_again)
 
     @property
     def waiting(self) -> bool:
         return self._overdue is not None
+
+    @property
+    def response(self) -> Response | None:
+        return self._response
 
     def stop(self) -> None:
         for timer in (self._again, self._overdue):
@@ -56,7 +72,8 @@ class AnswerRetransmission:
     def _send_again(self, now: float) -> None:
         self._interval = min(self._interval * 2, self._layer.timer_values.t2)
         self._again = self._layer.timers.start(now + self._interval, self._send_again)
-        self._transaction.respond(self._response, now)
+        if self._response is not None:
+            self._transaction.respond(self._response, now)
 
     def _give_up(self, now: float) -> None:
         on_missing = self._on_missing

@@ -38,7 +38,7 @@ from softswitch.sip.registrations import Registrations
 from softswitch.sip.resolver import Resolver
 from softswitch.sip.sdp import SessionDescription
 from softswitch.sip.session import Session
-from softswitch.sip.session_snapshot import SessionSnapshot, restored
+from softswitch.sip.session_snapshot import Described, SessionSnapshot, restored
 from softswitch.sip.source import Source
 from softswitch.sip.stack import SipStack
 from softswitch.sip.stack_driver import StackDriver
@@ -229,7 +229,7 @@ class SipEndpoint:
         *,
         leg: LegId,
         identity: Identity | None,
-        described: bytes,
+        described: Described,
         credentials: Secret | None,
         on_event: Callable[[SessionEvent], None],
     ) -> Session:

@@ -72,6 +72,16 @@ class IncomingInvite:
     def request(self) -> Request:
         return self._transaction.request
 
+    @property
+    def transaction(self) -> ServerTransaction:
+        return self._transaction
+
+    @property
+    def unacknowledged(self) -> Response | None:
+        """Our 2xx, as long as its ACK is missing."""
+        answer = self._answer
+        return answer.response if answer is not None and answer.waiting else None
+
     def provisional(self, status: int, body: bytes, headers: Headers, now: float) -> None:
         if self._described:
             body = b""
@@ -112,6 +122,18 @@ class IncomingInvite:
         body = b"" if self._described else body
         response = self._response(200, None, headers, body, with_contact=True)
         self._answer = AnswerRetransmission(self._layer, self._transaction, response, on_missing, now)
+
+    def resume(
+        self, response: Response | None, left_s: float, now: float, *, on_missing: Callable[[float], None]
+    ) -> None:
+        """Its 2xx was sent before a restart, and no ACK of it is known: as `succeed`, for what is left of 64*T1."""
+        self._answer = AnswerRetransmission(
+            self._layer, self._transaction, response, on_missing, now, left_s=left_s
+        )
+
+    def settled(self) -> None:
+        """Offer and answer of before a restart are behind it."""
+        self._described = True
 
     def fail(self, status: int, reason: str | None, headers: Headers, now: float) -> None:
         self._stop_provisional()

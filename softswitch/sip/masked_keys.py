@@ -10,7 +10,7 @@ from dataclasses import replace
 from softswitch.sip.sdp import Line, Lines, MediaDescription, SessionDescription
 from softswitch.srtp_key import SrtpKey
 
-_KEY = re.compile(r"\binline:[^ |]*")
+_KEY = re.compile(r"\binline:[^ |\r\n]*")
 _MASKED = "inline:"
 
 

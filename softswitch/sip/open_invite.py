@@ -1,15 +1,17 @@
 """An INVITE without its final response, as a value that outlives the process, and its proper end after a restart.
 
 A caller's gets the final response that it waits for, again and again until its ACK (RFC 3261 section 17.2.1). One of ours
-is cancelled (section 9.1), its 487 acknowledged, and a 2xx that crosses the CANCEL acknowledged and hung up. Only the lines
-that this takes are kept: no credentials and no description.
+is cancelled (section 9.1), its 487 acknowledged, and a 2xx that crosses the CANCEL acknowledged and hung up. When neither
+comes, the phone may have answered right before the process died, and been acknowledged: it repeats nothing then, so the
+dialog that it made is hung up (section 15 lets a caller send a BYE, answered or not). Only the lines that this takes are
+kept: no credentials and no description.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal, Protocol
 
 from softswitch.sip.client_transaction import ClientTransaction
-from softswitch.sip.dialog import Dialog
+from softswitch.sip.dialog import Dialog, DialogState
 from softswitch.sip.dialog_client import DialogClient
 from softswitch.sip.headers import Headers
 from softswitch.sip.message import Request, Response, make_response, parse_message
@@ -26,6 +28,10 @@ from softswitch.sip.way import reply_place
 
 LONGEST: Final = 8192
 _KEPT = ("Via", "Max-Forwards", "Route", "Record-Route", "From", "To", "Call-ID", "CSeq", "Contact")
+SEQUENCE_GAP: Final = 1000
+"""More requests than we ever send in an early dialog."""
+SILENCE_T1: Final = 2
+"""So many T1 after the 200 to our CANCEL a 487 is not to be hoped for: it would have been repeated."""
 _UNANSWERED = (SessionState.INCOMING, SessionState.RINGING, SessionState.AWAITING_PRACK)
 _RINGING = (SessionState.CALLING, SessionState.PROCEEDING)
 
@@ -39,6 +45,8 @@ class OpenInvite:
     """Where the response, or the CANCEL, goes."""
     tag: str = ""
     """Ours, of a caller's dialog."""
+    dialog: DialogState | None = None
+    """That of the phone which spoke last, with its tag."""
 
 
 class EndingLayer(SessionLayer, Protocol):
@@ -68,7 +76,10 @@ def open_invite_of(session: Session) -> OpenInvite | None:
     peer_of_ours = session.destination
     if session.state not in _RINGING or peer_of_ours is None:
         return None
-    return _of("out", request, peer_of_ours, "")
+    made = _of("out", request, peer_of_ours, "")
+    if made is None or session.dialog is None:
+        return made
+    return replace(made, dialog=session.dialog.state)
 
 
 def end_open(layer: EndingLayer, invite: OpenInvite, status: int, reason: str) -> None:
@@ -80,7 +91,7 @@ def end_open(layer: EndingLayer, invite: OpenInvite, status: int, reason: str) -
     if invite.direction == "in":
         _refuse(layer, invite, request, status, headers)
     else:
-        _cancel(layer, invite, request, headers)
+        _Ending(layer, invite, request).cancel(headers)
 
 
 def _of(direction: Literal["in", "out"], request: Request, peer: Source, tag: str) -> OpenInvite | None:
@@ -104,48 +115,89 @@ def _refuse(
         transaction.respond(make_response(request, status, to_tag=invite.tag, headers=fields), layer.now())
 
 
-def _cancel(layer: EndingLayer, invite: OpenInvite, request: Request, header: tuple[str, str]) -> None:
-    acks: dict[str, tuple[bytes, Source] | None] = {}
+@dataclass(slots=True, eq=False)
+class _Ending:
+    """One INVITE of ours on its way out. Held by its transactions only."""
 
-    def answered(response: Response, now: float) -> None:
+    layer: EndingLayer
+    invite: OpenInvite
+    request: Request
+    acks: dict[str, tuple[bytes, Source] | None] = field(default_factory=dict)
+    """By the tag of whoever answered; each has got its BYE."""
+    refused: bool = False
+    """It has its final response, and it was no 2xx: there is no dialog."""
+
+    def cancel(self, header: tuple[str, str]) -> None:
+        layer, invite = self.layer, self.invite
+        transaction = ClientTransaction(
+            self.request, invite.peer, layer, on_response=self._answered, on_failure=any_failure
+        )
+        transaction.state = TransactionState.PROCEEDING
+        layer.keep_client(transaction)
+        cancel = cancel_of(self.request)
+        for name, value in (header, *layer.common("User-Agent")):
+            cancel.headers.add(name, value)
+        layer.start_client(cancel, invite.peer, self._cancelled, self._unheard)
+        layer.timers.start(layer.now() + layer.timer_values.timeout, transaction.abandon)
+
+    def _answered(self, response: Response, now: float) -> None:
         if 200 <= response.status < 300:
-            _hang_up(layer, invite, request, response, acks)
+            self._hang_up(Dialog.of_caller(self.request, response))
+        elif response.status >= 300:
+            self.refused = True
 
-    transaction = ClientTransaction(request, invite.peer, layer, on_response=answered, on_failure=any_failure)
-    transaction.state = TransactionState.PROCEEDING
-    layer.keep_client(transaction)
-    cancel = cancel_of(request)
-    for name, value in (header, *layer.common("User-Agent")):
-        cancel.headers.add(name, value)
-    layer.start_client(cancel, invite.peer, any_response, any_failure)
-    layer.timers.start(layer.now() + layer.timer_values.timeout, transaction.abandon)
+    def _cancelled(self, response: Response, now: float) -> None:
+        """The CANCEL has its answer. A 200 names the tag of the phone's dialog (section 9.2); after a 481 no 487 comes."""
+        if response.status < 200:
+            return
+        dialog = self._dialog(response.to_tag if response.status < 300 else "")
+        if dialog is not None:
+            patience_s = SILENCE_T1 * self.layer.timer_values.t1 if response.status < 300 else 0.0
+            self.layer.timers.start(now + patience_s, lambda at: self._end(dialog))
 
+    def _unheard(self, cause: str, now: float) -> None:
+        del cause, now
+        dialog = self._dialog("")
+        if dialog is not None:
+            self._end(dialog)
 
-def _hang_up(
-    layer: EndingLayer,
-    invite: OpenInvite,
-    request: Request,
-    response: Response,
-    acks: dict[str, tuple[bytes, Source] | None],
-) -> None:
-    tag = response.to_tag
-    if tag in acks:
-        again = acks[tag]
-        if again is not None:
-            layer.send(*again)
-        return
-    acks[tag] = None
-    client = DialogClient(
-        layer,
-        Dialog.of_caller(request, response),
-        invite.peer,
-        contact=request.headers.get("Contact") or "",
-        memory=None,
-        common=layer.common("User-Agent"),
-    )
+    def _dialog(self, tag: str) -> Dialog | None:
+        """As far as it is known; of a phone that never said anything, from what the CANCEL's answer tells."""
+        known = self.invite.dialog
+        if known is None and tag:
+            known = Dialog.of_caller(self.request, make_response(self.request, 200, to_tag=tag)).state
+        if known is None:
+            return None
+        return Dialog(replace(known, local_sequence=known.local_sequence + SEQUENCE_GAP))
 
-    def remember(data: bytes, destination: Source) -> None:
-        acks[tag] = data, destination
+    def _end(self, dialog: Dialog) -> None:
+        if not self.refused:
+            self._hang_up(dialog)
 
-    client.acknowledge(request, remember)
-    client.request("BYE", on_response=any_response, on_failure=any_failure)
+    def _hang_up(self, dialog: Dialog) -> None:
+        """ACK and BYE, once; a 2xx that comes again gets its ACK again. A phone that was acknowledged before heeds the BYE
+        only, one that was not is not asked to take a BYE before its ACK."""
+        tag = dialog.state.remote_tag
+        if tag in self.acks:
+            again = self.acks[tag]
+            if again is not None:
+                self.layer.send(*again)
+            return
+        self.acks[tag] = None
+        client = self._client(dialog)
+
+        def remember(data: bytes, destination: Source) -> None:
+            self.acks[tag] = data, destination
+
+        client.acknowledge(self.request, remember)
+        client.request("BYE", on_response=any_response, on_failure=any_failure)
+
+    def _client(self, dialog: Dialog) -> DialogClient:
+        return DialogClient(
+            self.layer,
+            dialog,
+            self.invite.peer,
+            contact=self.request.headers.get("Contact") or "",
+            memory=None,
+            common=self.layer.common("User-Agent"),
+        )

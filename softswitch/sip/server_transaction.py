@@ -118,6 +118,11 @@ class ServerTransaction(Transaction):
             self._data = response.to_bytes()
             self.apply(event, now)
 
+    def resume_accepted(self, left_s: float, now: float) -> None:
+        """The INVITE had its 2xx before a restart: absorb it for what is left of Timer L (RFC 6026 section 8.7)."""
+        self._set_state(_S.ACCEPTED)
+        self.start_timer(_I.TIMER_L, left_s, now)
+
     def receive(self, request: Request, now: float) -> None:
         """The same request again, or the ACK of a non-2xx."""
         self.apply(_I.ACK if request.method == "ACK" else _I.REQUEST, now)

@@ -109,6 +109,11 @@ class Session:
         invite.on_prack_missing = self._prack_missing
         self.adopt(client, described=b"", heard=invite.request)
 
+    def resume_incoming(self, invite: IncomingInvite, answer: Response | None, left_s: float) -> None:
+        """Answered before a restart, without an ACK so far: `answer` is repeated while time is left (section 13.3.1.4)."""
+        self._set_state(_S.ANSWERED)
+        invite.resume(answer, left_s, self._layer.now(), on_missing=self._ack_missing)
+
     def begin_outgoing(self, invite: OutgoingInvite) -> None:
         self._outgoing = invite
         self.early = EarlyDialogs(self._layer, invite, self._common)

@@ -2,7 +2,8 @@
 
 RFC 3261 section 12.2.2 permits requests within a dialog after a crash. What was sent since the snapshot is not known: our
 numbers go on well above it (gaps are allowed), the peer's are accepted from the last one known. Whatever was open then, an
-offer, a REFER, an ACK still to come, is given up. Holds no keys: a description that has some is the owner's business.
+offer or a REFER, is given up, but for the ACK of a caller (`answered_invite.py`). Holds no keys: a description that has
+some is the owner's business.
 """
 
 import zlib
@@ -13,6 +14,12 @@ from typing import Final, Literal, Protocol
 from softswitch.config.secret import Secret
 from softswitch.ids import LegId
 from softswitch.sip.address import Address
+from softswitch.sip.answered_invite import (
+    AnsweredInvite,
+    AnsweringLayer,
+    answered_invite_of,
+    take_up_answered,
+)
 from softswitch.sip.challenge import ChallengeMemory
 from softswitch.sip.dialog import Dialog, DialogState
 from softswitch.sip.dialog_client import DialogClient
@@ -21,7 +28,6 @@ from softswitch.sip.guard import Guard
 from softswitch.sip.identity import Identity
 from softswitch.sip.kept_invite import Kept, invite_of, kept_of
 from softswitch.sip.session import Session
-from softswitch.sip.session_layer import SessionLayer
 from softswitch.sip.session_state import SessionState
 from softswitch.sip.session_timer import Refresher
 from softswitch.sip.source import Source
@@ -50,14 +56,24 @@ class SessionSnapshot:
     by_update: bool = False
     invite: Kept = ()
     """What of a caller's INVITE may be asked for later."""
+    answered: AnsweredInvite | None = None
+    """A caller's, as long as it may be repeated."""
 
 
-class RestoringLayer(SessionLayer, Protocol):
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Described:
+    """What we describe ourselves by."""
+
+    now: bytes
+    before: bytes
+    """When the snapshot was made; empty: not known any more."""
+    answered_ago_s: float
+
+
+class RestoringLayer(AnsweringLayer, Protocol):
     """What of the stack is needed to take up a session again."""
 
     guard: Guard
-
-    def common(self, name: str) -> tuple[tuple[str, str], ...]: ...
 
     def add_session(self, session: Session) -> None: ...
 
@@ -82,6 +98,7 @@ def snapshot_of(session: Session, read_later: Callable[[], Iterable[str]] = tupl
         refresher=refresh.timer.refresher.value if refresh.timer.refresher is not None else "",
         by_update=refresh.by_update,
         invite=session.kept,
+        answered=answered_invite_of(session),
     )
 
 
@@ -91,7 +108,7 @@ def restored(
     *,
     leg: LegId,
     identity: Identity | None,
-    described: bytes,
+    described: Described,
     credentials: Secret | None,
     on_event: Callable[[SessionEvent], None],
 ) -> Session:
@@ -124,7 +141,7 @@ def restored(
     session.state = SessionState.CONFIRMED
     if snapshot.direction == "in":  # rows of before have something of our own INVITEs too
         session.kept_invite = invite_of(snapshot.invite, state)
-    session.adopt(client, described=described, heard=None)
+    session.adopt(client, described=described.now, heard=None)
     if snapshot.interval_s and snapshot.refresher:
         spread = zlib.crc32(leg.encode()) % 1000 / 1000
         session.refresh.resume(
@@ -138,4 +155,13 @@ def restored(
     layer.guard.proved(address, layer.now())
     if snapshot.direction == "in" and layer.guard.quotas.take("dialogs", address, 0):
         layer.guard.quotas.dialog_begins(state.call_id, state.local_tag, address)
+    if snapshot.answered is not None:
+        take_up_answered(
+            layer,
+            session,
+            snapshot.answered,
+            age_s=described.answered_ago_s,
+            contact=snapshot.contact,
+            described=described.before,
+        )
     return session

@@ -279,6 +279,11 @@ class SipStack:
         """One that goes on under another key."""
         self._table.add_client(transaction)
 
+    def keep_server(self, transaction: ServerTransaction) -> None:
+        """One from before a restart: it was let in then, and counts against its peer again."""
+        self.guard.quotas.take("transactions", transaction.peer.address, 0)
+        self._table.add_server(transaction)
+
     def forget(self, transaction: Transaction) -> None:
         self._table.forget(transaction)
 
