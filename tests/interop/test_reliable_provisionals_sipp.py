@@ -172,7 +172,7 @@ def _refused(
             "trunk": {"carrier": trunk(reliable_provisionals=inward), "out": trunk(OUT, out.port)},
             "route": {"600": {"to": "trunk:out"}},
         },
-        name=f"switch-{status}",
+        name=f"s{status}",
     )
     calling = Scenario("caller", "+34600000001", "600").invite(headers=headers).refused(status)
     result = Sipp(calling, folder, remote=switch.sip, address=TRUNK_ADDRESS).run()
