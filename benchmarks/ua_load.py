@@ -382,7 +382,9 @@ class UaLoad:
         dialog = headers[b"call-id"][0]
         visit = self._visits.get(dialog)
         if method == b"INVITE":
-            if visit is None:
+            if visit is None and b";tag=" in headers[b"to"][0]:  # a re-INVITE that crossed the agent's BYE
+                self._agent_socket.sendto(_response(b"481 Call/Transaction Does Not Exist", headers, b"x"), source)
+            elif visit is None:
                 self._ring(dialog, headers, data, source)
             else:
                 self._agent_socket.sendto(self._agent_answer(headers, visit.tag, visit.leg), source)
