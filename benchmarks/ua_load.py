@@ -383,7 +383,9 @@ class UaLoad:
         visit = self._visits.get(dialog)
         if method == b"INVITE":
             if visit is None and b";tag=" in headers[b"to"][0]:  # a re-INVITE that crossed the agent's BYE
-                self._agent_socket.sendto(_response(b"481 Call/Transaction Does Not Exist", headers, b"x"), source)
+                self._agent_socket.sendto(
+                    _response(b"481 Call/Transaction Does Not Exist", headers, b"x"), source
+                )
             elif visit is None:
                 self._ring(dialog, headers, data, source)
             else:
