@@ -12,6 +12,7 @@ from softswitch.sip.challenge import ChallengeMemory
 from softswitch.sip.dialog import Dialog
 from softswitch.sip.message import Request, Response
 from softswitch.sip.nat import behind_nat, is_address
+from softswitch.sip.secure_uris import may_go
 from softswitch.sip.session_layer import Located, SessionLayer
 from softswitch.sip.source import Source
 from softswitch.sip.uri import Uri
@@ -153,7 +154,8 @@ class DialogClient:
         elif self._keeps_flow():
             checked(self.flow, self._layer.now())
         else:
-            self._layer.locate(target, lambda found, now: checked(found or self.flow, now))
+            last_resort = self.flow if may_go(target, self.flow) else None
+            self._layer.locate(target, lambda found, now: checked(found or last_resort, now))
 
     def _keeps_flow(self) -> bool:
         """Where Contact leads nowhere, or to the peer at the other end of a connection that stands."""

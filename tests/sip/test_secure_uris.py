@@ -9,7 +9,7 @@
 | 5.1.1.2, 5.1.2 | a dialog made by `sips:` stays so through target refreshes | test_a_dialog_stays... |
 | 5.1.2 | `sips:` that came in clear 400 | test_what_came... |
 | 5.1.2 | Contact by Request-URI, top Record-Route, Contact | test_our_contact... |
-| 5.2 | a `sips:` Contact with `sips:` around it only, else 400 | test_registering... |
+| 5.2 | a `sips:` Contact over TLS and by a Path of TLS only, else 400 | test_a_sips_contact_is_taken... |
 | 5.2 | one address of record for both schemes | test_one_address... |
 | 5.2.1 | the GRUU has the Contact's scheme | test_a_gruu... |
 | 5.3 | no way down: 480 with Warning 380; no way up; 3xx not followed across | test_a_proxy... |
@@ -177,6 +177,21 @@ def test_a_peer_behind_an_edge_that_ends_tls_is_still_reached(calling: bool) -> 
     call.session.hangup()
     world.run(1)
     assert any(packet.data.startswith(b"BYE sips:bob@198.51.100.7 ") for packet in world.network.packets)
+
+
+def test_a_contact_of_sips_without_an_edge_is_not_reached_in_clear() -> None:
+    world = StackWorld()
+    alice, bob = world.peer("192.0.2.1"), world.peer("192.0.2.2")
+    bob.on_call = lambda call: call.session.answer(description(5000))
+    call = alice.call("sip:bob@192.0.2.2")
+    world.run(1)
+    call.session.dialog.state.remote_target = "sips:bob@nowhere.invalid"
+    call.session.hangup()
+    world.run(1)
+    assert not any(
+        packet.data.startswith(b"BYE") and packet.receiver.transport != "tls"
+        for packet in world.network.packets
+    )
 
 
 def test_a_dialog_stays_what_it_was_asked_for_by() -> None:
