@@ -7,6 +7,7 @@ and back in a twentieth. To the type checker, and for `dataclasses.fields`, `rep
 
 from collections.abc import Callable, Collection
 from dataclasses import MISSING, Field, field, make_dataclass
+from inspect import get_annotations
 from typing import Any, TypeVar, cast, dataclass_transform, overload
 
 import msgspec
@@ -31,8 +32,8 @@ def value(
 
 
 def _made(kind: type[Kind], kw_only: bool) -> type[Kind]:
-    hints = vars(kind).get("__annotations__", {})
-    body = dict(vars(kind))
+    hints = get_annotations(kind)
+    body = {name: one for name, one in vars(kind).items() if name not in _OF_THE_CLASS_ITSELF}
     inherited = {}
     if isinstance(kind, _MAKER):  # it builds on another: its defaults were taken out of its body already
         inherited = _known(kind.__base__)
@@ -44,8 +45,8 @@ def _made(kind: type[Kind], kw_only: bool) -> type[Kind]:
     made = _MAKER(
         kind.__name__,
         tuple(base if base is not object else msgspec.Struct for base in kind.__bases__),
-        {name: _default(one) for name, one in body.items() if name not in _OF_THE_CLASS_ITSELF}
-        | {"__qualname__": kind.__qualname__},
+        {name: _default(one) for name, one in body.items()}
+        | {"__annotations__": hints, "__qualname__": kind.__qualname__},
         frozen=True,
         kw_only=kw_only,
         tag=True,
@@ -78,4 +79,8 @@ def _known(kind: Any) -> dict[str, Any]:
 
 
 _MAKER: Any = type(msgspec.Struct)
-_OF_THE_CLASS_ITSELF = frozenset({"__dict__", "__weakref__", "__slots__"})
+_OF_THE_CLASS_ITSELF = frozenset(
+    {"__dict__", "__weakref__", "__slots__"}
+    # From Python 3.14 on annotations are made by a function when they are asked for (PEP 649).
+    | {"__annotations__", "__annotate__", "__annotate_func__", "__annotations_cache__"}
+)
