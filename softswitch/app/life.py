@@ -13,7 +13,7 @@ from softswitch.app.callbacks import restore_callbacks
 from softswitch.app.control import Control
 from softswitch.app.keeping import Keeping
 from softswitch.app.logs import set_up_logs
-from softswitch.app.memory import keep_large_apart, settle_memory
+from softswitch.app.memory import full_passes, keep_large_apart, settle_memory
 from softswitch.app.parts import HEARTBEAT_S, Parts, build
 from softswitch.app.recovery import end_left, left_open, recover, wanted, written_down
 from softswitch.app.voicing import warm
@@ -82,6 +82,7 @@ async def _serve(loaded: LoadedConfig, config_path: Path) -> int:
         settle_memory()
         _signals(control)
         parts.tasks.append(asyncio.create_task(_beat(parts), name="heartbeat"))
+        parts.tasks.append(asyncio.create_task(full_passes(), name="memory"))
         parts.tasks.append(asyncio.create_task(parts.tracing.run(), name="tracing"))
         parts.tasks.append(asyncio.create_task(Keeping(parts).run(), name="keeping"))
         parts.tasks.append(asyncio.create_task(control.security.watch(), name="security"))

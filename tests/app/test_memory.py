@@ -1,13 +1,19 @@
-"""Proves that large pieces of memory get pages of their own, in a process of its own, since it is for good.
+"""Proves that large pieces of memory get pages of their own, in a process of its own, since it is for good; and that all
+memory is looked through in quiet seconds, or seldom.
 
 Does not prove that memory is flat under a flood: `benchmarks/flood.py` does.
 """
 
+import asyncio
+import gc
 import json
 import subprocess
 import sys
 
 import pytest
+
+from softswitch.app.memory import AT_MOST_S, LOOK_S, FullPass, full_passes
+from softswitch.testing.virtual_time import run
 
 _ASK = """
 import ctypes, sys
@@ -44,3 +50,40 @@ def test_what_is_large_is_kept_apart_from_what_stays(told: tuple[str, ...]) -> N
     assert (found > 10) is bool(told), (
         f"{found} of 20 are apart"
     )  # one or two may fit where something was freed
+
+
+def test_a_full_pass_waits_for_a_quiet_second_but_not_for_ever() -> None:
+    full = FullPass(0.0)
+    assert not full.due(1.0, busy=0.6, grown=True)
+    assert full.due(2.0, busy=0.01, grown=True)
+    assert not full.due(3.0, busy=0.01, grown=False)
+    assert not full.due(2.0 + AT_MOST_S - 1.0, busy=0.6, grown=True)
+    assert full.due(2.0 + AT_MOST_S, busy=0.6, grown=True)
+    assert not full.due(3.0 + AT_MOST_S, busy=0.6, grown=True)
+
+
+def test_a_busy_process_is_looked_through_now_and_then_and_a_quiet_one_at_once() -> None:
+    passes: list[float] = []
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        busy = True
+        gc.collect(1)  # something has grown old
+        task = loop.create_task(
+            full_passes(
+                lambda: loop.time() * 0.7 if busy else 0.0, lambda: passes.append(loop.time() - began)
+            )
+        )
+        await asyncio.sleep(2.5 * AT_MOST_S)
+        busy = False
+        await asyncio.sleep(LOOK_S)
+        task.cancel()
+
+    threshold = gc.get_threshold()
+    gc.set_threshold(threshold[0], threshold[1], 1_000_000)
+    try:
+        run(main())
+    finally:
+        gc.set_threshold(*threshold)
+    assert passes == pytest.approx([AT_MOST_S, 2 * AT_MOST_S, 2.5 * AT_MOST_S + LOOK_S], abs=LOOK_S)
