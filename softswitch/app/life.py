@@ -28,7 +28,7 @@ from softswitch.store import queue_log
 
 _log = structlog.get_logger(__name__)
 
-_SWITCH_INTERVAL_S = 0.0005
+_SWITCH_INTERVAL_S = 0.002
 """How long the thread that writes rows may keep the interpreter while a message waits."""
 END_WITHIN_S = 3.0
 """How long calls have to end when the switch stops at once."""

@@ -33,6 +33,7 @@ class DatagramListener:
         self.socket = bound_socket(listener)
         self._sendto = self.socket.sendto
         listener.port = self.socket.getsockname()[1]
+        self._buffer = memoryview(bytearray(LARGEST_DATAGRAM))
         self._loop = asyncio.get_running_loop()
         self._loop.add_reader(self.socket.fileno(), self._drain)
 
@@ -49,18 +50,20 @@ class DatagramListener:
             self._loop.call_soon(self._events.lost, destination)
 
     def _drain(self) -> None:
-        recvfrom, received, remember = self.socket.recvfrom, self._events.received, self._owner.remember
+        receive, received, remember = self.socket.recvfrom_into, self._events.received, self._owner.remember
+        # Asked for bytes, Python takes room for the longest datagram each time, from the system, and gives it back.
+        buffer = self._buffer
         until = time.monotonic() + WAKEUP_S
         for _ in range(DATAGRAMS_PER_WAKEUP):
             try:
-                data, peer = recvfrom(LARGEST_DATAGRAM)
+                length, peer = receive(buffer)
             except BlockingIOError:
                 return
             except OSError:
                 continue
             source = source_of("udp", peer[0], peer[1])
             remember(source, self)
-            received(data, source)
+            received(buffer[:length].tobytes(), source)
             if time.monotonic() >= until:
                 return
 
