@@ -11,6 +11,7 @@ import structlog
 from softswitch.api.server import ApiServer
 from softswitch.app.callbacks import restore_callbacks
 from softswitch.app.control import Control
+from softswitch.app.huge_pages import use_huge_pages
 from softswitch.app.keeping import Keeping
 from softswitch.app.logs import set_up_logs
 from softswitch.app.memory import full_passes, keep_large_apart, settle_memory
@@ -83,6 +84,7 @@ async def _serve(loaded: LoadedConfig, config_path: Path) -> int:
         _signals(control)
         parts.tasks.append(asyncio.create_task(_beat(parts), name="heartbeat"))
         parts.tasks.append(asyncio.create_task(full_passes(), name="memory"))
+        parts.tasks.append(asyncio.create_task(use_huge_pages(), name="huge pages"))
         parts.tasks.append(asyncio.create_task(parts.tracing.run(), name="tracing"))
         parts.tasks.append(asyncio.create_task(Keeping(parts).run(), name="keeping"))
         parts.tasks.append(asyncio.create_task(control.security.watch(), name="security"))
