@@ -14,8 +14,6 @@ from softswitch.sip.params import NO_PARAMS, Params
 from softswitch.sip.uri import Uri
 
 _LONGEST_REMEMBERED = 256
-_USUAL_TAG = re.compile(r"[^\"<>]*<[^\"<>]*>;tag=([A-Za-z0-9\-.!%*_+`'~]+)")
-"""Nothing but a tag behind the brackets."""
 _NOT_DISPLAY = re.compile(r'["<>,;\\\x00\r\n]')
 
 
@@ -52,7 +50,8 @@ class Address:
         if right < 0:
             raise ParseError("an angle bracket is never closed")
         params = rest[right + 1 :].strip(" \t")
-        return cls(Uri.parse(rest[left + 1 : right]), readable(display), Params.parse(params))
+        display = readable(display) if display else ""
+        return cls(Uri.parse(rest[left + 1 : right]), display, Params.parse(params))
 
     @classmethod
     def _parse_addr_spec(cls, text: str) -> "Address":
@@ -91,18 +90,9 @@ def _remembered(text: str) -> Address:
 
 def tag_of(text: str) -> str:
     """The tag of a From or To without taking the address apart: on the path of each message."""
-    return _remembered_tag(text) if len(text) <= _LONGEST_REMEMBERED else _tag_of(text)
-
-
-@lru_cache(maxsize=2048)
-def _remembered_tag(text: str) -> str:
-    return _tag_of(text)
-
-
-def _tag_of(text: str) -> str:
-    usual = _USUAL_TAG.fullmatch(text)
-    if usual is not None:
-        return usual[1]
+    head, bracket, tag = text.rpartition(">;tag=")
+    if bracket and tag.isalnum() and tag.isascii() and '"' not in head and ">" not in head:
+        return tag
     behind = text.rfind(">") + 1
     if '"' in text and (not behind or text.find('"', behind) >= 0):
         return Address.parse(text).tag

@@ -9,7 +9,7 @@ from enum import StrEnum
 
 from softswitch.sip.message import Request, Response
 from softswitch.sip.request_forms import ack_of_failure
-from softswitch.sip.screening import own_branch
+from softswitch.sip.screening import own_via
 from softswitch.sip.source import Source
 from softswitch.sip.transaction import Transaction, TransactionKey, TransactionLayer, TransactionState
 from softswitch.sip.unheeded import any_failure, any_response
@@ -96,7 +96,7 @@ FailureHandler = Callable[[str, float], None]
 class ClientTransaction(Transaction):
     """One request of ours until its final response; `start` sends it."""
 
-    __slots__ = ("_data", "_interval", "_on_failure", "_on_response", "_response", "request")
+    __slots__ = ("_data", "_interval", "_on_failure", "_on_response", "_response", "_sent_by", "request")
 
     def __init__(
         self,
@@ -108,8 +108,9 @@ class ClientTransaction(Transaction):
         on_failure: FailureHandler,
     ) -> None:
         invite = request.method == "INVITE"
+        branch, self._sent_by = own_via(request)
         super().__init__(
-            TransactionKey(own_branch(request), "", request.method),
+            TransactionKey(branch, "", request.method),
             request.call_id,
             destination,
             layer,
@@ -139,10 +140,30 @@ class ClientTransaction(Transaction):
     def start(self, now: float) -> None:
         """Send the request and start A and B, or E and F."""
         invite = self.state is _S.CALLING
-        if not self.reliable:
-            self.start_timer(_I.TIMER_A if invite else _I.TIMER_E, self._interval, now)
-        self.start_timer(_I.TIMER_B if invite else _I.TIMER_F, self.layer.timer_values.timeout, now)
+        last = _I.TIMER_B if invite else _I.TIMER_F
+        if self.reliable:
+            self.start_timer(last, self.layer.timer_values.timeout, now)
+        else:
+            self.repeat_until(last, self.layer.timer_values.timeout, now)
+            self.repeat(_I.TIMER_A if invite else _I.TIMER_E, self._interval, now)
         self._send_request(now)
+
+    def go_another_way(self, via: str, destination: Source) -> None:
+        """The request is to leave with this Via, as another transaction."""
+        self.request.headers.set_first("Via", via)
+        branch, self._sent_by = own_via(self.request)
+        self.key = TransactionKey(branch, "", self.request.method)
+        self.peer, self.reliable = destination, destination.transport != "udp"
+        self._data = self.request.to_bytes()
+
+    def asked_for(self, response: Response) -> bool:
+        """Beyond having the same branch, it repeats what else tells our request from others (RFC 3261 section 8.1.3.3)."""
+        vias = response.vias
+        return (
+            vias[0].sent_by == self._sent_by
+            and response.call_id == self.call_id
+            and (len(vias) == 1) == (self.request.headers.keys.count("via") == 1)
+        )
 
     def receive(self, response: Response, now: float) -> None:
         self._response = response
@@ -156,7 +177,7 @@ class ClientTransaction(Transaction):
 
     def hush(self) -> None:
         """Nobody hopes for an answer any more: not repeated again, though what still comes is told."""
-        self.stop_timer(_I.TIMER_A)
+        self.rest_until_last(_I.TIMER_A)
 
     def transport_failed(self, now: float) -> None:
         self.apply(_I.TRANSPORT_ERROR, now)
@@ -183,15 +204,15 @@ class ClientTransaction(Transaction):
 
     def _reset_a(self, now: float) -> None:
         self._interval *= 2
-        self.start_timer(_I.TIMER_A, self._interval, now)
+        self.repeat(_I.TIMER_A, self._interval, now)
 
     def _reset_e(self, now: float) -> None:
         self._interval = min(self._interval * 2, self.layer.timer_values.t2)
-        self.start_timer(_I.TIMER_E, self._interval, now)
+        self.repeat(_I.TIMER_E, self._interval, now)
 
     def _e_becomes_t2(self, now: float) -> None:
         self._interval = self.layer.timer_values.t2
-        self.start_timer(_I.TIMER_E, self._interval, now)
+        self.repeat(_I.TIMER_E, self._interval, now)
 
     def _stop_retransmitting(self, now: float) -> None:
         self.stop_timer(_I.TIMER_A)

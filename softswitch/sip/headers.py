@@ -17,6 +17,9 @@ _BLANK_OR_FOLD = " \t\r\n"
 
 T = TypeVar("T")
 
+_Index = tuple[list[str], list[str], dict[str, str]]
+"""Folded long name of each line, the lines, and the first value of each name."""
+
 
 class Headers:
     """`get` and its like give values without folds and outer white space. `parsed` remembers typed values until their
@@ -38,33 +41,18 @@ class Headers:
     @classmethod
     def parse(cls, text: str, *, salvage: bool = False) -> "Headers":
         """All lines of a head behind the start line. With `salvage`, lines that cannot be read are left out."""
-        lines = text.split("\r\n") if text else []
-        cuts = [line.partition(":") for line in lines]
-        keys = [KEYS.get(name, "") if colon else "" for name, colon, _ in cuts]
-        values = [value.strip(" \t") for _, _, value in cuts]
-        if not text.count("\r") == text.count("\n") == max(len(lines) - 1, 0):
-            if not salvage:
-                raise ParseError("a bare CR or LF among the headers")
-            lines = [line for line in lines if "\r" not in line and "\n" not in line]
-            keys, values = [""] * len(lines), []
-        if "" in keys:
-            lines, keys = _index_slowly(lines, salvage)
-            values = [_value_of(line) for line in lines]
-        if len(lines) > MAX_LINES:
-            if not salvage:
-                raise ParseError("too many header lines", sip_status=513)
-            del lines[MAX_LINES:], keys[MAX_LINES:], values[MAX_LINES:]
         self = cls.__new__(cls)
-        self.keys, self._lines, self.remembered = keys, lines, {}
-        first = dict(zip(keys, values, strict=True))
-        if len(first) != len(keys):
-            first = dict(zip(reversed(keys), reversed(values), strict=True))
-        self._first = first
+        self.keys, self._lines, self._first = _index_usual(text) or _index(text, salvage)
+        self.remembered = {}
         return self
 
     def __str__(self) -> str:
         """The lines as they go on the wire, each with its CRLF."""
         return "\r\n".join(self._lines) + "\r\n" if self._lines else ""
+
+    def below(self, start_line: str) -> str:
+        """The head of a message, its empty line included."""
+        return "\r\n".join((start_line, *self._lines, "", ""))
 
     def copy(self) -> "Headers":
         other = Headers()
@@ -147,10 +135,11 @@ class Headers:
             key, beginning = BEGINNINGS.get(name) or beginning_of(name)
             keys.append(key)
             lines.append(beginning + value)
-            if self.remembered:
-                self._unremember(key)
         self._first = None
-        if is_unsafe("".join(lines[before:])):
+        if self.remembered:
+            for key in keys[before:]:
+                self._unremember(key)
+        if is_unsafe("".join(lines[before:] if before else lines)):
             name = next(line.partition(":")[0] for line in lines[before:] if is_unsafe(line))
             del keys[before:], lines[before:]
             raise ValueError(f"a line end or NUL in {name}")
@@ -218,13 +207,15 @@ class Headers:
         """As `copy_from` of each of these folded long names, into headers that nothing was read of yet; with `tag`, put
         behind To."""
         made_keys, made_lines, theirs, lines = self.keys, self._lines, other.keys, other._lines
+        first = other._first
+        once = first is not None and len(first) == len(theirs)
         for key in keys:
-            if key not in theirs:
+            if key not in (theirs if first is None else first):
                 continue
             at = theirs.index(key)
             made_keys.append(key)
             made_lines.append(lines[at])
-            for _ in range(theirs.count(key) - 1):
+            for _ in range(0 if once else theirs.count(key) - 1):
                 at = theirs.index(key, at + 1)
                 made_keys.append(key)
                 made_lines.append(lines[at])
@@ -232,6 +223,14 @@ class Headers:
                 if is_unsafe(tag):
                     raise ValueError("a line end or NUL in a tag")
                 made_lines[-1] = f"{made_lines[-1].rstrip(_BLANK_OR_FOLD)};tag={tag}"
+
+    def read(self, wanted: Iterable[tuple[str, Callable[[str], object]]]) -> None:
+        """Remember the first value of each of these folded long names, as its function reads it."""
+        first, remembered = self._first, self.remembered
+        for key, parse in wanted:
+            if key not in remembered:
+                text = first.get(key) if first is not None else self.value(key)
+                remembered[key] = parse(text or "")
 
     def parsed(self, name: str, parse: Callable[[str], T]) -> T | None:
         """The first value of the header whose folded long name is `name`, as `parse` reads it; remembered."""
@@ -317,9 +316,43 @@ def _joined_folds(lines: list[str]) -> list[str]:
     return ["\r\n".join(group) for group in groups]
 
 
-def _index_slowly(lines: list[str], salvage: bool) -> tuple[list[str], list[str]]:
-    """Join folds, and find the keys of names in unusual case, with space before the colon, or unknown to us."""
-    kept_lines, kept_keys = [], []
+def _index_usual(text: str) -> _Index | None:
+    """Of lines as nearly all write them: a name, a colon, one space and a value without white space around it. None for
+    all else, which is read with more care."""
+    lines = text.split("\r\n")
+    together = "".join(lines)
+    if "\r" in together or "\n" in together or "\t" in together or "  " in together or " \r" in text:
+        return None
+    if len(lines) > MAX_LINES or together[-1:] in ("", " "):
+        return None
+    keys: list[str] = []
+    first: dict[str, str] = {}
+    for line in lines:
+        name, colon, value = line.partition(": ")
+        if not colon:
+            return None
+        key = KEYS.get(name)
+        if key is None:
+            try:
+                key = remembered_key(name)
+            except ParseError:
+                return None
+        keys.append(key)
+        first[key] = value
+    if len(first) != len(keys):
+        first = dict(zip(reversed(keys), [line.partition(": ")[2] for line in reversed(lines)], strict=True))
+    return keys, lines, first
+
+
+def _index(text: str, salvage: bool) -> _Index:
+    """Folds joined; names in unusual case, with space before the colon, or unknown to us are found too."""
+    lines = text.split("\r\n") if text else []
+    if not text.count("\r") == text.count("\n") == max(len(lines) - 1, 0):
+        if not salvage:
+            raise ParseError("a bare CR or LF among the headers")
+        lines = [line for line in lines if "\r" not in line and "\n" not in line]
+    kept_lines: list[str] = []
+    kept_keys: list[str] = []
     for line in _joined_folds(lines):
         name, colon, _ = line.partition(":")
         try:
@@ -332,4 +365,9 @@ def _index_slowly(lines: list[str], salvage: bool) -> tuple[list[str], list[str]
             continue
         kept_lines.append(line)
         kept_keys.append(key)
-    return kept_lines, kept_keys
+    if len(kept_lines) > MAX_LINES:
+        if not salvage:
+            raise ParseError("too many header lines", sip_status=513)
+        del kept_lines[MAX_LINES:], kept_keys[MAX_LINES:]
+    values = [_value_of(line) for line in reversed(kept_lines)]
+    return kept_keys, kept_lines, dict(zip(reversed(kept_keys), values, strict=True))

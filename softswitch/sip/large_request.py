@@ -11,10 +11,10 @@ from typing import Protocol
 
 from softswitch.sip.client_transaction import ClientTransaction, FailureHandler, ResponseHandler
 from softswitch.sip.message import Request
-from softswitch.sip.screening import marked_as, own_branch
+from softswitch.sip.screening import marked_as, own_via
 from softswitch.sip.session_layer import SessionLayer
 from softswitch.sip.source import Source
-from softswitch.sip.transaction import TransactionKey, TransactionLayer, TransactionState
+from softswitch.sip.transaction import TransactionLayer, TransactionState
 
 LONGEST_DATAGRAM = 1300
 """200 bytes below the usual MTU, for what the answer may be longer."""
@@ -80,7 +80,7 @@ class LargeRequest(ClientTransaction):
         self._refused = refused
         stream = replace(destination, transport="tcp")
         via = layer.via(stream, str(request.uri))
-        request.headers.set_first("Via", marked_as(via, own_branch(request)))
+        request.headers.set_first("Via", marked_as(via, own_via(request)[0]))
         super().__init__(request, stream, layer, on_response=on_response, on_failure=on_failure)
 
     def start(self, now: float) -> None:
@@ -102,9 +102,6 @@ class LargeRequest(ClientTransaction):
         for event in tuple(self.running):
             self.stop_timer(event)
         self.layer.forget(self)
-        self.request.headers.set_first("Via", self._datagram_via)
-        self.key = TransactionKey(own_branch(self.request), "", self.request.method)
-        self.peer, self.reliable = self._datagrams, False
-        self._data = self.request.to_bytes()
+        self.go_another_way(self._datagram_via, self._datagrams)
         self._large_layer.keep_client(self)
         super().start(now)

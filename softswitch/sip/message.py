@@ -7,6 +7,7 @@ can still be answered carries it as `partial`.
 
 import re
 from collections.abc import Callable, Iterable, Sequence
+from operator import attrgetter
 from typing import Self, TypeVar
 
 from softswitch.sip.address import Address, tag_of
@@ -17,6 +18,7 @@ from softswitch.sip.grammar import IS_TOKEN, is_unsafe
 from softswitch.sip.header_numbers import expires_of, max_forwards_of
 from softswitch.sip.headers import Headers
 from softswitch.sip.reason import phrase
+from softswitch.sip.start_line import broken_request_line, request_line, status_line
 from softswitch.sip.uri import Uri
 from softswitch.sip.via import Via
 
@@ -32,19 +34,10 @@ __all__ = [
 
 T = TypeVar("T")
 
-_REQUEST_LINE = re.compile(r"([A-Za-z0-9\-.!%*_+`'~]+) ([^\x00-\x20\x7f]+) SIP/2\.0", re.IGNORECASE)
-_USUAL_REQUEST_LINE = re.compile(r"([A-Z]+) ([!-~]+) SIP/2\.0")
-"""As nearly all write it: found without regard to case in a third of the time."""
-_STATUS_LINE = re.compile(r"SIP/2\.0 ([1-6][0-9]{2})(?: ([^\r\n]*))?", re.IGNORECASE)
-_BROKEN_REQUEST_LINE = re.compile(
-    r"([A-Za-z0-9\-.!%*_+`'~]+)[ \t](.*)[ \t]SIP/([0-9]{1,3}\.[0-9]{1,3})[ \t]*", re.IGNORECASE
-)
 _CALL_ID = re.compile(r"[!-~]+")
 _ONCE = (("from", "From"), ("to", "To"), ("call-id", "Call-ID"), ("cseq", "CSeq"))
 _NEEDED = frozenset(key for key, _ in _ONCE)
 _AT_MOST_ONCE = ("max-forwards", "content-type", "expires")
-_READ_WHERE_THERE = {"max-forwards": "max_forwards", "expires": "expires", "route": "routes"}
-_READ_WHERE_THERE |= {"record-route": "record_routes", "contact": "contacts"}
 _ECHOED = ("via", "from", "to", "call-id", "cseq")
 """By each response (RFC 3261 section 8.2.6.2)."""
 _ECHOED_BY_100 = (*_ECHOED, "timestamp")
@@ -71,7 +64,7 @@ class Message:
             headers.end(len(self.body))
         elif not self._states_its_length():
             headers.set("Content-Length", str(len(self.body)))
-        return f"{self.start_line}\r\n{headers}\r\n".encode("utf-8", "surrogateescape") + self.body
+        return headers.below(self.start_line).encode("utf-8", "surrogateescape") + self.body
 
     def _states_its_length(self) -> bool:
         """Once, and right; leading zeros are a peer's."""
@@ -175,16 +168,10 @@ class Message:
             _check_counts(keys)
         if not self.vias:
             raise ParseError("no via")
-        remembered = headers.remembered
-        for key, parse in _READ_ALWAYS:
-            if key not in remembered:
-                remembered[key] = parse(headers.value(key) or "")
-        for (
-            key,
-            name,
-        ) in _READ_WHERE_THERE.items():  # in this order: what is told of two faults is always the same
+        headers.read(_READ_ALWAYS)
+        for key, read in _READ_WHERE_THERE:  # in this order: what is told of two faults is always the same
             if key in there:
-                getattr(self, name)
+                read(self)
 
     def _required(self, key: str, parse: Callable[[str], T]) -> T:
         headers = self.headers
@@ -203,8 +190,11 @@ class Request(Message):
         self.headers = headers
         self.body = body
         self.method = method
-        self._uri: Uri | None = None if isinstance(uri, str) else uri
-        self._uri_text = str(uri)
+        self._uri: Uri | None
+        if isinstance(uri, str):
+            self._uri, self._uri_text = None, uri
+        else:
+            self._uri, self._uri_text = uri, str(uri)
 
     @classmethod
     def build(
@@ -287,29 +277,20 @@ def parse_message(data: bytes) -> Request | Response:
     end = data.find(b"\r\n\r\n")
     text = (data if end < 0 else data[:end]).decode("utf-8", "surrogateescape")
     start_line, _, lines = text.partition("\r\n")
-    match = _USUAL_REQUEST_LINE.fullmatch(start_line) or _REQUEST_LINE.fullmatch(start_line)
+    asked = None if start_line.startswith("SIP/2.0 ") else request_line(start_line)
     try:
         if end < 0:
             raise ParseError("no empty line behind the headers")
-        if match is not None:
-            message: Request | Response = Request(match[1], match[2], Headers.parse(lines))
+        message: Request | Response
+        if asked is not None:
+            message = Request(*asked, Headers.parse(lines))
         else:
-            message = _parse_response(start_line, lines)
+            message = Response(*status_line(start_line), Headers.parse(lines))
         message.body = _cut_body(message.headers, data, end + 4)
     except ParseError as error:
         error.partial = salvage_request(data if end < 0 else data[:end])
         raise
     return message
-
-
-def _parse_response(start_line: str, lines: str) -> Response:
-    match = _STATUS_LINE.fullmatch(start_line)
-    if match is None:
-        broken = _BROKEN_REQUEST_LINE.fullmatch(start_line)
-        if broken is not None and broken[3] != "2.0":
-            raise ParseError("a version that is not 2.0", sip_status=505)
-        raise ParseError("no start line of SIP")
-    return Response(int(match[1]), match[2] or "", Headers.parse(lines))
 
 
 def _cut_body(headers: Headers, data: bytes, start: int) -> bytes:
@@ -324,10 +305,10 @@ def _cut_body(headers: Headers, data: bytes, start: int) -> bytes:
 def salvage_request(head: bytes) -> Request | None:
     """What can be read of a broken request, to answer it without state; None when nobody could be answered."""
     start_line, _, lines = head.decode("utf-8", "surrogateescape").partition("\r\n")
-    match = _BROKEN_REQUEST_LINE.fullmatch(start_line)
-    if match is None:
+    asked = broken_request_line(start_line)
+    if asked is None:
         return None
-    return _answerable(Request(match[1], match[2].strip(" \t"), Headers.parse(lines, salvage=True)))
+    return _answerable(Request(*asked, Headers.parse(lines, salvage=True)))
 
 
 def _answerable(request: Request) -> Request | None:
@@ -400,4 +381,11 @@ _READ_ALWAYS: tuple[tuple[str, Callable[[str], object]], ...] = (
     ("to", Address.parse),
     ("call-id", _call_id),
     ("cseq", CSeq.parse),
+)
+_READ_WHERE_THERE: tuple[tuple[str, Callable[[Message], object]], ...] = (
+    ("max-forwards", attrgetter("max_forwards")),
+    ("expires", attrgetter("expires")),
+    ("route", attrgetter("routes")),
+    ("record-route", attrgetter("record_routes")),
+    ("contact", attrgetter("contacts")),
 )

@@ -9,7 +9,7 @@ from softswitch.sip.errors import ParseError
 from softswitch.sip.guard import Guard
 from softswitch.sip.message import Request, Response, parse_message
 from softswitch.sip.proxy import Proxy
-from softswitch.sip.screening import own_sent_by, reply_destination, stamp
+from softswitch.sip.screening import reply_destination, stamp
 from softswitch.sip.server_transaction import ServerTransaction
 from softswitch.sip.session import Session
 from softswitch.sip.source import Source
@@ -68,16 +68,10 @@ class MessageReceiver:
         return False
 
     def _response(self, response: Response, now: float) -> None:
-        vias = response.vias
-        if not vias:
+        if not response.vias:
             raise ParseError("a response without Via")
         transaction = self._table.clients.get(client_key(response))
-        if (
-            transaction is None
-            or (len(vias) == 1) != (transaction.request.headers.keys.count("via") == 1)
-            or vias[0].sent_by != own_sent_by(transaction.request)
-            or response.call_id != transaction.call_id
-        ):
+        if transaction is None or not transaction.asked_for(response):
             self._layer.stats.stray += 1
             return
         if 100 < response.status < 300 and transaction.request.method == "INVITE":

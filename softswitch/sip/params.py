@@ -12,6 +12,8 @@ from softswitch.sip.grammar import MAX_PIECES, fold, is_unsafe, split, unquoted
 
 _ODD = re.compile(r'[^!-~]|["<>,\\]')
 """What neither a token nor any other unquoted value may hold."""
+_USUAL = re.compile(r";(branch|tag)=([A-Za-z0-9\-.!%*_+`'~]+)(;rport)?")
+"""All that most Vias, and From and To, carry."""
 
 
 class Params(Mapping[str, str | None]):
@@ -33,6 +35,13 @@ class Params(Mapping[str, str | None]):
             return NO_PARAMS
         if text[0] != ";":
             raise ParseError("parameters do not begin with a semicolon")
+        usual = _USUAL.fullmatch(text)
+        if usual is not None:
+            name, value, rport = usual.groups()
+            self = cls.__new__(cls)
+            self.written = text
+            self._values = {name: value} if rport is None else {name: value, "rport": None}
+            return self
         if _ODD.search(text) is not None:
             return cls(_odd_parameter(piece) for piece in split(text[1:], ";"))
         values: dict[str, str | None] = {}

@@ -40,16 +40,11 @@ def marked_as(via: str, branch: str) -> str:
     return f"{head}{name}{made[:-LOOP_MARK]}{branch[-LOOP_MARK:]}{semicolon}{rest}"
 
 
-def own_branch(request: Request) -> str:
-    """The branch of a request of ours, without taking its Via apart: this is on the path of each."""
-    via = request.headers.get("Via") or ""
-    return via[via.find(";branch=") + 8 :].partition(";")[0]
-
-
-def own_sent_by(request: Request) -> str:
-    """The sent-by of a request of ours."""
-    via = request.headers.get("Via") or ""
-    return via[via.find(" ") + 1 : via.find(";")].lower()
+def own_via(request: Request) -> tuple[str, str]:
+    """Branch and sent-by of a request of ours, without taking its Via apart: this is on the path of each."""
+    via = request.headers.value("via") or ""
+    sender, _, branch = via.partition(";branch=")
+    return branch.partition(";")[0], sender.partition(" ")[2].partition(";")[0].lower()
 
 
 def check_extensions(request: Request) -> None:

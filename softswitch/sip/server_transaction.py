@@ -142,13 +142,16 @@ class ServerTransaction(Transaction):
             self.on_error(now)
 
     def _start_g_h(self, now: float) -> None:
-        if not self.reliable:
-            self.start_timer(_I.TIMER_G, self._interval, now)
-        self.start_timer(_I.TIMER_H, self.layer.timer_values.timeout, now)
+        timeout = self.layer.timer_values.timeout
+        if self.reliable:
+            self.start_timer(_I.TIMER_H, timeout, now)
+        else:
+            self.repeat_until(_I.TIMER_H, timeout, now)
+            self.repeat(_I.TIMER_G, self._interval, now)
 
     def _reset_g(self, now: float) -> None:
         self._interval = min(self._interval * 2, self.layer.timer_values.t2)
-        self.start_timer(_I.TIMER_G, self._interval, now)
+        self.repeat(_I.TIMER_G, self._interval, now)
 
     def _start_i(self, now: float) -> None:
         self.stop_timer(_I.TIMER_G)

@@ -60,8 +60,7 @@ class SipStack:
     ) -> None:
         self.settings = settings
         self.guard = guard if guard is not None else Guard(TRUSTING)
-        self.room = 0
-        """Most bytes of a stateless answer to the datagram at hand; 0 is no limit."""
+        self._at_hand: tuple[Source, int, float] | None = None
         self.timer_values = settings.timers
         self.session_timer = settings.session_timer
         self.extension_rules = settings.extension_rules
@@ -93,16 +92,21 @@ class SipStack:
         self.stats.received += 1
         before, self._busy = self._busy, True
         try:
-            if not data.strip(_KEEPALIVE):
+            if data[:1] <= b" " and not data.strip(_KEEPALIVE):
                 self._keepalive(data, source)
             else:
                 self.stats.incoming.count(data)
-                self.room = self.guard.room(source, len(data), now)
+                self._at_hand = source, len(data), now
                 self._receiver.receive(data, source, now)
         finally:
             self._busy = before
-            self.room = 0
+            self._at_hand = None
         return self.take()
+
+    @property
+    def room(self) -> int:
+        """Most bytes of a stateless answer to the datagram at hand; 0 is no limit."""
+        return self.guard.room(*self._at_hand) if self._at_hand is not None else 0
 
     def tick(self, now: float) -> list[Output]:
         """Fire what is due."""
@@ -170,10 +174,13 @@ class SipStack:
         self.stats.sessions_out += 1
         session.refresh.timer.extensions = plan.extensions
         self.add_session(session)
-        with self._step():
+        before, self._busy = self._busy, True
+        try:
             session.begin_outgoing(
                 OutgoingInvite(self, plan, session, memory=memory, common=self.common("User-Agent"))
             )
+        finally:
+            self._busy = before
         return session
 
     def request_outside(

@@ -14,10 +14,12 @@ from softswitch.sip.stack_stats import StackStats
 
 
 class ReplyLayer(Protocol):
-    room: int
-    """Most bytes of an answer to the datagram at hand; 0 is no limit."""
     stats: StackStats
     entropy: Callable[[int], bytes]
+
+    @property
+    def room(self) -> int:
+        """Most bytes of an answer to the datagram at hand; 0 is no limit."""
 
     def send(self, data: bytes, destination: Source) -> None: ...
 
@@ -49,7 +51,8 @@ class StatelessReplies:
     def reply(self, response: Response, reply: Source) -> None:
         """Only where that does not turn a little of a forged source into much."""
         layer, data = self._layer, response.to_bytes()
-        if layer.room and len(data) > layer.room:
+        room = layer.room
+        if room and len(data) > room:
             layer.stats.too_short += 1
             return
         layer.stats.stateless[response.status] += 1

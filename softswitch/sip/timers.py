@@ -4,15 +4,16 @@ Owns when something is due; time itself comes in as `now`. A cancelled timer sta
 due, or until cancelled ones are the majority, so that cancelling costs nothing.
 """
 
-import heapq
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from heapq import heapify, heappop, heappush
+from typing import Any, TypeVar
 
 TimerCallback = Callable[[float], None]
+What = TypeVar("What")
 
 _COMPACT_ABOVE = 256
-_AT, _SERIAL, _CALLBACK, _HEAP = range(4)
+_AT, _SERIAL, _CALLBACK, _HEAP, _WHAT = range(5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,8 +39,8 @@ class TimerValues:
 
 
 class Timer(list[Any]):
-    """Something due: the time, a serial number, whom to call (None: cancelled, or fired) and its heap. An entry of the heap
-    itself, since one is made for every message."""
+    """Something due: the time, a serial number, whom to call (None: cancelled, or fired), its heap and, for whoever has
+    several, what is due. An entry of the heap itself, since one is made for every message."""
 
     __slots__ = ()
 
@@ -68,7 +69,15 @@ class TimerHeap:
         self._serial += 1
         self._live += 1
         timer = Timer((at, self._serial, callback, self))
-        heapq.heappush(self._entries, timer)
+        heappush(self._entries, timer)
+        return timer
+
+    def start_one(self, at: float, callback: Callable[[What, float], None], what: What) -> Timer:
+        """As `start`, for one of several things that are due to somebody: calls `callback(what, now)`."""
+        self._serial += 1
+        self._live += 1
+        timer = Timer((at, self._serial, callback, self, what))
+        heappush(self._entries, timer)
         return timer
 
     def next_deadline(self) -> float | None:
@@ -79,21 +88,27 @@ class TimerHeap:
             if first[_CALLBACK] is not None:
                 at: float = first[_AT]
                 return at
-            heapq.heappop(entries)
+            heappop(entries)
         return None
 
     def fire(self, now: float) -> int:
         """Call what is due; a timer started meanwhile waits for the next call, so that this always ends. When a
         callback raises, the others are still there for the next call."""
         last, fired = self._serial, 0
-        while self._entries and self._entries[0][_AT] <= now and self._entries[0][_SERIAL] <= last:
-            timer = heapq.heappop(self._entries)
+        while self._entries:
+            timer = self._entries[0]
+            if timer[_AT] > now or timer[_SERIAL] > last:
+                break
+            heappop(self._entries)
             callback = timer[_CALLBACK]
             if callback is not None:
                 timer[_CALLBACK] = None
                 self._live -= 1
                 fired += 1
-                callback(now)
+                if len(timer) > _WHAT:
+                    callback(timer[_WHAT], now)
+                else:
+                    callback(now)
         return fired
 
     def cancelled(self) -> None:
@@ -101,4 +116,4 @@ class TimerHeap:
         self._live -= 1
         if len(self._entries) > 2 * self._live + _COMPACT_ABOVE:
             self._entries = [entry for entry in self._entries if entry[_CALLBACK] is not None]
-            heapq.heapify(self._entries)
+            heapify(self._entries)

@@ -8,7 +8,6 @@ repeats and reorders it is always a message that came late.
 import logging
 from collections.abc import Callable, Mapping
 from enum import StrEnum
-from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 from softswitch.sip.message import Request, Response
@@ -60,7 +59,7 @@ class TransactionLayer(Protocol):
 class Transaction:
     """Runs one table. Subclasses give `table`, `actions` by name, and the inputs."""
 
-    __slots__ = ("call_id", "key", "layer", "peer", "reliable", "running", "state", "table")
+    __slots__ = ("_until", "call_id", "key", "layer", "peer", "reliable", "running", "state", "table")
 
     table: Table
     actions: Mapping[Any, Callable[[Any, float], None]]
@@ -82,6 +81,8 @@ class Transaction:
         self.state = state
         self.running: dict[Any, Timer] = {}
         """Timers by the input that they fire."""
+        self._until: tuple[Any, float] | None = None
+        """What ends the repeating, and when."""
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.key.method} {self.key.branch} {self.state}>"
@@ -92,9 +93,11 @@ class Transaction:
         if row is None:
             return False
         steps, after = row
-        self._set_state(after)
+        if after is not self.state:
+            self._set_state(after)
+        actions = self.actions
         for step in steps:
-            self.actions[step](self, now)
+            actions[step](self, now)
         if after is TransactionState.TERMINATED:
             self.let_go()
         return True
@@ -103,10 +106,35 @@ class Transaction:
         """It is over: forget whom to tell, so that a call that has ended needs no collector to be freed."""
 
     def start_timer(self, event: Any, delay: float, now: float) -> None:
-        running = self.running.get(event)
-        if running is not None:
-            running.cancel()
-        self.running[event] = self.layer.timers.start(now + delay, partial(self._fired, event))
+        self._start_at(now + delay, event)
+
+    def repeat_until(self, last: Any, delay: float, now: float) -> None:
+        """What `repeat` starts is done with after `delay`; then `last` is due."""
+        self._until = last, now + delay
+
+    def repeat(self, event: Any, delay: float, now: float) -> None:
+        """Again after `delay`, unless all is over by then. Of the two timers only the next one waits: nearly all of them
+        are stopped before anything is due."""
+        assert self._until is not None
+        last, end = self._until
+        if now + delay <= end:
+            self._start_at(now + delay, event)
+        else:
+            self._start_at(end, last)
+
+    def rest_until_last(self, event: Any) -> None:
+        """Not again, but `last` is due as ever."""
+        if event in self.running and self._until is not None:
+            self.stop_timer(event)
+            last, end = self._until
+            self._start_at(end, last)
+
+    def _start_at(self, at: float, event: Any) -> None:
+        running = self.running
+        before = running.get(event)
+        if before is not None:
+            before.cancel()
+        running[event] = self.layer.timers.start_one(at, self._fired, event)
 
     def stop_timer(self, event: Any) -> None:
         timer = self.running.pop(event, None)
@@ -118,8 +146,6 @@ class Transaction:
         self.apply(event, now)
 
     def _set_state(self, state: TransactionState) -> None:
-        if state is self.state:
-            return
         if _log.isEnabledFor(logging.DEBUG):
             _log.debug("%s transaction of %s: %s -> %s", self.key.method, self.call_id, self.state, state)
         self.state = state

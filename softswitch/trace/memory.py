@@ -52,11 +52,12 @@ class Dialogue:
 
     def add(self, record: Recorded, most: int) -> int:
         """How many bytes more there are now. The beginning stays, for that is what the rest is understood by."""
-        self.records.append(record)
+        records = self.records
+        records.append(record)
         self.last = record[0]
         more = len(record[2]) + OVERHEAD
-        if len(self.records) > most:
-            gone = self.records.pop(most // 4)
+        if len(records) > most:
+            gone = records.pop(most // 4)
             self.left_out += 1
             more -= len(gone[2]) + OVERHEAD
         self.bytes += more
@@ -119,28 +120,27 @@ class MessageMemory:
     def settle(self) -> None:
         """Sort in what has been recorded."""
         pending, self._pending = self._pending, []
+        calls, others, most, listeners = self._calls, self._others, self.limits.messages, self.listeners
         for record in pending:
             data = record[2]
             if data[:1] <= b" ":  # a keep-alive
                 continue
-            self._sort_in(record, call_id_of(data))
-        if pending:
-            self._bound(self._calls, self.limits.bytes - self.limits.bytes // OTHERS_SHARE)
-            self._bound(self._others, self.limits.bytes // OTHERS_SHARE)
-
-    def _sort_in(self, record: Recorded, key: bytes) -> None:
-        shelf = self._calls
-        dialogue = shelf.dialogues.get(key)
-        if dialogue is None:
-            shelf = self._others
+            key = call_id_of(data)
+            shelf = calls
             dialogue = shelf.dialogues.get(key)
             if dialogue is None:
-                dialogue = Dialogue(key)
-                shelf.put(dialogue)
-        shelf.bytes += dialogue.add(record, self.limits.messages)
-        shelf.dialogues.move_to_end(key)
-        for listener in self.listeners:
-            listener(dialogue, record)
+                shelf = others
+                dialogue = shelf.dialogues.get(key)
+                if dialogue is None:
+                    dialogue = Dialogue(key)
+                    shelf.put(dialogue)
+            shelf.bytes += dialogue.add(record, most)
+            shelf.dialogues.move_to_end(key)
+            for listener in listeners:
+                listener(dialogue, record)
+        if pending:
+            self._bound(calls, self.limits.bytes - self.limits.bytes // OTHERS_SHARE)
+            self._bound(others, self.limits.bytes // OTHERS_SHARE)
 
     def _bound(self, shelf: _Shelf, most: int) -> None:
         while shelf.bytes > most and shelf.dialogues:
