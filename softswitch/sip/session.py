@@ -116,7 +116,7 @@ class Session:
 
     def begin_outgoing(self, invite: OutgoingInvite) -> None:
         self._outgoing = invite
-        self.early = EarlyDialogs(self._layer, invite, self._common)
+        self.early = EarlyDialogs(invite)
         invite.start()
 
     # What the owner may ask and read.
@@ -282,9 +282,8 @@ class Session:
     def worth_asking_again(self, response: Response) -> bool:
         return self._timer.learn_too_small(response)
 
-    def dialog_of(self, invite: Request, response: Response) -> Dialog:
-        assert self.early is not None
-        return self.early.dialog(invite, response)
+    def early_client(self, response: Response) -> DialogClient | None:
+        return self.early.client(response) if self.early is not None else None
 
     def provisional(self, response: Response, now: float) -> None:
         if not self.step(_I.PROVISIONAL) or response.status == 100 or self.early is None:
