@@ -11,27 +11,19 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 from softswitch.call.crossing import begin_crossing
-from softswitch.call.events import (
-    CallEvent,
-    DigitHeard,
-    HoldChanged,
-    LegEvent,
-    LegSilent,
-    NothingAgreed,
-    PromptsEnded,
-)
+from softswitch.call.events import CallEvent, DigitHeard, HoldChanged, LegEvent, NothingAgreed
+from softswitch.call.leg_sound import LegSound
 from softswitch.call.local_media import local_media, offer_of
 from softswitch.call.media_address import media_address
 from softswitch.call.party import srtp_of
-from softswitch.call.prompt_paths import found_prompt, found_prompts
 from softswitch.call.reoffering import UNUSABLE, Reoffering
 from softswitch.call.services import Services
 from softswitch.call.set_peer import Whereabouts, set_peer
 from softswitch.call.streams import NOTHING, Streams
 from softswitch.errors import PeerError
 from softswitch.ids import LegId
-from softswitch.rtp.commands import Bridge, Music, Play, SetPeer, StopPlay, Unbridge
-from softswitch.rtp.reports import DigitPressed, LegStats, PeerSilent, PlayEnded
+from softswitch.rtp.commands import SetPeer
+from softswitch.rtp.reports import LegStats
 from softswitch.rtp.seating import OpenedLeg
 from softswitch.sip import codec_lines
 from softswitch.sip.events import (
@@ -63,7 +55,7 @@ def nobody(event: CallEvent) -> None:
     """What a leg says while no call owns it."""
 
 
-class Leg:
+class Leg(LegSound):
     """States show in `repr`; a leg that was never answered has `answered` None."""
 
     def __init__(
@@ -76,11 +68,10 @@ class Leg:
         codecs: tuple[str, ...],
         latch: bool = False,
     ) -> None:
-        self.id = leg
+        super().__init__(services, leg, nobody)
         self.party = party
         self.direction = direction
         self.codecs = codecs
-        self.deliver: Callable[[CallEvent], None] = nobody
         self.session: Session | None = None
         self.opened: OpenedLeg | None = None
         self.negotiated: Negotiated | None = None
@@ -89,7 +80,6 @@ class Leg:
         self.sip_status = 0
         self.held = False
         self.stats: LegStats | None = None
-        self._services = self.services = services
         self.latch, self.signalled_from = latch, ""
         self.srtp_policy = srtp_of(services.config, party)
         self.keys: tuple[SrtpKey, ...] = ()
@@ -97,8 +87,6 @@ class Leg:
         self.described: SessionDescription | None = None
         self.offered: SessionDescription | None = None
         self.told: SetPeer | None = None  # what the media worker was told last
-        self.plays = 0
-        self._may_play = self._may_have_music = True  # until it is opened here, nobody knows
         self.on_lost: Callable[[], None] | None = None
         """Hears that its media is lost for good, while it rings."""
         self._closed = False
@@ -141,7 +129,7 @@ class Leg:
 
     def _has_port(self, opened: OpenedLeg) -> None:
         self.opened = opened
-        self._may_play = self._may_have_music = False
+        self.begin_quiet()
         self._services.legs[self.id] = self
         self._renew_keys()
 
@@ -365,43 +353,7 @@ class Leg:
                 self.sip_status = status
             self.session.hangup(status, reason, more)
 
-    # --- media ------------------------------------------------------------------------------------------------------
-
-    def play(self, names: tuple[str, ...], language: str) -> int:
-        """Play prompts by name; returns the number that `PromptsEnded` repeats. Names nobody has are left out."""
-        self.plays += 1
-        self._may_play = True
-        paths = found_prompts(self._services.prompts, names, language)
-        self._services.media.send(Play(leg=self.id, play=self.plays, prompts=paths))
-        return self.plays
-
-    def stop_play(self) -> None:
-        if self._may_play:
-            self._may_play = False
-            self._services.media.send(StopPlay(leg=self.id))
-
-    def music(self, name: str | None, language: str = "en") -> None:
-        path = found_prompt(self._services.prompts, name, language) if name else None
-        if path is None and not self._may_have_music:
-            return
-        self._may_have_music = path is not None
-        self._services.media.send(Music(leg=self.id, prompt=path))
-
-    def bridge(self, other: "Leg") -> None:
-        self._services.media.send(Bridge(a=self.id, b=other.id))
-
-    def unbridge(self) -> None:
-        self._services.media.send(Unbridge(leg=self.id))
-
-    def on_media_report(self, report: DigitPressed | PlayEnded | PeerSilent) -> None:
-        if isinstance(report, DigitPressed):
-            self.deliver(DigitHeard(self.id, report.digit, report.method))
-        elif isinstance(report, PlayEnded):
-            if report.play == self.plays:
-                self._may_play = False
-            self.deliver(PromptsEnded(self.id, report.play, report.completed, report.problem))
-        else:
-            self.deliver(LegSilent(self.id, report.silent_s))
+    # --- the end ------------------------------------------------------------------------------------------------------
 
     def begin_closing(self) -> None:
         """Tell its worker already, where nothing else has to be ended before; `close` is to follow."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from softswitch.sip.errors import ParseError
-from softswitch.sip.grammar import is_unsafe, quote, quoted_string, readable, split
+from softswitch.sip.grammar import quote, quoted_string, readable, split
 from softswitch.sip.params import NO_PARAMS, Params
 from softswitch.sip.uri import Uri
 
@@ -75,11 +75,6 @@ class Address:
     def tag(self) -> str:
         """Empty when there is none."""
         return self.params.get("tag") or ""
-
-    def with_tag(self, tag: str) -> "Address":
-        if is_unsafe(tag):
-            raise ValueError("a line end in a tag")
-        return Address(self.uri, self.display_name, self.params.having("tag", tag))
 
 
 @lru_cache(maxsize=2048)

@@ -74,7 +74,7 @@ class Dialog:
                 local_sequence=invite.cseq.number,
                 remote_sequence=-1,
                 remote_target=_target(invite, contacts[0].uri if contacts else invite.uri),
-                route_set=tuple(str(route) for route in reversed(response.record_routes)),
+                route_set=_route_set(response),
                 early=response.status < 200,
                 initiator=True,
                 secure=invite.uri.scheme == SIPS,
@@ -104,11 +104,14 @@ class Dialog:
     def confirm(self) -> None:
         self.state.early = False
 
-    def go_on_from(self, early: "Dialog") -> None:
-        """Count on where the early dialog stopped that this one confirms."""
-        before, state = early.state, self.state
-        state.local_sequence = max(before.local_sequence, state.local_sequence)
-        state.remote_sequence = before.remote_sequence
+    def confirmed_by(self, invite: Request, response: Response) -> None:
+        """The 2xx to our INVITE; it says anew which way the dialog goes (section 13.2.2.4), and numbers count on."""
+        state, contacts = self.state, response.contacts
+        state.remote = response.headers.get("To") or ""
+        state.remote_target = _target(invite, contacts[0].uri if contacts else invite.uri)
+        state.route_set = _route_set(response)
+        state.local_sequence = max(state.local_sequence, invite.cseq.number)
+        state.early = False
 
     def matches(self, request: Request) -> bool:
         """A peer of RFC 2543 has no tag and then matches the empty one (section 12.2.2)."""
@@ -185,6 +188,12 @@ def _routes(state: DialogState) -> tuple[str, ...]:
     if not state.secure:
         return state.route_set
     return tuple(map(secured_route, state.route_set))
+
+
+def _route_set(response: Response) -> tuple[str, ...]:
+    """A caller's (section 12.1.2)."""
+    routes = response.record_routes
+    return tuple([str(route) for route in reversed(routes)]) if routes else ()
 
 
 def _target(invite: Request, contact: Uri) -> str:

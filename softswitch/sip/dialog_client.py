@@ -12,7 +12,7 @@ from softswitch.sip.challenge import ChallengeMemory
 from softswitch.sip.dialog import Dialog
 from softswitch.sip.message import Request, Response
 from softswitch.sip.nat import behind_nat, is_address
-from softswitch.sip.secure_uris import may_go
+from softswitch.sip.secure_uris import SIPS, may_go
 from softswitch.sip.session_layer import Located, SessionLayer
 from softswitch.sip.source import Source
 from softswitch.sip.uri import Uri
@@ -31,7 +31,8 @@ class DialogClient:
         "_common",
         "_layer",
         "_memory",
-        "_parsed",
+        "_target",
+        "_target_text",
         "contact",
         "dialog",
         "flow",
@@ -61,7 +62,7 @@ class DialogClient:
         """Our Contact value."""
         self.invite: Request | None = None
         """Our last INVITE in this dialog."""
-        self._parsed = "", Uri("")
+        self._target_text, self._target = "", Uri("")
         self.via_host = via_host
         self.sticky = sticky
         """A phone's: to be reached where its messages come from, unless Contact or Record-Route name that very host. It
@@ -69,9 +70,10 @@ class DialogClient:
 
     @property
     def behind_nat(self) -> bool:
-        target = self._target()
-        elsewhere = self.sticky and target.host.strip("[]") != self.flow.address
-        return elsewhere or behind_nat(target, self.via_host, self.flow.address)
+        target, address = self.target, self.flow.address
+        if self.sticky and target.host.strip("[]") != address:
+            return True
+        return behind_nat(target, self.via_host, address)
 
     def heard_from(self, source: Source) -> None:
         """The peer comes over a new connection: what stood before is gone, and it can be reached there."""
@@ -79,12 +81,13 @@ class DialogClient:
         if flow.transport != "udp" and source.transport == flow.transport and not self._layer.connected(flow):
             self.flow = source
 
-    def _target(self) -> Uri:
+    @property
+    def target(self) -> Uri:
         """The remote target, taken apart once as long as it stays."""
         text = self.dialog.state.remote_target
-        if self._parsed[0] != text:
-            self._parsed = text, Uri.parse(text)
-        return self._parsed[1]
+        if self._target_text != text:
+            self._target, self._target_text = Uri.parse(text), text
+        return self._target
 
     def request(
         self,
@@ -140,33 +143,37 @@ class DialogClient:
 
     def locate(self, then: Located) -> None:
         """Find out where requests of this dialog go: nowhere where one by `sips:` would have to leave in clear."""
-        target = self._target()
-
-        def checked(found: Source | None, now: float) -> None:
-            clear = found is None or not found.secure
-            then(None if clear and self.dialog.state.secure else found, now)
-
+        if self.dialog.state.secure:
+            then = _never_in_clear(then)
         first_hop = self.dialog.first_hop()
         if self.sticky and first_hop is not None and first_hop.host.strip("[]") != self.flow.address:
-            checked(self.flow, self._layer.now())
+            then(self.flow, self._layer.now())
         elif first_hop is not None:
-            self._layer.locate(first_hop, checked)
+            self._layer.locate(first_hop, then)
         elif self._keeps_flow():
-            checked(self.flow, self._layer.now())
+            then(self.flow, self._layer.now())
         else:
-            last_resort = self.flow if may_go(target, self.flow) else None
-            self._layer.locate(target, lambda found, now: checked(found or last_resort, now))
+            last_resort = self.flow if may_go(self.target, self.flow) else None
+            self._layer.locate(self.target, lambda found, now: then(found or last_resort, now))
 
     def _keeps_flow(self) -> bool:
         """Where Contact leads nowhere, or to the peer at the other end of a connection that stands."""
-        if self._target().scheme == "sips" and not self.flow.secure:
+        target, flow = self.target, self.flow
+        if target.scheme == SIPS and not flow.secure:
             return False
         if self.behind_nat:
             return True
-        if self.flow.transport == "udp" or not self._layer.connected(self.flow):
+        if flow.transport == "udp" or not self._layer.connected(flow):
             return False
-        host = self._target().host.strip("[]")
-        return host == self.flow.address or not is_address(host)
+        host = target.host.strip("[]")
+        return host == flow.address or not is_address(host)
+
+
+def _never_in_clear(then: Located) -> Located:
+    def checked(found: Source | None, now: float) -> None:
+        then(found if found is not None and found.secure else None, now)
+
+    return checked
 
 
 class _Asked:

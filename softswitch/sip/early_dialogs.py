@@ -16,7 +16,6 @@ from softswitch.sip.outgoing_invite import MAX_FORKS, OutgoingInvite
 from softswitch.sip.provisional_acks import ProvisionalAcks, rseq_of
 from softswitch.sip.sdp import SessionDescription
 from softswitch.sip.sdp_body import description_in, readable_description
-from softswitch.sip.session_layer import SessionLayer
 
 EARLY_DIALOG_TERMINATED = 199
 
@@ -33,12 +32,8 @@ class EarlyDialog:
 
 
 class EarlyDialogs:
-    def __init__(
-        self, layer: SessionLayer, invite: OutgoingInvite, common: tuple[tuple[str, str], ...]
-    ) -> None:
-        self._layer = layer
+    def __init__(self, invite: OutgoingInvite) -> None:
         self._invite = invite
-        self._common = common
         self._known: dict[str, EarlyDialog] = {}
         self._latest = ""
         """Tag of the dialog that spoke last."""
@@ -71,9 +66,10 @@ class EarlyDialogs:
         early.told = response.status, response.body
         return self._progress(response, early if number else None)
 
-    def dialog(self, invite: Request, response: Response) -> Dialog:
-        """The dialog that a 2xx confirms: it goes on counting where its early one stopped."""
-        return confirmed_dialog(self._known, invite, response)
+    def client(self, response: Response) -> DialogClient | None:
+        """Of the early dialog that a 2xx confirms; None when there was none."""
+        early = self._known.get(response.to_tag)
+        return early.client if early is not None else None
 
     def close(self) -> None:
         """The session is over: what comes late is hung up, and nobody asks here any more."""
@@ -94,15 +90,7 @@ class EarlyDialogs:
             return early
         if len(self._known) >= MAX_FORKS:
             return None
-        client = DialogClient(
-            self._layer,
-            Dialog.of_caller(request, response),
-            destination,
-            contact=self._invite.contact,
-            sticky=self._invite.sticky,
-            memory=self._invite.memory,
-            common=self._common,
-        )
+        client = self._invite.client_of(request, response, destination)
         client.invite = request
         early = self._known[tag] = EarlyDialog(client, ProvisionalAcks(client))
         return early
@@ -129,8 +117,9 @@ class Nobody:
         del response
         return False
 
-    def dialog_of(self, invite: Request, response: Response) -> Dialog:
-        return confirmed_dialog(self._known, invite, response)
+    def early_client(self, response: Response) -> DialogClient | None:
+        early = self._known.get(response.to_tag)
+        return early.client if early is not None else None
 
     def provisional(self, response: Response, now: float) -> None: ...
 
@@ -139,12 +128,3 @@ class Nobody:
         return False
 
     def failed(self, status: int, response: Response | None, now: float) -> None: ...
-
-
-def confirmed_dialog(known: Mapping[str, EarlyDialog], invite: Request, response: Response) -> Dialog:
-    """The dialog of a 2xx; where there was an early one, it counts on from there."""
-    dialog = Dialog.of_caller(invite, response)
-    early = known.get(response.to_tag)
-    if early is not None:
-        dialog.go_on_from(early.client.dialog)
-    return dialog

@@ -24,9 +24,9 @@ from softswitch.sip.events import SessionEvent
 from softswitch.sip.guard import Guard, SecurityEvent
 from softswitch.sip.identity import Identity, IdentityTable
 from softswitch.sip.instant_message import Outcome, send_text
-from softswitch.sip.invite_plan import DIRECT, InviteWay, plan_invite, way_to
+from softswitch.sip.invite_plan import DIRECT, InviteWay, plan_invite
+from softswitch.sip.locator import Locator
 from softswitch.sip.message import Request, Response
-from softswitch.sip.nat import is_address
 from softswitch.sip.notifier import Notifier
 from softswitch.sip.notifier_settings import NotifierSettings
 from softswitch.sip.open_invite import OpenInvite, end_open
@@ -49,7 +49,6 @@ from softswitch.sip.trunk_addresses import AGAIN_S, TrunkAddresses
 from softswitch.sip.trunk_watch import TrunkListener, TrunkStatus, TrunkWatch
 from softswitch.sip.unsolicited import notify_messages
 from softswitch.sip.uri import Uri
-from softswitch.sip.way import direct_place
 from softswitch.sip.wire import Wire, WireEvents
 
 SecretKey = tuple[str, str]
@@ -104,6 +103,9 @@ class SipEndpoint:
             monotonic=clock.monotonic,
             entropy=entropy,
             guard=self.guard,
+        )
+        self._locator = Locator(
+            self._resolver, self._stack.dead_targets, self._wire.connected, clock.monotonic
         )
         self._driver = StackDriver(self._stack, self._wire, self._resolver, clock.monotonic)
         self._stack.notifier.settings = NotifierSettings.from_config(config.subscriptions)
@@ -261,10 +263,7 @@ class SipEndpoint:
     def trunk_is_silent(self, trunk: TrunkName) -> bool:
         """Its one address did not answer the latest call; it is to be tried after others."""
         settings = self._config.trunk.get(trunk)
-        if settings is None or not len(self._stack.dead_targets):
-            return False
-        uri = Uri.parse(settings.outbound_proxy or settings.host)
-        return is_address(uri.host) and direct_place(uri) in self._stack.dead_targets
+        return settings is not None and self._locator.is_silent(settings.outbound_proxy or settings.host)
 
     def dead_targets(self) -> DeadTargets:
         """Servers that did not answer lately."""
@@ -276,19 +275,11 @@ class SipEndpoint:
 
     def located(self, destination: Uri | Binding) -> Source | None:
         """As `locate`, where no name has to be looked up; None: one has, or nothing leads there."""
-        way = way_to(destination, self._wire.connected)
-        if isinstance(way, Source):
-            return way
-        return direct_place(way) if is_address(way.host) else None
+        return self._locator.located(destination)
 
     async def locate(self, destination: Uri | Binding) -> Source | None:
         """Where calls to `destination` would be sent; None when its name leads nowhere."""
-        way = way_to(destination, self._wire.connected)
-        if isinstance(way, Source):
-            return way
-        found = await self._resolver.resolve(way)
-        ordered = self._stack.dead_targets.ordered(found, self._clock.monotonic())
-        return ordered[0] if ordered else None
+        return await self._locator.locate(destination)
 
     def session(self, call_id: str, local_tag: str) -> Session | None:
         return self._stack.session(call_id, local_tag)

@@ -48,6 +48,7 @@ class InvitePlan:
     """The connection or NAT binding of a registered phone."""
     route: tuple[str, ...]
     from_: Address
+    """Without a tag."""
     to: Address
     contact_user: str
     headers: tuple[tuple[str, str], ...]
@@ -74,8 +75,8 @@ class InviteListener(Protocol):
     def worth_asking_again(self, response: Response) -> bool:
         """A refusal that other headers may turn into an answer."""
 
-    def dialog_of(self, invite: Request, response: Response) -> Dialog:
-        """The dialog that a 2xx confirms."""
+    def early_client(self, response: Response) -> DialogClient | None:
+        """Of the early dialog that a 2xx confirms; None when there was none."""
 
     def provisional(self, response: Response, now: float) -> None: ...
 
@@ -144,14 +145,17 @@ class OutgoingInvite:
         """The INVITE as sent last; None until it is known where it goes."""
         return self._transaction.request if self._transaction is not None else None
 
-    @property
-    def sticky(self) -> bool:
-        """As `DialogClient.sticky`, of each dialog that it makes."""
-        return self._plan.phone or self._plan.flow is not None
-
-    @property
-    def memory(self) -> ChallengeMemory | None:
-        return self._memory
+    def client_of(self, invite: Request, response: Response, destination: Source) -> DialogClient:
+        """Our requests in a dialog that this response has made."""
+        return DialogClient(
+            self._layer,
+            Dialog.of_caller(invite, response),
+            destination,
+            contact=self.contact,
+            sticky=self._plan.phone or self._plan.flow is not None,
+            memory=self._memory,
+            common=self._common,
+        )
 
     def leave_to(self, listener: InviteListener) -> None:
         """Whom answers matter to from now on."""
@@ -204,7 +208,7 @@ class OutgoingInvite:
             ("Via", self._layer.via(destination, str(plan.request_uri))),
             ("Max-Forwards", str(plan.max_forwards)),
             *(("Route", route) for route in plan.route),
-            ("From", str(plan.from_.with_tag(plan.local_tag))),
+            ("From", f"{plan.from_};tag={plan.local_tag}"),
             ("To", str(plan.to)),
             ("Call-ID", plan.call_id),
             ("CSeq", f"{self._sequence} INVITE"),
@@ -282,16 +286,11 @@ class OutgoingInvite:
             transaction, destination = late, late.peer
         if transaction is None or destination is None or len(self._acks) >= MAX_FORKS:
             return
-        dialog = self._listener.dialog_of(transaction.request, response)
-        client = DialogClient(
-            self._layer,
-            dialog,
-            destination,
-            contact=self.contact,
-            sticky=self.sticky,
-            memory=self._memory,
-            common=self._common,
-        )
+        client = self._listener.early_client(response)
+        if client is None:
+            client = self.client_of(transaction.request, response, destination)
+        else:
+            client.dialog.confirmed_by(transaction.request, response)
         self._acks[tag] = None
         client.acknowledge(transaction.request, self._remember(tag))
         first = not self._won and late is None

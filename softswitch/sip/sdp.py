@@ -7,7 +7,7 @@ immutable by agreement; not frozen, because that doubles what making one costs, 
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from typing import Any
 
@@ -21,6 +21,7 @@ DIRECTIONS = ("sendrecv", "sendonly", "recvonly", "inactive")
 _LINE = re.compile(r"([a-z])=([^\r\n\0]*)")
 _VALUE = re.compile(r"[^\r\n\0]*")
 _LONGEST_REMEMBERED = 1024
+_LONGEST_ADDRESS = 64
 _RTPMAP = re.compile(r"([0-9]{1,3}) +([^ /]+)/([0-9]{1,6})(?:/([0-9]{1,3}))? *")
 _FORMAT = re.compile(r"[0-9]{1,3}")
 NULL_ADDRESSES = ("0.0.0.0", "::", "0:0:0:0:0:0:0:0")
@@ -49,6 +50,10 @@ class Connection:
 
     @classmethod
     def parse(cls, value: str) -> "Connection":
+        return _remembered_connection(value) if len(value) <= _LONGEST_ADDRESS else cls._parse(value)
+
+    @classmethod
+    def _parse(cls, value: str) -> "Connection":
         parts = value.split()
         if len(parts) != 3 or parts[0] != "IN" or parts[1] not in ("IP4", "IP6"):
             raise SdpError("a c= line that cannot be read")
@@ -141,6 +146,13 @@ class Lines(tuple[Line, ...]):
 
 
 NO_LINES = Lines()
+_VERSION = Line("v", "0")
+
+
+@lru_cache(maxsize=1024)
+def _remembered_connection(value: str) -> Connection:
+    """A peer has few addresses. Raises SdpError."""
+    return Connection._parse(value)
 
 
 def _lines_of(text: str) -> Lines:
@@ -225,6 +237,8 @@ class SessionDescription(_Section):
     lines: Lines
     """All lines in front of the first `m=`, `v=` and `o=` included."""
     media: tuple[MediaDescription, ...] = ()
+    _data: bytes = field(default=b"", init=False, repr=False, compare=False)
+    """As it goes on the wire, once it was asked for: what a message says is kept for a restart as well."""
 
     @classmethod
     def parse(cls, data: bytes) -> "SessionDescription":
@@ -234,18 +248,20 @@ class SessionDescription(_Section):
         if text.count("\n") >= MAX_LINES:
             raise SdpError("an SDP of too many lines")
         head, *sections = text.split("\nm=")
-        session = _lines_of(head)
+        session = _head_of(head)
         if len(sections) > MAX_MEDIA:
             raise SdpError("an SDP of too many media", sip_status=488)
-        if not session or session[0].type != "v" or session[0].value != "0":
+        if not session or session[0] != _VERSION:
             raise SdpError("an SDP that does not begin with v=0")
         parsed = cls(session, tuple(map(_media_of, sections)))
         _ = parsed.origin
         return parsed
 
     def serialize(self) -> bytes:
-        media = [f"m={each.heading}\r\n{each.lines.text}" for each in self.media]
-        return (self.lines.text + "".join(media)).encode("utf-8", "surrogateescape")
+        if not self._data:
+            media = [f"m={each.heading}\r\n{each.lines.text}" for each in self.media]
+            self._data = (self.lines.text + "".join(media)).encode("utf-8", "surrogateescape")
+        return self._data
 
     @property
     def origin(self) -> Origin:
@@ -270,18 +286,31 @@ class SessionDescription(_Section):
         return media.lines.direction or self.lines.direction or "sendrecv"
 
 
+def _head_of(text: str) -> Lines:
+    """The lines of the session. Nearly all of them begin with `v=` and `o=`: that is of one call, what follows is of the
+    peer. Raises SdpError."""
+    version, _, behind = text.partition("\n")
+    origin, _, rest = behind.partition("\n")
+    if version != "v=0" or origin[:2] != "o=" or _VALUE.fullmatch(origin) is None:
+        return _lines_of(text)
+    return Lines((_VERSION, Line("o", origin[2:]), *_usual_lines(rest)))
+
+
 def _media_of(text: str) -> MediaDescription:
     """What stands behind `m=`, up to the next. Raises SdpError."""
     value, _, rest = text.partition("\n")
     if _VALUE.fullmatch(value) is None:
         raise SdpError("a line of SDP that cannot be read")
-    # Keys are of one call: to remember them helps nobody, and they would outlive it.
-    usual = len(rest) <= _LONGEST_REMEMBERED and "crypto:" not in rest
-    lines = _remembered_lines(rest) if usual else _lines_of(rest)
-    return MediaDescription.parse(value, lines)
+    return MediaDescription.parse(value, _usual_lines(rest))
 
 
-@lru_cache(maxsize=512)
+def _usual_lines(text: str) -> Lines:
+    """Keys are of one call: to remember them helps nobody, and they would outlive it. Raises SdpError."""
+    usual = len(text) <= _LONGEST_REMEMBERED and "crypto:" not in text
+    return _remembered_lines(text) if usual else _lines_of(text)
+
+
+@lru_cache(maxsize=1024)
 def _remembered_lines(text: str) -> Lines:
     return _lines_of(text)
 

@@ -1,37 +1,26 @@
 """One SIP session: the INVITE usage of a dialog, from either side (RFC 3261 sections 9, 13, 14, 15).
 
 `Session` owns which state the call is in and tells its owner what happened; the collaborators own the details:
-`IncomingInvite` and `OutgoingInvite` the establishment, `DialogClient` our requests inside the dialog, `DialogServer`
-the peer's, `Reoffers` new offers. Sans-IO: everything goes through a `SessionLayer`. What an owner asks of a session
-that is over, or for which it is too late, is ignored; after `hangup` or `reject` no event follows.
+`IncomingInvite`, `OutgoingInvite` and `Calling` the establishment, `DialogClient` our requests inside the dialog,
+`DialogServer` the peer's, `Reoffers` new offers. Sans-IO: everything goes through a `SessionLayer`. What an owner asks of a
+session that is over, or for which it is too late, is ignored; after `hangup` or `reject` no event follows.
 """
 
 import logging
 from collections.abc import Callable, Iterable
 from typing import Literal
 
-from softswitch.errors import PeerError
 from softswitch.ids import LegId
 from softswitch.sip.address import Address
 from softswitch.sip.dialog import Dialog
 from softswitch.sip.dialog_client import DialogClient
 from softswitch.sip.dialog_server import DialogServer
 from softswitch.sip.early_dialogs import EarlyDialog, EarlyDialogs
-from softswitch.sip.events import (
-    Acked,
-    AckMissing,
-    Answered,
-    Cancelled,
-    HungUp,
-    Refused,
-    SessionEvent,
-    SessionExpired,
-)
+from softswitch.sip.events import Acked, AckMissing, Cancelled, HungUp, SessionEvent, SessionExpired
 from softswitch.sip.identity import Identity
 from softswitch.sip.incoming_invite import IncomingInvite
 from softswitch.sip.message import Request, Response
 from softswitch.sip.outgoing_invite import OutgoingInvite
-from softswitch.sip.refusal import refusal_of
 from softswitch.sip.reoffers import Describe, Reoffers
 from softswitch.sip.sdp import SessionDescription
 from softswitch.sip.sdp_body import description_in, readable_description, serialized
@@ -116,7 +105,7 @@ class Session:
 
     def begin_outgoing(self, invite: OutgoingInvite) -> None:
         self._outgoing = invite
-        self.early = EarlyDialogs(self._layer, invite, self._common)
+        self.early = EarlyDialogs(invite)
         invite.start()
 
     # What the owner may ask and read.
@@ -276,50 +265,6 @@ class Session:
 
     # What the collaborators report.
 
-    def invite_headers(self) -> tuple[tuple[str, str], ...]:
-        return (*self._timer.extensions.asked(), *self._timer.offered())
-
-    def worth_asking_again(self, response: Response) -> bool:
-        return self._timer.learn_too_small(response)
-
-    def dialog_of(self, invite: Request, response: Response) -> Dialog:
-        assert self.early is not None
-        return self.early.dialog(invite, response)
-
-    def provisional(self, response: Response, now: float) -> None:
-        if not self.step(_I.PROVISIONAL) or response.status == 100 or self.early is None:
-            return
-        progress = self.early.heard(response)
-        if progress is not None:
-            self.tell(progress)
-
-    def succeeded(self, client: DialogClient, response: Response, now: float) -> bool:
-        wanted = self.state is not _S.CANCELLING
-        if not self.step(_I.SUCCESS):
-            return False
-        if wanted:
-            try:
-                sdp = self.early.answer_in(response) if self.early is not None else description_in(response)
-            except PeerError:
-                self._set_state(_S.TERMINATED)
-                self.tell(Refused(status=488, reason="the answer cannot be read", local=True))
-                wanted = False
-            else:
-                request = self._outgoing.request if self._outgoing is not None else None
-                self.adopt(client, described=request.body if request is not None else b"", heard=response)
-                self._timer.granted(response, now)
-                self.tell(Answered(sdp=sdp))
-        if not wanted:
-            self.finish()
-        return wanted
-
-    def failed(self, status: int, response: Response | None, now: float) -> None:
-        wanted = self.state is not _S.CANCELLING
-        if self.step(_I.FAILURE):
-            if wanted:
-                self.tell(refusal_of(status, response))
-            self.finish()
-
     def tell(self, event: SessionEvent) -> None:
         self._layer.deliver(self._deliver, event)
 
@@ -412,11 +357,11 @@ class Session:
         after = NEXT.get((self.state, event))
         if after is None:
             return False
-        self._set_state(after)
+        if after is not self.state:
+            self._set_state(after)
         return True
 
     def _set_state(self, state: SessionState) -> None:
-        if state is not self.state:
-            if _log.isEnabledFor(logging.DEBUG):
-                _log.debug("session %s of %s: %s -> %s", self.leg, self.call_id, self.state, state)
-            self.state = state
+        if _log.isEnabledFor(logging.DEBUG):
+            _log.debug("session %s of %s: %s -> %s", self.leg, self.call_id, self.state, state)
+        self.state = state

@@ -27,6 +27,7 @@ class SessionState(StrEnum):
 class SessionInput(StrEnum):
     PROVISIONAL = "1xx received"
     SUCCESS = "2xx received"
+    UNREADABLE = "2xx cannot be read"
     FAILURE = "300-699 received, or none"
     RING = "1xx sent"
     ANSWER = "2xx sent"
@@ -81,6 +82,7 @@ NEXT = {
     (_S.HANGING_UP, _I.ACK): _S.TERMINATED,
     (_S.HANGING_UP, _I.ACK_MISSING): _S.TERMINATED,
     (_S.HANGING_UP, _I.BYE): _S.TERMINATED,
+    (_S.CONFIRMED, _I.UNREADABLE): _S.TERMINATED,
     (_S.CONFIRMED, _I.BYE): _S.TERMINATED,
     (_S.CONFIRMED, _I.HANG_UP): _S.TERMINATED,
     (_S.CONFIRMED, _I.LOST): _S.TERMINATED,

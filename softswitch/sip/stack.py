@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from softswitch.ids import LegId
+from softswitch.sip.calling import Calling
 from softswitch.sip.challenge import ChallengeMemory
 from softswitch.sip.client_transaction import ClientTransaction, FailureHandler, ResponseHandler
 from softswitch.sip.dead_targets import DeadTargets
@@ -177,7 +178,7 @@ class SipStack:
         before, self._busy = self._busy, True
         try:
             session.begin_outgoing(
-                OutgoingInvite(self, plan, session, memory=memory, common=self.common("User-Agent"))
+                OutgoingInvite(self, plan, Calling(session), memory=memory, common=self.common("User-Agent"))
             )
         finally:
             self._busy = before
