@@ -1,23 +1,29 @@
 """JSON without blanks, for rows and frames: one encoder for all.
 
-`json.dumps` makes an encoder for each text, and `JSONEncoder.encode` still makes its inner one each time: a row's worth of
-JSON then costs twice as much.
+In C by msgspec, which writes values (`value.py`) as they stand, without what has its default. What that has no form for
+takes Python's own encoder: keys that are no text, and text of a peer that is no Unicode, which is mended.
 """
 
 import json
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
+
 
 def encoder(*, default: Callable[[Any], Any] | None = None) -> Callable[[Any], str]:
-    """Of plain values, which hold no circle; `default` makes one of any other."""
-    form = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False, check_circular=False, default=default)
-    inner = getattr(json.encoder, "c_make_encoder", None)
-    if inner is None:
-        return form.encode
-    quoted = json.encoder.encode_basestring
-    pieces = inner(None, form.default, quoted, None, ":", ",", False, False, True)
-    return lambda value: "".join(pieces(value, 0))
+    """Of values, which hold no circle; `default` makes one of any other."""
+    encode = msgspec.json.Encoder(enc_hook=default).encode
+
+    def compacted(value: Any) -> str:
+        try:
+            return encode(value).decode()
+        except (TypeError, ValueError, OverflowError):
+            plain = msgspec.to_builtins(value, builtin_types=(), enc_hook=default)
+            text = json.dumps(plain, separators=(",", ":"), ensure_ascii=False, default=default)
+            return text.encode("utf-8", "replace").decode()
+
+    return compacted
 
 
 compact = encoder()

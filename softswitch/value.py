@@ -18,20 +18,20 @@ Kind = TypeVar("Kind")
 @overload
 def value(kind: type[Kind], /) -> type[Kind]: ...
 @overload
-def value(*, kw_only: bool) -> Callable[[type[Kind]], type[Kind]]: ...
+def value(*, kw_only: bool = True, tagged: bool = True) -> Callable[[type[Kind]], type[Kind]]: ...
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(field,))
 def value(
-    kind: type[Kind] | None = None, /, *, kw_only: bool = True
+    kind: type[Kind] | None = None, /, *, kw_only: bool = True, tagged: bool = True
 ) -> type[Kind] | Callable[[type[Kind]], type[Kind]]:
-    """In the place of `@dataclass(frozen=True, slots=True, kw_only=True)`. As JSON it names its type and leaves out what
-    has its default; what is read must be exactly of it. One that builds on another value has no field without a default
-    behind one with it."""
+    """In the place of `@dataclass(frozen=True, slots=True, kw_only=True)`. As JSON it leaves out what has its default, and
+    names its type where it is `tagged`, as it must be among others; what is read must be exactly of it. One that builds on
+    another value has no field without a default behind one with it."""
     if kind is None:
-        return lambda kind: _made(kind, kw_only)
-    return _made(kind, kw_only)
+        return lambda kind: _made(kind, kw_only, tagged)
+    return _made(kind, kw_only, tagged)
 
 
-def _made(kind: type[Kind], kw_only: bool) -> type[Kind]:
+def _made(kind: type[Kind], kw_only: bool, tagged: bool) -> type[Kind]:
     hints = get_annotations(kind)
     body = {name: one for name, one in vars(kind).items() if name not in _OF_THE_CLASS_ITSELF}
     inherited = {}
@@ -49,7 +49,7 @@ def _made(kind: type[Kind], kw_only: bool) -> type[Kind]:
         | {"__annotations__": hints, "__qualname__": kind.__qualname__},
         frozen=True,
         kw_only=kw_only,
-        tag=True,
+        tag=tagged,
         omit_defaults=True,
         forbid_unknown_fields=True,
     )

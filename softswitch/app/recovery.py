@@ -48,7 +48,7 @@ def _without_copies(found: list[CallSnapshot]) -> list[CallSnapshot]:
 
 
 def _handing_over_first(snapshot: CallSnapshot) -> tuple[bool, float]:
-    return isinstance(snapshot.stage, ENTERED_AGAIN), snapshot.stages[-1][1] if snapshot.stages else 0.0
+    return isinstance(snapshot.at, ENTERED_AGAIN), snapshot.stages[-1][1] if snapshot.stages else 0.0
 
 
 async def left_open(parts: Parts) -> list[OpenInvite]:
@@ -72,7 +72,7 @@ def end_left(parts: Parts, invites: Iterable[OpenInvite]) -> None:
 
 
 def _age(snapshot: CallSnapshot) -> float:
-    stage = snapshot.stage
+    stage = snapshot.at
     return stage.entered - stage.waited_s if isinstance(stage, Wait) else 0.0
 
 

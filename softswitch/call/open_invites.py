@@ -4,20 +4,29 @@ A caller who is not answered cannot be gone on with, since what was to come is n
 get CANCEL. Written into the call's row (`snapshots.py`), alone while the call is not answered.
 """
 
-import json
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, Final
+
+import msgspec
 
 from softswitch.call.call import Call
-from softswitch.call.plain import plain
 from softswitch.call.ringing import Ringing
 from softswitch.call.room import Room
-from softswitch.sip.dialog import DialogState
+from softswitch.compact import compact
 from softswitch.sip.open_invite import OpenInvite, open_invite_of
 from softswitch.sip.session import Session
-from softswitch.sip.source import Source
 
-VERSION = 1
+VERSION: Final = 1
+
+
+class _Row(msgspec.Struct):
+    """What the row of any call tells of them."""
+
+    stage: Any = None
+    open: tuple[OpenInvite, ...] = ()
+
+
+_DECODER: Final = msgspec.json.Decoder(_Row)
 
 
 def open_invites(room: Room, call: Call) -> tuple[OpenInvite, ...]:
@@ -29,24 +38,21 @@ def open_invites(room: Room, call: Call) -> tuple[OpenInvite, ...]:
 
 def unanswered(call: Call, invites: tuple[OpenInvite, ...]) -> str:
     """The row of a call that is not answered yet."""
-    return json.dumps({"version": VERSION, "call": call.id, "open": plain(invites)})
+    return compact({"version": VERSION, "call": call.id, "open": invites})
 
 
 def read_open(text: str) -> tuple[OpenInvite, ...]:
-    """Of any call's row. Raises ValueError, TypeError or KeyError when it is none of ours."""
-    return tuple(map(_read, json.loads(text).get("open", ())))
-
-
-def _read(values: dict[str, Any]) -> OpenInvite:
-    dialog = values.get("dialog")
-    if dialog is not None:
-        dialog = DialogState(**{**dialog, "route_set": tuple(dialog.get("route_set", ()))})
-    return OpenInvite(**{**values, "peer": Source(**values["peer"]), "dialog": dialog})
+    """Of any call's row. Raises ValueError when it is none of ours."""
+    return _read(text).open
 
 
 def is_answered(text: str) -> bool:
-    """A row of a call that may go on."""
-    return "stage" in json.loads(text)
+    """A row of a call that may go on. Raises ValueError."""
+    return _read(text).stage is not None
+
+
+def _read(text: str) -> _Row:
+    return _DECODER.decode(text.encode("utf-8", "replace"))
 
 
 def _sessions(room: Room, call: Call) -> Iterator[Session]:

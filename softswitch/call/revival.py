@@ -204,7 +204,7 @@ def _newer(described: SessionDescription) -> SessionDescription:
 
 def _stage(room: Room, call: Call, snapshot: CallSnapshot, legs: dict[LegId, Leg], died: float) -> Stage:
     """Where it goes on, with its agent or its place."""
-    stage, visit, talk = snapshot.stage, snapshot.visit, snapshot.talk
+    stage, visit, talk = snapshot.at, snapshot.visit, snapshot.talk
     if isinstance(stage, Talk):
         other = legs.get(talk.other if talk is not None else stage.other)
         if other is None:

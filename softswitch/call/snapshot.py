@@ -1,64 +1,60 @@
 """A live call as a value: all that is needed to go on with it after this process has died, and none of its keys.
 
 Written when something has changed that a restart must know (`snapshots.py`), read at the next start (`revival.py`).
-JSON of plain values; whoever reads it takes any error for a call that cannot go on.
+JSON, read as strictly as what media workers say; whoever reads it takes any error for a call that cannot go on.
 """
 
-import json
 from dataclasses import replace
 from typing import Any, Final, Self
+
+import msgspec
 
 from softswitch.call.call import Call, Figures
 from softswitch.call.contact import Contact
 from softswitch.call.conversation import Conversation
 from softswitch.call.leg import Leg
-from softswitch.call.open_invites import read_open
-from softswitch.call.plain import plain
 from softswitch.call.room import Room
 from softswitch.call.stages import Stage, arguments_of, from_journal, name_of
-from softswitch.call.stream_snapshot import StreamSnapshot, read_stream, stream_snapshots
+from softswitch.call.stream_snapshot import StreamSnapshot, stream_snapshots
 from softswitch.call.streams import AUDIO
 from softswitch.call.visits import Visit
 from softswitch.compact import compact
 from softswitch.config.schema import Config
 from softswitch.ids import LegId, RecordingId
-from softswitch.sip.answered_invite import AnsweredInvite
-from softswitch.sip.dialog import DialogState
 from softswitch.sip.history_info import Forwarded
 from softswitch.sip.identity import Identity
 from softswitch.sip.masked_keys import masked
 from softswitch.sip.offer_answer import Negotiated
 from softswitch.sip.open_invite import OpenInvite
 from softswitch.sip.privacy import OPEN, Privacy
+from softswitch.sip.sdp import Line, Lines
 from softswitch.sip.session_snapshot import SessionSnapshot, snapshot_of
-from softswitch.sip.source import Source
-from softswitch.srtp_key import SrtpKey
 from softswitch.store.rows import RecordingRow
 from softswitch.tap import RecordingSpec
 from softswitch.value import value
 
-VERSION = 1
-_ABSENT: Final = {"visit": None, "talk": None, "recording": None}
+VERSION: Final = 1
+"""Rows of before have it as long as they can be read."""
 
 
-@value
+@value(tagged=False)
 class LegSnapshot:
     leg: LegId
     party: str
     direction: str
     codecs: tuple[str, ...]
-    latch: bool
     began: float
     answered: float
-    held: bool
     address: str
     """What its peer is told."""
-    plays: int
-    queue_call: bool
     negotiated: Negotiated
     """Without keys: their suites alone."""
     described: str
     session: SessionSnapshot
+    latch: bool = False
+    held: bool = False
+    plays: int = 0
+    queue_call: bool = False
     streams: tuple[StreamSnapshot, ...] = ()
     """Besides audio."""
     audio: int = 0
@@ -67,7 +63,7 @@ class LegSnapshot:
     """Who is charged, of a call out."""
 
 
-@value
+@value(tagged=False)
 class TalkSnapshot:
     """What a talk has come to; the parties are those it began with, whoever consults somebody meanwhile."""
 
@@ -80,7 +76,7 @@ class TalkSnapshot:
     held: tuple[LegId, ...]
 
 
-@value
+@value(tagged=False)
 class RecordingSnapshot:
     row: RecordingRow
     spec: RecordingSpec
@@ -90,10 +86,12 @@ class RecordingSnapshot:
     reasons: tuple[str, ...]
 
 
-@value
+@value(tagged=False)
 class CallSnapshot:
+    version: int
     call: str
-    stage: Stage
+    stage: tuple[str, dict[str, Any]]
+    """As the journal has it: its name and its arguments, without what is written nowhere."""
     identity: Identity
     ani: str
     ani_name: str
@@ -126,8 +124,9 @@ class CallSnapshot:
             return None
         contact = room.recordings.contact_of(call.id)
         return cls(
+            version=VERSION,
             call=call.id,
-            stage=call.at,
+            stage=(name_of(call.at), arguments_of(call.at)),
             identity=call.identity,
             ani=call.ani,
             ani_name=call.ani_name,
@@ -149,35 +148,20 @@ class CallSnapshot:
         )
 
     def to_json(self) -> str:
-        values = plain(self)
-        values |= {"version": VERSION, "stage": [name_of(self.stage), arguments_of(self.stage)]}
-        return compact(values)
+        return compact(self)
 
     @classmethod
-    def from_json(cls, text: str) -> Self:
-        """Raises ValueError, TypeError, KeyError or PeerError when it is none of ours."""
-        values = json.loads(text)
-        if values.pop("version") != VERSION:
+    def from_json(cls, text: str) -> "CallSnapshot":
+        """Raises ValueError, TypeError or KeyError when it is none of ours."""
+        snapshot = _DECODER.decode(text.encode("utf-8", "replace"))
+        if snapshot.version != VERSION:
             raise ValueError("a snapshot of another version")
-        name, arguments = values["stage"]
-        values = {**_ABSENT, **values}
-        recording = values["recording"]
-        return cls(
-            **{
-                **values,
-                "stage": from_journal(name, arguments),
-                "identity": Identity(**values["identity"]),
-                "stages": tuple((stage, at) for stage, at in values["stages"]),
-                "figures": Figures(**values["figures"]),
-                "legs": tuple(map(_read_leg, values["legs"])),
-                "visit": Visit(**values["visit"]) if values["visit"] is not None else None,
-                "talk": _read_talk(values["talk"]) if values["talk"] is not None else None,
-                "recording": _read_recording(recording) if recording is not None else None,
-                "open": read_open(text),
-                "privacy": Privacy(**values.get("privacy", {})),
-                "forwarded": tuple(Forwarded(**step) for step in values.get("forwarded", ())),
-            }
-        )
+        from_journal(*snapshot.stage)
+        return snapshot
+
+    @property
+    def at(self) -> Stage:
+        return from_journal(*self.stage)
 
     @property
     def media(self) -> tuple[LegId, ...]:
@@ -266,50 +250,11 @@ def _recording(contact: Contact) -> RecordingSnapshot:
     )
 
 
-# --- reading ------------------------------------------------------------------------------------------------------------
+def _lines(kind: type, written: Any) -> Lines:
+    """What is not read by the names of its fields."""
+    if kind is not Lines:
+        raise NotImplementedError(f"{kind.__name__} has no form in a row")
+    return Lines(msgspec.convert(written, tuple[Line, ...]))
 
 
-def _read_leg(values: dict[str, Any]) -> LegSnapshot:
-    agreed, session = values["negotiated"], values["session"]
-    keys = {name: SrtpKey(**agreed[name]) for name in ("key_in", "key_out") if name in agreed}
-    dialog = session["dialog"]
-    dialog["route_set"] = tuple(dialog.get("route_set", ()))
-    answered = session.get("answered")
-    return LegSnapshot(
-        **{
-            **values,
-            "codecs": tuple(values["codecs"]),
-            "streams": tuple(map(read_stream, values.get("streams", ()))),
-            "negotiated": Negotiated(**{**agreed, **keys}),
-            "session": SessionSnapshot(
-                **{
-                    **session,
-                    "dialog": DialogState(**dialog),
-                    "flow": Source(**session["flow"]),
-                    "invite": tuple((name, value) for name, value in session.get("invite", ())),
-                    "answered": _read_answered(answered) if answered is not None else None,
-                }
-            ),
-        }
-    )
-
-
-def _read_answered(values: dict[str, Any]) -> AnsweredInvite:
-    return AnsweredInvite(
-        **{**values, "key": tuple(values["key"]), "peer": Source(**values["peer"])},
-    )
-
-
-def _read_talk(values: dict[str, Any]) -> TalkSnapshot:
-    return TalkSnapshot(**{**values, "held": tuple(values["held"])})
-
-
-def _read_recording(values: dict[str, Any]) -> RecordingSnapshot:
-    return RecordingSnapshot(
-        row=RecordingRow(**values["row"]),
-        spec=RecordingSpec(**values["spec"]),
-        kept=values["kept"],
-        parties=tuple((track, leg, name) for track, leg, name in values["parties"]),
-        used=tuple(values["used"]),
-        reasons=tuple(values["reasons"]),
-    )
+_DECODER: Final = msgspec.json.Decoder(CallSnapshot, dec_hook=_lines)

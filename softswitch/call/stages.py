@@ -7,7 +7,7 @@ which stage stands in `story.py`.
 
 import json
 from collections.abc import Mapping
-from dataclasses import asdict, field, fields, is_dataclass
+from dataclasses import MISSING, asdict, field, fields, is_dataclass
 from typing import Any, cast
 
 from softswitch.call.termination import By, Cause, Termination
@@ -220,9 +220,14 @@ _STAGES: dict[str, type[Any]] = {
 
 
 _NAMES: dict[type[Any], str] = {kind: name for name, kind in _STAGES.items()}
-_FIELDS: dict[type[Any], tuple[str, ...]] = {
-    kind: tuple(each.name for each in fields(kind)) for kind in _STAGES.values()
+_FIELDS: dict[type[Any], tuple[tuple[str, Any], ...]] = {
+    kind: tuple(
+        (each.name, each.default_factory() if each.default_factory is not MISSING else each.default)
+        for each in fields(kind)
+    )
+    for kind in _STAGES.values()
 }
+"""With their defaults."""
 
 
 _PLAIN = frozenset({str, int, float, bool, type(None), dict, tuple})
@@ -233,8 +238,13 @@ def name_of(stage: Stage) -> str:
 
 
 def arguments_of(stage: Stage) -> dict[str, object]:
-    """JSON values. What follows a feature code stays out: it may be a PIN; and so does what a flow collected masked."""
-    arguments = {name: _plain(getattr(stage, name)) for name in _FIELDS[type(stage)]}
+    """JSON values, without defaults. What follows a feature code stays out: it may be a PIN; and so does what a flow
+    collected masked."""
+    arguments = {
+        name: _plain(one)
+        for name, default in _FIELDS[type(stage)]
+        if (one := getattr(stage, name)) != default
+    }
     if isinstance(stage, Feature):
         arguments["argument"] = ""
     return arguments

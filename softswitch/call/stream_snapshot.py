@@ -4,14 +4,13 @@ Those with keys are left out: keys are in nobody's row. They end with the proces
 """
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from softswitch.call.facing import pair
 from softswitch.call.streams import Plan, Stream, Streams
 from softswitch.ids import LegId
 from softswitch.rtp.adoption import Survivor
 from softswitch.sip.passed_media import PassedMedia, PassedPeer
-from softswitch.sip.sdp import Line, Lines
 from softswitch.value import value
 
 if TYPE_CHECKING:
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from softswitch.call.services import Services
 
 
-@value
+@value(tagged=False)
 class StreamSnapshot:
     id: LegId
     far: LegId
@@ -54,24 +53,6 @@ def stream_snapshots(leg: "Leg") -> tuple[StreamSnapshot, ...]:
             )
         )
     return tuple(found)
-
-
-def read_stream(values: dict[str, Any]) -> StreamSnapshot:
-    """Raises TypeError or KeyError when it is none of ours."""
-    return StreamSnapshot(
-        **{
-            **values,
-            "srtp": tuple(values["srtp"]),
-            "shown": _read_media(values["shown"]),
-            "said": _read_media(values["said"]),
-            "theirs": PassedPeer(**values["theirs"]),
-        }
-    )
-
-
-def _read_media(values: dict[str, Any]) -> PassedMedia:
-    lines = Lines(Line(**line) for line in values["lines"])
-    return PassedMedia(**{**values, "formats": tuple(values["formats"]), "lines": lines})
 
 
 @value

@@ -25,9 +25,10 @@ from softswitch.sip.source import Source
 from softswitch.sip.transaction import Transaction, TransactionKey, TransactionState, server_key
 from softswitch.sip.unheeded import any_failure, any_response
 from softswitch.sip.way import reply_place
+from softswitch.value import value
 
 LONGEST: Final = 8192
-_KEPT = ("Via", "Max-Forwards", "Route", "Record-Route", "From", "To", "Call-ID", "CSeq", "Contact")
+_KEPT = ("via", "max-forwards", "route", "record-route", "from", "to", "call-id", "cseq", "contact")
 SEQUENCE_GAP: Final = 1000
 """More requests than we ever send in an early dialog."""
 SILENCE_T1: Final = 2
@@ -36,7 +37,7 @@ _UNANSWERED = (SessionState.INCOMING, SessionState.RINGING, SessionState.AWAITIN
 _RINGING = (SessionState.CALLING, SessionState.PROCEEDING)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value(tagged=False)
 class OpenInvite:
     direction: Literal["in", "out"]
     head: str
@@ -96,8 +97,7 @@ def end_open(layer: EndingLayer, invite: OpenInvite, status: int, reason: str) -
 
 def _of(direction: Literal["in", "out"], request: Request, peer: Source, tag: str) -> OpenInvite | None:
     head = Request(request.method, str(request.uri), Headers())
-    for name in _KEPT:
-        head.headers.copy_from(request.headers, name)
+    head.headers.echo(request.headers, _KEPT)
     data = head.to_bytes()
     if len(data) > LONGEST:
         return None
@@ -135,8 +135,8 @@ class _Ending:
         transaction.state = TransactionState.PROCEEDING
         layer.keep_client(transaction)
         cancel = cancel_of(self.request)
-        for name, value in (header, *layer.common("User-Agent")):
-            cancel.headers.add(name, value)
+        for name, text in (header, *layer.common("User-Agent")):
+            cancel.headers.add(name, text)
         layer.start_client(cancel, invite.peer, self._cancelled, self._unheard)
         layer.timers.start(layer.now() + layer.timer_values.timeout, transaction.abandon)
 
