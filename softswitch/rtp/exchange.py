@@ -260,6 +260,8 @@ class Exchange:
         leg = Leg(command.leg, slot, port, now)
         leg.address = command.address
         self._opened(leg, now)
+        if not command.port:
+            self._report(LegOpened(leg=leg.id, port=port))
         return ""
 
     def _opened(self, leg: Leg, now: float) -> None:
@@ -271,7 +273,6 @@ class Exchange:
         table.sent_timestamp[slot] = draws.below(1 << 31)
         table.last_in[slot] = now
         self._reporter.leg_opens(leg, draws.octets(CNAME_BYTES))
-        self._report(LegOpened(leg=leg.id, port=leg.port))
 
     def _set_peer(self, command: SetPeer, now: float) -> None:
         leg = self._leg(command)

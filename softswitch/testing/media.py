@@ -145,7 +145,6 @@ class FakeMediaPool(Surviving):
             return None
         self.commands.append(OpenLeg(leg=leg, address=address))
         port = self._legs[leg] = self._new_port()
-        self.emit(LegOpened(leg=leg, port=port))
         return OpenedLeg(leg=leg, worker=self._worker, port=port)
 
     async def open_leg(
