@@ -29,7 +29,6 @@ from softswitch.rtp.commands import (
 )
 from softswitch.rtp.reports import (
     DigitPressed,
-    LegClosed,
     LegOpened,
     LegStats,
     PeerSilent,
@@ -230,7 +229,6 @@ class FakeMediaPool(Surviving):
         self._unmix(leg)
         self._unbridge(leg)
         del self._legs[leg]
-        self.emit(LegClosed(stats=self._stats(leg)))
 
     async def stats(self, legs: Iterable[LegId]) -> list[LegStats]:
         await asyncio.sleep(0)
