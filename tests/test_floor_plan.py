@@ -51,6 +51,8 @@ SHELLS = {
     "rtp/uring.py",
     "rtp/ring.py",
     "rtp/pool.py",
+    "rtp/keeper.py",
+    "rtp/figures.py",
     "rtp/seat.py",
     "rtp/seating.py",
     "rtp/openings.py",

@@ -8,7 +8,8 @@ from softswitch.value import value
 
 @value
 class OpenLeg:
-    """Bind a port pair for a leg; answered by `LegOpened` or `LegFailed`. The leg sends nothing before `SetPeer`."""
+    """Bind a port pair for a leg; answered by `LegOpened` or `LegFailed`, at a held port by `LegFailed` only. The leg sends
+    nothing before `SetPeer`."""
 
     leg: LegId
     address: str
@@ -22,8 +23,8 @@ class OpenLeg:
 
 @value
 class HoldPorts:
-    """Have so many port pairs bound ahead for legs to come, from now on; `PortsHeld` tells which, and what takes their
-    place once they are used."""
+    """Have so many port pairs bound ahead for legs to come, from now on; `PortsHeld` tells which, and, a quarter of them at
+    a time, what takes their place once they are used."""
 
     address: str
     """Local address to bind."""

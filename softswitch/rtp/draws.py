@@ -20,7 +20,7 @@ class Draws:
 
     def below(self, limit: int) -> int:
         """0 to `limit` less 1, as likely as one another but for less than one in 2^30; `limit` is at most 2^32."""
-        return self._next() % limit
+        return (self._left.pop() if self._left else self._next()) % limit
 
     def chance(self) -> float:
         """From 0 up to 1."""

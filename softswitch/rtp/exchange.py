@@ -53,7 +53,7 @@ from softswitch.rtp.recordings import Recordings
 from softswitch.rtp.refusal import CommandError
 from softswitch.rtp.relay import Relay
 from softswitch.rtp.reporter import Reporter
-from softswitch.rtp.reports import CommandRefused, LegClosed, LegFailed, LegOpened, LegStats, PeerIs, Report
+from softswitch.rtp.reports import CommandRefused, LegClosed, LegFailed, LegOpened, PeerIs, Report
 from softswitch.rtp.secured import SecuredEngine, SrtpUnusable
 from softswitch.rtp.table import LegTable
 from softswitch.rtp.topology import Topology
@@ -65,8 +65,6 @@ MOST_BEHIND: Final = 20
 """Ticks in a row that may leave packets in the kernel, after a stall, before recordings are written all the same: what is
 written too early has gaps where those packets belong."""
 _BIND_TRIES: Final = 8
-CNAME_BYTES: Final = 12
-"""RFC 7022 wants 96 bits."""
 
 
 class Exchange:
@@ -85,6 +83,8 @@ class Exchange:
         self._ports = PortAllocator(ports, quiet_s, entropy)
         self._held = HeldPorts(engine, self._ports, ports.pairs, report)
         self._opaque = OpaqueLegs(datagrams, self._ports, report)
+        self._passing = self._opaque.by_id
+        """Asked at each command: a look at a table that is empty, mostly."""
         self._draws = Draws(int.from_bytes(entropy) + 1)
         self._table = LegTable(ports.pairs)
         self._by_slot: dict[int, Leg] = {}
@@ -123,7 +123,7 @@ class Exchange:
             QualityRules(self._table, limits),
             silent_s,
             report,
-            self._draws.chance,
+            self._draws,
         )
         self._carry_out: dict[type[Command], Callable[..., None]] = {
             OpenLeg: self._open,
@@ -188,7 +188,7 @@ class Exchange:
     def execute(self, command: Command, now: float) -> None:
         """Carry out one command; what cannot be done is reported, never raised."""
         try:
-            if not self._opaque.takes(command, now):
+            if not (self._passing and self._opaque.takes(command, now)):
                 self._carry_out[type(command)](command, now)
         except CommandError as error:
             leg = getattr(command, "leg", None)
@@ -231,8 +231,11 @@ class Exchange:
         return leg
 
     def _open(self, command: OpenLeg, now: float) -> None:
-        if command.leg in self._legs or command.leg in self._opaque:
+        if command.leg in self._legs or command.leg in self._passing:
             raise CommandError("the leg is open already")
+        if command.opaque:
+            self._opaque.open(command, now)
+            return
         problem = "all media ports are in use or quiet"
         if command.port:
             held = self._held.take(command.address, command.port, now)
@@ -260,6 +263,8 @@ class Exchange:
         leg = Leg(command.leg, slot, port, now)
         leg.address = command.address
         self._opened(leg, now)
+        if not command.port:
+            self._report(LegOpened(leg=leg.id, port=port))
         return ""
 
     def _opened(self, leg: Leg, now: float) -> None:
@@ -270,8 +275,6 @@ class Exchange:
         table.sent_sequence[slot] = draws.below(1 << 15)
         table.sent_timestamp[slot] = draws.below(1 << 31)
         table.last_in[slot] = now
-        self._reporter.leg_opens(leg, draws.octets(CNAME_BYTES))
-        self._report(LegOpened(leg=leg.id, port=leg.port))
 
     def _set_peer(self, command: SetPeer, now: float) -> None:
         leg = self._leg(command)
@@ -311,28 +314,24 @@ class Exchange:
             self._close(leg, now)
 
     def _close(self, leg: Leg, now: float) -> None:
+        slot = leg.slot
         self._topology.leave(leg, now)
         self._playout.stop_play(leg, now)
         self.recordings.leg_closes(leg, now)
-        self._reporter.leg_closes(leg, now)
-        stats = self._stats(leg, now)
-        self._engine.close(leg.slot)
-        self._decoded.set_foreign(leg.slot, False)
-        self._demultiplexer.set(leg.slot, False)
-        self._reporter.leg_closed(leg.slot)
-        del self._legs[leg.id], self._by_slot[leg.slot]
-        self._table.give_back(leg.slot)
+        stats = self._reporter.leg_closes(leg, now)
+        self._engine.close(slot)
+        self._decoded.slots.discard(slot)
+        self._demultiplexer.slots.discard(slot)
+        del self._legs[leg.id], self._by_slot[slot]
+        self._table.give_back(slot)
         self._ports.release(leg.port, now)
         self._report(LegClosed(stats=stats))
 
     def _ask_stats(self, command: AskStats, now: float) -> None:
         for name in command.legs or tuple(self._legs):
             if (leg := self._legs.get(name)) is not None:
-                self._report(self._stats(leg, now))
+                self._report(self._reporter.stats(leg, now))
 
     def _ask_peers(self, command: AskPeers, now: float) -> None:
         for leg in self._legs.values():
             self._report(PeerIs(leg=leg.id, address=leg.address, port=leg.port, peer=leg.told))
-
-    def _stats(self, leg: Leg, now: float) -> LegStats:
-        return self._reporter.stats(leg, now)

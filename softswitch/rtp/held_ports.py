@@ -14,6 +14,8 @@ from softswitch.rtp.reports import PortsHeld, Report
 
 SHARE = 16
 """One pair of so many may be held."""
+LOTS = 4
+"""Once a part of so many is missing it is held anew, and told at once: each report wakes the controller up."""
 
 
 class HeldPorts:
@@ -33,11 +35,14 @@ class HeldPorts:
         self.fill(address, now)
 
     def take(self, address: str, port: int, now: float) -> bool:
-        """It is a leg's from now on, and another is held instead; False: it is not. The engine opens it as any other."""
-        if port not in self._held[address]:
+        """It is a leg's from now on, and others are held soon instead; False: it is not. The engine opens it as any."""
+        held = self._held[address]
+        if port not in held:
             return False
-        self._held[address].discard(port)
-        self.fill(address, now)
+        held.discard(port)
+        target = self._target(address)
+        if target - len(held) >= max(1, target // LOTS):
+            self.fill(address, now)
         return True
 
     def let_go(self, now: float) -> None:
@@ -52,9 +57,8 @@ class HeldPorts:
     def fill(self, address: str, now: float) -> None:
         """Hold again what is wanted there, as far as there are ports."""
         held = self._held[address]
-        others = sum(map(len, self._held.values())) - len(held)
         added: list[int] = []
-        for _ in range(min(self._wanted.get(address, 0), self._most - others) - len(held)):
+        for _ in range(self._target(address) - len(held)):
             port = self._ports.take(now)
             if port is None:
                 break
@@ -69,3 +73,8 @@ class HeldPorts:
             added.append(port)
         if added:
             self._report(PortsHeld(address=address, ports=tuple(added)))
+
+    def _target(self, address: str) -> int:
+        """How many may be held there."""
+        others = sum(map(len, self._held.values())) - len(self._held[address])
+        return min(self._wanted.get(address, 0), self._most - others)

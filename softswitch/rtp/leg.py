@@ -56,7 +56,8 @@ class Leg:
         self.told: SetPeer | None = None
         """What was said of its peer last, for a controller that comes back."""
         self.latch = Latch(leg)
-        self.events = EventReceiver()
+        self.events: EventReceiver | None = None
+        """Made with the first key that is heard."""
         self.voice = Voice()
         self.rtcp = RtcpSession()
         self.recording: RecordingId | None = None

@@ -9,7 +9,6 @@ import select
 import signal
 import socket
 import time
-from collections import deque
 from collections.abc import Callable
 from typing import Final
 
@@ -60,7 +59,7 @@ class ControllerLink:
         self._out = bytearray()
         self._waits = False
         """The controller's buffer was full: the epoll tells when it takes more."""
-        self._commands: deque[Command | wire.WireError] = deque()
+        self._commands: list[Command | wire.WireError] = []
         self._path = path
         self._listener = self._listen(path)
         self._file = _file_of(path)
@@ -100,16 +99,16 @@ class ControllerLink:
         """Move bytes; wait for some up to `timeout` seconds. Whether what is watched can be read."""
         watched = False
         for fd, events in self._epoll.poll(timeout, 16):
-            if fd == self._watched:
+            if self._controller is not None and fd == self._controller.fileno():
+                self._read(self._controller)
+                if events & select.EPOLLOUT:
+                    self.flush()
+            elif fd == self._watched:
                 watched = True
             elif fd == self._listener.fileno():
                 self._accept(now)
             elif fd == self._woken.fileno():
                 self._woken.recv(_READ)
-            elif self._controller is not None and fd == self._controller.fileno():
-                self._read(self._controller)
-                if events & select.EPOLLOUT:
-                    self.flush()
             elif fd in self._pending:
                 self._prove(self._pending[fd])
         if self._pending:
@@ -131,8 +130,7 @@ class ControllerLink:
 
     def commands(self) -> list[Command | wire.WireError]:
         """What was received since the last call; an error stands for a frame that is no command."""
-        taken = list(self._commands)
-        self._commands.clear()
+        taken, self._commands = self._commands, []
         return taken
 
     def report(self, report: Report) -> None:

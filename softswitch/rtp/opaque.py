@@ -4,7 +4,7 @@ Nothing here knows what is in a packet: it leaves as it came, at the same tick, 
 Without such legs a tick and a command cost one look at an empty table.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Final, Protocol
 
 from softswitch.ids import LegId
@@ -57,13 +57,12 @@ class OpaqueLegs:
         self._ports = ports
         self._report = report
         self._legs: dict[LegId, OpaqueLeg] = {}
+        self.by_id: Mapping[LegId, object] = self._legs
+        """Those that are open."""
         self._closed_in = self._closed_out = 0
 
     def __len__(self) -> int:
         return len(self._legs)
-
-    def __contains__(self, leg: object) -> bool:
-        return leg in self._legs
 
     @property
     def legs(self) -> tuple[LegId, ...]:
@@ -77,12 +76,9 @@ class OpaqueLegs:
         return self._closed_in + received, self._closed_out + sent
 
     def takes(self, command: Command, now: float) -> bool:
-        """Carry out what concerns these legs; False: it is, or is also, for the others. Raises CommandError."""
+        """Carry out what concerns these legs; False: it is, or is also, for the others. Raises CommandError. While there
+        are none it need not be asked."""
         match command:
-            case OpenLeg(opaque=True):
-                self._open(command, now)
-            case _ if not self._legs:
-                return False
             case SetPeer(leg=leg) if leg in self._legs:
                 self._legs[leg].negotiate(command)
             case Bridge(a=a, b=b) if a in self._legs or b in self._legs:
@@ -141,9 +137,7 @@ class OpaqueLegs:
                 out.packets_out += 1
                 datagrams.send(out.id, data, out.latch.peer, control=False)
 
-    def _open(self, command: OpenLeg, now: float) -> None:
-        if command.leg in self._legs:
-            raise CommandError("the leg is open already")
+    def open(self, command: OpenLeg, now: float) -> None:
         problem = "all media ports are in use or quiet"
         for _ in range(_BIND_TRIES):
             port = self._ports.take(now) if self._datagrams is not None else None

@@ -6,7 +6,7 @@ from softswitch.errors import MediaError
 from softswitch.ids import LegId, WorkerId
 from softswitch.late import Late
 from softswitch.rtp.commands import OpenLeg
-from softswitch.rtp.reports import LegFailed, LegOpened, Report
+from softswitch.rtp.reports import LegFailed, LegOpened
 from softswitch.rtp.seat import Seat
 
 ANSWER_S = 2.0
@@ -34,18 +34,15 @@ class Openings:
     def _not_answered(self, asked: tuple[LegId, WorkerId]) -> None:
         self.lost(asked[0], f"media worker {asked[1]} does not answer")
 
-    def heard(self, report: Report) -> bool:
+    def heard(self, report: LegOpened | LegFailed) -> bool:
         """False: it is of a leg that nobody waits for."""
-        match report:
-            case LegOpened(leg=leg, port=port):
-                if (waiting := self._waiting.get(leg)) is not None and not waiting.done():
-                    waiting.set_result(port)
-            case LegFailed(leg=leg, problem=problem):
-                if leg not in self._waiting:
-                    return False
-                self.lost(leg, problem)
-            case _:
-                pass
+        waiting = self._waiting.get(report.leg)
+        if waiting is None:
+            return False
+        if isinstance(report, LegFailed):
+            self.lost(report.leg, report.problem)
+        elif not waiting.done():
+            waiting.set_result(report.port)
         return True
 
     def lost(self, leg: LegId, problem: str) -> None:

@@ -125,6 +125,9 @@ class Playout:
     def refresh(self, leg: Leg, now: float) -> None:
         """Work out whether the leg's stream is made here; after everything that may change it."""
         voice, table, slot = leg.voice, self._table, leg.slot
+        if voice.silent and not leg.in_sum and (leg.sole or not leg.hears):
+            table.own[slot] = False
+            return
         if leg.group is not None and leg.summed != leg.in_sum:
             self.regroup(leg.group, now)
         own = voice.sending or voice.playing or leg.in_sum or (voice.music is not None and not leg.hears)
@@ -137,7 +140,7 @@ class Playout:
     @property
     def active(self) -> bool:
         """Something is made here for some leg, or is being loaded for one."""
-        return bool(self._loading) or bool(self._table.own[: self._table.used].any())
+        return bool(self._loading) or bool(np.count_nonzero(self._table.own[: self._table.used]))
 
     def tick(self, now: float) -> None:
         for slot in tuple(self._loading):

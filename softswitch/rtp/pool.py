@@ -1,16 +1,13 @@
-"""The controller's side of the media room: keeps the workers alive and knows on which of them a leg lives.
+"""The controller's side of the media room: knows on which worker a leg lives; `keeper.py` keeps the workers alive.
 
-Commands go out and reports come in as values; a dead worker is noticed at once, its legs are told to `on_worker_died`
-and another is started in its place, at once the first time and with growing pauses when it keeps dying. Its legs are
-opened again, each call's together, at new ports: at another worker that has room, else at the new one; they are told
-again what they had been told (`scene.py`), and `on_legs_moved` says where they are now, `on_legs_lost` which could not
-be opened again. Makes no decision about calls.
+Commands go out and reports come in as values; a dead worker is noticed at once, its legs are told to `on_worker_died` and
+another is started in its place. Its legs are opened again, each call's together, at new ports: at another worker that has
+room, else at the new one; they are told again what they had been told (`scene.py`), and `on_legs_moved` says where they
+are now, `on_legs_lost` which could not be opened again. Makes no decision about calls.
 """
 
 import asyncio
-import json
 from collections.abc import Callable, Iterable
-from dataclasses import asdict
 from pathlib import Path
 from typing import ParamSpec
 
@@ -18,9 +15,8 @@ import structlog
 
 from softswitch.clock import Clock, entropy
 from softswitch.config.media import Quality, Rtp
-from softswitch.errors import MediaError, UnusableError
+from softswitch.errors import UnusableError
 from softswitch.ids import LegId, MixId, RecordingId, WorkerId
-from softswitch.late import Late
 from softswitch.rtp.adoption import NOTHING, Adoption, Survivor, Wanted
 from softswitch.rtp.commands import (
     AskPeers,
@@ -39,6 +35,8 @@ from softswitch.rtp.commands import (
     StartRecording,
     StopRecording,
 )
+from softswitch.rtp.figures import Figures, LastFigures
+from softswitch.rtp.keeper import Keeper
 from softswitch.rtp.openings import ANSWER_S
 from softswitch.rtp.portrange import PortRange
 from softswitch.rtp.remote import RemoteWorker
@@ -46,8 +44,10 @@ from softswitch.rtp.reports import (
     CommandRefused,
     LegClosed,
     LegFailed,
+    LegOpened,
     LegStats,
     PeerIs,
+    PlayEnded,
     PortsHeld,
     RecordingEnded,
     Report,
@@ -59,7 +59,6 @@ from softswitch.rtp.seating import OpenedLeg, Seating
 from softswitch.rtp.secret_file import kept_secret
 from softswitch.rtp.spare import AFTER_S, Spare
 
-PAUSE_MIN_S, PAUSE_MAX_S, PAUSE_FORGET_S = 0.1, 10.0, 30.0
 MAX_SOCKET_PATH = 100
 """Linux takes 107 bytes."""
 
@@ -85,18 +84,13 @@ class MediaPool:
         spare_after_s: float = AFTER_S,
         quality: Quality | None = None,
     ) -> None:
-        """`cores` counts when `config.workers` is 0. `linger_s`: instead of the
-        configured time that a worker goes on without its controller."""
-        self._config = config
-        self._quality = quality or Quality()
+        """`on_report` hears of everything but that a leg is closed, which is told to whoever closes it. `cores` counts when
+        `config.workers` is 0. `linger_s`: instead of the configured time that a worker goes on without its controller."""
         self._directory = Path(socket_dir)
-        self._clock = clock
         self._on_report = on_report
         self._on_died = on_worker_died
         self._on_started = on_worker_started
         self._on_legs_lost = on_legs_lost
-        self._linger_s = config.linger_s if linger_s is None else linger_s
-        self._secret = b""
         self._spare = Spare(spare_after_s)
         count = config.workers or max(1, cores - 1)
         ranges = PortRange.parse(config.ports).split(count)
@@ -112,9 +106,19 @@ class MediaPool:
         self._recordings: dict[RecordingId, Seat] = {}
         self._adoption = Adoption(self._seating, self._recordings)
         self._mixes: dict[MixId, Seat] = {}
-        self._closing: dict[LegId, asyncio.Future[LegStats | None]] = {}
-        self._late: Late[LegId] = Late(ANSWER_S, self._drop)  # its worker has had its time to answer
-        self._asked: dict[LegId, list[asyncio.Future[LegStats]]] = {}
+        self._figures = Figures(on_late=self._drop)
+        self._keeper = Keeper(
+            config,
+            quality or Quality(),
+            config.linger_s if linger_s is None else linger_s,
+            self._directory,
+            clock,
+            self._spare,
+            self._adoption,
+            hear=self._hear,
+            on_started=self._started,
+            on_lost=self._lost,
+        )
         self._keepers: list[asyncio.Task[None]] = []
         self._stopping = False
 
@@ -128,10 +132,10 @@ class MediaPool:
                 f"{self._directory} is too long for a Unix socket; set a shorter general.state_dir"
             )
         try:
-            self._secret = kept_secret(self._directory / "secret", entropy)
+            self._keeper.secret = kept_secret(self._directory / "secret", entropy)
         except OSError as error:
             raise UnusableError(f"{self._directory}: {error}") from error
-        self._keepers = [asyncio.create_task(self._keep(seat)) for seat in self._seats]
+        self._keepers = [asyncio.create_task(self._keeper.keep(seat)) for seat in self._seats]
         for seat in self._seats:
             await seat.ready.wait()
         if problem := next((seat.problem for seat in self._seats if seat.remote is None), ""):
@@ -192,20 +196,16 @@ class MediaPool:
                 self._mixes.pop(command.mix, None)
         seat.tell(command)
 
-    def close_leg(self, leg: LegId) -> "asyncio.Future[LegStats | None]":
+    def close_leg(self, leg: LegId) -> LastFigures:
         """Close a leg; its last figures will come, None when it or its worker is gone."""
-        seat, loop = self._seating.of(leg), asyncio.get_running_loop()
-        future = self._closing.get(leg)
+        seat = self._seating.of(leg)
+        last: LastFigures = asyncio.get_running_loop().create_future()
         if seat is None:
             self._scene.closed(leg)  # where it moves to, it is closed as soon as it is open
-            gone: asyncio.Future[LegStats | None] = loop.create_future()
-            gone.set_result(None)
-            return gone
-        if future is None:
-            future = self._closing[leg] = loop.create_future()
+            last.set_result(None)
+        elif self._figures.close(leg, last):
             seat.tell(CloseLeg(leg=leg))
-            self._late.asked(leg)
-        return asyncio.shield(future)
+        return last
 
     def release_leg(self, leg: LegId) -> None:
         """Close a leg without waiting for its figures."""
@@ -219,8 +219,7 @@ class MediaPool:
         wanted: dict[int, list[LegId]] = {}
         for leg in legs:
             if (seat := self._seating.of(leg)) is not None:
-                futures.append(asyncio.get_running_loop().create_future())
-                self._asked.setdefault(leg, []).append(futures[-1])
+                futures.append(self._figures.ask(leg))
                 wanted.setdefault(seat.worker, []).append(leg)
         for seat in self._seats:
             if seat.worker in wanted:
@@ -272,89 +271,45 @@ class MediaPool:
             case _:
                 return self._seating.of(command.leg)
 
-    async def _keep(self, seat: Seat) -> None:
-        """Keep one worker running, for ever."""
-        pause = 0.0
-        while True:
-            await asyncio.sleep(pause)
-            began = self._clock.monotonic()
-            reason = await self._run(seat)
-            _log.error("media worker lost", worker=seat.worker, reason=reason, legs=len(seat.legs))
-            if self._clock.monotonic() - began > PAUSE_FORGET_S:
-                pause = 0.0
-            else:
-                pause = min(max(pause * 2, PAUSE_MIN_S), PAUSE_MAX_S)
-
-    async def _run(self, seat: Seat) -> str:
-        """Start a worker and wait for its end; returns why it ended."""
-        path = self._directory / f"media-{seat.worker}.sock"
-        arguments = self._arguments(seat)
-
-        def hear(report: Report) -> None:
-            self._hear(seat, report)
-
-        try:
-            remote = None
-            if not seat.starts:
-                remote = await self._adoption.adopt(seat, path, arguments, self._secret, hear)
-            if remote is None:
-                remote = await RemoteWorker.start(path, arguments, self._secret, hear, self._spare.take())
-        except (MediaError, OSError) as error:
-            seat.problem = str(error)
-            seat.ready.set()
-            return seat.problem
-        seat.remote, seat.problem = remote, ""
-        seat.starts += 1
-        seat.tell(KeepQuiet(ports=seat.left))
-        seat.left = ()
-        seat.ready.set()
+    def _started(self, seat: Seat, remote: RemoteWorker) -> None:
         self._tell_up(self._on_started, seat.worker, remote.pid)
-        reason = await asyncio.shield(remote.lost)
+
+    def _lost(self, seat: Seat, remote: RemoteWorker, reason: str) -> "asyncio.Task[None]":
+        """Take everything from its place, end it, and begin to open its legs elsewhere."""
         burden = seat.load
         seat.lost()
         legs, groups = frozenset(seat.legs), self._unseat(seat, reason)
         self._tell_up(self._on_died, seat.worker, remote.pid, legs)
         ended = asyncio.create_task(remote.stop())
         self._rescue.begin(seat, groups, burden, ended)
-        await ended
-        return reason
-
-    def _arguments(self, seat: Seat) -> tuple[str, ...]:
-        config = self._config
-        return (
-            *("--ports", str(seat.ports)),
-            *("--quiet", f"{config.quiet_s:g}"),
-            *("--silent", f"{config.timeout_s:g}"),
-            *("--linger", f"{self._linger_s:g}"),
-            *("--engine", config.engine),
-            *("--nice", str(config.nice)),
-            *("--quality", json.dumps(asdict(self._quality))),
-        )
+        return ended
 
     def _hear(self, seat: Seat, report: Report) -> None:
-        leg_of = report.stats.leg if isinstance(report, LegClosed) else getattr(report, "leg", None)
+        if isinstance(report, LegClosed):  # the most frequent; whoever closes a leg waits for it
+            if self._seating.of(report.stats.leg) is seat:
+                self._drop(report.stats.leg, report.stats)
+            return
+        leg_of = getattr(report, "leg", None)
         elsewhere = leg_of is not None and self._seating.of(leg_of) is not seat
         if elsewhere and not isinstance(report, CommandRefused):
             return  # last words about a leg that is elsewhere by now
-        if not self._seating.openings.heard(report) and isinstance(report, LegFailed):
-            self._not_opened(seat, report)
-        self._scene.heard(report)
         match report:
-            case LegClosed(stats=stats):
-                self._drop(stats.leg, stats)
-            case LegStats(leg=leg):
-                for future in self._asked.pop(leg, []):
-                    if not future.done():
-                        future.set_result(report)
+            case PortsHeld():
+                seat.stock.heard(report)
+            case WorkerStats():
+                seat.heard(report)
+            case LegOpened() | LegFailed():
+                if not self._seating.openings.heard(report) and isinstance(report, LegFailed):
+                    self._not_opened(seat, report)
+            case PlayEnded():
+                self._scene.heard(report)
+            case LegStats():
+                self._figures.heard(report)
             case RecordingEnded(report=ended):
                 self._recordings.pop(ended.recording, None)
                 self._adoption.recording_ended(ended.recording)
             case PeerIs():
                 self._adoption.heard(seat, report)
-            case WorkerStats():
-                seat.heard(report)
-            case PortsHeld():
-                seat.stock.heard(report)
             case _:
                 pass
         self._tell_up(self._on_report, seat.worker, report)
@@ -378,11 +333,7 @@ class MediaPool:
     def _drop(self, leg: LegId, stats: LegStats | None = None) -> None:
         """The leg is closed."""
         self._seating.drop(leg)
-        self._late.answered(leg)
-        if (closing := self._closing.pop(leg, None)) is not None and not closing.done():
-            closing.set_result(stats)
-        for future in self._asked.pop(leg, []):
-            future.cancel()
+        self._figures.closed(leg, stats)
 
     def _unseat(self, seat: Seat, reason: str) -> list[tuple[LegId, ...]]:
         """Take everything from a lost worker's place; returns what has to be opened again, together."""
@@ -390,12 +341,11 @@ class MediaPool:
         seat.left = tuple(self._scene.legs[leg].port for leg in legs if leg in self._scene.legs)
         for leg in legs:
             self._seating.openings.lost(leg, f"media worker {seat.worker} was lost: {reason}")
-            if leg in self._closing or leg not in self._scene.legs:
+            if self._figures.closes(leg) or leg not in self._scene.legs:
                 self._drop(leg)
                 continue
             self._seating.rise(leg)
-            for future in self._asked.pop(leg, []):
-                future.cancel()
+            self._figures.gone(leg)
         for key in [key for key, other in self._recordings.items() if other is seat]:
             del self._recordings[key]
         self._mixes = {key: other for key, other in self._mixes.items() if other is not seat}

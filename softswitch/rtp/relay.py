@@ -16,6 +16,7 @@ from softswitch import g711
 from softswitch.rtp import statistics, stream
 from softswitch.rtp.decoded import DecodedLegs
 from softswitch.rtp.demultiplexer import Demultiplexer
+from softswitch.rtp.dtmf import EventReceiver
 from softswitch.rtp.engine import Arrivals, Engine
 from softswitch.rtp.goertzel import ToneDetector
 from softswitch.rtp.latch import LatchState
@@ -177,6 +178,7 @@ class Relay:
         for at, where in enumerate(row.tolist()):
             leg = self._legs[int(slot[at])]
             data = rows[where, HEADER_BYTES : HEADER_BYTES + int(payload[at])].tobytes()
+            leg.events = leg.events or EventReceiver()
             digit = leg.events.packet(int(header["ssrc"][at]), int(header["timestamp"][at]), data)
             if digit is None:
                 continue

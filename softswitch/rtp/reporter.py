@@ -4,8 +4,11 @@ from collections.abc import Callable
 from math import inf
 from typing import Final
 
+import numpy as np
+
 from softswitch.rtp import rtcp, statistics
 from softswitch.rtp.commands import SetPeer
+from softswitch.rtp.draws import Draws
 from softswitch.rtp.engine import Engine
 from softswitch.rtp.leg import Leg
 from softswitch.rtp.quality import Quality
@@ -15,6 +18,8 @@ from softswitch.rtp.table import NOBODY, LegTable
 
 LOOK_S: Final = 0.25
 """How often the slow clocks are looked at."""
+CNAME_BYTES: Final = 12
+"""RFC 7022 wants 96 bits."""
 
 
 class Reporter:
@@ -27,17 +32,19 @@ class Reporter:
         rules: QualityRules,
         silent_s: float,
         report: Callable[[Report], None],
-        chance: Callable[[], float],
+        draws: Draws,
     ) -> None:
-        """`legs` is by slot and is kept up by its owner. `chance` gives numbers even over 0 to 1."""
+        """`legs` is by slot and is kept up by its owner."""
         self._table = table
         self._engine = engine
         self._legs = legs
         self._quality = quality
         self._rules = rules
         self._silent_s = silent_s
+        self._silent: set[Leg] = set()
+        """Those that were told of."""
         self._report = report
-        self._chance = chance
+        self._draws = draws
         self._look_at = 0.0
         self._closed_in = 0
         self._closed_out = 0
@@ -93,10 +100,6 @@ class Reporter:
             alarms=self._rules.kinds(slot),
         )
 
-    def leg_opens(self, leg: Leg, name: bytes) -> None:
-        """`name`: entropy for its CNAME, which RFC 7022 wants to say nothing of anybody."""
-        leg.rtcp.cname = name.hex()
-
     def leg_agrees(self, leg: Leg, command: SetPeer) -> None:
         """What was negotiated with its peer."""
         leg.rtcp.port = command.rtcp_port
@@ -109,15 +112,16 @@ class Reporter:
         for leg in legs:
             self._quality.begin_anew(leg.slot)
 
-    def leg_closes(self, leg: Leg, now: float) -> None:
-        """Say BYE to a peer that has had reports, and forget it."""
-        self._closed_in += int(self._table.packets_in[leg.slot])
-        self._closed_out += int(self._table.packets_out[leg.slot])
+    def leg_closes(self, leg: Leg, now: float) -> LegStats:
+        """Say BYE to a peer that has had reports, and forget it; its last figures."""
+        last = self.stats(leg, now)
+        self._closed_in += last.packets_in
+        self._closed_out += last.packets_out
         if leg.rtcp.reported:
             self._send(leg, now, now + self._wall_ahead, bye=True)
-
-    def leg_closed(self, slot: int) -> None:
-        self._quality.forget_samples(slot)
+        self._quality.forget_samples(leg.slot)
+        self._silent.discard(leg)
+        return last
 
     def count_strangers(self) -> None:
         for slot, count in self._engine.strangers().items():
@@ -148,7 +152,11 @@ class Reporter:
         self.count_strangers()
         for slot, leg in self._legs.items():
             self._quality.company[slot] = _company(leg)
-            if leg.rtcp.due <= now and leg.latch.peer is not None and leg.rtcp.schedule(now, self._chance()):
+            if (
+                leg.rtcp.due <= now
+                and leg.latch.peer is not None
+                and leg.rtcp.schedule(now, self._draws.chance())
+            ):
                 self._send(leg, now, wall)
         self._quality.look(self._table, now)
         for change in self._rules.judge(self._table, self._quality, now):
@@ -181,12 +189,16 @@ class Reporter:
     def _find_silent(self, now: float) -> None:
         table, used = self._table, self._table.used
         silent = table.receives[:used] & (now - table.last_in[:used] > self._silent_s)
-        for slot, leg in self._legs.items():
-            if not silent[slot]:
+        for leg in tuple(self._silent):
+            if not silent[leg.slot]:
                 leg.silent_told = -inf
-            elif now - leg.silent_told >= self._silent_s:
+                self._silent.discard(leg)
+        for slot in np.flatnonzero(silent).tolist():
+            leg = self._legs[slot]
+            if now - leg.silent_told >= self._silent_s:
                 # Again and again: who was told first may be gone, or have had a reason to wait that is over.
                 leg.silent_told = now
+                self._silent.add(leg)
                 self._report(PeerSilent(leg=leg.id, silent_s=now - float(table.last_in[slot])))
 
     def _send(self, leg: Leg, now: float, wall: float, *, bye: bool = False) -> None:
@@ -205,6 +217,8 @@ class Reporter:
         block = self._block(leg, now) if table.heard[slot] else None
         if sender is None and block is None and not bye:
             return
+        if not session.cname:  # of those who report only; RFC 7022 wants it to say nothing of anybody
+            session.cname = self._draws.octets(CNAME_BYTES).hex()
         data = session.report(int(table.ssrc_out[slot]), sender, block, bye=bye)
         if table.muxed[slot]:
             self._engine.send_control(slot, data, peer, muxed=True)

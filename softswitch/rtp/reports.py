@@ -25,6 +25,8 @@ class Hello:
 
 @value
 class LegOpened:
+    """At a port that the controller did not know."""
+
     leg: LegId
     port: int
 

@@ -108,6 +108,7 @@ class Ring:
             raise
         self._fds = (ctypes.c_int32 * 1)()
         self._update = _FilesUpdate(fds=ctypes.addressof(self._fds))
+        self._update_at = ctypes.byref(self._update)
 
     def _map(self, params: _Params) -> None:
         if not params.features & _FEAT_SINGLE_MMAP:
@@ -133,7 +134,7 @@ class Ring:
     def set_file(self, row: int, fd: int) -> None:
         """Put `fd` into a row of the registered files; -1 takes it out."""
         self._update.offset, self._fds[0] = row, fd
-        _call(_REGISTER, self.fd, _REGISTER_FILES_UPDATE, ctypes.byref(self._update), 1)
+        _call(_REGISTER, self.fd, _REGISTER_FILES_UPDATE, self._update_at, 1)
 
     def submit(self, which: npt.NDArray[np.uint32]) -> npt.NDArray[np.void]:
         """Carry out the entries `which`, in order; returns the completions, good until the next call.

@@ -118,6 +118,8 @@ class Scene:
             self.mixes[mix.mix] = mix
 
     def _leave_mixes(self, leg: LegId) -> None:
+        if not self.mixes:  # of most switches, always
+            return
         for mix in [each for each in self.mixes.values() if leg in each.legs]:
             self.mixes[mix.mix] = _without(mix, leg)
             if not self.mixes[mix.mix].legs:

@@ -151,6 +151,14 @@ class SecuredEngine:
     def __init__(self, engine: Engine, capacity: int) -> None:
         self.name = engine.name
         self._engine = engine
+        # What has nothing to do with keys goes there without a detour.
+        self.open, self.hold, self.unhold = engine.open, engine.hold, engine.unhold
+        self.aim, self.lock, self.mute, self.strangers = (
+            engine.aim,
+            engine.lock,
+            engine.mute,
+            engine.strangers,
+        )
         self._keys: dict[int, _Keys] = {}
         self._any = False
         self._secured = np.zeros(capacity, np.bool_)
@@ -245,30 +253,9 @@ class SecuredEngine:
         if closed is not None:
             self._engine.send_control(slot, closed, peer, muxed=muxed)
 
-    def open(self, slot: int, address: str, port: int) -> None:
-        self._engine.open(slot, address, port)
-
     def close(self, slot: int) -> None:
         self.secure(slot, None, None)
         self._engine.close(slot)
-
-    def hold(self, address: str, port: int) -> None:
-        self._engine.hold(address, port)
-
-    def unhold(self, address: str, port: int) -> None:
-        self._engine.unhold(address, port)
-
-    def aim(self, slot: int, peer: Address) -> None:
-        self._engine.aim(slot, peer)
-
-    def lock(self, slot: int, peer: Address) -> None:
-        self._engine.lock(slot, peer)
-
-    def mute(self, slot: int) -> None:
-        self._engine.mute(slot)
-
-    def strangers(self) -> dict[int, int]:
-        return self._engine.strangers()
 
     def shut(self) -> None:
         self._engine.shut()

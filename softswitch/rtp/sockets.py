@@ -46,7 +46,8 @@ Socket = socket.SocketType
 Pair = tuple[Socket, Socket]
 
 _log = structlog.get_logger(__name__)
-_libc = ctypes.CDLL(None, use_errno=True)
+_libc = ctypes.PyDLL(None, use_errno=True)
+"""It keeps the interpreter's lock: what is called here takes less time than to give that away."""
 _NOWHERE: Final = bytes(16)
 """An address of the family AF_UNSPEC."""
 
@@ -102,9 +103,9 @@ class SocketEngine:
     def hold(self, address: str, port: int) -> None:
         pair = self._held[address, port] = bound_pair(address, port)
         try:
-            for each in pair:
+            for each, itself in zip(pair, (port, port + 1), strict=True):
                 # To itself: the kernel answers everybody as a closed port would, and nothing piles up.
-                each.connect(each.getsockname())
+                each.connect((address, itself))
         except OSError:
             self.unhold(address, port)
             raise
@@ -117,10 +118,10 @@ class SocketEngine:
         ports = self._ports.pop(slot)
         self._set_mode(ports, Mode.MUTED, None)
         del self._by_fd[ports.rtp.fileno()], self._by_control_fd[ports.control.fileno()]
-        for each in (ports.rtp, ports.control):
-            # epoll forgets a file when the last who holds it lets go, and a ring of Linux before 6.4 does so a second late.
-            self._epoll.unregister(each.fileno())
-            each.close()
+        # epoll forgets a file when the last who holds it lets go, and a ring of Linux before 6.4 does so a second late.
+        self._epoll.unregister(ports.rtp.fileno())
+        ports.rtp.close()
+        ports.control.close()
         if self._backlog:
             self._backlog = deque((other, data) for other, data in self._backlog if other != slot)
         self._strangers.pop(slot, None)

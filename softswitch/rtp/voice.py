@@ -99,6 +99,11 @@ class Voice:
         self.music_position = 0
 
     @property
+    def silent(self) -> bool:
+        """There is nothing of ours."""
+        return self.events is None and self.keys is None and self.play is None and self.music is None
+
+    @property
     def sending(self) -> bool:
         """Keys go out."""
         return self.events is not None or self.keys is not None

@@ -55,21 +55,23 @@ class FrameReader:
     """Cuts a byte stream into bodies; holds at most one frame and what one read brought."""
 
     def __init__(self) -> None:
-        self._buffer = bytearray()
+        self._rest = b""
 
     def feed(self, data: bytes) -> Iterator[bytes]:
-        """Every body that is complete with `data`; raises WireError on an announced length over `MAX_FRAME`."""
-        self._buffer += data
-        while len(self._buffer) >= _LENGTH_BYTES:
-            length = int.from_bytes(self._buffer[:_LENGTH_BYTES])
+        """Every body that is complete with `data`, to be read to the end; raises WireError on an announced length over
+        `MAX_FRAME`."""
+        if self._rest:
+            data = self._rest + data
+        at, size = 0, len(data)
+        while (begin := at + _LENGTH_BYTES) <= size:
+            length = int.from_bytes(data[at:begin])
             if length > MAX_FRAME:
                 raise WireError(f"a frame of {length} bytes was announced")
-            end = _LENGTH_BYTES + length
-            if len(self._buffer) < end:
-                return
-            body = bytes(self._buffer[_LENGTH_BYTES:end])
-            del self._buffer[:end]
-            yield body
+            if begin + length > size:
+                break
+            at = begin + length
+            yield data[begin:at]
+        self._rest = data[at:]
 
 
 def decode_command(body: bytes) -> Command:

@@ -29,7 +29,6 @@ from softswitch.rtp.commands import (
 )
 from softswitch.rtp.reports import (
     DigitPressed,
-    LegClosed,
     LegOpened,
     LegStats,
     PeerSilent,
@@ -145,7 +144,6 @@ class FakeMediaPool(Surviving):
             return None
         self.commands.append(OpenLeg(leg=leg, address=address))
         port = self._legs[leg] = self._new_port()
-        self.emit(LegOpened(leg=leg, port=port))
         return OpenedLeg(leg=leg, worker=self._worker, port=port)
 
     async def open_leg(
@@ -231,7 +229,6 @@ class FakeMediaPool(Surviving):
         self._unmix(leg)
         self._unbridge(leg)
         del self._legs[leg]
-        self.emit(LegClosed(stats=self._stats(leg)))
 
     async def stats(self, legs: Iterable[LegId]) -> list[LegStats]:
         await asyncio.sleep(0)

@@ -9,7 +9,7 @@ import inspect
 from softswitch.ids import LegId, RecordingId, WorkerId
 from softswitch.rtp.commands import OpenLeg, Play, StartRecording, StopPlay, StopRecording
 from softswitch.rtp.pool import MediaPool
-from softswitch.rtp.reports import DigitPressed, LegClosed, LegOpened, PlayEnded, RecordingEnded, Report
+from softswitch.rtp.reports import DigitPressed, LegOpened, PlayEnded, RecordingEnded, Report
 from softswitch.tap import RecordingSpec
 from softswitch.testing.media import FakeMediaPool
 
@@ -63,7 +63,7 @@ async def test_recordings_end_when_told_to_and_keys_are_pressed() -> None:
     media.send(StopRecording(recording=spec.recording))
     assert not media.recordings
     kinds = [type(each) for each in reports]
-    assert kinds == [LegOpened, LegOpened, DigitPressed, DigitPressed, LegClosed, LegClosed, RecordingEnded]
+    assert kinds == [LegOpened, LegOpened, DigitPressed, DigitPressed, RecordingEnded]
 
 
 async def test_a_dead_worker_takes_its_legs() -> None:

@@ -1,4 +1,4 @@
-"""Proves that a port bound ahead is a leg's without asking, that another takes its place, that what came to it before the
+"""Proves that a port bound ahead is a leg's without asking, that others take its place, that what came to it before the
 leg was there reaches nobody, and that small ranges, strangers' ports, dead and frozen workers cost no port and no call.
 
 Does not prove how much sooner a phone rings; `benchmarks/agent_idle.py` measures it.
@@ -40,12 +40,22 @@ def test_a_held_port_is_the_legs_and_another_takes_its_place() -> None:
     room = Room(ports="20000-20199")
     ports = held(room)
     assert len(set(ports)) == 4 and {(HOST, port) for port in ports} == room.engine.held
-    more, opened = room.do(OpenLeg(leg=A, address=HOST, port=ports[1]))
-    assert opened == LegOpened(leg=A, port=ports[1])
+    (more,) = room.do(OpenLeg(leg=A, address=HOST, port=ports[1]))
+    assert room.exchange.legs == (A,), "its controller knows the port already"
     assert isinstance(more, PortsHeld) and len(more.ports) == 1 and not set(more.ports) & set(ports)
     assert room.engine.held == {(HOST, port) for port in (ports[0], *ports[2:], *more.ports)}
     (asked,) = room.do(OpenLeg(leg=B, address=HOST))
     assert isinstance(asked, LegOpened) and (HOST, asked.port) not in room.engine.held
+
+
+def test_places_are_taken_a_quarter_at_a_time() -> None:
+    room = Room(ports="20000-20999")
+    ports = held(room, 16)
+    for taken in range(3):
+        assert room.do(OpenLeg(leg=LegId(f"{taken}"), address=HOST, port=ports[taken])) == []
+    (more,) = room.do(OpenLeg(leg=A, address=HOST, port=ports[3]))
+    assert isinstance(more, PortsHeld) and len(more.ports) == 4
+    assert room.engine.held == {(HOST, port) for port in (*ports[4:], *more.ports)}
 
 
 def test_at_most_a_sixteenth_of_the_ports_is_held() -> None:
