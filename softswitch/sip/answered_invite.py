@@ -9,7 +9,6 @@ Kept are the lines that say which INVITE it is, and the head of our 2xx while it
 description: that of the 2xx is its owner's business.
 """
 
-from dataclasses import dataclass
 from typing import Final, Protocol
 
 from softswitch.sip.capabilities import SDP_TYPE
@@ -23,13 +22,14 @@ from softswitch.sip.session_state import SessionState
 from softswitch.sip.source import Source
 from softswitch.sip.transaction import Transaction, TransactionKey, TransactionState
 from softswitch.sip.way import reply_place
+from softswitch.value import value
 
 LONGEST: Final = 8192
-_KEPT = ("Via", "From", "To", "Call-ID", "CSeq")
+_KEPT = ("via", "from", "to", "call-id", "cseq")
 _OF_THE_BODY = ("content-length", "content-type")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class AnsweredInvite:
     key: tuple[str, ...]
     """Of its transaction; some peers of RFC 2543 have one that cannot be made again of the lines."""
@@ -59,9 +59,8 @@ def answered_invite_of(session: Session) -> AnsweredInvite | None:
     invite = session.incoming
     if invite is None or invite.transaction.state is not TransactionState.ACCEPTED:
         return None
-    head = Request("INVITE", str(invite.request.uri), Headers())
-    for name in _KEPT:
-        head.headers.copy_from(invite.request.headers, name)
+    head = Request("INVITE", invite.request.uri, Headers())
+    head.headers.echo(invite.request.headers, _KEPT)
     data, answer, described = head.to_bytes(), b"", False
     response = invite.unacknowledged
     if response is not None:

@@ -31,6 +31,7 @@ from softswitch.sip.session import Session
 from softswitch.sip.session_state import SessionState
 from softswitch.sip.session_timer import Refresher
 from softswitch.sip.source import Source
+from softswitch.value import value
 
 SEQUENCE_GAP: Final = 1000
 """More requests than one dialog of ours ever sends between two snapshots."""
@@ -38,7 +39,7 @@ _REFRESHED_WITHIN: Final = 20
 """The first refresh is due within this part of the interval; sessions spread over it."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class SessionSnapshot:
     """Plain values only."""
 
