@@ -1,6 +1,7 @@
 """Who can be rung: phones (at every registered contact, or at a fixed one) and numbers at trunks."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from softswitch.call.services import Services
 from softswitch.codec import CODECS
@@ -85,7 +86,12 @@ def codecs_beside(config: Config, party: str, codec: str, open_to: tuple[str, ..
     translated between the two; then those that the other leg may still be given (`Leg.open_to`); then the rest, less
     what cannot be made here.
     """
-    own = codecs_of(config, party)
+    return _beside(codecs_of(config, party), codec, open_to)
+
+
+@lru_cache(maxsize=256)
+def _beside(own: tuple[str, ...], codec: str, open_to: tuple[str, ...]) -> tuple[str, ...]:
+    """A configuration has few of them."""
     may = [each for each in own if CODECS[each].encodes or each == codec or each in open_to]
     return tuple(dict.fromkeys(sorted(may, key=lambda each: (each != codec, each not in open_to))))
 

@@ -17,13 +17,13 @@ class AnswerRetransmission:
     """
 
     __slots__ = (
-        "_again",
         "_interval",
         "_layer",
         "_on_missing",
-        "_overdue",
         "_response",
+        "_timer",
         "_transaction",
+        "_until",
         "number",
     )
 
@@ -45,37 +45,38 @@ class AnswerRetransmission:
         self._on_missing = on_missing
         self._interval = layer.timer_values.t1
         within_s = layer.timer_values.timeout if left_s is None else left_s
-        self._overdue: Timer | None = layer.timers.start(now + within_s, self._give_up)
-        self._again: Timer | None = None
+        self._until = now + within_s
+        again = self._until
         if response is not None and left_s is None:
-            self._again = layer.timers.start(now + self._interval, self._send_again)
-            transaction.respond(response, now)
+            again = now + self._interval
         elif response is not None:
             self._interval /= 2  # doubled before it counts
-            self._again = layer.timers.start(now, self._send_again)
+            again = now
+        self._timer: Timer | None = layer.timers.start(min(again, self._until), self._due)
+        if response is not None and left_s is None:
+            transaction.respond(response, now)
 
     @property
     def waiting(self) -> bool:
-        return self._overdue is not None
+        return self._timer is not None
 
     @property
     def response(self) -> Response | None:
         return self._response
 
     def stop(self) -> None:
-        for timer in (self._again, self._overdue):
-            if timer is not None:
-                timer.cancel()
-        self._again = self._overdue = None
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
         self._on_missing = no_time
 
-    def _send_again(self, now: float) -> None:
-        self._interval = min(self._interval * 2, self._layer.timer_values.t2)
-        self._again = self._layer.timers.start(now + self._interval, self._send_again)
-        if self._response is not None:
+    def _due(self, now: float) -> None:
+        """One timer for both: each call of ours that is answered starts it, and cancels it at its ACK."""
+        if now < self._until and self._response is not None:
+            self._interval = min(self._interval * 2, self._layer.timer_values.t2)
+            self._timer = self._layer.timers.start(min(now + self._interval, self._until), self._due)
             self._transaction.respond(self._response, now)
-
-    def _give_up(self, now: float) -> None:
-        on_missing = self._on_missing
-        self.stop()
-        on_missing(now)
+        else:
+            on_missing = self._on_missing
+            self.stop()
+            on_missing(now)

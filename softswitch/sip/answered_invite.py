@@ -59,7 +59,7 @@ def answered_invite_of(session: Session) -> AnsweredInvite | None:
     invite = session.incoming
     if invite is None or invite.transaction.state is not TransactionState.ACCEPTED:
         return None
-    head = Request("INVITE", str(invite.request.uri), Headers())
+    head = Request("INVITE", invite.request.uri, Headers())
     head.headers.echo(invite.request.headers, _KEPT)
     data, answer, described = head.to_bytes(), b"", False
     response = invite.unacknowledged

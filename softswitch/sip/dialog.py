@@ -95,7 +95,7 @@ class Dialog:
                 local_sequence=0,
                 remote_sequence=invite.cseq.number,
                 remote_target=_target(invite, contacts[0].uri if contacts else invite.from_.uri),
-                route_set=tuple(str(route) for route in invite.record_routes),
+                route_set=tuple([str(route) for route in invite.record_routes]),
                 early=True,
                 secure=asked_securely(invite),
             )

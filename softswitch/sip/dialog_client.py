@@ -16,6 +16,7 @@ from softswitch.sip.secure_uris import SIPS, may_go
 from softswitch.sip.session_layer import Located, SessionLayer
 from softswitch.sip.source import Source
 from softswitch.sip.uri import Uri
+from softswitch.sip.way import direct_place
 
 Headers = Iterable[tuple[str, str]]
 ResponseHandler = Callable[[Response, float], None]
@@ -31,6 +32,7 @@ class DialogClient:
         "_common",
         "_layer",
         "_memory",
+        "_place",
         "_target",
         "_target_text",
         "contact",
@@ -63,6 +65,8 @@ class DialogClient:
         self.invite: Request | None = None
         """Our last INVITE in this dialog."""
         self._target_text, self._target = "", Uri("")
+        self._place: Source | None = None
+        """Where that leads, when it names an address."""
         self.via_host = via_host
         self.sticky = sticky
         """A phone's: to be reached where its messages come from, unless Contact or Record-Route name that very host. It
@@ -86,7 +90,9 @@ class DialogClient:
         """The remote target, taken apart once as long as it stays."""
         text = self.dialog.state.remote_target
         if self._target_text != text:
-            self._target, self._target_text = Uri.parse(text), text
+            target = Uri.parse(text)
+            self._place = direct_place(target) if is_address(target.host) else None
+            self._target, self._target_text = target, text
         return self._target
 
     def request(
@@ -152,9 +158,12 @@ class DialogClient:
             self._layer.locate(first_hop, then)
         elif self._keeps_flow():
             then(self.flow, self._layer.now())
+        elif self._place is not None:
+            then(self._place, self._layer.now())
         else:
-            last_resort = self.flow if may_go(self.target, self.flow) else None
-            self._layer.locate(self.target, lambda found, now: then(found or last_resort, now))
+            target = self.target
+            last_resort = self.flow if may_go(target, self.flow) else None
+            self._layer.locate(target, lambda found, now: then(found or last_resort, now))
 
     def _keeps_flow(self) -> bool:
         """Where Contact leads nowhere, or to the peer at the other end of a connection that stands."""

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from softswitch.sip.sdp import MediaDescription, SessionDescription
+from softswitch.sip.sdp import Connection, MediaDescription, SessionDescription
 
 MIRRORED: Final = {
     "sendrecv": "sendrecv",
@@ -20,10 +20,10 @@ def direction_of(*, send: bool, receive: bool) -> str:
     return _DIRECTION_OF.get((send, receive), "inactive")
 
 
-def direction_seen(session: SessionDescription, media: MediaDescription) -> str:
+def direction_seen(session: SessionDescription, media: MediaDescription, place: Connection) -> str:
     """The peer's direction; an address of zeros takes the receiving half away (RFC 3264 section 8.4)."""
     direction = session.direction_of(media)
-    if session.connection_of(media).is_null:
+    if place.is_null:
         return "sendonly" if direction in SENDS else "inactive"
     return direction
 

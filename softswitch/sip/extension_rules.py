@@ -44,9 +44,10 @@ class ExtensionRules:
             bad = tuple(tag for tag in invite.headers.get_list("Require") if tag.lower() in self.without)
             if bad:
                 raise BadExtension(bad)
-        missing = tuple(sorted(tag for tag in self.wanted if not supports(invite, tag)))
-        if missing:
-            raise ExtensionWanted(missing)
+        if self.wanted:
+            missing = tuple(sorted(tag for tag in self.wanted if not supports(invite, tag)))
+            if missing:
+                raise ExtensionWanted(missing)
 
 
 ALL = ExtensionRules()
@@ -73,10 +74,14 @@ def supports(message: Request | Response, option: str) -> bool:
 
 
 def rules_of(party: Endpoint | Trunk | None) -> ExtensionRules:
-    without = {TIMER} if party is not None and party.session_timer == "off" else set[str]()
-    wanted = set[str]()
-    if isinstance(party, Trunk) and party.reliable_provisionals != "supported":
-        (without if party.reliable_provisionals == "off" else wanted).add(RELIABLE)
+    timer = party is None or party.session_timer != "off"
+    return _rules(timer, party.reliable_provisionals if isinstance(party, Trunk) else "supported")
+
+
+@lru_cache(maxsize=16)
+def _rules(timer: bool, reliable: str) -> ExtensionRules:
+    without = {tag for tag, off in ((TIMER, not timer), (RELIABLE, reliable == "off")) if off}
+    wanted = {RELIABLE} if reliable not in ("supported", "off") else ()
     return ExtensionRules(frozenset(without), frozenset(wanted)) if without or wanted else ALL
 
 

@@ -35,10 +35,11 @@ class IncomingInvite:
         "_layer",
         "_reliable",
         "_tag",
-        "_transaction",
         "contact",
         "on_prack_missing",
         "reliability",
+        "request",
+        "transaction",
     )
 
     def __init__(
@@ -54,7 +55,8 @@ class IncomingInvite:
     ) -> None:
         self._layer = layer
         self._extensions = extensions
-        self._transaction = transaction
+        self.transaction = transaction
+        self.request = transaction.request
         self._tag = local_tag
         self._common = common
         self._answer: AnswerRetransmission | None = None
@@ -67,14 +69,6 @@ class IncomingInvite:
         """What is made of reliable provisionals: `required`, `supported` or empty."""
         self.on_prack_missing: Callable[[float], None] = no_time
         transaction.respond(make_response(transaction.request, 100), now)
-
-    @property
-    def request(self) -> Request:
-        return self._transaction.request
-
-    @property
-    def transaction(self) -> ServerTransaction:
-        return self._transaction
 
     @property
     def unacknowledged(self) -> Response | None:
@@ -121,14 +115,14 @@ class IncomingInvite:
             self._reliable.rest()
         body = b"" if self._described else body
         response = self._response(200, None, headers, body, with_contact=True)
-        self._answer = AnswerRetransmission(self._layer, self._transaction, response, on_missing, now)
+        self._answer = AnswerRetransmission(self._layer, self.transaction, response, on_missing, now)
 
     def resume(
         self, response: Response | None, left_s: float, now: float, *, on_missing: Callable[[float], None]
     ) -> None:
         """Its 2xx was sent before a restart, and no ACK of it is known: as `succeed`, for what is left of 64*T1."""
         self._answer = AnswerRetransmission(
-            self._layer, self._transaction, response, on_missing, now, left_s=left_s
+            self._layer, self.transaction, response, on_missing, now, left_s=left_s
         )
 
     def settled(self) -> None:
@@ -139,7 +133,7 @@ class IncomingInvite:
         self._stop_provisional()
         if self._reliable is not None:
             self._reliable.rest()
-        self._transaction.respond(self._response(status, reason, headers, b"", with_contact=False), now)
+        self.transaction.respond(self._response(status, reason, headers, b"", with_contact=False), now)
 
     def answer_cancel(self, cancel: ServerTransaction, now: float) -> None:
         """200 to the CANCEL, with the To-tag of the INVITE's responses."""
@@ -183,14 +177,14 @@ class IncomingInvite:
         assert self._last is not None
         self._stop_provisional()
         status, headers = self._last
-        self._transaction.respond(self._response(status, None, headers, body, with_contact=True), now)
+        self.transaction.respond(self._response(status, None, headers, body, with_contact=True), now)
         self._begin_again(now, body)
 
     def _send_reliably(
         self, status: int, body: bytes, headers: tuple[tuple[str, str], ...], now: float
     ) -> None:
         if self._reliable is None:
-            self._reliable = ReliableProvisionals(self._layer, self._transaction, self.on_prack_missing)
+            self._reliable = ReliableProvisionals(self._layer, self.transaction, self.on_prack_missing)
         self._described = self._described or bool(body)
         fields = (("Require", RELIABLE), *headers)
         self._reliable.send(self._response(status, None, fields, body, with_contact=True), now)

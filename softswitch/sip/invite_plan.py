@@ -53,7 +53,12 @@ def plan_invite(
     if target.scheme == SIPS:  # so is every hop on its way (RFC 5630 section 5.1.1)
         proxy, path = secured(proxy) if proxy is not None else None, tuple(map(secured_route, path))
     way = way_to(destination if proxy is None else proxy, connected)
-    hops = [value for name, value in headers if name.lower() == "max-forwards"]
+    hops, further = "", list[tuple[str, str]]()
+    for field in headers:
+        if field[0].lower() == "max-forwards":
+            hops = hops or field[1]
+        else:
+            further.append(field)
     return InvitePlan(
         call_id=call_id,
         local_tag=local_tag,
@@ -67,9 +72,9 @@ def plan_invite(
         to=to,
         contact_user=invite_way.contact_user or from_.uri.user,
         extensions=invite_way.extensions,
-        headers=tuple((name, value) for name, value in headers if name.lower() != "max-forwards"),
+        headers=tuple(further),
         body=sdp.serialize(),
-        max_forwards=int(hops[0]) if hops else MAX_FORWARDS,
+        max_forwards=int(hops) if hops else MAX_FORWARDS,
     )
 
 

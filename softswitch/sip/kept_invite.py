@@ -8,6 +8,7 @@ kept whole or not at all: half a list would tell something else.
 """
 
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Final
 
 from softswitch.config.trunk_formats import OURS
@@ -32,8 +33,7 @@ def kept_of(request: Request | None, names: Iterable[str] = ()) -> Kept:
     `names`: what a configuration reads beside those of `ALWAYS`."""
     if request is None:
         return ()
-    wanted = {*ALWAYS, *map(header_key, names)} - _NEVER
-    headers, left = request.headers, MOST_BYTES
+    wanted, headers, left = _wanted(frozenset(names)), request.headers, MOST_BYTES
     kept: list[tuple[str, str]] = []
     for key in dict.fromkeys(headers.keys):
         if key not in wanted:
@@ -46,12 +46,19 @@ def kept_of(request: Request | None, names: Iterable[str] = ()) -> Kept:
     return tuple(kept)
 
 
+@lru_cache(maxsize=16)
+def _wanted(names: frozenset[str]) -> frozenset[str]:
+    """One configuration names the same in each call."""
+    return frozenset({*ALWAYS, *map(header_key, names)}) - _NEVER
+
+
 def _size(key: str, values: list[str]) -> int | None:
     """Bytes; None when one is no Unicode, or would be refused when it is read again."""
-    if any(map(is_unsafe, values)):
+    text = "".join(values)
+    if is_unsafe(text):
         return None
     try:
-        return sum(len(value.encode()) for value in values) + len(key.encode()) * len(values)
+        return len(text.encode()) + len(key.encode()) * len(values)
     except UnicodeEncodeError:
         return None
 

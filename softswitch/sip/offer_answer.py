@@ -23,6 +23,7 @@ from softswitch.sip.direction import (
 from softswitch.sip.media_place import can_be_sent_to, rtcp_port
 from softswitch.sip.sdes import CLEAR, SECURE, Encryption
 from softswitch.sip.sdp import (
+    Connection,
     Line,
     Lines,
     MediaDescription,
@@ -114,6 +115,8 @@ class _Stream:
 
     payload_type: int
     codec: Codec
+    place: Connection
+    """Where the peer takes it."""
     keys: tuple[SrtpKey, SrtpKey] | None = None
     """The peer's and ours."""
     crypto: Line | None = None
@@ -174,9 +177,9 @@ def answer_offer(
 def _answered(
     offer: SessionDescription, media: MediaDescription, local: LocalMedia, stream: _Stream, direction: str
 ) -> Negotiated:
-    theirs = direction_seen(offer, media)
+    theirs = direction_seen(offer, media, stream.place)
     ours = answer_direction(theirs, direction)
-    agreed = _negotiated(offer, media, stream, ours, local.ptime_ms)
+    agreed = _negotiated(media, stream, ours, local.ptime_ms)
     if local.telephone_event:
         agreed.event_payload_type = codec_lines.payload_type_of(media, EVENT)
     if local.comfort_noise:
@@ -202,8 +205,8 @@ def read_answer(
         if stream is None:
             continue
         wanted = offer.direction_of(offered)
-        theirs = direction_seen(answer, answered)
-        agreed = _negotiated(answer, answered, stream, answer_direction(theirs, wanted), _ptime(offered, 20))
+        theirs = direction_seen(answer, answered, stream.place)
+        agreed = _negotiated(answered, stream, answer_direction(theirs, wanted), _ptime(offered, 20))
         if codec_lines.payload_type_of(offered, EVENT) is not None:
             agreed.event_payload_type = codec_lines.payload_type_of(answered, EVENT)
         if codec_lines.payload_type_of(offered, COMFORT_NOISE) is not None:
@@ -239,7 +242,8 @@ def _session_lines(local: LocalMedia) -> Lines:
 def _audio(
     local: LocalMedia, given: Mapping[str, int], direction: str, protocol: str, extra: list[Line]
 ) -> MediaDescription:
-    keyed = any(line.value.startswith("crypto:") for line in extra)  # of this call alone, and gone with it
+    # Keys are of this call alone, and gone with it.
+    keyed = bool(extra) and any(line.value.startswith("crypto:") for line in extra)
     make = _lines if keyed else _remembered_lines
     numbers, lines = make(tuple(given.items()), local.ptime_ms, direction, tuple(extra))
     return MediaDescription("audio", local.port, protocol, numbers, lines)
@@ -279,18 +283,13 @@ def _serve(
     offer: SessionDescription, media: MediaDescription, local: LocalMedia, prefer: str | None
 ) -> _Stream | None:
     """What we make of an offered stream; None: it is refused."""
-    if not _is_audio(offer, media, local.address):
+    place = _place_of(offer, media, local.address)
+    if place is None:
         return None
-    common = [
-        (number, codec)
-        for number, codec in codec_lines.codecs(media).items()
-        if codec.name in local.codecs and (codec.encodes or codec.name == prefer)
-    ]
-    preferred = [choice for choice in common if choice[1].name == prefer]
-    choice = next(iter(preferred or common), None)
+    choice = _choice(codec_lines.codecs(media), local.codecs, prefer)
     if choice is None:
         return None
-    stream = _Stream(payload_type=choice[0], codec=choice[1])
+    stream = _Stream(payload_type=choice[0], codec=choice[1], place=place)
     encryption = local.encryption
     keys = sdes.answer_to(media, encryption) if encryption is not None else None
     if keys is not None:
@@ -298,6 +297,20 @@ def _serve(
         return replace(stream, keys=(theirs.key, ours.key), crypto=Line("a", f"crypto:{ours}"))
     clear_will_do = encryption is None or not encryption.mandatory
     return stream if clear_will_do and media.protocol.upper() == CLEAR else None
+
+
+def _choice(
+    offered: Mapping[int, Codec], ours: tuple[str, ...], prefer: str | None
+) -> tuple[int, Codec] | None:
+    """Payload type and codec: the preferred one, else the first that both have and we can make."""
+    first = None
+    for number, codec in offered.items():
+        if codec.name in ours:
+            if codec.name == prefer:
+                return number, codec
+            if first is None and codec.encodes:
+                first = number, codec
+    return first
 
 
 def _chosen(
@@ -308,7 +321,8 @@ def _chosen(
     secured: bool,
 ) -> _Stream | None:
     """What the peer took of a stream that we offered; None: it refused it, or made something else of it."""
-    if not _is_audio(answer, answered, offer.connection_of(offered).address):
+    place = _place_of(answer, answered, offer.connection_of(offered).address)
+    if place is None:
         return None
     names = {codec.name for codec in codec_lines.codecs(offered).values()}
     common = (choice for choice in codec_lines.codecs(answered).items() if choice[1].name in names)
@@ -319,13 +333,15 @@ def _chosen(
     in_clear = offered.protocol == answered.protocol.upper() == CLEAR and not secured
     if keys is None and not in_clear:
         return None
-    return _Stream(payload_type=choice[0], codec=choice[1], keys=keys)
+    return _Stream(payload_type=choice[0], codec=choice[1], place=place, keys=keys)
 
 
-def _is_audio(session: SessionDescription, media: MediaDescription, our_address: str) -> bool:
-    """An audio stream of a profile that we have, to an address that we can send to."""
-    known = media.kind == "audio" and media.port != 0 and media.protocol.upper() in (CLEAR, SECURE)
-    return known and can_be_sent_to(session.connection_of(media), our_address)
+def _place_of(session: SessionDescription, media: MediaDescription, our_address: str) -> Connection | None:
+    """Where an audio stream goes; None when it is of no profile that we have, or we cannot send there."""
+    if media.kind != "audio" or media.port == 0 or media.protocol.upper() not in (CLEAR, SECURE):
+        return None
+    place = session.connection_of(media)
+    return place if can_be_sent_to(place, our_address) else None
 
 
 def _comfort_noise(media: MediaDescription, codec: Codec) -> int | None:
@@ -354,17 +370,11 @@ def _terms(media: MediaDescription, stream: _Stream, default_ptime_ms: int) -> t
     return found
 
 
-def _negotiated(
-    session: SessionDescription,
-    media: MediaDescription,
-    stream: _Stream,
-    ours: str,
-    default_ptime_ms: int,
-) -> Negotiated:
+def _negotiated(media: MediaDescription, stream: _Stream, ours: str, default_ptime_ms: int) -> Negotiated:
     key_in, key_out = stream.keys or (None, None)
     ptime_ms, parameters, rtcp = _terms(media, stream, default_ptime_ms)
     return Negotiated(
-        address=session.connection_of(media).address,
+        address=stream.place.address,
         port=media.port,
         codec=stream.codec.name,
         payload_type=stream.payload_type,

@@ -113,7 +113,7 @@ def peer_of(session: SessionDescription, media: MediaDescription, our_address: s
         connection = session.connection_of(media)
         if not can_be_sent_to(connection, our_address):
             return None
-        direction = direction_seen(session, media)
+        direction = direction_seen(session, media, connection)
     except SdpError:
         return None
     return PassedPeer(

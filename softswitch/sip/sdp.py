@@ -78,11 +78,16 @@ class Origin:
 
     @classmethod
     def parse(cls, value: str) -> "Origin":
+        username, session_id, version, _, address_type, address = cls.check(value)
+        return cls(username, session_id, version, address_type, address)
+
+    @staticmethod
+    def check(value: str) -> list[str]:
+        """Its parts; raises SdpError."""
         parts = value.split()
         if len(parts) != 6:
             raise SdpError("an o= line that cannot be read")
-        username, session_id, version, _, address_type, address = parts
-        return cls(username, session_id, version, address_type, address)
+        return parts
 
     def __str__(self) -> str:
         return f"{self.username} {self.session_id} {self.version} IN {self.address_type} {self.address}"
@@ -251,10 +256,10 @@ class SessionDescription(_Section):
         session = _head_of(head)
         if len(sections) > MAX_MEDIA:
             raise SdpError("an SDP of too many media", sip_status=488)
-        if not session or session[0] != _VERSION:
+        if not session or session[0].type != "v" or session[0].value != "0":
             raise SdpError("an SDP that does not begin with v=0")
-        parsed = cls(session, tuple(map(_media_of, sections)))
-        _ = parsed.origin
+        parsed = cls(session, tuple([_media_of(section) for section in sections]))
+        Origin.check(parsed.origin_value)
         return parsed
 
     def serialize(self) -> bytes:
@@ -264,11 +269,16 @@ class SessionDescription(_Section):
         return self._data
 
     @property
-    def origin(self) -> Origin:
+    def origin_value(self) -> str:
+        """As it stands behind `o=`; empty when there is none."""
         for line in self.lines:
             if line.type == "o":
-                return Origin.parse(line.value)
-        return Origin.parse("")
+                return line.value
+        return ""
+
+    @property
+    def origin(self) -> Origin:
+        return Origin.parse(self.origin_value)
 
     def with_origin(self, origin: Origin) -> "SessionDescription":
         lines = Lines(Line("o", str(origin)) if line.type == "o" else line for line in self.lines)
@@ -291,7 +301,7 @@ def _head_of(text: str) -> Lines:
     peer. Raises SdpError."""
     version, _, behind = text.partition("\n")
     origin, _, rest = behind.partition("\n")
-    if version != "v=0" or origin[:2] != "o=" or _VALUE.fullmatch(origin) is None:
+    if version != "v=0" or origin[:2] != "o=" or not rest or _VALUE.fullmatch(origin) is None:
         return _lines_of(text)
     return Lines((_VERSION, Line("o", origin[2:]), *_usual_lines(rest)))
 
@@ -306,7 +316,7 @@ def _media_of(text: str) -> MediaDescription:
 
 def _usual_lines(text: str) -> Lines:
     """Keys are of one call: to remember them helps nobody, and they would outlive it. Raises SdpError."""
-    usual = len(text) <= _LONGEST_REMEMBERED and "crypto:" not in text
+    usual = len(text) <= _LONGEST_REMEMBERED and "crypto:" not in text and "k=" not in text
     return _remembered_lines(text) if usual else _lines_of(text)
 
 

@@ -61,9 +61,10 @@ def check_arrival(request: Request, source: Source) -> None:
 def asked_securely(invite: Request) -> bool:
     """The dialog of this INVITE is to stay on TLS: by its Request-URI, top Record-Route or, where nobody stands between, by
     the caller's Contact (RFC 3261 section 12.1.1)."""
-    routes = invite.record_routes
-    told = [address.uri for address in (routes[:1] or invite.contacts[:1])]
-    return any(uri.scheme == SIPS for uri in (invite.uri, *told))
+    if invite.uri.scheme == SIPS:
+        return True
+    told = invite.record_routes or invite.contacts
+    return bool(told) and told[0].uri.scheme == SIPS
 
 
 def secure_dialog(invite: Request, source: Source) -> bool:

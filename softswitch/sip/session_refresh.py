@@ -34,7 +34,7 @@ class SessionRefresh:
         self._client, self._reoffers = client, reoffers
         if heard is not None:
             allowed = ",".join(heard.headers.get_all("Allow")) if "allow" in heard.headers.keys else ""
-            self._update = "UPDATE" in [method.strip() for method in allowed.split(",")]
+            self._update = "UPDATE" in allowed and "UPDATE" in map(str.strip, allowed.split(","))
 
     def close(self) -> None:
         """The session is over."""

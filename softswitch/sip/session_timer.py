@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import lru_cache
 
 from softswitch.errors import PeerError
 from softswitch.sip.extension_rules import ALL, TIMER, ExtensionRules, supports
@@ -82,6 +83,14 @@ def min_se_of(message: Request | Response) -> int:
     return min(int(match[1]), LONGEST_S) if match is not None else LEAST_MIN_SE_S
 
 
+@lru_cache(maxsize=64)
+def _asked(interval_s: int, min_se_s: int, refresher: Refresher | None) -> Headers:
+    """Nearly always what the configuration wants."""
+    role = {Refresher.US: "uac", Refresher.PEER: "uas", None: ""}[refresher]
+    expires = ("Session-Expires", str(SessionExpires(max(interval_s, min_se_s), role)))
+    return (expires,) if min_se_s <= LEAST_MIN_SE_S else (expires, ("Min-SE", str(min_se_s)))
+
+
 class SessionTimer:
     """The timer of one session. `on_refresh` is asked for a sign of life, `on_expired` told that none came."""
 
@@ -143,13 +152,7 @@ class SessionTimer:
         if self.off:
             return ()
         interval = self.interval_s or self._settings.expires_s
-        if not interval:
-            return ()
-        role = {Refresher.US: "uac", Refresher.PEER: "uas", None: ""}[self.refresher]
-        expires = ("Session-Expires", str(SessionExpires(max(interval, self._min_se_s), role)))
-        if self._min_se_s <= LEAST_MIN_SE_S:
-            return (expires,)
-        return (expires, ("Min-SE", str(self._min_se_s)))
+        return _asked(interval, self._min_se_s, self.refresher) if interval else ()
 
     def granted(self, response: Response, now: float) -> None:
         """A 2xx to such a request: what it says counts, and without Session-Expires there is no timer (section 7.2)."""
@@ -221,9 +224,10 @@ class SessionTimer:
     # Time.
 
     def stop(self) -> None:
-        self._cancel()
-        self.interval_s = 0
-        self.refresher = None
+        if self.interval_s:
+            self._cancel()
+            self.interval_s = 0
+            self.refresher = None
 
     def resume(self, interval_s: int, refresher: Refresher, now: float, within_s: float) -> None:
         """After a restart, since when nobody knows what is left of the interval: if it is ours to refresh, soon."""

@@ -11,6 +11,10 @@ from softswitch.sip.sdp import MAX_LINES, Connection, Line, RtpMap, SdpError, Se
 
 BASE = "v=0\r\no=- 1 2 IN IP4 192.0.2.1\r\ns=-\r\n"
 SESSION = BASE + "c=IN IP4 192.0.2.1\r\nt=0 0\r\n"
+BASE_OF = (
+    "v=0\r\no=- {} 2 IN IP4 192.0.2.1\r\ns=-\r\nc=IN IP4 192.0.2.1\r\nt=0 0\r\n"
+    "m=audio 4000 RTP/AVP 0\r\na=sendrecv\r\n"
+)
 
 ODD = {
     "t38": SESSION + "m=image 4000 udptl t38\r\na=T38FaxVersion:0\r\na=T38FaxUdpEC:t38UDPRedundancy\r\n",
@@ -34,6 +38,21 @@ ODD = {
     "no media, no s=, no t=": "v=0\r\no=- 1 2 IN IP4 192.0.2.1\r\n",
     "not UTF-8": SESSION + "m=audio 4000 RTP/AVP 0\r\na=x:\udce9\r\n",
 }
+
+
+def test_what_calls_of_a_peer_have_in_common_is_read_once_and_keys_are_not_kept() -> None:
+    one, two = (SessionDescription.parse(BASE_OF.format(each).encode()) for each in (1, 2))
+    assert (one.origin.session_id, two.origin.session_id) == ("1", "2") and one != two
+    assert one.lines[2] is two.lines[2] and one.media[0].lines is two.media[0].lines
+    for key in ("k=clear:secret", "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:abc"):
+        keyed = BASE_OF.format(1).replace("t=0 0", f"t=0 0\r\n{key}").encode()
+        assert SessionDescription.parse(keyed).lines[2] is not SessionDescription.parse(keyed).lines[2]
+
+
+@pytest.mark.parametrize("broken", ["v=0\n\no=- 1 2 IN IP4 192.0.2.1\n", "v=0\no=- 1 2 IN IP4 192.0.2.1\n\n"])
+def test_an_empty_line_is_no_sdp(broken: str) -> None:
+    with pytest.raises(SdpError):
+        SessionDescription.parse(f"{broken}m=audio 4000 RTP/AVP 0\n".encode())
 
 
 @pytest.mark.parametrize("name", ODD)

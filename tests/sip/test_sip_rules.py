@@ -3,7 +3,7 @@
 Does not prove how they play together; `test_sessions.py` and `test_stack.py` do.
 """
 
-from dataclasses import asdict
+from dataclasses import asdict, replace
 
 import pytest
 
@@ -66,6 +66,21 @@ def test_the_callee_keeps_record_routes_in_order_and_the_caller_turns_them_round
     )
     assert (caller.state.initiator, callee.state.initiator) == (True, False)
     assert (callee.state.early, caller.state.early) == (True, False)
+
+
+def test_a_2xx_says_anew_which_way_its_early_dialog_goes_and_numbers_count_on() -> None:
+    asked = invite(*ROUTES)
+    ringing = make_response(asked, 180, to_tag="b", headers=(("Contact", "<sip:edge@192.0.2.9>"),))
+    dialog = Dialog.of_caller(asked, ringing)
+    assert dialog.state.early and dialog.state.remote_target == "sip:edge@192.0.2.9"
+    dialog.request("PRACK", via="SIP/2.0/UDP 192.0.2.1;branch=z9hG4bK2")
+    dialog.accept(_info(60))
+    contact = ("Contact", "<sip:bob@192.0.2.2:5063>")
+    answered = make_response(invite(ROUTES[0]), 200, to_tag="b", headers=(contact,))
+    dialog.confirmed_by(asked, answered)
+    anew = Dialog.of_caller(asked, answered).state
+    assert (anew.remote_target, anew.route_set) == ("sip:bob@192.0.2.2:5063", ("<sip:near;lr;x=1>",))
+    assert dialog.state == replace(anew, local_sequence=6, remote_sequence=60)
 
 
 def test_requests_of_a_dialog_carry_its_sides_its_way_and_rising_numbers() -> None:
