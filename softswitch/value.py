@@ -31,6 +31,11 @@ def value(
     return _made(kind, kw_only, tagged)
 
 
+def replaced(one: Kind, /, **changes: Any) -> Kind:
+    """`dataclasses.replace` of a value, in C: a tenth of the time."""
+    return cast(Kind, msgspec.structs.replace(cast(Any, one), **changes))
+
+
 def _made(kind: type[Kind], kw_only: bool, tagged: bool) -> type[Kind]:
     hints = get_annotations(kind)
     body = {name: one for name, one in vars(kind).items() if name not in _OF_THE_CLASS_ITSELF}

@@ -250,9 +250,11 @@ class AgentRecord:
     def told(self) -> Told:
         """Why he is no candidate, as far as it lies with him alone."""
         state = self.state
+        if state is IDLE:
+            return None
         if state is _RESTING and self.rest is not None:
             return self.rest.due
-        return f"paused ({self.reason})" if self.reason and state is _S.PAUSED else state
+        return f"paused ({self.reason})" if self.reason and state is _S.PAUSED else str(state)
 
     def times_until(self, now: float) -> dict[AgentState, float]:
         times = dict(self.times)

@@ -13,7 +13,8 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, overload
 
 from softswitch.acd.skills import shortfall
-from softswitch.acd.values import AgentState, Candidate
+from softswitch.acd.values import Candidate
+from softswitch.ids import AgentId
 
 if TYPE_CHECKING:
     from softswitch.acd.agent_class import AgentClass, Entry
@@ -22,6 +23,11 @@ if TYPE_CHECKING:
     from softswitch.acd.roster import Tier
 
 MOST = 50
+
+Scored = tuple[AgentId, tuple[float, ...]]
+"""One who could be rung, and what he was sorted by."""
+Skipped = tuple[AgentId, str]
+"""One who could not, and why."""
 
 
 class Candidates(Sequence[Candidate]):
@@ -68,27 +74,41 @@ class Candidates(Sequence[Candidate]):
 
     def _read(self) -> tuple[Candidate, ...]:
         if self._lines is None:
-            runners_up = sorted(map(self._scored, self._runners_up), key=lambda line: line.score)
-            self._lines = (*map(self._scored, self._chosen), *runners_up, *self._skipped())[:MOST]
+            lines = [Candidate(agent=agent, score=score) for agent, score in self.scored()]
+            lines += [Candidate(agent=agent, score=(), skipped=why) for agent, why in self.skipped()]
+            self._lines = tuple(lines[:MOST])
         return self._lines
 
-    def _scored(self, found: tuple[Tier, Entry]) -> Candidate:
-        """One who could be rung, with what he was sorted by."""
+    def scored(self) -> list[Scored]:
+        """Those who could be rung: the chosen first, then the others by score."""
+        runners_up = sorted(map(self._scored, self._runners_up), key=lambda line: line[1])
+        return [*map(self._scored, self._chosen), *runners_up]
+
+    def _scored(self, found: tuple[Tier, Entry]) -> Scored:
         tier, entry = found
         shown = self._demand.strategy.shown((entry[0], entry[1]), self._turn, self._now)
-        score = (tier[0], tier[1], *shown) if self._demand.required else (tier[0], *shown)
-        return Candidate(agent=entry[4].agent, score=score)
+        return entry[4].agent, (tier[0], tier[1], *shown) if self._demand.required else (tier[0], *shown)
 
-    def _skipped(self) -> Iterator[Candidate]:
-        demand = self._demand
+    def skipped(self) -> list[Skipped]:
+        demand, skipped = self._demand, list[Skipped]()
+        mask = demand.agents_mask
         for (agent, group), told in zip(demand.examined, self._told, strict=True):
-            if told is AgentState.IDLE:
-                if group.bit & demand.agents_mask:
-                    continue
-                told = unsuited(group, demand)
+            if told is None:
+                if not group.bit & mask:
+                    skipped.append((agent, unsuited(group, demand)))
             elif isinstance(told, float):
-                told = f"resting {told - self._now:.0f} s"
-            yield Candidate(agent=agent, score=(), skipped=str(told))
+                skipped.append((agent, f"resting {told - self._now:.0f} s"))
+            else:
+                skipped.append((agent, told))
+        return skipped[: max(0, MOST - len(self._chosen) - len(self._runners_up))]
+
+
+def sorted_out(candidates: Sequence[Candidate]) -> tuple[list[Scored], list[Skipped]]:
+    """Those who could be rung and those who could not, for whoever needs no value for each of fifty."""
+    if isinstance(candidates, Candidates):
+        return candidates.scored()[:MOST], candidates.skipped()
+    scored = [(each.agent, each.score) for each in candidates if not each.skipped]
+    return scored, [(each.agent, each.skipped) for each in candidates if each.skipped]
 
 
 def unsuited(agents: AgentClass, demand: Demand) -> str:

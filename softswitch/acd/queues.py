@@ -22,8 +22,8 @@ if TYPE_CHECKING:
 EXAMINED = 47
 """Agents of a queue of whom each decision says why they were skipped."""
 
-Told = str | float
-"""What a decision says of one of them: his state or why he pauses, or until when he rests."""
+Told = str | float | None
+"""What a decision says of one of them: his state or why he pauses, or until when he rests; None: he is idle."""
 
 
 class QueueRecord:

@@ -18,20 +18,29 @@ SIGN_OF_LIFE_S = 5.0
 class EventFeed:
     def __init__(self, parts: Parts, sight: Sight) -> None:
         self._parts = parts
-        self._sight = sight
         self._settings = parts.services.config.events
         self.ring = EventRing(self._settings.keep, parts.started)
         self._awake: set[asyncio.Event] = set()
         """One of each follower."""
         self._closed = False
-        parts.bus.subscribe(self._keep)
+        parts.bus.subscribe(self.ring.add)
+        parts.bus.subscribe({CallQueued: sight.learn})
+        self._deaf: Callable[[], None] = lambda: None
+        """Hears of facts no more; while nobody follows it does not anyway."""
 
-    def _keep(self, fact: Fact) -> None:
-        self.ring.add(fact)
-        if type(fact) is CallQueued:
-            self._sight.learn(fact)
+    def _wake(self, fact: Fact) -> None:
         for awake in self._awake:
             awake.set()
+
+    def _watch(self, awake: asyncio.Event) -> None:
+        if not self._awake:
+            self._deaf = self._parts.bus.subscribe(self._wake)
+        self._awake.add(awake)
+
+    def _leave(self, awake: asyncio.Event) -> None:
+        self._awake.discard(awake)
+        if not self._awake:
+            self._deaf()
 
     async def follow(
         self, search: EventSearch, sees: Callable[[Fact], bool]
@@ -44,7 +53,7 @@ class EventFeed:
         patterns = tuple(word.strip() for word in search.topics.split(",") if word.strip())
         follower = Follower(self.ring, Topics(patterns), search.since)
         awake = asyncio.Event()
-        self._awake.add(awake)
+        self._watch(awake)
         node = self._parts.services.config.general.node
         try:
             yield {
@@ -68,7 +77,7 @@ class EventFeed:
                 except TimeoutError:
                     yield None
         finally:
-            self._awake.discard(awake)
+            self._leave(awake)
 
     @property
     def followers(self) -> int:

@@ -22,6 +22,9 @@ class UnknownAgent(PeerError):
     sip_status = 404
 
 
+_LOGGED_OUT = AgentStatus.LOGGED_OUT
+
+
 @dataclass(slots=True)
 class Stretch:
     """The interval that an agent is in."""
@@ -275,7 +278,7 @@ class Desk:
             return None
 
     def _write(self, agent: AgentId, stretch: Stretch, ended: float) -> None:
-        if stretch.stance.status != AgentStatus.LOGGED_OUT:
+        if stretch.stance.status is not _LOGGED_OUT:
             self._services.store.interval(_interval(agent, stretch, ended))
 
     def going_on(self) -> list[AgentInterval]:
@@ -300,7 +303,12 @@ class Desk:
 
 def _alike(old: Stance, new: Stance) -> bool:
     """One stretch, whichever queue it is for."""
-    return old.state is new.state and (old.status, old.reason, old.call) == (new.status, new.reason, new.call)
+    return (
+        old.state is new.state
+        and old.status is new.status
+        and old.reason == new.reason
+        and old.call == new.call
+    )
 
 
 def _interval(agent: AgentId, stretch: Stretch, ended: float) -> AgentInterval:

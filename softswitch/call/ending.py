@@ -4,6 +4,7 @@ Idempotent by construction: the trampoline calls `finish` once, in its `finally`
 """
 
 from collections import deque
+from operator import attrgetter
 
 from softswitch.call.call import Call
 from softswitch.call.leg import Leg
@@ -20,6 +21,7 @@ _AUDIO = (
     *("clipped_share", "silence_share", "talk_share", "overlap_s", "interruptions"),
 )
 """Figures that a leg's row has by the names of `LegStats`."""
+_figures = attrgetter(*_AUDIO)
 
 
 async def finish(room: Room, call: Call, termination: Termination) -> None:
@@ -47,17 +49,18 @@ async def finish(room: Room, call: Call, termination: Termination) -> None:
         await services.store.call_finished(_cdr(call, termination, ended))
     for accept in call.byes:
         accept()
+    by, cause = termination.by.value, termination.cause.value
     call.log.info(
         "call ended",
-        by=termination.by.value,
-        cause=termination.cause.value,
+        by=by,
+        cause=cause,
         talk_s=round(call.figures.talk_s, 1),
     )
     services.bus.publish(
         CallEnded(
             call=call.id,
-            by=termination.by.value,
-            cause=termination.cause.value,
+            by=by,
+            cause=cause,
             sip_status=termination.sip_status,
             source=call.source,
             talk_s=call.figures.talk_s,
@@ -174,5 +177,5 @@ def _leg_row(call: Call, leg: Leg, ended: float, impairments: tuple[str, ...]) -
         packets_lost=stats.lost if stats else 0,
         jitter_ms=stats.jitter_ms if stats else 0.0,
         impairments=" ".join(impairments),
-        **{name: getattr(stats, name) for name in _AUDIO if stats},
+        **(dict(zip(_AUDIO, _figures(stats), strict=True)) if stats else {}),
     )

@@ -83,7 +83,7 @@ class Termination:
         """RFC 3326: the peer's own, else the Q.850 cause, for BYE, CANCEL and final responses."""
         if self.reason:
             return self.reason
-        return f'Q.850;cause={_Q850.get(self.cause, 31)};text="{self.cause.value}"'
+        return _REASONS[self.cause]
 
 
 _Q850 = {
@@ -119,6 +119,9 @@ _Q850 = {
     Cause.RESTART: 41,
     Cause.FAULT: 41,
 }
+
+_REASONS = {cause: f'Q.850;cause={_Q850.get(cause, 31)};text="{cause.value}"' for cause in Cause}
+"""As each is told to the peers of a call."""
 
 _CAUSE_OF_STATUS = {
     403: Cause.NOT_ALLOWED,

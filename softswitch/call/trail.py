@@ -5,7 +5,8 @@ was a choice in a menu; numbers and PINs are never.
 """
 
 import json
-from typing import TypedDict
+from collections.abc import Callable
+from typing import Any, TypedDict
 
 from softswitch.call.stages import (
     CallBack,
@@ -35,25 +36,34 @@ class Mark(TypedDict):
 
 
 class Trail:
-    __slots__ = ("_marks",)
+    __slots__ = ("_marks", "_texts")
 
     def __init__(self) -> None:
         self._marks: list[tuple[float, str, dict[str, object]]] = []
+        self._texts: list[str] = []
+        """Of the first so many: a call is written down more than once, and a mark never changes."""
 
     def mark(self, wall: float, what: str, **detail: object) -> None:
-        if len(self._marks) >= MOST:
-            del self._marks[_FIRST]
-        self._marks.append((wall, what, detail))
+        self._add(wall, what, detail)
 
     def entered(self, wall: float, stage: Stage) -> None:
-        self.mark(wall, name_of(stage), **_told(stage))
+        told = _TOLD.get(type(stage))
+        self._add(wall, name_of(stage), told(stage) if told is not None else {})
+
+    def _add(self, wall: float, what: str, detail: dict[str, object]) -> None:
+        if len(self._marks) >= MOST:
+            del self._marks[_FIRST]
+            del self._texts[_FIRST : _FIRST + 1]
+        self._marks.append((wall, what, detail))
 
     def marks(self) -> list[Mark]:
         return [{"at": at, "what": what, "detail": dict(detail)} for at, what, detail in self._marks]
 
     def text(self) -> str:
         """For the CDR: `[[time, what, detail], …]`."""
-        return compact([[round(at, 3), what, detail] for at, what, detail in self._marks])
+        texts = self._texts
+        texts += [compact([round(at, 3), what, detail]) for at, what, detail in self._marks[len(texts) :]]
+        return f"[{','.join(texts)}]"
 
 
 def marks_of(text: str) -> list[Mark]:
@@ -67,25 +77,27 @@ def marks_of(text: str) -> list[Mark]:
         return []
 
 
-def _told(stage: Stage) -> dict[str, object]:
-    match stage:
-        case Greet(flow=flow, result=result):
-            return {"flow": flow, "result": result} if result else {"flow": flow}
-        case Wait(queue=queue, priority=priority, skills=skills):
-            return {"queue": queue, "priority": priority, "skills": dict(skills)}
-        case Dial(target=target):
-            return {"target": str(target)}
-        case Talk(queue=str(queue), agent=agent):
-            return {"queue": queue, "agent": agent}
-        case CallBack(first=first):
-            return {"first": first}
-        case Message(box=box):
-            return {"box": box}
-        case Confer(conference=conference):
-            return {"conference": conference}
-        case Feature(feature=feature):
-            return {"feature": feature}
-        case Park(place=place):
-            return {"place": place}
-        case _:
-            return {}
+def _greet(stage: Greet) -> dict[str, object]:
+    return {"flow": stage.flow, "result": stage.result} if stage.result else {"flow": stage.flow}
+
+
+def _wait(stage: Wait) -> dict[str, object]:
+    return {"queue": stage.queue, "priority": stage.priority, "skills": dict(stage.skills)}
+
+
+def _talk(stage: Talk) -> dict[str, object]:
+    return {} if stage.queue is None else {"queue": stage.queue, "agent": stage.agent}
+
+
+_TOLD: dict[type[Any], Callable[[Any], dict[str, object]]] = {
+    Greet: _greet,
+    Wait: _wait,
+    Dial: lambda stage: {"target": str(stage.target)},
+    Talk: _talk,
+    CallBack: lambda stage: {"first": stage.first},
+    Message: lambda stage: {"box": stage.box},
+    Confer: lambda stage: {"conference": stage.conference},
+    Feature: lambda stage: {"feature": stage.feature},
+    Park: lambda stage: {"place": stage.place},
+}
+"""What a mark says of a stage beside its name."""

@@ -1,7 +1,6 @@
 """The caller waits: music, announcements over it, keys always heard, until an agent answers or the queue gives up."""
 
 import asyncio
-from dataclasses import replace
 
 from softswitch.acd.values import Announce, Connect, Overflow
 from softswitch.call.arrive import stage_for
@@ -19,6 +18,7 @@ from softswitch.call.termination import HANDED_OVER, Cause, by_switch
 from softswitch.config.queues import Queue
 from softswitch.config.target import HANGUP_STATUS, Target
 from softswitch.ivr.say import position_prompts, wait_range_prompts
+from softswitch.value import replaced
 
 _CAUSES = {
     "timeout": Cause.QUEUE_TIMEOUT,
@@ -36,7 +36,7 @@ async def wait(room: Room, call: Call, stage: Wait) -> Stage:
     queue = call.services.config.queue.get(stage.queue)
     if queue is None:
         return End(termination=by_switch(Cause.QUEUE_EMPTY, 480))
-    call.at = stage = replace(stage, entered=stage.entered or call.services.clock.wall())
+    call.at = stage = replaced(stage, entered=stage.entered or call.services.clock.wall())
     if queue.resume_s > 0 or queue.callback is not None:
         call.at = stage = resumed(room, call, stage)
     if room.dispatcher.enter(call, stage):
@@ -64,16 +64,16 @@ async def wait(room: Room, call: Call, stage: Wait) -> Stage:
                     room.dispatcher.leave(call, "withdrawn", "picked up")
                     left = ""
                     call.caller.music(None)
-                    again = replace(stage, entered=0.0, waited_s=call.figures.wait_s, kept=True)
+                    again = replaced(stage, entered=0.0, waited_s=call.figures.wait_s, kept=True)
                     target = Target("extension", phone)
                     return Dial(target=target, dialled=phone, record=queue.record, again=again)
                 case MoveOrdered(queue=name) if room.dispatcher.waits(call.id):
                     room.dispatcher.leave(call, "withdrawn", f"moved to {name}")
                     left = ""
                     call.caller.music(None)
-                    return replace(stage, queue=name, entered=0.0, waited_s=call.figures.wait_s, kept=False)
+                    return replaced(stage, queue=name, entered=0.0, waited_s=call.figures.wait_s, kept=False)
                 case PriorityOrdered(priority=priority) if room.dispatcher.waits(call.id):
-                    call.at = stage = replace(stage, priority=priority)
+                    call.at = stage = replaced(stage, priority=priority)
                     room.dispatcher.change_priority(call, priority)
                 case Announce():
                     offered = _announce(room, call, queue, event) or offered
@@ -113,7 +113,7 @@ def _talk(room: Room, call: Call, queue: Queue, event: Connect, stage: Wait) -> 
         agent=event.agent,
         offer=event.offer,
         record=record,
-        again=replace(stage, kept=True),
+        again=replaced(stage, kept=True),
     )
 
 

@@ -7,6 +7,7 @@ last ones are only counted.
 from collections.abc import Mapping
 from typing import Any
 
+from softswitch.acd.candidates import sorted_out
 from softswitch.acd.values import Why
 from softswitch.compact import compact
 
@@ -29,20 +30,24 @@ def why_values(why: Why) -> dict[str, object]:
 
 def why_text(why: Why) -> str:
     """For the row of an offer."""
-    scored: list[list[object]] = []
+    could, could_not = sorted_out(why.candidates)
+    scored: list[list[object]] = [
+        [agent, [round(part, 3) for part in score]] for agent, score in could[: 1 + _SCORED]
+    ]
     skipped: dict[str, list[str]] = {}
-    for each in why.candidates:
-        if each.skipped:
-            skipped.setdefault(each.skipped, []).append(each.agent)
-        elif len(scored) <= _SCORED:
-            scored.append([each.agent, [round(part, 3) for part in each.score]])
-    text = _text(why, scored, skipped, len(why.candidates))
+    for agent, reason in could_not:
+        if reason in skipped:
+            skipped[reason].append(agent)
+        else:
+            skipped[reason] = [agent]
+    looked_at = len(could) + len(could_not)
+    text = _text(why, scored, skipped, looked_at)
     while len(text) > MOST_BYTES and (len(scored) > 1 or skipped):
         if skipped:
             skipped.popitem()
         else:
             scored.pop()
-        text = _text(why, scored, skipped, len(why.candidates))
+        text = _text(why, scored, skipped, looked_at)
     return text
 
 

@@ -6,6 +6,7 @@ damaged trails can be read. Does not prove what the engine puts in (`tests/acd/t
 
 import json
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -87,12 +88,15 @@ def test_older_rows_are_read_as_they_are() -> None:
     assert spread(old) == old
 
 
-def test_a_trail_is_bounded_and_comes_back() -> None:
+@pytest.mark.parametrize("written_at", [(), (3,), (40, 41, 100, 199)], ids=str)
+def test_a_trail_is_bounded_and_comes_back(written_at: tuple[int, ...]) -> None:
     trail = Trail()
     trail.mark(0.0, "route", route="700", to="flow:main")
     trail.entered(1.0, Greet(flow="main"))
     for turn in range(200):
         trail.entered(2.0 + turn, Wait(queue=QueueName("sales"), priority=turn, skills={"english": 2}))
+        if turn in written_at:
+            assert marks_of(trail.text()) == trail.marks()
     trail.entered(300.0, Dial(target=Target.parse("extension:1001"), dialled="123456"))
     marks = marks_of(trail.text())
     assert marks == trail.marks()
