@@ -246,17 +246,18 @@ audit = Table(
 agent_intervals = Table(
     "agent_intervals",
     metadata,
+    _real("ended", key=True),
     _text("agent", key=True),
     _real("began", key=True),
-    _real("ended", key=True),
     _text("state", key=True),
     _text("status"),
     _text("reason"),
     _maybe_text("queue"),
     _maybe_text("call"),
-    Index("agent_intervals_ended", "ended"),
     **_KEYED,
 )
+"""In the order in which they end, and so in the order in which they are written and read. With the agent first, each of
+them was a page more to write: a third of all that a call writes."""
 
 recordings = Table(
     "recordings",

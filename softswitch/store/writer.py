@@ -10,7 +10,7 @@ import sqlite3
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Protocol
+from typing import Final, Protocol
 
 import structlog
 
@@ -32,6 +32,7 @@ LAZY_S = 0.1
 """A row that nobody waits for is written about this long after it was handed in."""
 RETRY_FIRST_S = 0.2
 RETRY_LONGEST_S = 5.0
+_NEVER: Final = float("inf")
 
 
 class Sink(Protocol):
@@ -61,7 +62,7 @@ class BatchWriter:
         self._timer_due = 0.0
         self._running: asyncio.Future[None] | None = None
         self._last_began = 0.0
-        self._lazy_due = float("inf")
+        self._lazy_due = _NEVER
         self._failures = 0
         self._closed = False
         self.written = 0
@@ -89,9 +90,11 @@ class BatchWriter:
     def submit(self, row: Row, *, now: bool = False) -> None:
         """Store `row` soon, with `now` in the next transaction; never waits. How often there is one, no peer decides."""
         self._spool.add(row, urgent=False)
+        if not now and self._lazy_due != _NEVER:
+            return  # it goes with those before it
         time = self._loop.time()
         due = max(time, self._last_began + GROUP_S) if now else time + LAZY_S
-        if self._lazy_due == float("inf") or (now and due < self._lazy_due):
+        if due < self._lazy_due:
             self._lazy_due = due
             self._arm()
 
@@ -158,12 +161,12 @@ class BatchWriter:
         """Set the timer to when the next transaction should begin; one that runs does so when it ends."""
         if self._running is not None or self._failures or self._closed:
             return
-        when = min(self._lazy_due, self._last_began + GROUP_S if self._waiters else float("inf"))
+        when = min(self._lazy_due, self._last_began + GROUP_S if self._waiters else _NEVER)
         if self._timer is not None:
             if self._timer_due <= when:
                 return
             self._timer.cancel()
-        if when < float("inf"):
+        if when < _NEVER:
             # uvloop gives a plain Handle, which knows no time, for a moment that is past.
             self._timer, self._timer_due = self._loop.call_at(when, self._begin), when
 
@@ -178,7 +181,7 @@ class BatchWriter:
         urgent_only = self._lazy_due > self._last_began + GROUP_S and not self._spool.full_batch
         batch = self._spool.take(urgent_only=urgent_only)
         if not urgent_only:
-            self._lazy_due = self._last_began + LAZY_S if self._spool else float("inf")
+            self._lazy_due = self._last_began + LAZY_S if self._spool else _NEVER
         self._running = self._loop.run_in_executor(self._thread, self._sink.write, batch.rows)
         self._running.add_done_callback(lambda done: self._end(done, batch))
         return self._running

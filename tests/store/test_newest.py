@@ -1,7 +1,8 @@
 """Proves that a new database made by the one script is the database that all migrations make, that an up-to-date one is
-opened without alembic, and that a script older than the migrations is not used.
+opened without alembic, that a script older than the migrations is not used, and that a migration that makes a table anew
+loses nothing.
 
-Does not prove the migrations themselves; see `test_store.py`.
+Does not prove the other migrations; see `test_store.py`.
 """
 
 import sqlite3
@@ -11,9 +12,12 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import create_engine
 
 from softswitch.store import newest
-from softswitch.store.migrate import migrate
+from softswitch.store.migrate import SCRIPTS, migrate
 from softswitch.store.opening import upgrade
 
 
@@ -68,3 +72,41 @@ def test_a_journal_entry_of_an_ended_call_goes(tmp_path: Path) -> None:
     upgrade(path)
     with closing(sqlite3.connect(path)) as connection:
         assert connection.execute("SELECT call FROM journal").fetchall() == [("live",)]
+
+
+def test_intervals_of_before_and_what_watches_them_are_kept(tmp_path: Path) -> None:
+    """To the new order and back; the triggers tell sums of reports that a row has come."""
+    path = tmp_path / "s.db"
+    config = Config()
+    config.set_main_option("script_location", str(SCRIPTS))
+    rows = [("ana", float(at), at + 1.0, "available", "", "idle", None, "c") for at in range(50)]
+    watching = (
+        "SELECT sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'agent_intervals' ORDER BY 1"
+    )
+    columns = "agent, began, ended, status, reason, state, queue, call"
+
+    def at(revision: str, *, up: bool) -> None:
+        engine = create_engine(f"sqlite:///{path}")
+        with engine.connect() as connection:
+            config.attributes["connection"] = connection
+            (command.upgrade if up else command.downgrade)(config, revision)
+            connection.commit()
+        engine.dispose()
+
+    def found() -> tuple[list[tuple[object, ...]], list[tuple[str]]]:
+        with closing(sqlite3.connect(path)) as connection:
+            kept = connection.execute(f"SELECT {columns} FROM agent_intervals ORDER BY began").fetchall()
+            return kept, connection.execute(watching).fetchall()
+
+    at("0013", up=True)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.executemany(
+            f"INSERT INTO agent_intervals ({columns}) VALUES (?, ?, ?, ?, ?, ?, ?, ?)", rows
+        )
+    before = found()
+    assert before[0] == rows and len(before[1]) == 3
+    for _ in range(2):
+        migrate(path)
+        assert found() == before
+        at("0013", up=False)
+        assert found() == before

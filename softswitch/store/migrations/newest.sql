@@ -1,15 +1,15 @@
--- made of migrations 83851ea069b1de6ed48ce7f5b8fd5fdc55f3b2ce94940ca6b3d20817b5868c1d
+-- made of migrations c6779e8207f5803176d62acb9ea7e45681e63c1fcbf084285eddfd367ba03dbd
 BEGIN TRANSACTION;
-CREATE TABLE agent_intervals (
+CREATE TABLE "agent_intervals" (
+	ended FLOAT NOT NULL, 
 	agent TEXT NOT NULL, 
 	began FLOAT NOT NULL, 
-	ended FLOAT NOT NULL, 
 	state TEXT NOT NULL, 
 	status TEXT NOT NULL, 
 	reason TEXT NOT NULL, 
 	queue TEXT, 
 	call TEXT, 
-	PRIMARY KEY (agent, began, ended, state)
+	PRIMARY KEY (ended, agent, began, state)
 )
  WITHOUT ROWID
 
@@ -26,7 +26,7 @@ CREATE TABLE alembic_version (
 	version_num VARCHAR(32) NOT NULL, 
 	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
 );
-INSERT INTO "alembic_version" VALUES('0013');
+INSERT INTO "alembic_version" VALUES('0014');
 CREATE TABLE attempts (
 	call TEXT NOT NULL, 
 	began FLOAT NOT NULL, 
@@ -397,7 +397,6 @@ CREATE TABLE wait_promises (
  WITHOUT ROWID
 
 ;
-CREATE INDEX agent_intervals_ended ON agent_intervals (ended);
 CREATE INDEX calls_started ON calls (started);
 CREATE INDEX calls_unfinished ON calls (node) WHERE ended IS NULL;
 CREATE INDEX legs_call ON legs (call);
@@ -419,9 +418,6 @@ CREATE TRIGGER report_visits_delete AFTER delete ON queue_visits  BEGIN UPDATE r
 CREATE TRIGGER report_offers_insert AFTER insert ON offers  BEGIN UPDATE report_marks SET settled = new.offered WHERE source = 'offers' AND settled > new.offered; END;
 CREATE TRIGGER report_offers_update AFTER update ON offers  BEGIN UPDATE report_marks SET settled = old.offered WHERE source = 'offers' AND settled > old.offered; UPDATE report_marks SET settled = new.offered WHERE source = 'offers' AND settled > new.offered; END;
 CREATE TRIGGER report_offers_delete AFTER delete ON offers  BEGIN UPDATE report_marks SET settled = old.offered WHERE source = 'offers' AND settled > old.offered; END;
-CREATE TRIGGER report_times_insert AFTER insert ON agent_intervals  BEGIN UPDATE report_marks SET settled = new.began WHERE source = 'times' AND settled > new.began; END;
-CREATE TRIGGER report_times_update AFTER update ON agent_intervals  BEGIN UPDATE report_marks SET settled = old.began WHERE source = 'times' AND settled > old.began; UPDATE report_marks SET settled = new.began WHERE source = 'times' AND settled > new.began; END;
-CREATE TRIGGER report_times_delete AFTER delete ON agent_intervals  BEGIN UPDATE report_marks SET settled = old.began WHERE source = 'times' AND settled > old.began; END;
 CREATE TRIGGER report_ringing_insert AFTER insert ON offers WHEN new.result IN ('cancelled', 'answered') BEGIN UPDATE report_marks SET settled = (SELECT min(entered) FROM queue_visits WHERE call = new.call) WHERE source = 'visits' AND settled > (SELECT min(entered) FROM queue_visits WHERE call = new.call); END;
 CREATE TRIGGER report_ringing_update AFTER update ON offers WHEN new.result IN ('cancelled', 'answered') BEGIN UPDATE report_marks SET settled = (SELECT min(entered) FROM queue_visits WHERE call = old.call) WHERE source = 'visits' AND settled > (SELECT min(entered) FROM queue_visits WHERE call = old.call); UPDATE report_marks SET settled = (SELECT min(entered) FROM queue_visits WHERE call = new.call) WHERE source = 'visits' AND settled > (SELECT min(entered) FROM queue_visits WHERE call = new.call); END;
 CREATE TRIGGER report_ringing_delete AFTER delete ON offers WHEN old.result IN ('cancelled', 'answered') BEGIN UPDATE report_marks SET settled = (SELECT min(entered) FROM queue_visits WHERE call = old.call) WHERE source = 'visits' AND settled > (SELECT min(entered) FROM queue_visits WHERE call = old.call); END;
@@ -440,4 +436,7 @@ CREATE TRIGGER audit_no_delete BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 
 CREATE TRIGGER audit_no_replace BEFORE INSERT ON audit WHEN EXISTS (SELECT 1 FROM audit AS old_row WHERE old_row.audit = NEW.audit AND (old_row.node, old_row.at, old_row.actor, old_row.role, old_row.surface, old_row.origin, old_row.act, old_row.target, old_row.details, old_row.result, old_row.why) IS NOT (NEW.node, NEW.at, NEW.actor, NEW.role, NEW.surface, NEW.origin, NEW.act, NEW.target, NEW.details, NEW.result, NEW.why)) BEGIN SELECT RAISE(ABORT, 'the audit trail takes new rows only'); END;
 CREATE INDEX mails_open ON mails (ended) WHERE ended IS NULL;
 CREATE INDEX survey_answers_began ON survey_answers (began);
+CREATE TRIGGER report_times_insert AFTER insert ON agent_intervals  BEGIN UPDATE report_marks SET settled = new.began WHERE source = 'times' AND settled > new.began; END;
+CREATE TRIGGER report_times_update AFTER update ON agent_intervals  BEGIN UPDATE report_marks SET settled = old.began WHERE source = 'times' AND settled > old.began; UPDATE report_marks SET settled = new.began WHERE source = 'times' AND settled > new.began; END;
+CREATE TRIGGER report_times_delete AFTER delete ON agent_intervals  BEGIN UPDATE report_marks SET settled = old.began WHERE source = 'times' AND settled > old.began; END;
 COMMIT;
