@@ -94,11 +94,11 @@ class Exchange:
         self._playout = Playout(self._table, engine, self._by_slot, library, report)
         self._mixer = Mixer(self._table, engine, self._playout, report)
         self._playout.regroup = self._mixer.update
-        self._topology = Topology(self._table, self._playout, self._mixer, report)
         self._decoded = DecodedLegs(self._table, self._by_slot)
         self._peering = Peering(self._table, engine, self._tones, self._decoded)
         limits = quality or QualityLimits()
         self._quality = Quality(self._table, conceals=limits.conceals)
+        self._topology = Topology(self._table, self._playout, self._mixer, self._quality.company, report)
         self._demultiplexer = Demultiplexer(
             self._table, self._by_slot, lambda slot, data, now: self._reporter.control(slot, data, now)
         )
@@ -287,7 +287,8 @@ class Exchange:
         self._playout.negotiated(leg, now)
         if changed:
             self._topology.changed(leg, now)
-        self._demultiplexer.set(leg.slot, command.rtcp_mux)
+        if command.rtcp_mux != (leg.slot in self._demultiplexer.slots):
+            self._demultiplexer.set(leg.slot, command.rtcp_mux)
         self._reporter.leg_agrees(leg, command)
 
     def _bridge(self, command: Bridge, now: float) -> None:
@@ -315,9 +316,12 @@ class Exchange:
 
     def _close(self, leg: Leg, now: float) -> None:
         slot = leg.slot
-        self._topology.leave(leg, now)
-        self._playout.stop_play(leg, now)
-        self.recordings.leg_closes(leg, now)
+        if leg.group is not None:
+            self._topology.leave(leg, now)
+        if leg.voice.play is not None:
+            self._playout.stop_play(leg, now)
+        if leg.recording is not None:
+            self.recordings.leg_closes(leg, now)
         stats = self._reporter.leg_closes(leg, now)
         self._engine.close(slot)
         self._decoded.slots.discard(slot)

@@ -18,9 +18,11 @@ packets come from where its messages come from (RFC 4787 REQ-2), a stranger's do
 port and not by its SSRC, which phones change as they like.
 """
 
+import logging
 import operator
 from collections import Counter
 from enum import StrEnum
+from functools import cache
 from typing import Final
 
 import structlog
@@ -148,5 +150,13 @@ class Latch:
         self._set_state(LatchState.LOCKED)
 
     def _set_state(self, state: LatchState) -> None:
-        _log.debug("latch", leg=self._name, old=str(self.state), new=str(state), peer=self.peer)
+        if _tells():
+            _log.debug("latch", leg=self._name, old=str(self.state), new=str(state), peer=self.peer)
         self.state = state
+
+
+@cache
+def _tells() -> bool:
+    """Asked once: a line that nobody sees costs as much as the rest of a latch."""
+    told: bool = _log.is_enabled_for(logging.DEBUG)
+    return told

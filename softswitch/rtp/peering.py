@@ -58,7 +58,9 @@ class Peering:
         table, slot = self._table, leg.slot
         ptime_ms = packet_time(codec, command.ptime_ms)
         table.law[slot] = _LAWS.get(codec.name, g711.PCMU)
-        self._decoded.set_foreign(slot, codec.name not in G711)
+        foreign = codec.name not in G711
+        if foreign != (slot in self._decoded.slots):
+            self._decoded.set_foreign(slot, foreign)
         if table.clock[slot] != codec.clock:
             table.clock[slot], table.timed[slot], table.jitter[slot] = codec.clock, False, 0.0
         table.frame[slot] = codec.clock * ptime_ms // 1000

@@ -29,8 +29,10 @@ from softswitch.rtp.commands import (
     KeepRecording,
     MarkRecording,
     Mix,
+    Music,
     PauseRecording,
     RecordLeg,
+    SetPeer,
     Shutdown,
     StartRecording,
     StopRecording,
@@ -252,7 +254,7 @@ class MediaPool:
 
     def _route(self, command: Command) -> Seat | None:
         match command:
-            case Bridge(a=leg):
+            case SetPeer(leg=leg) | Bridge(a=leg) | Music(leg=leg):  # each call has these
                 return self._seating.of(leg)
             case StartRecording(tracks=tracks):
                 return self._seating.of(tracks[0]) if tracks else None

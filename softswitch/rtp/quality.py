@@ -72,20 +72,20 @@ _PURE, _SPEECH = ((_FULL_SCALE**2 * 10 ** (level / 10)) for level in (PURE_SILEN
 class LegQuality:
     """Of one leg since it was opened; None where it cannot be told."""
 
+    late: int
+    mos: float | None
+    mos_now: float | None
+    loss_now: float
     rtt_ms: float | None
+    level_db: float | None
+    peak_db: float | None
+    clipped_share: float | None
     silence_share: float | None
     quiet_s: float
+    talk_s: float
     talk_share: float | None
-    late: int = 0
-    mos: float | None = None
-    mos_now: float | None = None
-    loss_now: float = 0.0
-    level_db: float | None = None
-    peak_db: float | None = None
-    clipped_share: float | None = None
-    talk_s: float = 0.0
-    overlap_s: float = 0.0
-    interruptions: int = 0
+    overlap_s: float
+    interruptions: int
 
 
 class Quality:
@@ -116,7 +116,8 @@ class Quality:
         self._noted = 0
         # at each look
         self.company = column(np.int32, NOBODY)
-        """Whom it talks with; its owner keeps it up."""
+        """Slot of the other side of a bridge, or in a mix of the first that hears it; nobody, for one that only listens.
+        `topology.py` keeps it up."""
         self.partner = column(np.int32, NOBODY)
         """The same at the last look."""
         self.engaged = column(np.bool_, 0)
@@ -324,29 +325,17 @@ class Quality:
 
     def figures(self, table: LegTable, slot: int) -> LegQuality:
         """Of one leg so far; what was sampled since the last look is not in it."""
-        received, measured, rtt = (
-            table.packets_in.item(slot),
-            self._metered_s.item(slot),
-            self.rtt_ms.item(slot),
-        )
-        rtt_ms = None if math.isnan(rtt) else rtt
-        if not received:  # silence, for as long as it was bridged
-            return LegQuality(
-                rtt_ms=rtt_ms,
-                silence_share=1.0 if measured else None,
-                quiet_s=self.quiet_s.item(slot),
-                talk_share=0.0 if measured else None,
-            )
         lost, late = statistics.lost(table, slot), self.late.item(slot)
-        expected = received - table.duplicates.item(slot) + lost
+        expected = table.packets_in.item(slot) - table.duplicates.item(slot) + lost
         sampled, speech = self._all_sampled.item(slot), self._speech_sampled.item(slot)
-        talk_s = self.talk_s.item(slot)
+        measured = self._metered_s.item(slot)
+        rtt, talk_s = self.rtt_ms.item(slot), self.talk_s.item(slot)
         return LegQuality(
             late=late,
             mos=self._whole_mos(table, slot, expected, lost, late) if expected >= FEWEST else None,
             mos_now=self.last_mos(slot),
             loss_now=self.loss_now.item(slot),
-            rtt_ms=rtt_ms,
+            rtt_ms=None if math.isnan(rtt) else rtt,
             level_db=_decibel(self._speech_energy.item(slot) / speech) if speech else None,
             peak_db=_decibel(float(int(self._peak.item(slot)) & _ENERGY)) if sampled else None,
             clipped_share=self._all_clipped.item(slot) / sampled if sampled else None,
@@ -357,6 +346,12 @@ class Quality:
             overlap_s=self.overlap_s.item(slot),
             interruptions=self.interruptions.item(slot),
         )
+
+    def silence(self, slot: int) -> tuple[float | None, float, float | None]:
+        """What `figures` are of a leg that has sent nothing at all: its share of silence, how long it has lasted, and its
+        share of the talk."""
+        measured = self._metered_s.item(slot) > 0
+        return 1.0 if measured else None, self.quiet_s.item(slot), 0.0 if measured else None
 
     def last_mos(self, slot: int) -> float | None:
         """Over the last seconds; None: too little has come."""

@@ -4,7 +4,6 @@ Owns the interval of RFC 3550 section 6.3.1 for two participants, round trips (s
 us at all. Nothing a peer reports, BYE included, ends a call or changes where media goes.
 """
 
-from collections import deque
 from typing import Final
 
 from softswitch.rtp.rtcp import ReportBlock, SenderInfo, compound, ntp_middle, parse
@@ -35,6 +34,7 @@ class RtcpSession:
         "_stuck_reports",
         "cname",
         "due",
+        "heard",
         "last_sr",
         "last_sr_at",
         "peer_jitter",
@@ -51,6 +51,8 @@ class RtcpSession:
         self.cname = ""
         self.port = 0
         """Where the peer takes RTCP; 0 is the port above that of its RTP."""
+        self.heard = False
+        """Its peer has sent RTCP that can be read."""
         self.reported = False
         """It has sent a report, so that it must say BYE."""
         self.last_sr = 0
@@ -59,7 +61,7 @@ class RtcpSession:
         self.peer_lost = 0
         self.peer_jitter = 0
         self.round_trip_s: float | None = None
-        self._stamps: deque[int] = deque(maxlen=_SENT_REPORTS)
+        self._stamps: tuple[int, ...] = ()
         self._expected_before = 0
         self._received_before = 0
         self._highest = -1
@@ -85,6 +87,7 @@ class RtcpSession:
         received = parse(data)
         if received is None:
             return False
+        self.heard = True
         if received.ntp_middle:
             self.last_sr, self.last_sr_at = received.ntp_middle, now
         told = sent - self._sent_then >= ENOUGH_SENT
@@ -128,6 +131,6 @@ class RtcpSession:
     ) -> bytes:
         """The packet to send."""
         if sender is not None:
-            self._stamps.append(ntp_middle(sender.wall))
+            self._stamps = (*self._stamps, ntp_middle(sender.wall))[-_SENT_REPORTS:]
         self.reported = True
         return compound(ssrc, sender, block, self.cname, bye=bye)

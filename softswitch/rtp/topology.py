@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Final
 
 import numpy as np
+import numpy.typing as npt
 
 from softswitch.codec import G711
 from softswitch.ids import MixId
@@ -30,9 +31,16 @@ _NOBODY_LEFT: Final[F32] = np.zeros((0, 0), np.float32)
 
 class Topology:
     def __init__(
-        self, table: LegTable, playout: Playout, mixer: Mixer, report: Callable[[Report], None]
+        self,
+        table: LegTable,
+        playout: Playout,
+        mixer: Mixer,
+        company: npt.NDArray[np.int32],
+        report: Callable[[Report], None],
     ) -> None:
+        """`company`: by slot, whom a leg talks with; kept up here."""
         self._table = table
+        self._company = company
         self._playout = playout
         self._mixer = mixer
         self._report = report
@@ -43,8 +51,10 @@ class Topology:
         if group is not None and group.id is None and group is b.group:
             return
         for leg in (a, b):
-            self.leave(leg, now)
-            self._playout.stop_play(leg, now)
+            if leg.group is not None:
+                self.leave(leg, now)
+            if leg.voice.play is not None:
+                self._playout.stop_play(leg, now)
         group = Group(None, [a, b], _BRIDGE)
         a.group = b.group = group
         self._settle(group, now)
@@ -105,7 +115,7 @@ class Topology:
     def _out(self, leg: Leg, now: float) -> None:
         leg.group = leg.keys_to = None
         leg.hears = leg.sole = leg.in_sum = False
-        self._table.partner[leg.slot] = NOBODY
+        self._table.partner[leg.slot] = self._company[leg.slot] = NOBODY
         self._playout.refresh(leg, now)
 
     def _settle(self, group: Group, now: float) -> None:
@@ -127,13 +137,16 @@ class Topology:
         for leg, other in ((a, b), (b, a)):
             leg.hears, leg.sole, leg.keys_to = True, relayed, None if relayed else other
             self._table.partner[leg.slot] = other.slot if relayed else NOBODY
+            self._company[leg.slot] = other.slot
 
     def _choose(self, group: Group) -> None:
         """Whom of a mix each leg is relayed."""
         legs, heard = group.legs, (group.gains != 0).tolist()
-        for leg, row in zip(legs, heard, strict=True):
+        hearing = group.gains.argmax(axis=0).tolist() if legs else []
+        for at, (leg, row) in enumerate(zip(legs, heard, strict=True)):
             leg.hears, leg.sole, leg.keys_to = any(row), False, None
             self._table.partner[leg.slot] = NOBODY
+            self._company[leg.slot] = legs[hearing[at]].slot if heard[hearing[at]][at] else NOBODY
         for listener, speaker in _relayed(group):
             legs[listener].sole = True
             self._table.partner[legs[speaker].slot] = legs[listener].slot

@@ -6,7 +6,6 @@ code is ever run (that is why this is not pickle).
 
 import json
 from collections.abc import Iterator
-from typing import TypeVar
 
 import msgspec
 import numpy as np
@@ -22,8 +21,6 @@ _LENGTH_BYTES = 4
 _LONGEST_REASON = 200
 """Characters; what was sent stands in some of them."""
 
-_Told = TypeVar("_Told")
-
 
 def _scalar(value: object) -> object:
     if isinstance(value, np.generic):
@@ -33,6 +30,7 @@ def _scalar(value: object) -> object:
 
 _ENCODER = msgspec.json.Encoder(enc_hook=_scalar)
 _COMMANDS: msgspec.json.Decoder[Command] = msgspec.json.Decoder(Command)
+_UNREADABLE = (msgspec.DecodeError, RecursionError, UnicodeDecodeError)
 _REPORTS: msgspec.json.Decoder[Report] = msgspec.json.Decoder(Report)
 
 
@@ -75,15 +73,14 @@ class FrameReader:
 
 
 def decode_command(body: bytes) -> Command:
-    return _decode(_COMMANDS, body)
+    try:
+        return _COMMANDS.decode(body)
+    except _UNREADABLE as error:
+        raise WireError(str(error)[:_LONGEST_REASON]) from error
 
 
 def decode_report(body: bytes) -> Report:
-    return _decode(_REPORTS, body)
-
-
-def _decode(decoder: msgspec.json.Decoder[_Told], body: bytes) -> _Told:
     try:
-        return decoder.decode(body)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+        return _REPORTS.decode(body)
+    except _UNREADABLE as error:
         raise WireError(str(error)[:_LONGEST_REASON]) from error

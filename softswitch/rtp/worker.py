@@ -139,9 +139,9 @@ class Worker:
         """Until the next tick is due, True; or until there are commands to carry out meanwhile, False. Ticks are never
         closer to each other than the pace, but the first one after a rest comes at once."""
         now, exchange = time.monotonic(), self._exchange
-        self._between = False
-        if not exchange.busy or (exchange.resting and not self._engine.waiting):
-            until = min(self._stats_at, exchange.look_at) if exchange.busy else self._stats_at
+        busy, self._between = exchange.busy, False
+        if not busy or (exchange.resting and not self._engine.waiting):
+            until = min(self._stats_at, exchange.look_at) if busy else self._stats_at
             arrived = self._link.poll(max(0.0, min(until - now, STATS_S)), now)
             now = time.monotonic()
             ticks = arrived or (exchange.busy and now >= exchange.look_at)
