@@ -142,7 +142,7 @@ class _Ending:
 
     def _answered(self, response: Response, now: float) -> None:
         if 200 <= response.status < 300:
-            self._hang_up(Dialog.of_caller(self.request, response))
+            self._hang_up(_beyond(Dialog.of_caller(self.request, response).state))
         elif response.status >= 300:
             self.refused = True
 
@@ -166,9 +166,7 @@ class _Ending:
         known = self.invite.dialog
         if known is None and tag:
             known = Dialog.of_caller(self.request, make_response(self.request, 200, to_tag=tag)).state
-        if known is None:
-            return None
-        return Dialog(replace(known, local_sequence=known.local_sequence + SEQUENCE_GAP))
+        return _beyond(known) if known is not None else None
 
     def _end(self, dialog: Dialog) -> None:
         if not self.refused:
@@ -201,3 +199,9 @@ class _Ending:
             memory=None,
             common=self.layer.common("User-Agent"),
         )
+
+
+def _beyond(state: DialogState) -> Dialog:
+    """PRACK and UPDATE of the early dialog took numbers that nobody knows any more (RFC 3262 section 4): a BYE below them
+    would be refused, and the phone would talk on."""
+    return Dialog(replace(state, local_sequence=state.local_sequence + SEQUENCE_GAP))

@@ -9,11 +9,12 @@ import asyncio
 import json
 
 import pytest
-from story_floor import Centre, told
+from story_floor import SOUTH, Centre, centre, told, trunk
 
 from softswitch.call.open_invites import is_answered, read_open
 from softswitch.sip.events import Cancelled, HungUp
 from softswitch.testing.manners import answering, ringing
+from softswitch.testing.peer_call import PeerCall
 
 
 @told()
@@ -100,6 +101,31 @@ async def test_who_is_consulted_and_rings_is_cancelled(c: Centre) -> None:
     assert len(c.switch.media.bridges) == 1, "the two talk"
     call.hang_up()
     await c.cdr()
+
+
+def announcing(call: PeerCall) -> None:
+    """A carrier with more than one provisional to be acknowledged."""
+    call.ring(183, early=True)
+    asyncio.get_running_loop().call_later(0.3, call.ring)
+    asyncio.get_running_loop().call_later(0.6, call.ring, 181)
+
+
+@told(centre(trunk={"south": trunk(SOUTH, reliable_provisionals="required")}))
+async def test_an_answer_after_many_pracks_is_hung_up_in_their_order(c: Centre) -> None:
+    """A BYE with a number that a PRACK had before is refused, and the call would be paid for until somebody notices."""
+    c.south.on_call = announcing
+    call = c.phone("1001").call("9555")
+    rung = await c.south.next_call()
+    await asyncio.sleep(2)
+    assert c.south.heard("PRACK") == 3
+    restarting = asyncio.create_task(c.restart(down_s=3.0))
+    await asyncio.sleep(2.8)
+    rung.answer()
+    await restarting
+    assert await call.refused() == 503
+    assert isinstance(await rung.until(HungUp, patience_s=30), HungUp)
+    assert c.south.sent("500 BYE") == 0
+    await c.settled()
 
 
 @told()
