@@ -47,6 +47,8 @@ class OpenInvite:
     """Ours, of a caller's dialog."""
     dialog: DialogState | None = None
     """That of the phone which spoke last, with its tag."""
+    sticky: bool = False
+    """As `DialogClient.sticky`, of each dialog that it makes."""
 
 
 class EndingLayer(SessionLayer, Protocol):
@@ -77,9 +79,10 @@ def open_invite_of(session: Session) -> OpenInvite | None:
     if session.state not in _RINGING or peer_of_ours is None:
         return None
     made = _of("out", request, peer_of_ours, "")
-    if made is None or session.dialog is None:
+    if made is None or session.early is None:
         return made
-    return replace(made, dialog=session.dialog.state)
+    dialog = session.dialog
+    return replace(made, dialog=dialog.state if dialog is not None else None, sticky=session.early.sticky)
 
 
 def end_open(layer: EndingLayer, invite: OpenInvite, status: int, reason: str) -> None:
@@ -196,6 +199,7 @@ class _Ending:
             dialog,
             self.invite.peer,
             contact=self.request.headers.get("Contact") or "",
+            sticky=self.invite.sticky,
             memory=None,
             common=self.layer.common("User-Agent"),
         )

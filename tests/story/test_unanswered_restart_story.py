@@ -129,6 +129,26 @@ async def test_an_answer_after_many_pracks_is_hung_up_in_their_order(c: Centre) 
 
 
 @told()
+async def test_a_registered_phone_is_hung_up_where_it_is_whatever_its_contact_says(c: Centre) -> None:
+    """As without a kill: neither is it left in the call, nor is anybody sent what he never asked for."""
+    phone, elsewhere = c.phone("1005"), "203.0.113.99"
+    assert await phone.sign_in() == 200
+    phone.local_address = lambda destination: (elsewhere, 5060)  # type: ignore[method-assign]
+    phone.on_call = ringing
+    call = c.phone("1001").call("1005")
+    rung = await phone.next_call()
+    await asyncio.sleep(2)
+    restarting = asyncio.create_task(c.restart(down_s=3.0))
+    await asyncio.sleep(2.8)
+    rung.answer()
+    await restarting
+    assert await call.refused() == 503
+    assert isinstance(await rung.until(HungUp, patience_s=30), HungUp)
+    assert all(packet.receiver.address != elsewhere for packet in c.network.packets)
+    await c.settled()
+
+
+@told()
 async def test_the_row_holds_no_secret_and_no_description(c: Centre) -> None:
     c.phone("1002").on_call = ringing
     call = c.phone("1001").call("1002", headers=(("Authorization", 'Digest username="a", response="feed"'),))
