@@ -113,9 +113,17 @@ def _refuse(
     """A connection is gone: the answer goes where a new one can be opened, if anywhere."""
     peer = invite.peer if invite.peer.transport == "udp" else reply_place(request.top_via, invite.peer)
     transaction = None if peer is None else layer.new_server(request, server_key(request), peer, layer.now())
-    if transaction is not None:
-        fields = (header, *layer.common("Server"))
-        transaction.respond(make_response(request, status, to_tag=invite.tag, headers=fields), layer.now())
+    if transaction is None:
+        return
+    common = layer.common("Server")
+
+    def too_late(cancel: ServerTransaction, now: float) -> None:
+        """Of no effect, and answered by 200 all the same (section 9.2)."""
+        cancel.respond(make_response(cancel.request, 200, to_tag=invite.tag, headers=common), now)
+
+    transaction.on_cancel = too_late
+    refusal = make_response(request, status, to_tag=invite.tag, headers=(header, *common))
+    transaction.respond(refusal, layer.now())
 
 
 @dataclass(slots=True, eq=False)

@@ -65,7 +65,9 @@ async def test_a_caller_who_gives_up_while_nobody_listens(c: Centre) -> None:
     await restarting
     await rung.until(Cancelled)
     await asyncio.sleep(40)
-    assert c.phone("1001").heard("503 INVITE") == 1
+    caller = c.phone("1001")
+    assert caller.heard("503 INVITE") == 1
+    assert caller.heard("200 CANCEL") == 1 and caller.heard("481 CANCEL") == 0
     await c.settled()
 
 
