@@ -46,7 +46,7 @@ class OpenInvite:
     tag: str = ""
     """Ours, of a caller's dialog."""
     dialog: DialogState | None = None
-    """That of the phone which spoke last, with its tag."""
+    """That of the phone which spoke last, with its tag; no early one where it has answered."""
     sticky: bool = False
     """As `DialogClient.sticky`, of each dialog that it makes."""
 
@@ -65,8 +65,8 @@ class EndingLayer(SessionLayer, Protocol):
     def common(self, name: str) -> tuple[tuple[str, str], ...]: ...
 
 
-def open_invite_of(session: Session) -> OpenInvite | None:
-    """None when it has its final response, or has not left."""
+def open_invite_of(session: Session, *, answered: bool = False) -> OpenInvite | None:
+    """None when it has its final response, or has not left. `answered`: whoever we have called is to be hung up as well."""
     request = session.request
     if request is None:
         return None
@@ -76,7 +76,8 @@ def open_invite_of(session: Session) -> OpenInvite | None:
         peer = reply_destination(request.top_via, session.source)
         return _of("in", request, peer, session.local_tag)
     peer_of_ours = session.destination
-    if session.state not in _RINGING or peer_of_ours is None:
+    talks = answered and session.state is SessionState.CONFIRMED
+    if not (talks or session.state in _RINGING) or peer_of_ours is None:
         return None
     made = _of("out", request, peer_of_ours, "")
     if made is None or session.early is None:
@@ -94,7 +95,11 @@ def end_open(layer: EndingLayer, invite: OpenInvite, status: int, reason: str) -
     if invite.direction == "in":
         _refuse(layer, invite, request, status, headers)
     else:
-        _Ending(layer, invite, request).cancel(headers)
+        ending, dialog = _Ending(layer, invite, request), invite.dialog
+        if dialog is None or dialog.early:
+            ending.cancel(headers)
+        else:
+            ending.hang_up(_beyond(dialog), (headers,))
 
 
 def _of(direction: Literal["in", "out"], request: Request, peer: Source, tag: str) -> OpenInvite | None:
@@ -153,7 +158,7 @@ class _Ending:
 
     def _answered(self, response: Response, now: float) -> None:
         if 200 <= response.status < 300:
-            self._hang_up(_beyond(Dialog.of_caller(self.request, response).state))
+            self.hang_up(_beyond(Dialog.of_caller(self.request, response).state))
         elif response.status >= 300:
             self.refused = True
 
@@ -181,9 +186,9 @@ class _Ending:
 
     def _end(self, dialog: Dialog) -> None:
         if not self.refused:
-            self._hang_up(dialog)
+            self.hang_up(dialog)
 
-    def _hang_up(self, dialog: Dialog) -> None:
+    def hang_up(self, dialog: Dialog, headers: tuple[tuple[str, str], ...] = ()) -> None:
         """ACK and BYE, once; a 2xx that comes again gets its ACK again. A phone that was acknowledged before heeds the BYE
         only, one that was not is not asked to take a BYE before its ACK."""
         tag = dialog.state.remote_tag
@@ -199,7 +204,7 @@ class _Ending:
             self.acks[tag] = data, destination
 
         client.acknowledge(self.request, remember)
-        client.request("BYE", on_response=any_response, on_failure=any_failure)
+        client.request("BYE", headers=headers, on_response=any_response, on_failure=any_failure)
 
     def _client(self, dialog: Dialog) -> DialogClient:
         return DialogClient(

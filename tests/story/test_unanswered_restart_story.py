@@ -1,16 +1,18 @@
 """Proves that nobody is left ringing when the control process is killed: a caller who was not answered gets his final
 response from the next one, phones that rang get CANCEL and their 487 is acknowledged, a 2xx that came meanwhile is
-acknowledged and hung up; one CDR each, closed as ever.
+acknowledged and hung up; so are supervisors whom the switch has rung; one CDR each, closed as ever.
 
 Does not prove it of calls less than a tenth of a second old, nor of connections, which die with the process.
 """
 
 import asyncio
 import json
+from collections.abc import Callable
 
 import pytest
-from story_floor import SOUTH, Centre, centre, told, trunk
+from story_floor import SOUTH, Centre, centre, fixed, told, trunk
 
+from softswitch.api.steering_control import SuperviseWish
 from softswitch.call.open_invites import is_answered, read_open
 from softswitch.sip.events import Cancelled, HungUp
 from softswitch.testing.manners import answering, ringing
@@ -148,6 +150,59 @@ async def test_a_registered_phone_is_hung_up_where_it_is_whatever_its_contact_sa
     assert isinstance(await rung.until(HungUp, patience_s=30), HungUp)
     assert all(packet.receiver.address != elsewhere for packet in c.network.packets)
     await c.settled()
+
+
+SUPERVISED = centre(endpoint={"1004": fixed("1004", supervises=("*",))})
+
+
+async def supervised(c: Centre, manner: Callable[[PeerCall], None]) -> tuple[PeerCall, PeerCall]:
+    """A customer talks to ana, and the supervisor's phone is rung for it."""
+    c.phone("1001").on_call = answering(0.5)
+    call = c.caller()
+    await asyncio.sleep(2)
+    c.phone("1004").on_call = manner
+    await c.switch.control.steering.supervise(SuperviseWish(phone="1004", agent="ana"))
+    boss = await c.phone("1004").next_call()
+    await asyncio.sleep(2)
+    return call, boss
+
+
+@told(SUPERVISED)
+async def test_a_supervisor_who_listens_is_hung_up(c: Centre) -> None:
+    """His leg is no call's; without a word he would listen to nothing."""
+    call, boss = await supervised(c, answering(0.5))
+    assert len(c.switch.media.mixes) == 1
+    await c.restart()
+    assert isinstance(await boss.until(HungUp, patience_s=5), HungUp)
+    assert c.phone("1004").heard("CANCEL") == 0 and c.phone("1004").heard("BYE") == 1
+    assert c.live().stage == "talk" and len(c.switch.media.bridges) == 1
+    call.hang_up()
+    assert (await c.cdr())["cause"] == "normal"
+
+
+@told(SUPERVISED)
+async def test_a_supervisor_whose_phone_rings_is_cancelled(c: Centre) -> None:
+    call, boss = await supervised(c, ringing)
+    await c.restart()
+    assert isinstance(await boss.until(Cancelled, patience_s=5), Cancelled)
+    call.hang_up()
+    assert (await c.cdr())["cause"] == "normal"
+
+
+@told(SUPERVISED)
+async def test_a_supervisor_who_has_left_or_taken_over_is_not_hung_up(c: Centre) -> None:
+    call, boss = await supervised(c, answering(0.5))
+    [row] = c.switch.rows("snapshots")
+    assert [each.direction for each in read_open(row["data"])] == ["out"]
+    c.press("9", "endpoint:1004")
+    await asyncio.sleep(2)
+    [row] = c.switch.rows("snapshots")
+    assert read_open(row["data"]) == ()
+    await c.restart()
+    await asyncio.sleep(2)
+    assert not boss.session.over and not call.session.over
+    boss.hang_up()
+    await c.cdr()
 
 
 @told()
