@@ -5,6 +5,7 @@ JSON then costs twice as much.
 """
 
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -21,3 +22,11 @@ def encoder(*, default: Callable[[Any], Any] | None = None) -> Callable[[Any], s
 
 
 compact = encoder()
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def storable(text: str) -> str:
+    """JSON with the same values that is Unicode: what came as bytes that are no UTF-8, a display name in Latin-1, is half a
+    surrogate pair in memory, and no database takes it but as an escape."""
+    return text if text.isascii() else _SURROGATE.sub(lambda found: f"\\u{ord(found[0]):04x}", text)

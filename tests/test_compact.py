@@ -1,4 +1,5 @@
-"""The one encoder of JSON for rows: it writes what `json.dumps` would, with and without Python's accelerator."""
+"""The one encoder of JSON for rows: it writes what `json.dumps` would, with and without Python's accelerator; and
+what is no Unicode comes in a form that a database takes."""
 
 import json
 from enum import IntEnum, StrEnum
@@ -6,7 +7,7 @@ from math import inf, nan
 
 import pytest
 
-from softswitch.compact import compact, encoder
+from softswitch.compact import compact, encoder, storable
 
 
 class Word(StrEnum):
@@ -44,3 +45,11 @@ def test_what_is_not_plain_is_refused_or_made_plain() -> None:
     with pytest.raises(TypeError, match="set"):
         compact({1})
     assert encoder(default=str)({"at": Word}) == json.dumps({"at": str(Word)}, separators=(",", ":"))
+
+
+@pytest.mark.parametrize(
+    "text", ["", "Jörg", b"J\xf6rg".decode("utf-8", "surrogateescape"), "\ud800 é \udfff", "\\udcf6"]
+)
+def test_what_is_no_unicode_is_escaped(text: str) -> None:
+    stored = storable(compact([text]))
+    assert json.loads(stored.encode()) == [text]

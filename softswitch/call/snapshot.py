@@ -19,7 +19,7 @@ from softswitch.call.stages import Stage, arguments_of, from_journal, name_of
 from softswitch.call.stream_snapshot import StreamSnapshot, read_stream, stream_snapshots
 from softswitch.call.streams import AUDIO
 from softswitch.call.visits import Visit
-from softswitch.compact import compact
+from softswitch.compact import compact, storable
 from softswitch.config.schema import Config
 from softswitch.ids import LegId, RecordingId
 from softswitch.sip.answered_invite import AnsweredInvite
@@ -151,7 +151,7 @@ class CallSnapshot:
     def to_json(self) -> str:
         values = plain(self)
         values |= {"version": VERSION, "stage": [name_of(self.stage), arguments_of(self.stage)]}
-        return compact(values)
+        return storable(compact(values))
 
     @classmethod
     def from_json(cls, text: str) -> Self:
