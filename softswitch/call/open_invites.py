@@ -1,7 +1,8 @@
 """INVITEs of a call that have no final response yet, in either direction: what a restart has to bring to an end.
 
 A caller who is not answered cannot be gone on with, since what was to come is not known; he gets 503, and phones that ring
-get CANCEL. Written into the call's row (`snapshots.py`), alone while the call is not answered.
+get CANCEL. So does the phone of a supervisor whom we rang, or BYE when he listens: no call has his leg. Written into the
+call's row (`snapshots.py`), alone while the call is not answered.
 """
 
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ import msgspec
 from softswitch.call.call import Call
 from softswitch.call.ringing import Ringing
 from softswitch.call.room import Room
-from softswitch.compact import compact
+from softswitch.compact import compact, decoder
 from softswitch.sip.open_invite import OpenInvite, open_invite_of
 from softswitch.sip.session import Session
 
@@ -26,14 +27,16 @@ class _Row(msgspec.Struct):
     open: tuple[OpenInvite, ...] = ()
 
 
-_DECODER: Final = msgspec.json.Decoder(_Row)
+_read: Final = decoder(_Row)
 
 
 def open_invites(room: Room, call: Call) -> tuple[OpenInvite, ...]:
     """Without those whose call is over: they have been told."""
     if call.over is not None:
         return ()
-    return tuple(one for session in _sessions(room, call) if (one := open_invite_of(session)) is not None)
+    found = [open_invite_of(session) for session in _sessions(room, call)]
+    found += [open_invite_of(session, answered=True) for session in room.supervisions.rung_for(call.id)]
+    return tuple(one for one in found if one is not None)
 
 
 def unanswered(call: Call, invites: tuple[OpenInvite, ...]) -> str:
@@ -49,10 +52,6 @@ def read_open(text: str) -> tuple[OpenInvite, ...]:
 def is_answered(text: str) -> bool:
     """A row of a call that may go on. Raises ValueError."""
     return _read(text).stage is not None
-
-
-def _read(text: str) -> _Row:
-    return _DECODER.decode(text.encode("utf-8", "replace"))
 
 
 def _sessions(room: Room, call: Call) -> Iterator[Session]:

@@ -18,7 +18,7 @@ from softswitch.call.stages import Stage, arguments_of, from_journal, name_of
 from softswitch.call.stream_snapshot import StreamSnapshot, stream_snapshots
 from softswitch.call.streams import AUDIO
 from softswitch.call.visits import Visit
-from softswitch.compact import compact
+from softswitch.compact import compact, decoder
 from softswitch.config.schema import Config
 from softswitch.ids import LegId, RecordingId
 from softswitch.sip.history_info import Forwarded
@@ -153,7 +153,7 @@ class CallSnapshot:
     @classmethod
     def from_json(cls, text: str) -> "CallSnapshot":
         """Raises ValueError, TypeError or KeyError when it is none of ours."""
-        snapshot = _DECODER.decode(text.encode("utf-8", "replace"))
+        snapshot = _decoded(text)
         if snapshot.version != VERSION:
             raise ValueError("a snapshot of another version")
         from_journal(*snapshot.stage)
@@ -257,4 +257,4 @@ def _lines(kind: type, written: Any) -> Lines:
     return Lines(msgspec.convert(written, tuple[Line, ...]))
 
 
-_DECODER: Final = msgspec.json.Decoder(CallSnapshot, dec_hook=_lines)
+_decoded: Final = decoder(CallSnapshot, made=_lines)

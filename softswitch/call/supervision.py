@@ -28,6 +28,7 @@ from softswitch.store.rows import SupervisionRow
 if TYPE_CHECKING:
     from softswitch.call.conversation import Conversation
     from softswitch.call.recordings import Recordings
+    from softswitch.call.ringing import Ringing
 
 _log = structlog.get_logger(__name__)
 
@@ -65,6 +66,8 @@ class Supervision:
     """Whether he may do that by a key of his phone."""
     owner: Call | None = None
     """The supervisor's own call, where he has dialled."""
+    ringing: "Ringing | None" = None
+    """His phone's, where we have."""
     conversation: "Conversation | None" = None
     over: str = ""
     """Why it ended; empty while it goes on."""
@@ -127,6 +130,7 @@ class Supervision:
         )
         self._set_mode(self.mode)
         conversation.supervise(self.leg.id, None if self.held else self.mode)
+        self.services.changed(conversation.call.id)  # whoever is rung has no row but the call's
         self._sound_tone()
         clock = self.services.clock
         _log.info("supervised", call=conversation.call.id, supervisor=self.leg.party, mode=self.mode.value)
@@ -152,6 +156,7 @@ class Supervision:
         self.recordings.leave(conversation.call, self.leg)
         conversation.supervise(self.leg.id, None)
         self._close_row(why)
+        self.services.changed(conversation.call.id)
         clock = self.services.clock
         self.services.bus.publish(
             SupervisionEnded(

@@ -38,6 +38,7 @@ from softswitch.errors import MediaError
 from softswitch.ids import CallId, LegId
 from softswitch.sip.events import HungUp, SessionExpired
 from softswitch.sip.extension_rules import rules_of
+from softswitch.sip.session import Session
 
 if TYPE_CHECKING:
     from softswitch.call.conversation import Conversation
@@ -77,6 +78,19 @@ class Supervisions:
             for each in self._sessions.values()
             if each.conversation is not None and each.conversation.call.id == call
         ]
+
+    def rung_for(self, call: CallId) -> list[Session]:
+        """Of phones that we rang, for those who hear this call or are to hear it."""
+        return [
+            session
+            for each in self._sessions.values()
+            if each.ringing is not None and not each.handed_over and self._call_of(each) == call
+            for session in each.ringing.sessions
+        ]
+
+    def _call_of(self, session: Supervision) -> CallId | None:
+        talk = session.conversation or self.talk_of(session.wish)
+        return talk.call.id if talk is not None else None
 
     def find(self, supervision: str) -> Supervision | None:
         return self._sessions.get(supervision)
@@ -229,7 +243,10 @@ class Supervisions:
             extensions=rules_of(services.config.endpoint[wish.phone]),
         )
         ringing = Ringing(services, leg, destinations, invitation, mailbox.put)
+        session.ringing = ringing
         ringing.start(beside=talk.call.caller if talk is not None else None)
+        if talk is not None:
+            services.changed(talk.call.id)
         task = asyncio.get_running_loop().create_task(
             self._tell(session, ringing, mailbox), name=f"supervise {session.id}"
         )

@@ -133,14 +133,18 @@ class DialogClient:
         credentials: list[tuple[str, str]] = []
         if self._memory is not None:
             credentials = [(name, value) for name in _CREDENTIALS for value in invite.headers.get_all(name)]
+        self._acknowledge(invite.cseq.number, credentials, then)
 
+    def acknowledge_again(self, number: int) -> None:
+        """The same for an INVITE of which nothing but its number is known any more."""
+        self._acknowledge(number, (), _nothing)
+
+    def _acknowledge(self, number: int, credentials: Headers, then: Callable[[bytes, Source], None]) -> None:
         def send(destination: Source | None, now: float) -> None:
             if destination is None:
                 return
             via = self._layer.via(destination, self.dialog.state.remote_target)
-            ack = self.dialog.request(
-                "ACK", via=via, number=invite.cseq.number, headers=(*credentials, *self._common)
-            )
+            ack = self.dialog.request("ACK", via=via, number=number, headers=(*credentials, *self._common))
             data = ack.to_bytes()
             self._layer.send(data, destination)
             then(data, destination)
@@ -183,6 +187,10 @@ def _never_in_clear(then: Located) -> Located:
         then(found if found is not None and found.secure else None, now)
 
     return checked
+
+
+def _nothing(data: bytes, destination: Source) -> None:
+    """What was sent is made anew when it is wanted again."""
 
 
 class _Asked:

@@ -44,6 +44,11 @@ class EarlyDialogs:
         early = self._known.get(self._latest)
         return early.client.dialog if early is not None else None
 
+    @property
+    def sticky(self) -> bool:
+        """As `DialogClient.sticky`, of each of them."""
+        return self._invite.sticky
+
     def find(self, request: Request) -> EarlyDialog | None:
         """The early dialog that a request of the callee belongs to."""
         return self._known.get(request.from_tag)

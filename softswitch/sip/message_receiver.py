@@ -72,11 +72,24 @@ class MessageReceiver:
             raise ParseError("a response without Via")
         transaction = self._table.clients.get(client_key(response))
         if transaction is None or not transaction.asked_for(response):
-            self._layer.stats.stray += 1
+            if transaction is not None or not self._answered_again(response):
+                self._layer.stats.stray += 1
             return
         if 100 < response.status < 300 and transaction.request.method == "INVITE":
             response.validate()  # a dialog is made of these; a refusal counts however badly it is written
         transaction.receive(response, now)
+
+    def _answered_again(self, response: Response) -> bool:
+        """A 2xx comes again in a dialog that has outlived its transaction, over a restart: whoever sends it waits for its
+        ACK, and hangs up without it (section 13.2.2.4). Who knows the tags of both sides is who answered."""
+        if not 200 <= response.status < 300 or response.cseq.method != "INVITE" or len(response.vias) != 1:
+            return False
+        session = self._layer.session(response.call_id, response.from_tag)
+        client = session.client if session is not None else None
+        if client is None or client.dialog.state.remote_tag != response.to_tag:
+            return False
+        client.acknowledge_again(response.cseq.number)
+        return True
 
     def _request(self, request: Request, source: Source, now: float) -> None:
         vias = request.vias

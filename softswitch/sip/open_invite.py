@@ -47,7 +47,9 @@ class OpenInvite:
     tag: str = ""
     """Ours, of a caller's dialog."""
     dialog: DialogState | None = None
-    """That of the phone which spoke last, with its tag."""
+    """That of the phone which spoke last, with its tag; no early one where it has answered."""
+    sticky: bool = False
+    """As `DialogClient.sticky`, of each dialog that it makes."""
 
 
 class EndingLayer(SessionLayer, Protocol):
@@ -64,8 +66,8 @@ class EndingLayer(SessionLayer, Protocol):
     def common(self, name: str) -> tuple[tuple[str, str], ...]: ...
 
 
-def open_invite_of(session: Session) -> OpenInvite | None:
-    """None when it has its final response, or has not left."""
+def open_invite_of(session: Session, *, answered: bool = False) -> OpenInvite | None:
+    """None when it has its final response, or has not left. `answered`: whoever we have called is to be hung up as well."""
     request = session.request
     if request is None:
         return None
@@ -75,12 +77,14 @@ def open_invite_of(session: Session) -> OpenInvite | None:
         peer = reply_destination(request.top_via, session.source)
         return _of("in", request, peer, session.local_tag)
     peer_of_ours = session.destination
-    if session.state not in _RINGING or peer_of_ours is None:
+    talks = answered and session.state is SessionState.CONFIRMED
+    if not (talks or session.state in _RINGING) or peer_of_ours is None:
         return None
     made = _of("out", request, peer_of_ours, "")
-    if made is None or session.dialog is None:
+    if made is None or session.early is None:
         return made
-    return replace(made, dialog=session.dialog.state)
+    dialog = session.dialog
+    return replace(made, dialog=dialog.state if dialog is not None else None, sticky=session.early.sticky)
 
 
 def end_open(layer: EndingLayer, invite: OpenInvite, status: int, reason: str) -> None:
@@ -92,7 +96,11 @@ def end_open(layer: EndingLayer, invite: OpenInvite, status: int, reason: str) -
     if invite.direction == "in":
         _refuse(layer, invite, request, status, headers)
     else:
-        _Ending(layer, invite, request).cancel(headers)
+        ending, dialog = _Ending(layer, invite, request), invite.dialog
+        if dialog is None or dialog.early:
+            ending.cancel(headers)
+        else:
+            ending.hang_up(_beyond(dialog), (headers,))
 
 
 def _of(direction: Literal["in", "out"], request: Request, peer: Source, tag: str) -> OpenInvite | None:
@@ -110,9 +118,17 @@ def _refuse(
     """A connection is gone: the answer goes where a new one can be opened, if anywhere."""
     peer = invite.peer if invite.peer.transport == "udp" else reply_place(request.top_via, invite.peer)
     transaction = None if peer is None else layer.new_server(request, server_key(request), peer, layer.now())
-    if transaction is not None:
-        fields = (header, *layer.common("Server"))
-        transaction.respond(make_response(request, status, to_tag=invite.tag, headers=fields), layer.now())
+    if transaction is None:
+        return
+    common = layer.common("Server")
+
+    def too_late(cancel: ServerTransaction, now: float) -> None:
+        """Of no effect, and answered by 200 all the same (section 9.2)."""
+        cancel.respond(make_response(cancel.request, 200, to_tag=invite.tag, headers=common), now)
+
+    transaction.on_cancel = too_late
+    refusal = make_response(request, status, to_tag=invite.tag, headers=(header, *common))
+    transaction.respond(refusal, layer.now())
 
 
 @dataclass(slots=True, eq=False)
@@ -142,7 +158,7 @@ class _Ending:
 
     def _answered(self, response: Response, now: float) -> None:
         if 200 <= response.status < 300:
-            self._hang_up(Dialog.of_caller(self.request, response))
+            self.hang_up(_beyond(Dialog.of_caller(self.request, response).state))
         elif response.status >= 300:
             self.refused = True
 
@@ -166,15 +182,13 @@ class _Ending:
         known = self.invite.dialog
         if known is None and tag:
             known = Dialog.of_caller(self.request, make_response(self.request, 200, to_tag=tag)).state
-        if known is None:
-            return None
-        return Dialog(replace(known, local_sequence=known.local_sequence + SEQUENCE_GAP))
+        return _beyond(known) if known is not None else None
 
     def _end(self, dialog: Dialog) -> None:
         if not self.refused:
-            self._hang_up(dialog)
+            self.hang_up(dialog)
 
-    def _hang_up(self, dialog: Dialog) -> None:
+    def hang_up(self, dialog: Dialog, headers: tuple[tuple[str, str], ...] = ()) -> None:
         """ACK and BYE, once; a 2xx that comes again gets its ACK again. A phone that was acknowledged before heeds the BYE
         only, one that was not is not asked to take a BYE before its ACK."""
         tag = dialog.state.remote_tag
@@ -190,7 +204,7 @@ class _Ending:
             self.acks[tag] = data, destination
 
         client.acknowledge(self.request, remember)
-        client.request("BYE", on_response=any_response, on_failure=any_failure)
+        client.request("BYE", headers=headers, on_response=any_response, on_failure=any_failure)
 
     def _client(self, dialog: Dialog) -> DialogClient:
         return DialogClient(
@@ -198,6 +212,13 @@ class _Ending:
             dialog,
             self.invite.peer,
             contact=self.request.headers.get("Contact") or "",
+            sticky=self.invite.sticky,
             memory=None,
             common=self.layer.common("User-Agent"),
         )
+
+
+def _beyond(state: DialogState) -> Dialog:
+    """PRACK and UPDATE of the early dialog took numbers that nobody knows any more (RFC 3262 section 4): a BYE below them
+    would be refused, and the phone would talk on."""
+    return Dialog(replace(state, local_sequence=state.local_sequence + SEQUENCE_GAP))

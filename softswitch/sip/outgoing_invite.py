@@ -145,6 +145,11 @@ class OutgoingInvite:
         """The INVITE as sent last; None until it is known where it goes."""
         return self._transaction.request if self._transaction is not None else None
 
+    @property
+    def sticky(self) -> bool:
+        """As `DialogClient.sticky`, of each dialog that it makes."""
+        return self._plan.phone or self._plan.flow is not None
+
     def client_of(self, invite: Request, response: Response, destination: Source) -> DialogClient:
         """Our requests in a dialog that this response has made."""
         return DialogClient(
@@ -152,7 +157,7 @@ class OutgoingInvite:
             Dialog.of_caller(invite, response),
             destination,
             contact=self.contact,
-            sticky=self._plan.phone or self._plan.flow is not None,
+            sticky=self.sticky,
             memory=self._memory,
             common=self._common,
         )

@@ -1,6 +1,7 @@
 """Proves that what a caller writes about himself stays data: markup, SQL, shell, control characters, bytes that are no
 UTF-8, NUL, formulas and paths in From, Call-ID, User-Agent, Subject and the dialled number reach the tables, the queue's
-log, the control API and the printed tables as text, every field escaped, and name no file.
+log, the control API and the printed tables as text, every field escaped, and name no file; and
+that none of it makes rows be written one by one.
 
 There is no HTML page and no shell command that a value of a peer could reach. CSV is not proved here.
 """
@@ -19,6 +20,7 @@ from softswitch.cli.output import clean
 from softswitch.config.routes import Route
 from softswitch.sip.message import Response, parse_message
 from softswitch.sip.source import Source
+from softswitch.store.sqlite import SqliteSink
 from softswitch.testing.manners import answering
 from softswitch.testing.network import Packet, deliver_later
 from softswitch.testing.stacks import DESCRIPTION
@@ -115,6 +117,26 @@ def test_a_name_is_text_everywhere(name: bytes, tmp_path: Path) -> None:
         assert Path(recording["path"]).is_relative_to(folder) or not Path(recording["path"]).is_absolute()
 
     story(tmp_path)
+
+
+@told(CENTRE)
+async def test_a_name_in_latin_1_costs_no_transaction_for_each_row_and_outlives_a_kill(c: Centre) -> None:
+    """A row that the database refuses makes it take all others of its batch one by one, each with a write to the disk."""
+    refused: list[int] = []
+    caller, c.phone("1001").on_call = Caller(c), answering(0.5)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(SqliteSink, "_one_by_one", lambda sink, rows: refused.append(len(rows)))
+        caller.send("INVITE", b"600", b"J\xf6rg", b"latin", body=DESCRIPTION)
+        await asyncio.sleep(0.2)
+        caller.send("ACK", b"600", b"J\xf6rg", b"latin", to_tag=caller.got[-1].to_tag)
+        await asyncio.sleep(3)
+    assert refused == []
+    await c.restart()
+    await asyncio.sleep(1)
+    c.phone("1001").calls[0].hang_up()
+    await asyncio.sleep(1)
+    [bye] = {packet.data for packet in c.network.packets if packet.first_line.startswith("BYE sip:c@")}
+    assert b'\r\nTo: "J\xf6rg" <' in bye
 
 
 @pytest.mark.parametrize(

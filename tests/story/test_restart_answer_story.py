@@ -270,6 +270,32 @@ def answers(c: Centre, caller: Peer) -> list[bytes]:
     ]
 
 
+@pytest.mark.parametrize("kills", [1, 2])
+def test_a_phone_whose_ack_was_lost_gets_it_after_a_kill(kills: int, tmp_path: Path) -> None:
+    """It repeats its 2xx until then, and would hang up the talk after 64*T1 (section 13.2.2.4)."""
+
+    @told(FLOOR)
+    async def story(c: Centre) -> None:
+        phone = c.phone("1001")
+        phone.on_call = answering(0.5)
+        c.network.script = lambda packet: None if packet.first_line.startswith("ACK sip:1001@") else DELAY_S
+        call = c.caller()
+        await phone.next_call()
+        await asyncio.sleep(1)
+        for _ in range(kills):
+            await c.restart(down_s=1.0)
+        c.network.script = lambda packet: DELAY_S
+        await asyncio.sleep(TIMEOUT_S + 1)
+        acks = [each for each in phone.requests("ACK") if each.cseq.number == 1]
+        assert acks and acks[-1].to_tag == phone.calls[0].session.local_tag
+        before = phone.sent("200 INVITE")
+        await asyncio.sleep(TIMEOUT_S)
+        assert phone.sent("200 INVITE") == before
+        await hangs_up_well(c, call)
+
+    story(tmp_path)
+
+
 KEY = "WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz"
 ENCRYPTED = f"a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:{KEY}\r\n"
 

@@ -1,19 +1,22 @@
 """Proves that nobody is left ringing when the control process is killed: a caller who was not answered gets his final
 response from the next one, phones that rang get CANCEL and their 487 is acknowledged, a 2xx that came meanwhile is
-acknowledged and hung up; one CDR each, closed as ever.
+acknowledged and hung up; so are supervisors whom the switch has rung; one CDR each, closed as ever.
 
 Does not prove it of calls less than a tenth of a second old, nor of connections, which die with the process.
 """
 
 import asyncio
 import json
+from collections.abc import Callable
 
 import pytest
-from story_floor import Centre, told
+from story_floor import SOUTH, Centre, centre, fixed, told, trunk
 
+from softswitch.api.steering_control import SuperviseWish
 from softswitch.call.open_invites import is_answered, read_open
 from softswitch.sip.events import Cancelled, HungUp
 from softswitch.testing.manners import answering, ringing
+from softswitch.testing.peer_call import PeerCall
 
 
 @told()
@@ -64,7 +67,9 @@ async def test_a_caller_who_gives_up_while_nobody_listens(c: Centre) -> None:
     await restarting
     await rung.until(Cancelled)
     await asyncio.sleep(40)
-    assert c.phone("1001").heard("503 INVITE") == 1
+    caller = c.phone("1001")
+    assert caller.heard("503 INVITE") == 1
+    assert caller.heard("200 CANCEL") == 1 and caller.heard("481 CANCEL") == 0
     await c.settled()
 
 
@@ -99,6 +104,104 @@ async def test_who_is_consulted_and_rings_is_cancelled(c: Centre) -> None:
     await asyncio.sleep(1)
     assert len(c.switch.media.bridges) == 1, "the two talk"
     call.hang_up()
+    await c.cdr()
+
+
+def announcing(call: PeerCall) -> None:
+    """A carrier with more than one provisional to be acknowledged."""
+    call.ring(183, early=True)
+    asyncio.get_running_loop().call_later(0.3, call.ring)
+    asyncio.get_running_loop().call_later(0.6, call.ring, 181)
+
+
+@told(centre(trunk={"south": trunk(SOUTH, reliable_provisionals="required")}))
+async def test_an_answer_after_many_pracks_is_hung_up_in_their_order(c: Centre) -> None:
+    """A BYE with a number that a PRACK had before is refused, and the call would be paid for until somebody notices."""
+    c.south.on_call = announcing
+    call = c.phone("1001").call("9555")
+    rung = await c.south.next_call()
+    await asyncio.sleep(2)
+    assert c.south.heard("PRACK") == 3
+    restarting = asyncio.create_task(c.restart(down_s=3.0))
+    await asyncio.sleep(2.8)
+    rung.answer()
+    await restarting
+    assert await call.refused() == 503
+    assert isinstance(await rung.until(HungUp, patience_s=30), HungUp)
+    assert c.south.sent("500 BYE") == 0
+    await c.settled()
+
+
+@told()
+async def test_a_registered_phone_is_hung_up_where_it_is_whatever_its_contact_says(c: Centre) -> None:
+    """As without a kill: neither is it left in the call, nor is anybody sent what he never asked for."""
+    phone, elsewhere = c.phone("1005"), "203.0.113.99"
+    assert await phone.sign_in() == 200
+    phone.local_address = lambda destination: (elsewhere, 5060)  # type: ignore[method-assign]
+    phone.on_call = ringing
+    call = c.phone("1001").call("1005")
+    rung = await phone.next_call()
+    await asyncio.sleep(2)
+    restarting = asyncio.create_task(c.restart(down_s=3.0))
+    await asyncio.sleep(2.8)
+    rung.answer()
+    await restarting
+    assert await call.refused() == 503
+    assert isinstance(await rung.until(HungUp, patience_s=30), HungUp)
+    assert all(packet.receiver.address != elsewhere for packet in c.network.packets)
+    await c.settled()
+
+
+SUPERVISED = centre(endpoint={"1004": fixed("1004", supervises=("*",))})
+
+
+async def supervised(c: Centre, manner: Callable[[PeerCall], None]) -> tuple[PeerCall, PeerCall]:
+    """A customer talks to ana, and the supervisor's phone is rung for it."""
+    c.phone("1001").on_call = answering(0.5)
+    call = c.caller()
+    await asyncio.sleep(2)
+    c.phone("1004").on_call = manner
+    await c.switch.control.steering.supervise(SuperviseWish(phone="1004", agent="ana"))
+    boss = await c.phone("1004").next_call()
+    await asyncio.sleep(2)
+    return call, boss
+
+
+@told(SUPERVISED)
+async def test_a_supervisor_who_listens_is_hung_up(c: Centre) -> None:
+    """His leg is no call's; without a word he would listen to nothing."""
+    call, boss = await supervised(c, answering(0.5))
+    assert len(c.switch.media.mixes) == 1
+    await c.restart()
+    assert isinstance(await boss.until(HungUp, patience_s=5), HungUp)
+    assert c.phone("1004").heard("CANCEL") == 0 and c.phone("1004").heard("BYE") == 1
+    assert c.live().stage == "talk" and len(c.switch.media.bridges) == 1
+    call.hang_up()
+    assert (await c.cdr())["cause"] == "normal"
+
+
+@told(SUPERVISED)
+async def test_a_supervisor_whose_phone_rings_is_cancelled(c: Centre) -> None:
+    call, boss = await supervised(c, ringing)
+    await c.restart()
+    assert isinstance(await boss.until(Cancelled, patience_s=5), Cancelled)
+    call.hang_up()
+    assert (await c.cdr())["cause"] == "normal"
+
+
+@told(SUPERVISED)
+async def test_a_supervisor_who_has_left_or_taken_over_is_not_hung_up(c: Centre) -> None:
+    call, boss = await supervised(c, answering(0.5))
+    [row] = c.switch.rows("snapshots")
+    assert [each.direction for each in read_open(row["data"])] == ["out"]
+    c.press("9", "endpoint:1004")
+    await asyncio.sleep(2)
+    [row] = c.switch.rows("snapshots")
+    assert read_open(row["data"]) == ()
+    await c.restart()
+    await asyncio.sleep(2)
+    assert not boss.session.over and not call.session.over
+    boss.hang_up()
     await c.cdr()
 
 
