@@ -136,10 +136,10 @@ class Call:
         """Name of the stage it is in."""
         return self.stages[-1][0] if self.stages else ""
 
-    def entered(self, stage: str) -> None:
+    def entered(self, stage: str, wall: float) -> None:
         if len(self.stages) >= MAX_STAGES:
             del self.stages[1]
-        self.stages.append((stage, self.services.clock.wall()))
+        self.stages.append((stage, wall))
 
     @property
     def going_round(self) -> bool:

@@ -231,8 +231,8 @@ class Desk:
         services.bus.publish(
             AgentStateChanged(
                 agent=changed.agent,
-                old=changed.old.value,
-                new=changed.new.value,
+                old=str(changed.old),
+                new=str(changed.new),
                 wall=services.clock.wall(),
                 monotonic=self._now(),
             )
@@ -315,9 +315,9 @@ def _interval(agent: AgentId, stretch: Stretch, ended: float) -> AgentInterval:
     stance = stretch.stance
     return AgentInterval(
         agent=agent,
-        status=stance.status.value,
+        status=str(stance.status),
         reason=stance.reason,
-        state=stance.state.value,
+        state=str(stance.state),
         began=stretch.began,
         ended=ended,
         queue=stance.queue,

@@ -93,20 +93,17 @@ async def tell(room: Room, call: Call, stage: Stage, *, again: bool = False) -> 
 
 
 def _enter(call: Call, stage: Stage) -> None:
-    services = call.services
-    call.entered(name_of(stage))
+    services, name = call.services, name_of(stage)
+    now = services.clock.wall()
+    call.entered(name, now)
     call.at = stage
-    call.trail.entered(services.clock.wall(), stage)
-    call.log.info("stage", stage=call.stage)
+    call.trail.entered(now, stage)
+    call.log.info("stage", stage=name)
     if call.recorded:
         services.store.journal(
-            JournalEntry(
-                call=call.id, stage=call.stage, arguments=arguments_of(stage), entered=services.clock.wall()
-            )
+            JournalEntry(call=call.id, stage=name, arguments=arguments_of(stage), entered=now)
         )
         services.changed(call.id)
     services.bus.publish(
-        StageEntered(
-            call=call.id, stage=call.stage, wall=services.clock.wall(), monotonic=services.clock.monotonic()
-        )
+        StageEntered(call=call.id, stage=name, wall=now, monotonic=services.clock.monotonic())
     )
