@@ -122,7 +122,6 @@ class MediaPool:
             on_lost=self._lost,
         )
         self._keepers: list[asyncio.Task[None]] = []
-        self._stopping = False
 
     async def start(self, wanted: Wanted = NOTHING) -> None:
         """Start every worker, or adopt those that outlived their controller: what of theirs is `wanted` goes on and is to
@@ -146,7 +145,6 @@ class MediaPool:
 
     async def stop(self) -> None:
         """End every worker; recordings are closed first."""
-        self._stopping = True
         busy = (*self._keepers, *set(self._seating.moving.values()))
         for task in busy:
             task.cancel()

@@ -254,7 +254,8 @@ class SecuredEngine:
             self._engine.send_control(slot, closed, peer, muxed=muxed)
 
     def close(self, slot: int) -> None:
-        self.secure(slot, None, None)
+        if slot in self._keys:
+            self.secure(slot, None, None)
         self._engine.close(slot)
 
     def shut(self) -> None:

@@ -59,12 +59,12 @@ class Mode(IntEnum):
 
 
 class Ports:
-    __slots__ = ("control", "mode", "peer", "rtp", "slot")
+    __slots__ = ("control", "control_fd", "fd", "mode", "peer", "rtp", "slot")
 
     def __init__(self, slot: int, rtp: Socket, control: Socket) -> None:
         self.slot = slot
-        self.rtp = rtp
-        self.control = control
+        self.rtp, self.fd = rtp, rtp.fileno()
+        self.control, self.control_fd = control, control.fileno()
         self.mode = Mode.MUTED
         self.peer: Address | None = None
 
@@ -96,9 +96,9 @@ class SocketEngine:
         for each in held or ():
             _disconnect(each)
         ports = Ports(slot, rtp, control)
-        self._ports[slot] = self._by_fd[rtp.fileno()] = self._by_control_fd[control.fileno()] = ports
-        for each in (rtp, control):
-            self._epoll.register(each.fileno(), select.EPOLLIN)
+        self._ports[slot] = self._by_fd[ports.fd] = self._by_control_fd[ports.control_fd] = ports
+        for fd in (ports.fd, ports.control_fd):
+            self._epoll.register(fd, select.EPOLLIN)
 
     def hold(self, address: str, port: int) -> None:
         pair = self._held[address, port] = bound_pair(address, port)
@@ -117,9 +117,9 @@ class SocketEngine:
     def close(self, slot: int) -> None:
         ports = self._ports.pop(slot)
         self._set_mode(ports, Mode.MUTED, None)
-        del self._by_fd[ports.rtp.fileno()], self._by_control_fd[ports.control.fileno()]
+        del self._by_fd[ports.fd], self._by_control_fd[ports.control_fd]
         # epoll forgets a file when the last who holds it lets go, and a ring of Linux before 6.4 does so a second late.
-        self._epoll.unregister(ports.rtp.fileno())
+        self._epoll.unregister(ports.fd)
         ports.rtp.close()
         ports.control.close()
         if self._backlog:
@@ -141,7 +141,7 @@ class SocketEngine:
         ports.rtp.connect(peer)
         self._empty(ports, keep=peer if was_open else None)
         self._set_mode(ports, Mode.LOCKED, peer)
-        self._locked[ports.rtp.fileno()] = ports.rtp.recv_into, slot
+        self._locked[ports.fd] = ports.rtp.recv_into, slot
         self._senders[slot] = ports.rtp.send
 
     def mute(self, slot: int) -> None:
@@ -153,7 +153,7 @@ class SocketEngine:
     def _set_mode(self, ports: Ports, mode: Mode, peer: Address | None) -> None:
         if self._tells:
             _log.debug("media socket", slot=ports.slot, old=ports.mode.name, new=mode.name, peer=peer)
-        self._locked.pop(ports.rtp.fileno(), None)
+        self._locked.pop(ports.fd, None)
         self._senders.pop(ports.slot, None)
         ports.mode, ports.peer = mode, peer
 

@@ -110,14 +110,13 @@ class UringEngine(SocketEngine):
             raise OSError(errno.EMFILE, os.strerror(errno.EMFILE))
         super().open(slot, address, port)
         ports = self._ports[slot]
-        fd = ports.rtp.fileno()
         # epoll names RTCP's descriptor too, which may be far above RTP's.
-        if (highest := max(fd, ports.control.fileno())) >= len(self._slot_of):
+        if (highest := max(ports.fd, ports.control_fd)) >= len(self._slot_of):
             more = highest + 1 + len(self._slot_of)
             self._slot_of = np.concatenate((self._slot_of, np.full(more, NOBODY, np.int32)))
             self._turn_of = np.concatenate((self._turn_of, np.zeros(more, np.int64)))
         try:
-            self._ring.set_file(slot, fd)
+            self._ring.set_file(slot, ports.fd)
         except OSError:
             super().close(slot)
             raise
@@ -127,15 +126,11 @@ class UringEngine(SocketEngine):
         self._ring.set_file(slot, NOBODY)
         super().close(slot)
 
-    def lock(self, slot: int, peer: Address) -> None:
-        super().lock(slot, peer)
-        self._slot_of[self._ports[slot].rtp.fileno()] = slot
-        self._connected[slot] = True
-
     def _set_mode(self, ports: Ports, mode: Mode, peer: Address | None) -> None:
         super()._set_mode(ports, mode, peer)
-        self._slot_of[ports.rtp.fileno()] = NOBODY
-        self._connected[ports.slot] = False
+        locked = mode == Mode.LOCKED
+        self._slot_of[ports.fd] = ports.slot if locked else NOBODY
+        self._connected[ports.slot] = locked
 
     def receive(self, *, again: bool) -> Arrivals | None:
         if self._backlog:
