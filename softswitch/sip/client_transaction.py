@@ -160,9 +160,9 @@ class ClientTransaction(Transaction):
         """Beyond having the same branch, it repeats what else tells our request from others (RFC 3261 section 8.1.3.3)."""
         vias = response.vias
         return (
-            vias[0].sent_by == self._sent_by
+            (len(vias) == 1) == (self.request.headers.keys.count("via") == 1)
+            and vias[0].sent_by == self._sent_by
             and response.call_id == self.call_id
-            and (len(vias) == 1) == (self.request.headers.keys.count("via") == 1)
         )
 
     def receive(self, response: Response, now: float) -> None:
@@ -219,15 +219,15 @@ class ClientTransaction(Transaction):
         self.stop_timer(_I.TIMER_B)
 
     def _start_d(self, now: float) -> None:
-        self.start_timer(_I.TIMER_D, 0.0 if self.reliable else self.layer.timer_values.timer_d, now)
+        self.linger(_I.TIMER_D, 0.0 if self.reliable else self.layer.timer_values.timer_d, now)
 
     def _start_k(self, now: float) -> None:
         self.stop_timer(_I.TIMER_E)
         self.stop_timer(_I.TIMER_F)
-        self.start_timer(_I.TIMER_K, 0.0 if self.reliable else self.layer.timer_values.t4, now)
+        self.linger(_I.TIMER_K, 0.0 if self.reliable else self.layer.timer_values.t4, now)
 
     def _start_m(self, now: float) -> None:
-        self.start_timer(_I.TIMER_M, self.layer.timer_values.timeout, now)
+        self.linger(_I.TIMER_M, self.layer.timer_values.timeout, now)
 
     actions = {  # noqa: RUF012
         _A.SEND_REQUEST: _send_request,

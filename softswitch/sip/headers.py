@@ -173,6 +173,14 @@ class Headers:
         if self.remembered:
             self._unremember(key)
 
+    def lengthen_first(self, key: str, more: str) -> None:
+        """Put `more`, which breaks no line, behind the first value of this folded long name."""
+        value = f"{self.value(key)}{more}"
+        self._lines[self.keys.index(key)] = f"{long_name(key, key)}: {value}"
+        if self._first is not None:
+            self._first[key] = value
+        self._unremember(key)
+
     def remove(self, name: str) -> None:
         key = header_key(name)
         if key in self.keys:
@@ -248,12 +256,12 @@ class Headers:
 
     def parsed_list(self, name: str, parse_list: Callable[[str], list[T]]) -> list[T]:
         """Every element of every line of that header, in order; remembered. All lines together have as many as one may."""
+        if name not in (self.keys if self._first is None else self._first):
+            return []
         found: list[T] | None = self.remembered.get(name + "[]")
         if found is not None:
             return found
         lines = self.keys.count(name)
-        if not lines:
-            return []
         if lines == 1:
             items = parse_list(self.value(name) or "")
         else:
@@ -317,13 +325,11 @@ def _joined_folds(lines: list[str]) -> list[str]:
 
 
 def _index_usual(text: str) -> _Index | None:
-    """Of lines as nearly all write them: a name, a colon, one space and a value without white space around it. None for
-    all else, which is read with more care."""
+    """Of lines as nearly all write them: a name, a colon, a space and a value. None for all else, which is read with more
+    care."""
     lines = text.split("\r\n")
     together = "".join(lines)
-    if "\r" in together or "\n" in together or "\t" in together or "  " in together or " \r" in text:
-        return None
-    if len(lines) > MAX_LINES or together[-1:] in ("", " "):
+    if "\r" in together or "\n" in together or len(lines) > MAX_LINES:
         return None
     keys: list[str] = []
     first: dict[str, str] = {}
@@ -338,9 +344,9 @@ def _index_usual(text: str) -> _Index | None:
             except ParseError:
                 return None
         keys.append(key)
-        first[key] = value
+        first[key] = value.strip(" \t")
     if len(first) != len(keys):
-        first = dict(zip(reversed(keys), [line.partition(": ")[2] for line in reversed(lines)], strict=True))
+        first = dict(zip(reversed(keys), map(_value_of, reversed(lines)), strict=True))
     return keys, lines, first
 
 
@@ -369,5 +375,5 @@ def _index(text: str, salvage: bool) -> _Index:
         if not salvage:
             raise ParseError("too many header lines", sip_status=513)
         del kept_lines[MAX_LINES:], kept_keys[MAX_LINES:]
-    values = [_value_of(line) for line in reversed(kept_lines)]
-    return kept_keys, kept_lines, dict(zip(reversed(kept_keys), values, strict=True))
+    first = dict(zip(reversed(kept_keys), map(_value_of, reversed(kept_lines)), strict=True))
+    return kept_keys, kept_lines, first

@@ -86,8 +86,8 @@ def reply_destination(via: Via, source: Source) -> Source:
 def stamp(request: Request, via: Via, source: Source) -> None:
     """`received` and `rport` on the top Via (section 18.2.1, RFC 3581); others on its line stay as they are."""
     line = request.headers.value("via") or ""
-    if _ends_in_rport(line, via):
-        request.headers.set_first("Via", f"{line}={source.port};received={source.address}")
+    if _ends_in_rport(line, via.params.written):
+        request.headers.lengthen_first("via", f"={source.port};received={source.address}")
         return
     stamped = via.received_from(source.address, source.port)
     if stamped is not via:
@@ -95,14 +95,15 @@ def stamp(request: Request, via: Via, source: Source) -> None:
         request.headers.set_first("Via", ", ".join(map(str, (stamped, *others))))
 
 
-def _ends_in_rport(line: str, via: Via) -> bool:
-    """As nearly all Vias: to be filled in without writing the line anew."""
-    params = via.params
+def _ends_in_rport(line: str, params: str) -> bool:
+    """As nearly all Vias, with a branch and nothing else: to be filled in without writing the line anew."""
     return (
-        line.endswith(";rport")
-        and params.written.endswith(";rport")
+        line.endswith(params)
+        and params.endswith(";rport")
+        and params.startswith(";branch=")
+        and params.count(";") == 2
         and "," not in line
-        and ("received" not in params and '"' not in params.written)
+        and '"' not in params
     )
 
 

@@ -85,7 +85,7 @@ NON_INVITE_SERVER = {
 class ServerTransaction(Transaction):
     """One request of a peer and what was answered to it last; `respond` answers it."""
 
-    __slots__ = ("_data", "_interval", "on_cancel", "on_error", "request")
+    __slots__ = ("_data", "_interval", "copies", "on_cancel", "on_error", "request")
 
     def __init__(
         self, request: Request, key: TransactionKey, source: Source, layer: TransactionLayer, now: float
@@ -94,6 +94,8 @@ class ServerTransaction(Transaction):
         super().__init__(key, request.call_id, source, layer, _S.PROCEEDING if invite else _S.TRYING)
         self.table = INVITE_SERVER if invite else NON_INVITE_SERVER
         self.request = request
+        self.copies: tuple[str, str, str] | None = None
+        """What copies of its request have in common that came by another way, while none of them is served beside it."""
         self.on_error: Callable[[float], None] | None = None
         """Called when a response could not be sent."""
         self.on_cancel: Callable[[ServerTransaction, float], None] | None = None
@@ -156,14 +158,14 @@ class ServerTransaction(Transaction):
     def _start_i(self, now: float) -> None:
         self.stop_timer(_I.TIMER_G)
         self.stop_timer(_I.TIMER_H)
-        self.start_timer(_I.TIMER_I, 0.0 if self.reliable else self.layer.timer_values.t4, now)
+        self.linger(_I.TIMER_I, 0.0 if self.reliable else self.layer.timer_values.t4, now)
 
     def _start_j(self, now: float) -> None:
         self.stop_timer(_I.SILENCE)
-        self.start_timer(_I.TIMER_J, 0.0 if self.reliable else self.layer.timer_values.timeout, now)
+        self.linger(_I.TIMER_J, 0.0 if self.reliable else self.layer.timer_values.timeout, now)
 
     def _start_l(self, now: float) -> None:
-        self.start_timer(_I.TIMER_L, self.layer.timer_values.timeout, now)
+        self.linger(_I.TIMER_L, self.layer.timer_values.timeout, now)
 
     actions = {  # noqa: RUF012
         _A.SEND_RESPONSE: _send_response,

@@ -238,6 +238,9 @@ class SipStack:
 
     def locate(self, uri: Uri, then: Located) -> None:
         dead = len(self.dead_targets)
+        if not dead and is_address(uri.host):
+            then(direct_place(uri), self.now())
+            return
 
         def first(places: tuple[Source, ...], now: float) -> None:
             ordered = self.dead_targets.ordered(places, now) if len(places) > 1 or dead else places

@@ -15,6 +15,9 @@ from softswitch.sip.source import Source
 from softswitch.sip.timers import Timer, TimerHeap, TimerValues
 
 MAGIC_COOKIE = "z9hG4bK"
+LINGERING_ENDS_EVERY_S = 1 / 16
+"""Transactions that only absorb what comes late end together, that much later at most: the event loop is woken up for many
+of them at once."""
 
 _log = logging.getLogger(__name__)
 
@@ -107,6 +110,13 @@ class Transaction:
 
     def start_timer(self, event: Any, delay: float, now: float) -> None:
         self._start_at(now + delay, event)
+
+    def linger(self, event: Any, delay: float, now: float) -> None:
+        """Stay for `delay` at least, so that what comes late is known, and end with others; at once where it is 0."""
+        end = now + delay
+        if delay:
+            end = -(-end // LINGERING_ENDS_EVERY_S) * LINGERING_ENDS_EVERY_S
+        self._start_at(end, event)
 
     def repeat_until(self, last: Any, delay: float, now: float) -> None:
         """What `repeat` starts is done with after `delay`; then `last` is due."""

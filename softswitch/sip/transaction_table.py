@@ -30,7 +30,8 @@ class TransactionTable:
         request, key = transaction.request, transaction.key
         self.servers[key] = transaction
         if not request.to_tag:
-            self._merge.setdefault(merge_key(request), key)
+            transaction.copies = copies = merge_key(request)
+            self._merge.setdefault(copies, key)
 
     def merged(self, request: Request) -> bool:
         """The same request has come by another way and is being served."""
@@ -46,9 +47,9 @@ class TransactionTable:
 
     def allow_copies(self, transaction: ServerTransaction) -> None:
         """Another copy of its request may be served beside it."""
-        key = merge_key(transaction.request)
-        if self._merge.get(key) == transaction.key:
-            del self._merge[key]
+        copies, transaction.copies = transaction.copies, None
+        if copies is not None and self._merge.get(copies) == transaction.key:
+            del self._merge[copies]
 
     def transport_failed(self, destination: Source, now: float) -> None:
         """Nothing can be sent there: what waits for an answer from there is told, what has to answer may connect."""

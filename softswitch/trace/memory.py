@@ -50,18 +50,11 @@ class Dialogue:
     left_out: int = 0
     """Messages from its middle that had to go."""
 
-    def add(self, record: Recorded, most: int) -> int:
-        """How many bytes more there are now. The beginning stays, for that is what the rest is understood by."""
-        records = self.records
-        records.append(record)
-        self.last = record[0]
-        more = len(record[2]) + OVERHEAD
-        if len(records) > most:
-            gone = records.pop(most // 4)
-            self.left_out += 1
-            more -= len(gone[2]) + OVERHEAD
-        self.bytes += more
-        return more
+    def drop_from_middle(self, most: int) -> int:
+        """The beginning stays, for that is what the rest is understood by. How many bytes that was."""
+        gone = self.records.pop(most // 4)
+        self.left_out += 1
+        return len(gone[2]) + OVERHEAD
 
 
 Listener = Callable[[Dialogue, Recorded], None]
@@ -121,20 +114,25 @@ class MessageMemory:
         """Sort in what has been recorded."""
         pending, self._pending = self._pending, []
         calls, others, most, listeners = self._calls, self._others, self.limits.messages, self.listeners
+        of_calls = calls.dialogues
         for record in pending:
             data = record[2]
             if data[:1] <= b" ":  # a keep-alive
                 continue
             key = call_id_of(data)
-            shelf = calls
-            dialogue = shelf.dialogues.get(key)
+            shelf, dialogue = calls, of_calls.get(key)
             if dialogue is None:
-                shelf = others
-                dialogue = shelf.dialogues.get(key)
+                shelf, dialogue = others, others.dialogues.get(key)
                 if dialogue is None:
                     dialogue = Dialogue(key)
                     shelf.put(dialogue)
-            shelf.bytes += dialogue.add(record, most)
+            records, more = dialogue.records, len(data) + OVERHEAD
+            records.append(record)
+            if len(records) > most:
+                more -= dialogue.drop_from_middle(most)
+            dialogue.last = record[0]
+            dialogue.bytes += more
+            shelf.bytes += more
             shelf.dialogues.move_to_end(key)
             for listener in listeners:
                 listener(dialogue, record)

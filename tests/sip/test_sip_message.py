@@ -5,6 +5,8 @@ Does not prove the torture messages (`test_sip_torture.py`) nor random bytes (`t
 """
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from softswitch.sip.address import Address
 from softswitch.sip.headers import MAX_LINES, Headers
@@ -26,6 +28,11 @@ def invite(
 ) -> bytes:
     head = "\r\n".join([start, *(LINES if lines is None else lines), *extra])
     return head.encode("utf-8", "surrogateescape") + b"\r\n\r\n" + body
+
+
+NAMES = st.sampled_from(["Via", "v", "VIA", "Subject", "X-Own", "x-own", "", " X", "Two Words"])
+COLONS = st.sampled_from([": ", ": ", ": ", ":", " : ", ":\t", ":  ", ""])
+VALUES = st.sampled_from(["a", " a", "a ", "a\tb", "a: b", "a  b", "", "é", "\udce9", "a\r\n b", "a\nb"])
 
 
 def request(*extra: str, body: bytes = b"") -> Request:
@@ -357,3 +364,35 @@ def test_elements_are_bounded_over_all_lines(name: str, element: str) -> None:
     parse_message(f"{head}{via}{lines * 6}\r\n".encode()).validate()
     with pytest.raises(ParseError):
         parse_message(f"{head}{via}{lines * 100}\r\n".encode()).validate()
+
+
+@given(st.lists(st.tuples(NAMES, COLONS, VALUES).map("".join), min_size=1, max_size=4))
+def test_usual_lines_say_the_same_as_when_they_are_read_with_care(lines: list[str]) -> None:
+    """One line of all that is unusual has all lines read with care."""
+    together, unusual = "\r\n".join(lines), "Y-Unusual:"
+
+    def read(text: str) -> list[tuple[str, str]] | None:
+        try:
+            headers = Headers.parse(text)
+        except ParseError:
+            return None
+        assert all(headers.value(key) == headers.get_all(key)[0] for key in headers.keys)
+        return list(headers.items())
+
+    careful = read(f"{together}\r\n{unusual}")
+    assert read(together) == (None if careful is None else careful[:-1])
+
+
+def test_values_of_what_was_made_follow_every_change() -> None:
+    made = Headers((("Via", " 1 "), ("Via", "2"), ("X-Own", "x")))
+    assert (made.value("via"), made.value("x-own"), made.value("to")) == ("1", "x", None)
+    made.add("To", "t")
+    made.end(0)
+    assert (made.value("to"), made.value("content-length")) == ("t", "0")
+    made.lengthen_first("via", ";more")
+    assert made.get_all("Via") == ["1;more", "2"] and made.value("via") == "1;more"
+    spliced = made.respliced((("Via", "0"),), {"to": "u"}, ("x-own",))
+    assert [spliced.value(key) for key in ("via", "to", "x-own")] == ["0", "u", None]
+    with pytest.raises(ValueError, match="X-Own"):
+        made.add("X-Own", "a\r\nb")
+    assert made.value("to") == "t" and made.get_all("X-Own") == ["x"]

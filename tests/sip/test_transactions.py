@@ -315,3 +315,34 @@ def test_without_the_magic_cookie_the_fields_of_rfc_2543_decide() -> None:
     other.headers.set("Call-ID", "two@example.com")
     assert server_key(other) != server_key(invite)
     assert server_key(request(branch="2")) != server_key(invite)
+
+
+def test_only_the_next_of_retransmission_and_time_out_waits() -> None:
+    for method, again in (("INVITE", [0.5, 1.5, 3.5, 7.5, 15.5, 31.5]), ("OPTIONS", [0.5, 1.5, 3.5, 7.5])):
+        layer, transaction = client(method)
+        for at in again:
+            assert len(layer.timers) == 1 and layer.timers.next_deadline() == at
+            layer.run(at)
+        layer.run(31.9)
+        assert len(layer.timers) == 1 and layer.timers.next_deadline() == 32.0
+        layer.run(32.0)
+        assert layer.told == [(32.0, "timeout")] and transaction.state == "Terminated" and not layer.timers
+
+
+def test_one_that_is_not_repeated_any_more_times_out_as_ever() -> None:
+    layer, transaction = client()
+    layer.run(2.0)
+    transaction.hush()
+    layer.run(40.0)
+    assert layer.times("INVITE") == [0.0, 0.5, 1.5] and layer.told == [(32.0, "timeout")]
+
+
+def test_those_that_only_linger_end_together() -> None:
+    layer = Layer()
+    for at in (0.001, 0.01, 0.06):
+        asked = request("OPTIONS", branch=f"z9hG4bK{at}")
+        transaction = ServerTransaction(asked, server_key(asked), PEER["udp"], layer, at)
+        transaction.respond(answer(transaction, 200), at)
+    layer.run(32.06)
+    assert not layer.forgotten, "never sooner than the standard says"
+    assert layer.timers.fire(32.0625) == 3 and len(layer.forgotten) == 3
