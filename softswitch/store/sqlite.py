@@ -28,6 +28,8 @@ PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
     "PRAGMA cache_size=-2048",
+    # What a statement may have to undo is kept in small pieces: on file it takes 64 kB at once for each, from the system.
+    "PRAGMA temp_store=MEMORY",
     # A log of 16 MB is soon full and then written over: a file that no longer grows is synchronised for half the CPU. Its
     # index has room for so many pages in its first block.
     "PRAGMA wal_autocheckpoint=4000",
