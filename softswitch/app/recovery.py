@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import replace
+from math import isfinite
 
 import structlog
 
@@ -28,10 +29,20 @@ async def written_down(parts: Parts) -> list[CallSnapshot]:
         try:
             if not is_answered(row.data):
                 continue
-            found.append(CallSnapshot.from_json(row.data))
+            found.append(_read(row.data))
         except FAILURES as error:
             _log.error("a call cannot go on: it cannot be read", call=row.call, problem=str(error))
     return sorted(_without_copies(found), key=_age)
+
+
+def _read(text: str) -> CallSnapshot:
+    """Raises what `FAILURES` names, also when it is what all calls are told apart or put in order by that makes no sense:
+    one row must not keep the others from going on, nor the switch from starting."""
+    snapshot = CallSnapshot.from_json(text)
+    hash((snapshot.call, snapshot.media, snapshot.recording_id))
+    if not all(map(isfinite, (_age(snapshot), _handing_over_first(snapshot)[1]))):
+        raise ValueError("a time that is none")
+    return snapshot
 
 
 def _without_copies(found: list[CallSnapshot]) -> list[CallSnapshot]:

@@ -12,7 +12,7 @@ from softswitch.call import stages
 from softswitch.call.call import Call
 from softswitch.call.contact import Contact
 from softswitch.call.facing import begin_without
-from softswitch.call.leg import Leg
+from softswitch.call.leg import Leg, nobody
 from softswitch.call.lines import Line
 from softswitch.call.media_address import media_address
 from softswitch.call.party import section_of
@@ -58,27 +58,24 @@ def revive(services: Services, room: Room, snapshot: CallSnapshot, died: float) 
     it is left."""
     legs = {each.leg: _leg(services, each) for each in snapshot.legs}
     taken = services.media.take_up(snapshot.media)
-    silenced = set()
     for leg in legs.values():
         survivor = taken.get(leg.id)
         leg.opened = survivor.opened if survivor is not None else None
         leg.told = survivor.peer if survivor is not None else None
-        if leg.negotiated is not None and leg.told is not None:
-            if _gave_way(leg.negotiated, leg.told):
-                silenced.add(leg.id)
-            leg.negotiated = _as_told(leg.negotiated, leg.told)
-            leg.held = leg.negotiated.held
-    call = _call(services, snapshot, legs[snapshot.caller])
-    sessions: list[Session] = []
     try:
+        silenced = frozenset(leg.id for leg in legs.values() if _heeds_its_worker(leg))
+        call = _call(services, snapshot, legs[snapshot.caller])
         for each in snapshot.legs:
-            sessions.append(_session(services, call, legs[each.leg], each))
+            legs[each.leg].session = _session(services, call, legs[each.leg], each)
+        contact = _contact(call, snapshot)
         stage = _stage(room, call, snapshot, legs, died)
     except BaseException:
-        for session in sessions:
-            session.hangup(None, RESTART.reason_header)
         for leg in legs.values():
+            leg.hang_up(None, RESTART.reason_header)
             leg.release()
+            leg.deliver = nobody
+        for stream in taken.keys() - legs.keys():
+            services.media.release_leg(stream)
         raise
     for each in snapshot.legs:
         _seize(services, call, legs[each.leg], each)
@@ -88,12 +85,12 @@ def revive(services: Services, room: Room, snapshot: CallSnapshot, died: float) 
         if each.leg in taken
     )
     take_up_streams(services, written, taken)
-    if snapshot.recording is not None:
-        _recording(services, room, call, snapshot)
+    if contact is not None:
+        _recording(services, room, contact)
     room.calls[call.id] = call
     wanted = {call.caller.id, *((stage.other,) if isinstance(stage, Talk) else ())}
     dismissed = tuple(leg for leg in legs.values() if leg.id not in wanted)
-    return Revived(call=call, stage=stage, dismissed=dismissed, silenced=frozenset(silenced))
+    return Revived(call=call, stage=stage, dismissed=dismissed, silenced=silenced)
 
 
 def _leg(services: Services, snapshot: LegSnapshot) -> Leg:
@@ -109,6 +106,16 @@ def _leg(services: Services, snapshot: LegSnapshot) -> Leg:
     leg.held, leg.address, leg.plays = snapshot.held, snapshot.address, snapshot.plays
     leg.negotiated = snapshot.negotiated
     return leg
+
+
+def _heeds_its_worker(leg: Leg) -> bool:
+    """What it agreed on is what its worker was told; True: its audio gave way."""
+    agreed, told = leg.negotiated, leg.told
+    if agreed is None or told is None:
+        return False
+    leg.negotiated = _as_told(agreed, told)
+    leg.held = leg.negotiated.held
+    return _gave_way(agreed, told)
 
 
 def _gave_way(agreed: Negotiated, told: SetPeer) -> bool:
@@ -179,7 +186,7 @@ def _session(services: Services, call: Call, leg: Leg, snapshot: LegSnapshot) ->
         leg.offer()  # encrypted in the last moment: what the row has would say again that it is in clear
     lost = late or (agreed.key_in is not None and told is None)  # and with it the key that it had
     kind, _, name = leg.party.partition(":")
-    leg.session = services.sip.take_up(
+    session = services.sip.take_up(
         snapshot.session,
         leg=leg.id,
         identity=call.identity if leg is call.caller else None,
@@ -191,8 +198,8 @@ def _session(services: Services, call: Call, leg: Leg, snapshot: LegSnapshot) ->
         credentials=services.secrets.get((kind, name)) if (kind, leg.direction) == ("trunk", "out") else None,
         on_event=leg.on_session_event,
     )
-    leg.session.refresh.timer.extensions = rules_of(section_of(services.config, leg.party))
-    return leg.session
+    session.refresh.timer.extensions = rules_of(section_of(services.config, leg.party))
+    return session
 
 
 def _newer(described: SessionDescription) -> SessionDescription:
@@ -248,24 +255,30 @@ def _seize(services: Services, call: Call, leg: Leg, snapshot: LegSnapshot) -> N
         services.legs[leg.id] = leg
 
 
-def _recording(services: Services, room: Room, call: Call, snapshot: CallSnapshot) -> None:
-    """It goes on where it runs, or, when its worker is gone, in the same file at another."""
+def _contact(call: Call, snapshot: CallSnapshot) -> Contact | None:
+    """Its recording; nobody knows yet where it runs."""
     known = snapshot.recording
-    assert known is not None
-    opened = call.caller.opened
-    runs = services.media.take_up_recording(known.row.recording)
-    if not runs and opened is not None:
-        return  # it ended by itself meanwhile
-    contact = Contact(
+    if known is None:
+        return None
+    return Contact(
         row=known.row,
         call=call,
-        worker=opened.worker if runs and opened is not None else None,
+        worker=None,
         spec=known.spec,
         kept=known.kept,
         parties={track: (leg, name) for track, leg, name in known.parties},
         used=set(known.used),
         reasons=set(known.reasons),
     )
+
+
+def _recording(services: Services, room: Room, contact: Contact) -> None:
+    """It goes on where it runs, or, when its worker is gone, in the same file at another."""
+    opened = contact.call.caller.opened
+    runs = services.media.take_up_recording(contact.row.recording)
+    if not runs and opened is not None:
+        return  # it ended by itself meanwhile
+    contact.worker = opened.worker if runs and opened is not None else None
     room.recordings.take_up(contact)
 
 

@@ -80,12 +80,14 @@ class MessageReceiver:
         transaction.receive(response, now)
 
     def _answered_again(self, response: Response) -> bool:
-        """A 2xx comes again in a dialog that has outlived its transaction, over a restart: whoever sends it waits for its
+        """A 2xx comes again in a dialog of ours that has outlived its INVITE, over a restart: who sends it waits for its
         ACK, and hangs up without it (section 13.2.2.4). Who knows the tags of both sides is who answered."""
         if not 200 <= response.status < 300 or response.cseq.method != "INVITE" or len(response.vias) != 1:
             return False
         session = self._layer.session(response.call_id, response.from_tag)
-        client = session.client if session is not None else None
+        if session is None or session.direction != "out" or session.request is not None:
+            return False
+        client = session.client
         if client is None or client.dialog.state.remote_tag != response.to_tag:
             return False
         client.acknowledge_again(response.cseq.number)

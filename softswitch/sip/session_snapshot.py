@@ -139,6 +139,22 @@ def restored(
         memory=ChallengeMemory(credentials, layer.entropy) if credentials is not None else None,
         common=common,
     )
+    try:
+        _take_up(layer, session, client, snapshot, described)
+    except BaseException:
+        session.finish()
+        raise
+    return session
+
+
+def _take_up(
+    layer: RestoringLayer,
+    session: Session,
+    client: DialogClient,
+    snapshot: SessionSnapshot,
+    described: Described,
+) -> None:
+    state, leg = client.dialog.state, session.leg
     session.state = SessionState.CONFIRMED
     if snapshot.direction == "in":  # rows of before have something of our own INVITEs too
         session.kept_invite = invite_of(snapshot.invite, state)
@@ -165,4 +181,3 @@ def restored(
             contact=snapshot.contact,
             described=described.before,
         )
-    return session

@@ -6,8 +6,11 @@ Does not prove that anybody hears anything, nor that workers and sockets survive
 """
 
 import asyncio
+import json
 import sqlite3
 from contextlib import closing
+from pathlib import Path
+from typing import Any
 
 import pytest
 from story_floor import Centre, about, centre, members, sales, told
@@ -263,3 +266,58 @@ async def test_a_leg_that_two_calls_have_written_down_is_in_one(c: Centre) -> No
     call.hang_up()
     await asyncio.sleep(2)
     assert all(each.session.over for each in (*c.phone("1003").calls, second, agent))
+
+
+SPOILT: tuple[tuple[str, Any], ...] = (
+    ("stages", [["talk", "then"]]),
+    ("stage", ["wait", {"queue": "sales", "entered": "then"}]),
+    ("recording", {"row": {"recording": []}}),
+    ("recording", {"parties": 7}),
+    ("legs", {"leg": []}),
+    ("legs", {"session": {"flow": {"address": []}}}),
+    ("legs", {"session": {"answered": {"head": "INVITE"}}}),
+    ("caller", "nobody"),
+)
+
+
+def spoil(row: Any, part: str, change: Any) -> None:
+    """Put `change` in the place of `part`; of objects only what it names, of the first one in a list."""
+    old = row[part]
+    if not isinstance(change, dict):
+        row[part] = change
+        return
+    for name, inner in change.items():
+        spoil(old[0] if isinstance(old, list) else old, name, inner)
+
+
+@pytest.mark.parametrize(("part", "change"), SPOILT)
+def test_a_row_that_makes_no_sense_costs_its_own_call_only(part: str, change: Any, tmp_path: Path) -> None:
+    """The switch starts, the other call goes on, and nothing is left of that one: its parties are hung up, or hang up
+    themselves."""
+
+    @told(BOTH)
+    async def story(c: Centre) -> None:
+        call, agent = await in_talk(c)
+        spoilt, folder = c.live().id, c.switch.folder
+        c.phone("1003").on_call = answering(0.3)
+        other = c.phone("1002").call("1003")
+        await asyncio.sleep(2)
+        restarting = asyncio.create_task(c.restart(down_s=5.0))
+        await asyncio.sleep(4.9)
+        with closing(sqlite3.connect(folder / "softswitch.db")) as database, database:
+            [text] = database.execute("SELECT data FROM snapshots WHERE call = ?", (spoilt,)).fetchone()
+            row = json.loads(text)
+            spoil(row, part, change)
+            database.execute("UPDATE snapshots SET data = ? WHERE call = ?", (json.dumps(row), spoilt))
+        await restarting
+        await asyncio.sleep(2)
+        assert c.live().stage == "talk" and not other.session.over
+        legs = set(c.live().legs)
+        assert c.switch.media.legs == legs and set(c.switch.parts.services.legs) == legs
+        assert len(c.switch.parts.sip.sessions()) == 2
+        assert {row["call"]: row["cause"] for row in c.switch.cdrs()}[spoilt] == "crash"
+        other.hang_up()
+        for each in (call, agent):
+            each.hang_up()
+
+    story(tmp_path)
