@@ -27,6 +27,9 @@ QUIET: Final = 0.05
 """Of a processor, over the last second: nobody waits for what a full pass delays."""
 AT_MOST_S: Final = 120.0
 """A switch that is never quiet makes a full pass this often, or what only holds itself would pile up."""
+SHARE: Final = 0.02
+"""Of a processor, at most, for full passes in quiet seconds: with ten thousand callers waiting each takes a fifth of a
+second, and one that answers a few calls a second is quiet and grows all the time."""
 _NEVER: Final = 1_000_000
 """Young passes before the interpreter makes a full one by itself."""
 
@@ -43,17 +46,23 @@ def settle_memory() -> None:
 
 
 class FullPass:
-    """When one is due: in a quiet second, or when the last is long ago; never when nothing has grown old since."""
+    """When one is due: in a quiet second, unless the last took long and is not long ago, or when the last is long ago;
+    never when nothing has grown old since."""
 
     def __init__(self, now: float) -> None:
         self._last = now
+        self._rest_s = 0.0
 
     def due(self, now: float, *, busy: float, grown: bool) -> bool:
         """`busy`: the share of a processor used lately; `grown`: whether young things have become old since."""
-        if not grown or (busy > QUIET and now - self._last < AT_MOST_S):
+        if not grown or now - self._last < (AT_MOST_S if busy > QUIET else self._rest_s):
             return False
         self._last = now
         return True
+
+    def made(self, took_s: float) -> None:
+        """The one that was due has taken so long."""
+        self._rest_s = min(took_s / SHARE, AT_MOST_S)
 
 
 async def full_passes(
@@ -68,4 +77,5 @@ async def full_passes(
         now, use = loop.time(), cpu_s()
         if full_pass.due(now, busy=(use - used) / (now - when), grown=gc.get_count()[2] > 0):
             collect()
+            full_pass.made(cpu_s() - use)
         when, used = loop.time(), cpu_s()

@@ -12,7 +12,7 @@ import sys
 
 import pytest
 
-from softswitch.app.memory import AT_MOST_S, LOOK_S, FullPass, full_passes
+from softswitch.app.memory import AT_MOST_S, LOOK_S, SHARE, FullPass, full_passes
 from softswitch.testing.virtual_time import run
 
 _ASK = """
@@ -60,6 +60,40 @@ def test_a_full_pass_waits_for_a_quiet_second_but_not_for_ever() -> None:
     assert not full.due(2.0 + AT_MOST_S - 1.0, busy=0.6, grown=True)
     assert full.due(2.0 + AT_MOST_S, busy=0.6, grown=True)
     assert not full.due(3.0 + AT_MOST_S, busy=0.6, grown=True)
+
+
+def test_full_passes_that_take_long_are_seldom_in_quiet_seconds_too() -> None:
+    made: list[float] = []
+    used = 0.0
+
+    def collect() -> None:
+        nonlocal used
+        used += 0.2
+        made.append(asyncio.get_running_loop().time())
+
+    async def main() -> None:
+        task = asyncio.create_task(full_passes(lambda: used, collect))
+        for _ in range(100):
+            gc.collect(1)  # something has grown old
+            await asyncio.sleep(LOOK_S)
+        task.cancel()
+
+    threshold = gc.get_threshold()
+    gc.set_threshold(threshold[0], threshold[1], 1_000_000)
+    try:
+        run(main())
+    finally:
+        gc.set_threshold(*threshold)
+    assert len(made) > 5
+    assert used <= (SHARE * 100) + 0.2
+
+
+def test_what_takes_very_long_is_done_again_all_the_same() -> None:
+    full = FullPass(0.0)
+    assert full.due(1.0, busy=0.01, grown=True)
+    full.made(AT_MOST_S)
+    assert not full.due(AT_MOST_S, busy=0.01, grown=True)
+    assert full.due(1.0 + AT_MOST_S, busy=0.01, grown=True)
 
 
 def test_a_busy_process_is_looked_through_now_and_then_and_a_quiet_one_at_once() -> None:
