@@ -26,6 +26,7 @@ _FILLED: Final = 0.75
 _MADV_COLLAPSE: Final = 25
 _AREA: Final = re.compile(r"([0-9a-f]+)-([0-9a-f]+) rw-p \S+ \S+ 0 *(?:\[heap\])?$")
 _SMAPS: Final = Path("/proc/self/smaps")
+_madvise: Final = getattr(ctypes.CDLL(None), "madvise", None)
 
 
 def small_pages(smaps: Iterable[str]) -> Iterator[int]:
@@ -48,10 +49,9 @@ def small_pages(smaps: Iterable[str]) -> Iterator[int]:
 
 def collapse(address: int) -> bool:
     """Make the two megabytes at `address` one page; False when the kernel does not."""
-    madvise = getattr(ctypes.CDLL(None), "madvise", None)
-    if madvise is None:
+    if _madvise is None:
         return False
-    return bool(madvise(ctypes.c_void_p(address), ctypes.c_size_t(HUGE), _MADV_COLLAPSE) == 0)
+    return bool(_madvise(ctypes.c_void_p(address), ctypes.c_size_t(HUGE), _MADV_COLLAPSE) == 0)
 
 
 async def use_huge_pages(
