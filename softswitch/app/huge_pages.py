@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
+from softswitch.app.memory import share_used
+
 LOOK_S: Final = 1.0
 BUSY: Final = 0.2
 """Of a processor, over the last second: from here on it is worth it."""
@@ -61,11 +63,9 @@ async def use_huge_pages(
 ) -> None:
     """Look once a second whether this process is busy, and move it then. Ends where the kernel cannot."""
     loop = asyncio.get_running_loop()
-    when, used, looked = loop.time(), cpu_s(), float("-inf")
+    looked = float("-inf")
     while True:
-        await asyncio.sleep(LOOK_S)
-        now, use = loop.time(), cpu_s()
-        busy, when, used = (use - used) / (now - when), now, use
+        busy, now = await share_used(LOOK_S, cpu_s), loop.time()
         if busy < BUSY or now - looked < AGAIN_S:
             continue
         looked = now

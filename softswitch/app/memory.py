@@ -65,17 +65,23 @@ class FullPass:
         self._rest_s = min(took_s / SHARE, AT_MOST_S)
 
 
+async def share_used(seconds: float, cpu_s: Callable[[], float]) -> float:
+    """Of a processor, by this process, over the next so many seconds."""
+    loop = asyncio.get_running_loop()
+    when, used = loop.time(), cpu_s()
+    await asyncio.sleep(seconds)
+    return (cpu_s() - used) / (loop.time() - when)
+
+
 async def full_passes(
     cpu_s: Callable[[], float] = time.process_time, collect: Callable[[], object] = gc.collect
 ) -> None:
     """Look once a second whether a full pass is due, and make it. Runs until it is cancelled."""
     loop = asyncio.get_running_loop()
-    when, used = loop.time(), cpu_s()
-    full_pass = FullPass(when)
+    full_pass = FullPass(loop.time())
     while True:
-        await asyncio.sleep(LOOK_S)
-        now, use = loop.time(), cpu_s()
-        if full_pass.due(now, busy=(use - used) / (now - when), grown=gc.get_count()[2] > 0):
+        busy = await share_used(LOOK_S, cpu_s)
+        if full_pass.due(loop.time(), busy=busy, grown=gc.get_count()[2] > 0):
+            before = cpu_s()
             collect()
-            full_pass.made(cpu_s() - use)
-        when, used = loop.time(), cpu_s()
+            full_pass.made(cpu_s() - before)
