@@ -12,13 +12,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
+import msgspec
 import structlog
 
-from softswitch.call.plain import plain
-from softswitch.sip.dialog import DialogState
+from softswitch.compact import compact
 from softswitch.sip.last_notify import SubscriptionRecord, record_of
 from softswitch.sip.notifier import Notifier
-from softswitch.sip.source import Source
 from softswitch.sip.subscription import Subscription
 
 NAME = "subscriptions"
@@ -114,7 +113,7 @@ class KeptSubscriptions:
                     call_id, tag = values["gone"]
                     found.pop((call_id, tag), None)
                 else:
-                    record = _record(values)
+                    record = msgspec.convert(values, SubscriptionRecord)
                     found[record.dialog.call_id, record.dialog.local_tag] = record
             except (TypeError, ValueError, KeyError):
                 continue
@@ -139,10 +138,4 @@ class KeptSubscriptions:
 
 
 def _line(subscription: Subscription) -> str:
-    return json.dumps(plain(record_of(subscription)))
-
-
-def _record(values: dict[str, Any]) -> SubscriptionRecord:
-    dialog = values["dialog"]
-    dialog["route_set"] = tuple(dialog.get("route_set", ()))
-    return SubscriptionRecord(**{**values, "dialog": DialogState(**dialog), "flow": Source(**values["flow"])})
+    return compact(record_of(subscription))

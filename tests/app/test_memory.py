@@ -9,6 +9,7 @@ import gc
 import json
 import subprocess
 import sys
+from collections.abc import Iterator
 
 import pytest
 
@@ -62,6 +63,16 @@ def test_a_full_pass_waits_for_a_quiet_second_but_not_for_ever() -> None:
     assert not full.due(3.0 + AT_MOST_S, busy=0.6, grown=True)
 
 
+@pytest.fixture
+def no_full_pass() -> Iterator[None]:
+    """None of the interpreter's own."""
+    threshold = gc.get_threshold()
+    gc.set_threshold(threshold[0], threshold[1], 1_000_000)
+    yield
+    gc.set_threshold(*threshold)
+
+
+@pytest.mark.usefixtures("no_full_pass")
 def test_full_passes_that_take_long_are_seldom_in_quiet_seconds_too() -> None:
     made: list[float] = []
     used = 0.0
@@ -78,12 +89,7 @@ def test_full_passes_that_take_long_are_seldom_in_quiet_seconds_too() -> None:
             await asyncio.sleep(LOOK_S)
         task.cancel()
 
-    threshold = gc.get_threshold()
-    gc.set_threshold(threshold[0], threshold[1], 1_000_000)
-    try:
-        run(main())
-    finally:
-        gc.set_threshold(*threshold)
+    run(main())
     assert len(made) > 5
     assert used <= (SHARE * 100) + 0.2
 
@@ -96,6 +102,7 @@ def test_what_takes_very_long_is_done_again_all_the_same() -> None:
     assert full.due(1.0 + AT_MOST_S, busy=0.01, grown=True)
 
 
+@pytest.mark.usefixtures("no_full_pass")
 def test_a_busy_process_is_looked_through_now_and_then_and_a_quiet_one_at_once() -> None:
     passes: list[float] = []
 
@@ -114,10 +121,5 @@ def test_a_busy_process_is_looked_through_now_and_then_and_a_quiet_one_at_once()
         await asyncio.sleep(LOOK_S)
         task.cancel()
 
-    threshold = gc.get_threshold()
-    gc.set_threshold(threshold[0], threshold[1], 1_000_000)
-    try:
-        run(main())
-    finally:
-        gc.set_threshold(*threshold)
+    run(main())
     assert passes == pytest.approx([AT_MOST_S, 2 * AT_MOST_S, 2.5 * AT_MOST_S + LOOK_S], abs=LOOK_S)

@@ -101,6 +101,16 @@ async def hangs_up_well(c: Centre, call: PeerCall) -> None:
     assert (cdr["ended_by"], cdr["cause"]) == ("caller", "normal")
 
 
+async def outlives_the_kill(c: Centre, after_ms: int) -> None:
+    """The agent's phone rings once, and the call goes on until the caller hangs up."""
+    c.phone("1001").on_call = answering(0.5)
+    call = await killed_after_answer(c, after_ms)
+    await asyncio.sleep(15)
+    if after_ms >= 20:
+        assert c.phone("1001").heard("CANCEL") == 0 and len(c.phone("1001").calls) == 1
+    await hangs_up_well(c, call)
+
+
 # --- an agent has answered ----------------------------------------------------------------------------------------------
 
 
@@ -108,12 +118,7 @@ async def hangs_up_well(c: Centre, call: PeerCall) -> None:
 def test_a_talk_that_has_just_begun_goes_on(after_ms: int, tmp_path: Path) -> None:
     @told(FLOOR)
     async def story(c: Centre) -> None:
-        c.phone("1001").on_call = answering(0.5)
-        call = await killed_after_answer(c, after_ms)
-        await asyncio.sleep(15)
-        if after_ms >= 20:
-            assert c.phone("1001").heard("CANCEL") == 0 and len(c.phone("1001").calls) == 1
-        await hangs_up_well(c, call)
+        await outlives_the_kill(c, after_ms)
 
     story(tmp_path)
 
@@ -124,12 +129,7 @@ def test_an_agent_who_is_told_what_comes_is_told_again(after_ms: int, tmp_path: 
 
     @told(centre(**sales(members=members("ana"), agent_announce="welcome")))
     async def story(c: Centre) -> None:
-        c.phone("1001").on_call = answering(0.5)
-        call = await killed_after_answer(c, after_ms)
-        await asyncio.sleep(15)
-        if after_ms >= 20:
-            assert c.phone("1001").heard("CANCEL") == 0 and len(c.phone("1001").calls) == 1
-        await hangs_up_well(c, call)
+        await outlives_the_kill(c, after_ms)
 
     story(tmp_path)
 
