@@ -14,7 +14,7 @@ from softswitch.app.control import Control
 from softswitch.app.huge_pages import use_huge_pages
 from softswitch.app.keeping import Keeping
 from softswitch.app.logs import set_up_logs
-from softswitch.app.memory import full_passes, keep_large_apart, settle_memory
+from softswitch.app.memory import keep_large_apart, look_through_memory, settle_memory
 from softswitch.app.parts import HEARTBEAT_S, Parts, build
 from softswitch.app.recovery import end_left, left_open, recover, wanted, written_down
 from softswitch.app.voicing import warm
@@ -83,7 +83,7 @@ async def _serve(loaded: LoadedConfig, config_path: Path) -> int:
         settle_memory()
         _signals(control)
         parts.tasks.append(asyncio.create_task(_beat(parts), name="heartbeat"))
-        parts.tasks.append(asyncio.create_task(full_passes(), name="memory"))
+        parts.tasks.append(asyncio.create_task(look_through_memory(), name="memory"))
         parts.tasks.append(asyncio.create_task(use_huge_pages(), name="huge pages"))
         parts.tasks.append(asyncio.create_task(parts.tracing.run(), name="tracing"))
         parts.tasks.append(asyncio.create_task(Keeping(parts).run(), name="keeping"))

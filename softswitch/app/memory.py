@@ -32,29 +32,33 @@ SHARE: Final = 0.02
 second, and one that answers a few calls a second is quiet and grows all the time."""
 _NEVER: Final = 1_000_000
 """Young passes before the interpreter makes a full one by itself."""
+YOUNG: Final = 2_000
+"""Things made and not freed since the last look: with fewer, nothing is worth a look."""
+SAMPLE_S: Final = 0.05
+LITTLE: Final = 40
+"""Things of a sample that only held themselves. At this rate a hundred thousand of them await the next full pass."""
+OLD: Final = 10_000
+"""Things put aside since the last full pass: with fewer, none is worth another."""
 
 
 def settle_memory() -> None:
-    """Spare the collector what stays for ever. Calls free themselves by count, so it looks at what is young alone, often
-    and at little: ten thousand things of middle age take some milliseconds, and four hundred thousand took a sixth of a
-    second in which every call waits. A full pass takes as long for what transactions keep for half a minute at two
-    hundred calls a second, so the interpreter makes none of its own; see `full_passes`."""
+    """Spare the collector what stays for ever, and have it look at what is young alone, often and at little."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(2_000, 5, _NEVER)
+    gc.set_threshold(YOUNG, 5, _NEVER)
     gc.enable()
 
 
 class FullPass:
     """When one is due: in a quiet second, unless the last took long and is not long ago, or when the last is long ago;
-    never when nothing has grown old since."""
+    never when little was put aside since."""
 
     def __init__(self, now: float) -> None:
         self._last = now
         self._rest_s = 0.0
 
     def due(self, now: float, *, busy: float, grown: bool) -> bool:
-        """`busy`: the share of a processor used lately; `grown`: whether young things have become old since."""
+        """`busy`: the share of a processor used lately; `grown`: whether enough was put aside since."""
         if not grown or now - self._last < (AT_MOST_S if busy > QUIET else self._rest_s):
             return False
         self._last = now
@@ -73,15 +77,32 @@ async def share_used(seconds: float, cpu_s: Callable[[], float]) -> float:
     return (cpu_s() - used) / (loop.time() - when)
 
 
-async def full_passes(
+async def look_through_memory(
     cpu_s: Callable[[], float] = time.process_time, collect: Callable[[], object] = gc.collect
 ) -> None:
-    """Look once a second whether a full pass is due, and make it. Runs until it is cancelled."""
+    """Look once a second what the collector has to do. Runs until it is cancelled.
+
+    Calls free themselves by count and leave nothing to find, but what their transactions keep for half a minute costs a
+    tenth of a call when each thing is looked at twice before it is old, and the less is freed meanwhile the more is looked at
+    in one go. So what has been made is put aside unseen, and a sample of what follows is looked at: only when things are
+    in it that hold themselves alone, young passes are made until the next look. What was put aside is looked through in a
+    full pass, which takes as long as all calls can wait and is left to quiet seconds."""
     loop = asyncio.get_running_loop()
-    full_pass = FullPass(loop.time())
+    full_pass, aside = FullPass(loop.time()), 0
     while True:
         busy = await share_used(LOOK_S, cpu_s)
-        if full_pass.due(loop.time(), busy=busy, grown=gc.get_count()[2] > 0):
+        aside += gc.get_count()[0]
+        if full_pass.due(loop.time(), busy=busy, grown=aside >= OLD):
             before = cpu_s()
+            gc.unfreeze()
             collect()
             full_pass.made(cpu_s() - before)
+            aside = 0
+        elif gc.get_count()[0] < YOUNG and not gc.isenabled():
+            continue
+        gc.freeze()
+        await asyncio.sleep(SAMPLE_S)
+        if gc.collect(0) > LITTLE:
+            gc.enable()
+        else:
+            gc.disable()
