@@ -2,14 +2,15 @@
 
 A call touches thousands of small things all over the heap, and much of what the processor waits for is finding their
 pages: in pages of 2 MB a call costs a twentieth less. A switch that has little to do keeps its small pages, and what is
-mostly empty is left as it is, so that little memory is taken for it. Where the kernel cannot, nothing is done.
+mostly empty is left as it is, so that little memory is taken for it. A thread does it: the kernel first waits for every
+processor, a tenth of a second a page where all are busy. Where the kernel cannot, nothing is done.
 """
 
 import asyncio
 import ctypes
 import re
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Awaitable, Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -19,7 +20,7 @@ LOOK_S: Final = 1.0
 BUSY: Final = 0.2
 """Of a processor, over the last second: from here on it is worth it."""
 PAUSE_S: Final = 0.05
-"""Between two pages: moving one takes some milliseconds, for which calls wait."""
+"""Between two pages: moving one takes some milliseconds of a processor."""
 AGAIN_S: Final = 60.0
 """What has been added since is looked for so often, while the process is busy."""
 HUGE: Final = 1 << 21
@@ -56,10 +57,14 @@ def collapse(address: int) -> bool:
     return bool(_madvise(ctypes.c_void_p(address), ctypes.c_size_t(HUGE), _MADV_COLLAPSE) == 0)
 
 
+async def _beside(address: int) -> bool:
+    return await asyncio.to_thread(collapse, address)
+
+
 async def use_huge_pages(
     cpu_s: Callable[[], float] = time.process_time,
     found: Callable[[], list[int]] = lambda: list(small_pages(_SMAPS.read_text().splitlines())),
-    move: Callable[[int], bool] = collapse,
+    move: Callable[[int], Awaitable[bool]] = _beside,
 ) -> None:
     """Look once a second whether this process is busy, and move it then. Ends where the kernel cannot."""
     loop = asyncio.get_running_loop()
@@ -75,7 +80,7 @@ async def use_huge_pages(
             return
         moved = 0
         for page in pages:
-            moved += move(page)
+            moved += await move(page)
             await asyncio.sleep(PAUSE_S)
         if pages and not moved:
             return

@@ -83,23 +83,25 @@ async def look_through_memory(
     """Look once a second what the collector has to do. Runs until it is cancelled.
 
     Calls free themselves by count and leave nothing to find, but what their transactions keep for half a minute costs a
-    tenth of a call when each thing is looked at twice before it is old, and the less is freed meanwhile the more is looked at
-    in one go. So what has been made is put aside unseen, and a sample of what follows is looked at: only when things are
-    in it that hold themselves alone, young passes are made until the next look. What was put aside is looked through in a
-    full pass, which takes as long as all calls can wait and is left to quiet seconds."""
+    tenth of a call when each thing is looked at twice before it is old; and the more is freed meanwhile, the more is looked
+    at in one go. So what has been made is put aside unseen, and a sample of what follows is looked at: only while there are
+    things in it that hold themselves alone, young passes are made. What was put aside is looked through in a full pass,
+    which every call waits for, and which is left to quiet seconds."""
     loop = asyncio.get_running_loop()
     full_pass, aside = FullPass(loop.time()), 0
     while True:
         busy = await share_used(LOOK_S, cpu_s)
-        aside += gc.get_count()[0]
-        if full_pass.due(loop.time(), busy=busy, grown=aside >= OLD):
+        young = gc.get_count()[0]
+        if full_pass.due(loop.time(), busy=busy, grown=aside + young >= OLD):
             before = cpu_s()
             gc.unfreeze()
             collect()
             full_pass.made(cpu_s() - before)
             aside = 0
-        elif gc.get_count()[0] < YOUNG and not gc.isenabled():
+        elif young < YOUNG and not gc.isenabled():
             continue
+        else:
+            aside += young
         gc.freeze()
         await asyncio.sleep(SAMPLE_S)
         if gc.collect(0) > LITTLE:

@@ -88,7 +88,7 @@ class Watched:
             self.looks.append(loop.time() - began)
             return list(range(self._pages))
 
-        def move(page: int) -> bool:
+        async def move(page: int) -> bool:
             self.moved.append(page)
             return self._can
 

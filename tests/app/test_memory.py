@@ -13,7 +13,17 @@ from collections.abc import Iterator
 
 import pytest
 
-from softswitch.app.memory import AT_MOST_S, LOOK_S, SHARE, FullPass, full_passes
+from softswitch.app.memory import (
+    AT_MOST_S,
+    LITTLE,
+    LOOK_S,
+    OLD,
+    SAMPLE_S,
+    SHARE,
+    YOUNG,
+    FullPass,
+    look_through_memory,
+)
 from softswitch.testing.virtual_time import run
 
 _ASK = """
@@ -64,15 +74,21 @@ def test_a_full_pass_waits_for_a_quiet_second_but_not_for_ever() -> None:
 
 
 @pytest.fixture
-def no_full_pass() -> Iterator[None]:
-    """None of the interpreter's own."""
-    threshold = gc.get_threshold()
-    gc.set_threshold(threshold[0], threshold[1], 1_000_000)
+def collector() -> Iterator[None]:
+    """It looks at nothing by itself, and is as before at the end."""
+    gc.collect()
+    gc.disable()
     yield
-    gc.set_threshold(*threshold)
+    gc.unfreeze()
+    gc.enable()
 
 
-@pytest.mark.usefixtures("no_full_pass")
+def grow(things: list[list[int]], number: int) -> None:
+    """Make so many that stay."""
+    things.extend([] for _ in range(number))
+
+
+@pytest.mark.usefixtures("collector")
 def test_full_passes_that_take_long_are_seldom_in_quiet_seconds_too() -> None:
     made: list[float] = []
     used = 0.0
@@ -83,15 +99,16 @@ def test_full_passes_that_take_long_are_seldom_in_quiet_seconds_too() -> None:
         made.append(asyncio.get_running_loop().time())
 
     async def main() -> None:
-        task = asyncio.create_task(full_passes(lambda: used, collect))
+        things: list[list[int]] = []
+        task = asyncio.create_task(look_through_memory(lambda: used, collect))
         for _ in range(100):
-            gc.collect(1)  # something has grown old
-            await asyncio.sleep(LOOK_S)
+            grow(things, OLD + 100)
+            await asyncio.sleep(LOOK_S + SAMPLE_S)
         task.cancel()
 
     run(main())
     assert len(made) > 5
-    assert used <= (SHARE * 100) + 0.2
+    assert used <= SHARE * 100 * (LOOK_S + SAMPLE_S) + 0.2
 
 
 def test_what_takes_very_long_is_done_again_all_the_same() -> None:
@@ -102,7 +119,7 @@ def test_what_takes_very_long_is_done_again_all_the_same() -> None:
     assert full.due(1.0 + AT_MOST_S, busy=0.01, grown=True)
 
 
-@pytest.mark.usefixtures("no_full_pass")
+@pytest.mark.usefixtures("collector")
 def test_a_busy_process_is_looked_through_now_and_then_and_a_quiet_one_at_once() -> None:
     passes: list[float] = []
 
@@ -110,16 +127,69 @@ def test_a_busy_process_is_looked_through_now_and_then_and_a_quiet_one_at_once()
         loop = asyncio.get_running_loop()
         began = loop.time()
         busy = True
-        gc.collect(1)  # something has grown old
+        things: list[list[int]] = []
         task = loop.create_task(
-            full_passes(
+            look_through_memory(
                 lambda: loop.time() * 0.7 if busy else 0.0, lambda: passes.append(loop.time() - began)
             )
         )
-        await asyncio.sleep(2.5 * AT_MOST_S)
+        await asyncio.sleep(AT_MOST_S / 4)
+        for _ in range(4):
+            grow(things, OLD + 100)
+            await asyncio.sleep(AT_MOST_S / 2)
+        grow(things, OLD + 100)
+        await asyncio.sleep(AT_MOST_S / 4)
         busy = False
-        await asyncio.sleep(LOOK_S)
+        await asyncio.sleep(2 * LOOK_S)
+        grow(things, OLD // 2)
+        await asyncio.sleep(AT_MOST_S)
         task.cancel()
 
     run(main())
-    assert passes == pytest.approx([AT_MOST_S, 2 * AT_MOST_S, 2.5 * AT_MOST_S + LOOK_S], abs=LOOK_S)
+    assert passes == pytest.approx([AT_MOST_S, 2 * AT_MOST_S, 2.5 * AT_MOST_S + LOOK_S], abs=3 * LOOK_S)
+
+
+@pytest.mark.usefixtures("collector")
+def test_young_passes_are_made_while_things_are_found_that_hold_only_themselves() -> None:
+    """What has been made is put aside unseen, and a sample of what follows is looked at."""
+
+    async def main() -> None:
+        things: list[list[int]] = []
+        task = asyncio.create_task(look_through_memory(lambda: 0.0, lambda: None))
+        await asyncio.sleep(LOOK_S / 2)
+        grow(things, YOUNG + 100)
+        await asyncio.sleep(LOOK_S + SAMPLE_S)
+        assert not gc.isenabled(), "what was found is in use"
+        assert gc.get_freeze_count() > YOUNG
+        grow(things, YOUNG + 100)
+        await asyncio.sleep(LOOK_S / 2 + SAMPLE_S / 2)  # the sample is being taken
+        _rings(LITTLE + 10)
+        await asyncio.sleep(SAMPLE_S)
+        assert gc.isenabled()
+        await asyncio.sleep(LOOK_S + SAMPLE_S)
+        assert not gc.isenabled(), "there are none any more"
+        task.cancel()
+
+    run(main())
+
+
+@pytest.mark.usefixtures("collector")
+def test_nothing_is_looked_at_while_little_is_made() -> None:
+    async def main() -> None:
+        gc.freeze()
+        things: list[list[int]] = []
+        task = asyncio.create_task(look_through_memory(lambda: 0.0, lambda: None))
+        aside = gc.get_freeze_count()
+        await asyncio.sleep(10 * LOOK_S)
+        grow(things, YOUNG // 2)
+        await asyncio.sleep(10 * LOOK_S)
+        assert gc.get_freeze_count() <= aside
+        task.cancel()
+
+    run(main())
+
+
+def _rings(number: int) -> None:
+    for _ in range(number):
+        ring: list[object] = []
+        ring.append(ring)
