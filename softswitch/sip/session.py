@@ -22,6 +22,7 @@ from softswitch.sip.incoming_invite import IncomingInvite
 from softswitch.sip.message import Request, Response
 from softswitch.sip.outgoing_invite import OutgoingInvite
 from softswitch.sip.reoffers import Describe, Reoffers
+from softswitch.sip.repeated_bye import RepeatedBye
 from softswitch.sip.sdp import SessionDescription
 from softswitch.sip.sdp_body import description_in, readable_description, serialized
 from softswitch.sip.server_transaction import ServerTransaction
@@ -75,6 +76,8 @@ class Session:
         self.kept_invite: Request | None = None
         self.kept: tuple[tuple[str, str], ...] | None = None
         """What of the INVITE outlives the process; None until somebody asks."""
+        self.repeated_bye: RepeatedBye | None = None
+        """Of a session from before a restart."""
         self.client: DialogClient | None = None
         self.early: EarlyDialogs | None = None
         self.reoffers: Reoffers | None = None
@@ -269,14 +272,19 @@ class Session:
         self._layer.deliver(self._deliver, event)
 
     def dialog_lost(self, status: int, now: float) -> None:
-        if self.step(_I.LOST):
+        if not self._bye_awaited(status, self.dialog_lost, now) and self.step(_I.LOST):
             self.tell(HungUp(reason=f"SIP;cause={status}", accept=nothing_to_accept))
             self._send_bye(())
 
     def session_expired(self, status: int, now: float) -> None:
-        if self.step(_I.EXPIRED):
+        if not self._bye_awaited(status, self.session_expired, now) and self.step(_I.EXPIRED):
             self.tell(SessionExpired())
             self._send_bye((("Reason", f'SIP;cause={status};text="session expired"'),))
+
+    def _bye_awaited(self, status: int, over: Callable[[int, float], None], now: float) -> bool:
+        """Somebody may still say who hung up; without a BYE, `over` is called again."""
+        awaited = self.repeated_bye if status == 481 else None
+        return awaited is not None and awaited.awaited(lambda at: over(status, at), now)
 
     # What the peer's requests change.
 
@@ -345,6 +353,8 @@ class Session:
         if self.early is not None:
             self.early.close()
         self.refresh.close()
+        if self.repeated_bye is not None:
+            self.repeated_bye.close()
         self._wanted = None
         if self.reoffers is not None:
             self.reoffers.close(now)

@@ -27,6 +27,7 @@ from softswitch.sip.events import SessionEvent
 from softswitch.sip.guard import Guard
 from softswitch.sip.identity import Identity
 from softswitch.sip.kept_invite import Kept, invite_of, kept_of
+from softswitch.sip.repeated_bye import RepeatedBye
 from softswitch.sip.session import Session
 from softswitch.sip.session_state import SessionState
 from softswitch.sip.session_timer import Refresher
@@ -156,6 +157,7 @@ def _take_up(
 ) -> None:
     state, leg = client.dialog.state, session.leg
     session.state = SessionState.CONFIRMED
+    session.repeated_bye = RepeatedBye(layer)
     if snapshot.direction == "in":  # rows of before have something of our own INVITEs too
         session.kept_invite = invite_of(snapshot.invite, state)
     session.adopt(client, described=described.now, heard=None)

@@ -91,13 +91,15 @@ def _behind(switch: Switch) -> Counter[tuple[str, int, str]]:
 
 
 def _baresip(switch: Switch, folder: Path) -> Baresip:
-    """Watches its messages, and Ana on its buddy list."""
-    baresip = Baresip("1001", folder, switch.sip, password="one", address=PHONE)
-    settings = folder / "config"
-    settings.write_text(settings.read_text() + "module_app mwi.so\nmodule_app presence.so\n")
-    buddy = f"sip:agent-ana@{switch.sip[0]}:{switch.sip[1]}"
-    (folder / "contacts").write_text(f'"Ana" <{buddy}>;presence=p2p\n')
-    return baresip
+    return Baresip(
+        "1001",
+        folder,
+        switch.sip,
+        password="one",
+        address=PHONE,
+        watches_messages=True,
+        buddies=["agent-ana"],
+    )
 
 
 def test_real_subscribers_hear_every_change(start_switch: StartSwitch, tmp_path: Path) -> None:

@@ -90,10 +90,9 @@ def test_what_is_said_is_recorded_mailed_recognised_and_spoken(
         recogniser("a SILVER, river", after_s=len(asked) / 8000) as (ears, recogniser_url),
     ):
         switch = start_switch(_config(mail_address, recogniser_url))
-        lamp = Baresip("1001", tmp_path / "baresip", switch.sip, password="one", address=PHONE)
-        settings = tmp_path / "baresip" / "config"
-        settings.write_text(settings.read_text() + "module_app mwi.so\n")
-        with lamp:
+        with Baresip(
+            "1001", tmp_path / "baresip", switch.sip, password="one", address=PHONE, watches_messages=True
+        ) as lamp:
             path = _leave_message(switch, said)
             wait_for(lambda: "Voice-Message: 1/0" in lamp.log(), 30, "the message lamp of baresip")
         assert correlation(said, _file(path)).score > HEARD

@@ -4,7 +4,9 @@ Facts of baresip 1.0.0 (Debian 12): the player side has no file driver, so what 
 filter, which sits after decoding; `aubridge` stands in for a loudspeaker. At the end of its file it hangs up, so the
 file is made as long as the phone may live. `ctrl_tcp` takes netstrings of JSON and reports events. The port after
 `sip_listen` is taken too (TLS). It binds media to no address, so on loopback its packets leave from 127.0.0.1 whatever it
-says; `net_interface` decides only what it says.
+says; `net_interface` decides only what it says. `mwi` starts a timer of 1 ms when it is loaded, and subscribes then for
+each entry of a list to which each subscription adds one: where the REGISTER has been answered before, it subscribes for
+ever, ten thousand times a second, and reads nothing any more.
 """
 
 import json
@@ -15,7 +17,7 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -60,7 +62,7 @@ module uuid.so
 module_app contact.so
 module_app menu.so
 module_app ctrl_tcp.so
-ctrl_tcp_listen {address}:{control}
+{watching}ctrl_tcp_listen {address}:{control}
 snd_path {folder}/heard
 """
 
@@ -91,6 +93,10 @@ class Baresip:
     dtmf: Literal["rtpevent", "info"] = "rtpevent"
     mediaenc: Literal["", "srtp", "srtp-mand"] = ""
     """SRTP with keys in SDP: offered beside clear text, or insisted on."""
+    watches_messages: bool = False
+    """Subscribes to its mailbox once it is registered."""
+    buddies: Sequence[str] = ()
+    """User parts of whose presence it watches."""
     most_s: int = 180
     """It ends by itself after so long, whatever happens to the test."""
     events: list[Mapping[str, Any]] = field(default_factory=list)
@@ -108,10 +114,10 @@ class Baresip:
         config = _CONFIG.format(address=self.address, port=self.port, speech=spoken.resolve(), media=media,
                                 media_end=media + 19, modules=_MODULES, control=self._control_port,
                                 folder=self.folder.resolve(),
-                                more=self._more())  # fmt: skip
+                                more=self._more(), watching=self._watching())  # fmt: skip
         (self.folder / "config").write_text(config)
-        (self.folder / "accounts").write_text(self._account())
-        (self.folder / "contacts").write_text("")
+        (self.folder / "accounts").write_text("" if self.watches_messages else self._account() + "\n")
+        (self.folder / "contacts").write_text("".join(map(self._contact, self.buddies)))
 
     @property
     def contact(self) -> str:
@@ -127,6 +133,8 @@ class Baresip:
             )  # fmt: skip
         try:
             self._connect(timeout)
+            if self.watches_messages:
+                self._create_account()
             if self.register:
                 self._wait_registered(timeout)
         except Exception:
@@ -234,6 +242,16 @@ class Baresip:
         trusted = f"sip_cafile {self.ca.resolve()}\n" if self.ca is not None else ""
         return trusted + ("module srtp.so\n" if self.mediaenc else "")
 
+    def _watching(self) -> str:
+        return "".join(
+            f"module_app {module}.so\n"
+            for module, wanted in (("mwi", self.watches_messages), ("presence", self.buddies))
+            if wanted
+        )
+
+    def _contact(self, buddy: str) -> str:
+        return f'"{buddy}" <sip:{buddy}@{self.server[0]}:{self.server[1]}>;presence=p2p\n'
+
     def _account(self) -> str:
         parameters = [
             f"auth_user={self.user}", f"auth_pass={self.password}", f"answermode={self.answer}",
@@ -242,7 +260,7 @@ class Baresip:
         ]  # fmt: skip
         where = f"sip:{self.user}@{self.server[0]}:{self.server[1]};transport={self.transport}"
         kept = [parameter for parameter in parameters if not parameter.endswith("=")]
-        return f"<{where}>;{';'.join(kept)}\n"
+        return f"<{where}>;{';'.join(kept)}"
 
     def _connect(self, timeout: float) -> None:
         deadline = time.monotonic() + timeout
@@ -258,6 +276,13 @@ class Baresip:
                 time.sleep(0.05)
         self._connection.settimeout(None)
         threading.Thread(target=self._read, name=f"baresip {self.user}", daemon=True).start()
+
+    def _create_account(self) -> None:
+        """By a command, 10 ms after it has shown by an answer that `mwi` is loaded: with the account in its file it
+        registers while it loads, and a switch that answers at once makes `mwi` subscribe for ever."""
+        self.command("reginfo")
+        time.sleep(0.01)
+        self.command("uanew", self._account())
 
     def _wait_registered(self, timeout: float) -> None:
         """Read from the log: the event is often over before the control connection stands."""

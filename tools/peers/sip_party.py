@@ -90,6 +90,9 @@ class Call:
     answer: Message | None = None
     """200 to the last INVITE that this side sent."""
     laws: tuple[int, ...] = (0, 8)
+    on_media: Callable[[Address], None] | None = None
+    """Hears where the other side wants its media, before that side knows that the call stands: of a re-INVITE that says
+    otherwise `SipParty.on_reinvite` hears later for certain."""
 
     def wait(self, *statuses: int, timeout: float = 30.0) -> Message:
         """Calling side: wait for a response to the INVITE; a 200 is acknowledged and makes the dialog."""
@@ -104,7 +107,12 @@ class Call:
         self.remote = response.get("to")
         self.target = response.address("contact") or self.target
         self.routes = list(reversed(response.all("record-route")))
+        self.media_agreed(response)
         self.acknowledge(response)
+
+    def media_agreed(self, description: Message) -> None:
+        if self.on_media is not None:
+            self.on_media(description.media())
 
     def acknowledge(self, response: Message) -> None:
         """ACK of a 2xx: a request of its own (RFC 3261 section 13.2.2.4)."""
@@ -371,9 +379,11 @@ class SipParty:
         timeout: float = 30.0,
         caller: str = "",
         extra: Sequence[Header] = (),
+        on_media: Callable[[Address], None] | None = None,
     ) -> Call:
         """Call and talk: answers one challenge, waits for the 200 and acknowledges it."""
         call = self.call(number, media, caller=caller, extra=extra)
+        call.on_media = on_media
         response = call.wait(200, 401, 407, timeout=timeout)
         if response.status in (401, 407):
             self.authenticate(call, response, extra=extra)
@@ -500,6 +510,8 @@ class SipParty:
     def _within(self, call: Call, request: Message) -> None:
         match request.method:
             case "ACK":
+                if not call.confirmed.is_set() and call.request is not None:
+                    call.media_agreed(call.request)
                 call.confirmed.set()
             case "BYE":
                 self.respond(request, 200, "OK")

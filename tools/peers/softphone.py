@@ -71,9 +71,9 @@ class Softphone:
     def dial(self, number: str, *, caller: str = "", timeout: float = 30.0,
              extra: Sequence[tuple[str, str]] = ()) -> Call:  # fmt: skip
         """Call, wait for the answer, send media where it says."""
-        self._call = self.sip.dial(number, self.media, caller=caller, timeout=timeout, extra=extra)
-        assert self._call.answer is not None
-        self.rtp.peer = self._call.answer.media()
+        self._call = self.sip.dial(
+            number, self.media, caller=caller, timeout=timeout, extra=extra, on_media=self._send_to
+        )
         return self._call
 
     def ring(self, timeout: float = 30.0, *, status: int = 180) -> Call:
@@ -86,10 +86,8 @@ class Softphone:
         call = self._call
         if call is None or call.confirmed.is_set() or call.ended.is_set():
             call = self.ring(timeout)
-        call.accept()
-        assert call.request is not None
-        self.rtp.peer = call.request.media()
-        return call
+        call.on_media = self._send_to
+        return call.accept()
 
     def accept_always(self) -> threading.Thread:
         """Answer the next call in a thread, while the test does something else."""
@@ -99,6 +97,9 @@ class Softphone:
 
     def hangup(self) -> Message:
         return self.call.bye()
+
+    def _send_to(self, place: tuple[str, int]) -> None:
+        self.rtp.peer = place
 
 
 @dataclass(frozen=True, slots=True)
