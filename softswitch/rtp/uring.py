@@ -115,15 +115,21 @@ class UringEngine(SocketEngine):
             more = highest + 1 + len(self._slot_of)
             self._slot_of = np.concatenate((self._slot_of, np.full(more, NOBODY, np.int32)))
             self._turn_of = np.concatenate((self._turn_of, np.zeros(more, np.int64)))
-        try:
+
+    def lock(self, slot: int, peer: Address) -> None:
+        ports = self._ports[slot]
+        if not ports.in_ring:  # of legs that hear something, or whose peer is sure: many are closed before
             self._ring.set_file(slot, ports.fd)
-        except OSError:
-            super().close(slot)
-            raise
+            ports.in_ring = True
+        super().lock(slot, peer)
 
     def close(self, slot: int) -> None:
-        # The ring holds the socket open as well, so it gives it up first.
-        self._ring.set_file(slot, NOBODY)
+        ports = self._ports[slot]
+        if ports.in_ring:
+            # The ring holds the socket open as well, so it gives it up first.
+            self._ring.set_file(slot, NOBODY)
+            # epoll forgets a file when the last who holds it lets go, and a ring of Linux before 6.4 does so a second late.
+            self._epoll.unregister(ports.fd)
         super().close(slot)
 
     def _set_mode(self, ports: Ports, mode: Mode, peer: Address | None) -> None:
