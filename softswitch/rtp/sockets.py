@@ -61,10 +61,23 @@ class Mode(IntEnum):
 
 
 class Ports:
-    __slots__ = ("control", "control_fd", "deaf", "fd", "in_ring", "mode", "peer", "rtp", "slot")
+    __slots__ = (
+        "any_address",
+        "control",
+        "control_fd",
+        "deaf",
+        "fd",
+        "in_ring",
+        "mode",
+        "peer",
+        "rtp",
+        "slot",
+    )
 
-    def __init__(self, slot: int, rtp: Socket, control: Socket, *, deaf: bool) -> None:
+    def __init__(self, slot: int, rtp: Socket, control: Socket, *, deaf: bool, any_address: bool) -> None:
         self.slot = slot
+        self.any_address = any_address
+        """Bound to all of the host's."""
         self.deaf = deaf
         """Connected to themselves as they were while they were held."""
         self.in_ring = False
@@ -99,7 +112,7 @@ class SocketEngine:
     def open(self, slot: int, address: str, port: int) -> None:
         held = self._held.pop((address, port), None)
         rtp, control = held or bound_pair(address, port)
-        ports = Ports(slot, rtp, control, deaf=held is not None)
+        ports = Ports(slot, rtp, control, deaf=held is not None, any_address=_is_any(address))
         self._ports[slot] = self._by_fd[ports.fd] = self._by_control_fd[ports.control_fd] = ports
         for fd in (ports.fd, ports.control_fd):
             self._epoll.register(fd, select.EPOLLIN)
@@ -140,9 +153,16 @@ class SocketEngine:
     def lock(self, slot: int, peer: Address) -> None:
         ports = self._ports[slot]
         was_open = ports.mode == Mode.OPEN
-        self._hear(ports)
-        ports.rtp.connect(peer)
-        self._empty(ports, keep=peer if was_open else None)
+        if ports.deaf and not ports.any_address:
+            # From itself to its peer: nothing came before, and there is no moment at which a stranger is heard. A socket of
+            # any address has a narrower one while it is connected to itself, which would stay.
+            ports.rtp.connect(peer)
+            _disconnect(ports.control)
+            ports.deaf = False
+        else:
+            self._hear(ports)
+            ports.rtp.connect(peer)
+            self._empty(ports, keep=peer if was_open else None)
         self._set_mode(ports, Mode.LOCKED, peer)
         self._locked[ports.fd] = ports.rtp.recv_into, slot
         self._senders[slot] = ports.rtp.send
@@ -315,6 +335,11 @@ def _family(address: str) -> socket.AddressFamily:
         return socket.AF_INET6 if ipaddress.ip_address(address).version == 6 else socket.AF_INET
     except ValueError as error:
         raise OSError(errno.EINVAL, f"{address[:40]!r} is no IP address") from error
+
+
+@functools.lru_cache(maxsize=64)
+def _is_any(address: str) -> bool:
+    return ipaddress.ip_address(address).is_unspecified
 
 
 def bound_pair(address: str, port: int) -> Pair:
