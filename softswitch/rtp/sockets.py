@@ -1,7 +1,9 @@
 """The engine on plain sockets: two UDP sockets a leg (RTP and RTCP), one epoll, one big buffer.
 
     mode     takes                          sends to
-    Muted    nothing (read and dropped)     nobody
+    Muted    nothing (read and dropped,     nobody
+             or refused by the kernel while
+             a held pair has had no peer)
     Open     anything, tells the source     the negotiated address
     Locked   the connected peer only        the same
 
@@ -59,10 +61,27 @@ class Mode(IntEnum):
 
 
 class Ports:
-    __slots__ = ("control", "control_fd", "fd", "mode", "peer", "rtp", "slot")
+    __slots__ = (
+        "any_address",
+        "control",
+        "control_fd",
+        "deaf",
+        "fd",
+        "in_ring",
+        "mode",
+        "peer",
+        "rtp",
+        "slot",
+    )
 
-    def __init__(self, slot: int, rtp: Socket, control: Socket) -> None:
+    def __init__(self, slot: int, rtp: Socket, control: Socket, *, deaf: bool, any_address: bool) -> None:
         self.slot = slot
+        self.any_address = any_address
+        """Bound to all of the host's."""
+        self.deaf = deaf
+        """Connected to themselves as they were while they were held."""
+        self.in_ring = False
+        """`uring.py`: the ring holds RTP's, too."""
         self.rtp, self.fd = rtp, rtp.fileno()
         self.control, self.control_fd = control, control.fileno()
         self.mode = Mode.MUTED
@@ -93,9 +112,7 @@ class SocketEngine:
     def open(self, slot: int, address: str, port: int) -> None:
         held = self._held.pop((address, port), None)
         rtp, control = held or bound_pair(address, port)
-        for each in held or ():
-            _disconnect(each)
-        ports = Ports(slot, rtp, control)
+        ports = Ports(slot, rtp, control, deaf=held is not None, any_address=_is_any(address))
         self._ports[slot] = self._by_fd[ports.fd] = self._by_control_fd[ports.control_fd] = ports
         for fd in (ports.fd, ports.control_fd):
             self._epoll.register(fd, select.EPOLLIN)
@@ -118,9 +135,7 @@ class SocketEngine:
         ports = self._ports.pop(slot)
         self._set_mode(ports, Mode.MUTED, None)
         del self._by_fd[ports.fd], self._by_control_fd[ports.control_fd]
-        # epoll forgets a file when the last who holds it lets go, and a ring of Linux before 6.4 does so a second late.
-        self._epoll.unregister(ports.fd)
-        ports.rtp.close()
+        ports.rtp.close()  # which epoll notices
         ports.control.close()
         if self._backlog:
             self._backlog = deque((other, data) for other, data in self._backlog if other != slot)
@@ -130,7 +145,7 @@ class SocketEngine:
         ports = self._ports[slot]
         if ports.mode == Mode.LOCKED:
             _disconnect(ports.rtp)
-        if ports.mode == Mode.MUTED:
+        elif ports.mode == Mode.MUTED and not self._hear(ports):
             self._empty(ports, keep=None)
         self._set_mode(ports, Mode.OPEN, peer)
         self._senders[slot] = lambda data, send=ports.rtp.sendto: send(data, peer)  # type: ignore[misc]
@@ -138,8 +153,16 @@ class SocketEngine:
     def lock(self, slot: int, peer: Address) -> None:
         ports = self._ports[slot]
         was_open = ports.mode == Mode.OPEN
-        ports.rtp.connect(peer)
-        self._empty(ports, keep=peer if was_open else None)
+        if ports.deaf and not ports.any_address:
+            # From itself to its peer: nothing came before, and there is no moment at which a stranger is heard. A socket of
+            # any address has a narrower one while it is connected to itself, which would stay.
+            ports.rtp.connect(peer)
+            _disconnect(ports.control)
+            ports.deaf = False
+        else:
+            self._hear(ports)
+            ports.rtp.connect(peer)
+            self._empty(ports, keep=peer if was_open else None)
         self._set_mode(ports, Mode.LOCKED, peer)
         self._locked[ports.fd] = ports.rtp.recv_into, slot
         self._senders[slot] = ports.rtp.send
@@ -149,6 +172,16 @@ class SocketEngine:
         if ports.mode == Mode.LOCKED:
             _disconnect(ports.rtp)
         self._set_mode(ports, Mode.MUTED, None)
+
+    @staticmethod
+    def _hear(ports: Ports) -> bool:
+        """Take from others what comes from now on; False: it could come before, and some of it may wait."""
+        if not ports.deaf:
+            return False
+        for each in (ports.rtp, ports.control):
+            _disconnect(each)
+        ports.deaf = False
+        return True
 
     def _set_mode(self, ports: Ports, mode: Mode, peer: Address | None) -> None:
         if self._tells:
@@ -302,6 +335,11 @@ def _family(address: str) -> socket.AddressFamily:
         return socket.AF_INET6 if ipaddress.ip_address(address).version == 6 else socket.AF_INET
     except ValueError as error:
         raise OSError(errno.EINVAL, f"{address[:40]!r} is no IP address") from error
+
+
+@functools.lru_cache(maxsize=64)
+def _is_any(address: str) -> bool:
+    return ipaddress.ip_address(address).is_unspecified
 
 
 def bound_pair(address: str, port: int) -> Pair:

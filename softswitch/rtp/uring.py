@@ -18,10 +18,12 @@ import os
 import platform
 import resource
 import socket
+from collections.abc import Iterable
 from typing import Final
 
 import numpy as np
 import numpy.typing as npt
+import structlog
 
 from softswitch.rtp.engine import Address, Arrivals, PacketRows
 from softswitch.rtp.packet import WIDTH, Indices
@@ -39,6 +41,7 @@ _EVENT: Final = np.dtype(
 """`struct epoll_event`, which is packed on x86-64 only."""
 _FLAGS: Final = socket.MSG_DONTWAIT | socket.MSG_NOSIGNAL
 
+_log = structlog.get_logger(__name__)
 _libc = ctypes.PyDLL(None, use_errno=True)
 
 
@@ -115,22 +118,38 @@ class UringEngine(SocketEngine):
             more = highest + 1 + len(self._slot_of)
             self._slot_of = np.concatenate((self._slot_of, np.full(more, NOBODY, np.int32)))
             self._turn_of = np.concatenate((self._turn_of, np.zeros(more, np.int64)))
-        try:
-            self._ring.set_file(slot, ports.fd)
-        except OSError:
-            super().close(slot)
-            raise
 
     def close(self, slot: int) -> None:
-        # The ring holds the socket open as well, so it gives it up first.
-        self._ring.set_file(slot, NOBODY)
+        ports = self._ports[slot]
+        if ports.in_ring:
+            # The ring holds the socket open as well, so it gives it up first.
+            self._ring.set_file(slot, NOBODY)
+            # epoll forgets a file when the last who holds it lets go, and a ring of Linux before 6.4 does so a second late.
+            self._epoll.unregister(ports.fd)
         super().close(slot)
 
     def _set_mode(self, ports: Ports, mode: Mode, peer: Address | None) -> None:
         super()._set_mode(ports, mode, peer)
-        locked = mode == Mode.LOCKED
-        self._slot_of[ports.fd] = ports.slot if locked else NOBODY
-        self._connected[ports.slot] = locked
+        self._serve(ports)
+
+    def _serve(self, ports: Ports) -> None:
+        """By the ring from now on, or no more."""
+        served = ports.in_ring and ports.mode == Mode.LOCKED
+        self._slot_of[ports.fd] = ports.slot if served else NOBODY
+        self._connected[ports.slot] = served
+
+    def _take_in(self, legs: Iterable[Ports | None]) -> None:
+        """Those of them that are locked join the ring with their first packet: many a leg is closed before it has one."""
+        for ports in legs:
+            if ports is None or ports.mode != Mode.LOCKED or ports.in_ring:
+                continue
+            try:
+                self._ring.set_file(ports.slot, ports.fd)
+            except OSError as error:
+                _log.debug("a leg is not served by the ring", slot=ports.slot, problem=str(error))
+                continue
+            ports.in_ring = True
+            self._serve(ports)
 
     def receive(self, *, again: bool) -> Arrivals | None:
         if self._backlog:
@@ -147,6 +166,10 @@ class UringEngine(SocketEngine):
         self._turn_of[fds] = self._turn
         slot = self._slot_of[fds]
         others = slot < 0
+        if others.any():
+            self._take_in(map(self._by_fd.get, fds[others].tolist()))
+            slot = self._slot_of[fds]
+            others = slot < 0
         if not others.any():
             return Arrivals(self._packets, *self._receive_locked(slot))
         slot, length = self._receive_locked(slot[~others])
@@ -175,6 +198,9 @@ class UringEngine(SocketEngine):
         self, packets: PacketRows, row: Indices, slot: npt.NDArray[np.int32], length: npt.NDArray[np.int32]
     ) -> None:
         connected = self._connected[slot]
+        if not connected.all():
+            self._take_in(map(self._ports.get, slot[~connected].tolist()))
+            connected = self._connected[slot]
         if not connected.all():
             others = ~connected
             super().send(packets, row[others], slot[others], length[others])

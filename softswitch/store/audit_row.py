@@ -1,9 +1,9 @@
 """A row of the audit trail, as a value."""
 
-from dataclasses import dataclass
+from softswitch.value import value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class AuditRow:
     audit: str
     """Its id; later rows have greater ones."""

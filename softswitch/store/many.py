@@ -7,7 +7,6 @@ each time waits for it: a batch of a hundred single rows would be committed long
 import re
 from collections.abc import Callable, Iterator, Sequence
 from functools import lru_cache
-from itertools import chain
 from typing import Any
 
 from softswitch.store.statements import Statement
@@ -20,7 +19,7 @@ _VALUES = re.compile(r"VALUES (\([?, ]+\))")
 _BY_KEY = re.compile(r"(DELETE FROM \w+ WHERE [\w.]+) = \?")
 
 
-def in_groups(statement: Statement, rows: Sequence[Any]) -> Iterator[tuple[str, tuple[Any, ...]]]:
+def in_groups(statement: Statement, rows: Sequence[Any]) -> Iterator[tuple[str, list[Any]]]:
     """SQL text and values of each statement to run."""
     parameters: Callable[[Any], tuple[Any, ...]] = statement.parameters
     at = 0
@@ -29,7 +28,10 @@ def in_groups(statement: Statement, rows: Sequence[Any]) -> Iterator[tuple[str, 
         text = repeated(statement.sql, size)
         if text is None:
             text, size = statement.sql, 1
-        yield text, tuple(chain.from_iterable(map(parameters, rows[at : at + size])))
+        values: list[Any] = []
+        for row in rows[at : at + size]:
+            values += parameters(row)
+        yield text, values
         at += size
 
 

@@ -2,7 +2,8 @@
 
 `urgent` are those somebody waits for, `lazy` the others, `low` those whose loss hurts least: they go first when the
 spool is full. Of the stages and snapshots of one call only the last waits, and none any more once the call's end does. A
-call's end and these are in different lanes, so a batch is either urgent rows only or all lanes together.
+call's end and these are in different lanes, so they leave with the urgent rows or after them; those of low value wait
+longest, since each transaction that writes some of them writes a page of each of their tables.
 """
 
 from collections import deque
@@ -77,13 +78,15 @@ class Spool:
         if len(self._low) > self._most_low or len(self._urgent) + len(self._lazy) > self._most_high:
             self._shed()
 
-    def take(self, *, urgent_only: bool) -> Batch:
-        """The oldest rows; those of the other lanes only when they are wanted."""
+    def take(self, *, lazy: bool, low: bool) -> Batch:
+        """The oldest rows; those of the other lanes only when they are wanted, the last of live calls with the lazy."""
         batch = Batch(urgent=_oldest(self._urgent))
         self.taken += len(batch.urgent)
-        if not urgent_only:
-            batch.lazy, batch.low = _oldest(self._lazy), _oldest(self._low)
+        if lazy:
+            batch.lazy = _oldest(self._lazy)
             batch.of_live, self._of_live = self._of_live, {}
+        if low:
+            batch.low = _oldest(self._low)
         return batch
 
     def give_back(self, batch: Batch) -> None:

@@ -4,12 +4,13 @@ Within a batch the rows of one kind are written together, so the order between k
 a call's start before its end, a journal entry before its removal.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter
 from typing import Any, NamedTuple
 
-from sqlalchemy import ClauseElement, Table, bindparam, delete, update
-from sqlalchemy.dialects.sqlite import dialect, insert
+from msgspec.structs import astuple
+from sqlalchemy import ClauseElement, Table, bindparam, delete
+from sqlalchemy.dialects.sqlite import dialect
 
 from softswitch.compact import encoder
 from softswitch.store import schema
@@ -61,54 +62,51 @@ def bound(statement: ClauseElement) -> tuple[str, Parameters]:
 
 
 _json = encoder(default=str)
+_quoted: Callable[[str], str] = _DIALECT.identifier_preparer.quote
 
 
-def _getter(names: Sequence[str], as_json: str = "") -> Callable[[Any], Parameters]:
-    get: Callable[[Any], Parameters] = attrgetter(*names)
+def _fields_of(kind: Any) -> Iterable[str]:
+    names: Iterable[str] = kind.__struct_fields__
+    return names
+
+
+def _values(fields: Sequence[str], as_json: str) -> Callable[[Any], Parameters]:
+    """What a row holds, in the order of its fields."""
     if not as_json:
-        return get
-    at = list(names).index(as_json)
+        return astuple
+    at = fields.index(as_json)
 
     def parameters(row: Any) -> Parameters:
-        values = get(row)
+        values = astuple(row)
         value = values[at]
         return (*values[:at], _json(dict(value)) if value else "{}", *values[at + 1 :])
 
     return parameters
 
 
-def _insert(table: Table, *, replace: bool, as_json: str = "") -> Statement:
-    statement = insert(table)
+def _insert(kind: type, table: Table, *, replace: bool, as_json: str = "") -> Statement:
+    """Columns in the order of the row's fields, so that a row is its own parameters."""
+    fields = list(_fields_of(kind))
+    columns, marks = ", ".join(map(_quoted, fields)), ", ".join("?" * len(fields))
+    if not replace:
+        # What one of many rows has done is never undone alone, which would take a copy of each page that they change:
+        # where one fails, the transaction does.
+        sql = f"INSERT OR FAIL INTO {table.name} ({columns}) VALUES ({marks}) ON CONFLICT DO NOTHING"
+        return Statement(sql, _values(fields, as_json))
     keys = [column.name for column in table.primary_key]
-    if replace:
-        changed = {
-            column.name: statement.excluded[column.name]
-            for column in table.columns
-            if column.name not in keys
-        }
-        statement = statement.on_conflict_do_update(index_elements=keys, set_=changed)
-    else:
-        statement = statement.on_conflict_do_nothing()
-    if table is schema.calls:
-        started = [field for field in CallStarted.__dataclass_fields__ if field in table.columns]
-        sql, names = compiled(statement.values({name: bindparam(name) for name in started}))
-    elif table is schema.queue_log:
-        lines = [column.name for column in table.columns if column.name != "id"]
-        sql, names = compiled(statement.values({name: bindparam(name) for name in lines}))
-    else:
-        sql, names = compiled(statement)
-    return Statement(sql, _getter(names, as_json))
+    changed = ", ".join(f"{name} = excluded.{name}" for name in map(_quoted, fields) if name not in keys)
+    sql = f"INSERT INTO {table.name} ({columns}) VALUES ({marks})"
+    return Statement(
+        f"{sql} ON CONFLICT ({', '.join(keys)}) DO UPDATE SET {changed}", _values(fields, as_json)
+    )
 
 
 def _finish() -> Statement:
-    fields = [name for name in CallFinished.__dataclass_fields__ if name != "call"]
-    statement = (
-        update(schema.calls)
-        .where(schema.calls.c.call == bindparam("key"), schema.calls.c.ended.is_(None))
-        .values({name: bindparam(name) for name in fields})
-    )
-    sql, names = compiled(statement)
-    return Statement(sql, _getter([name if name != "key" else "call" for name in names], "labels"))
+    fields = list(_fields_of(CallFinished))
+    places = {name: f"{_quoted(name)} = ?{at}" for at, name in enumerate(fields, 1)}
+    key = places.pop("call")
+    sql = f"UPDATE calls SET {', '.join(places.values())} WHERE {key} AND ended IS NULL"
+    return Statement(sql, _values(fields, "labels"))
 
 
 def _remove(table: Table) -> Statement:
@@ -124,29 +122,29 @@ def _remove_registration() -> Statement:
 
 
 STATEMENTS: dict[type, Statement] = {
-    CallStarted: _insert(schema.calls, replace=False),
-    JournalEntry: _insert(schema.journal, replace=True, as_json="arguments"),
-    SnapshotRow: _insert(schema.snapshots, replace=True),
+    CallStarted: _insert(CallStarted, schema.calls, replace=False),
+    JournalEntry: _insert(JournalEntry, schema.journal, replace=True, as_json="arguments"),
+    SnapshotRow: _insert(SnapshotRow, schema.snapshots, replace=True),
     CallFinished: _finish(),
-    LegRow: _insert(schema.legs, replace=True),
-    QueueVisit: _insert(schema.queue_visits, replace=True),
-    OfferRow: _insert(schema.offers, replace=True),
-    CallbackRow: _insert(schema.callbacks, replace=True, as_json="labels"),
-    PromiseRow: _insert(schema.wait_promises, replace=True),
-    SegmentRow: _insert(schema.segments, replace=True),
-    AttemptRow: _insert(schema.attempts, replace=True),
-    SupervisionRow: _insert(schema.supervisions, replace=True),
-    AuditRow: _insert(schema.audit, replace=False),
-    RecordingRow: _insert(schema.recordings, replace=True, as_json="labels"),
-    MessageMark: _insert(schema.message_marks, replace=True),
-    MailRow: _insert(schema.mails, replace=True),
-    SurveyAnswer: _insert(schema.survey_answers, replace=True),
-    AgentInterval: _insert(schema.agent_intervals, replace=False),
-    AgentRow: _insert(schema.agents, replace=True),
+    LegRow: _insert(LegRow, schema.legs, replace=True),
+    QueueVisit: _insert(QueueVisit, schema.queue_visits, replace=True),
+    OfferRow: _insert(OfferRow, schema.offers, replace=True),
+    CallbackRow: _insert(CallbackRow, schema.callbacks, replace=True, as_json="labels"),
+    PromiseRow: _insert(PromiseRow, schema.wait_promises, replace=True),
+    SegmentRow: _insert(SegmentRow, schema.segments, replace=True),
+    AttemptRow: _insert(AttemptRow, schema.attempts, replace=True),
+    SupervisionRow: _insert(SupervisionRow, schema.supervisions, replace=True),
+    AuditRow: _insert(AuditRow, schema.audit, replace=False),
+    RecordingRow: _insert(RecordingRow, schema.recordings, replace=True, as_json="labels"),
+    MessageMark: _insert(MessageMark, schema.message_marks, replace=True),
+    MailRow: _insert(MailRow, schema.mails, replace=True),
+    SurveyAnswer: _insert(SurveyAnswer, schema.survey_answers, replace=True),
+    AgentInterval: _insert(AgentInterval, schema.agent_intervals, replace=False),
+    AgentRow: _insert(AgentRow, schema.agents, replace=True),
     RegistrationGone: _remove_registration(),
-    RegistrationRow: _insert(schema.registrations, replace=True),
-    QueueLogRow: _insert(schema.queue_log, replace=False),
-    Heartbeat: _insert(schema.heartbeats, replace=True),
+    RegistrationRow: _insert(RegistrationRow, schema.registrations, replace=True),
+    QueueLogRow: _insert(QueueLogRow, schema.queue_log, replace=False),
+    Heartbeat: _insert(Heartbeat, schema.heartbeats, replace=True),
 }
 REMOVE_FINISHED = (_remove(schema.journal), _remove(schema.snapshots))
 """Run for each finished call, in the same transaction as its CDR."""

@@ -1,11 +1,10 @@
 """Rows of mails about messages, and of answers in surveys. Times are wall seconds since 1970."""
 
-from dataclasses import dataclass
-
 from softswitch.ids import AgentId, CallId, QueueName, RecordingId
+from softswitch.value import value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class MailRow:
     """A message that is to be sent by mail; one row of each message, replaced as it goes on."""
 
@@ -24,7 +23,7 @@ class MailRow:
     """Why the latest attempt failed."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@value
 class SurveyAnswer:
     """One question of a survey that a caller was asked, and what he answered."""
 

@@ -62,7 +62,10 @@ class BatchWriter:
         self._timer_due = 0.0
         self._running: asyncio.Future[None] | None = None
         self._last_began = 0.0
+        self._soon_due = _NEVER
+        """When rows are due that go with the next transaction, and the lazy ones with them."""
         self._lazy_due = _NEVER
+        """When everything is."""
         self._failures = 0
         self._closed = False
         self.written = 0
@@ -88,14 +91,15 @@ class BatchWriter:
         return self._spool.dropped
 
     def submit(self, row: Row, *, now: bool = False) -> None:
-        """Store `row` soon, with `now` in the next transaction; never waits. How often there is one, no peer decides."""
+        """Store `row` soon, with `now` in the next transaction unless its value is low; never waits. How often there is
+        one, no peer decides."""
         self._spool.add(row, urgent=False)
-        if not now and self._lazy_due != _NEVER:
-            return  # it goes with those before it
-        time = self._loop.time()
-        due = max(time, self._last_began + GROUP_S) if now else time + LAZY_S
-        if due < self._lazy_due:
-            self._lazy_due = due
+        if now:
+            if self._soon_due == _NEVER:
+                self._soon_due = max(self._loop.time(), self._last_began + GROUP_S)
+                self._arm()
+        elif self._lazy_due == _NEVER:  # else it goes with those before it
+            self._lazy_due = self._loop.time() + LAZY_S
             self._arm()
 
     async def commit(self, row: Row) -> bool:
@@ -161,7 +165,7 @@ class BatchWriter:
         """Set the timer to when the next transaction should begin; one that runs does so when it ends."""
         if self._running is not None or self._failures or self._closed:
             return
-        when = min(self._lazy_due, self._last_began + GROUP_S if self._waiters else _NEVER)
+        when = min(self._lazy_due, self._soon_due, self._last_began + GROUP_S if self._waiters else _NEVER)
         if self._timer is not None:
             if self._timer_due <= when:
                 return
@@ -178,10 +182,16 @@ class BatchWriter:
     def _begin(self) -> asyncio.Future[None]:
         self._timer = None
         self._last_began = self._loop.time()
-        urgent_only = self._lazy_due > self._last_began + GROUP_S and not self._spool.full_batch
-        batch = self._spool.take(urgent_only=urgent_only)
-        if not urgent_only:
-            self._lazy_due = self._last_began + LAZY_S if self._spool else _NEVER
+        within = self._last_began + GROUP_S
+        everything = self._lazy_due <= within or self._spool.full_batch
+        soon = everything or self._soon_due <= within
+        batch = self._spool.take(lazy=soon, low=everything)
+        if soon:
+            self._soon_due = _NEVER
+        if not self._spool:
+            self._lazy_due = _NEVER
+        elif everything or self._lazy_due == _NEVER:
+            self._lazy_due = self._last_began + LAZY_S
         self._running = self._loop.run_in_executor(self._thread, self._sink.write, batch.rows)
         self._running.add_done_callback(lambda done: self._end(done, batch))
         return self._running

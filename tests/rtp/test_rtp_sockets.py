@@ -344,13 +344,54 @@ def test_where_io_uring_is_refused_sockets_serve_and_say_why(
     engine.shut()
 
 
+@pytest.mark.parametrize("address", ["127.0.0.1", "0.0.0.0"])
+@pytest.mark.parametrize("lock", [False, True])
+def test_a_held_port_hears_nothing_before_its_leg_has_a_peer(
+    engine: Engine, phones: list[socket.socket], address: str, lock: bool
+) -> None:
+    port = PORT + 4
+    rtp, control = ("127.0.0.1", port), ("127.0.0.1", port + 1)
+    peer = phones[0].getsockname()
+    engine.hold(address, port)
+    for told in ("held", "opened", "muted"):
+        for target in (rtp, control):
+            phones[1].sendto(told.encode(), target)
+            with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as other:
+                other.connect(target)
+                other.send(told.encode())
+                with pytest.raises(ConnectionRefusedError):  # as a closed port answers
+                    other.recv(1)
+        if told == "held":
+            engine.open(5, address, port)
+        elif told == "opened":
+            engine.mute(5)
+    assert taken(engine) == [] and engine.strangers() == {}
+    if lock:
+        engine.lock(5, peer)
+    else:
+        engine.aim(5, peer)
+    if lock:
+        phones[1].sendto(b"stranger", rtp)
+    phones[0].sendto(b"audio", rtp)
+    phones[0].sendto(b"report", control)
+    assert [(slot, data) for slot, data, _ in taken(engine)] == [(5, b"audio")]
+    assert engine.receive_control() == [(5, b"report", peer)]
+    assert isinstance(engine, SocketEngine)
+    assert engine._ports[5].rtp.getsockname() == (rtp if lock else (address, port))
+    assert engine._ports[5].control.getsockname() == (address, port + 1)
+    engine.close(5)
+
+
+@pytest.mark.parametrize("engine", [UringEngine], indirect=True)
 def test_a_socket_that_the_kernel_lets_go_of_late_is_heard_of_no_more(
     engine: Engine, phones: list[socket.socket]
 ) -> None:
     """Up to Linux 6.3 a registered file stays open for up to a second after the ring gave it up, and epoll goes on to tell
     of it while its peer sends; another descriptor of it stands for the kernel's here."""
     assert isinstance(engine, SocketEngine)
-    engine.aim(3, phones[0].getsockname())
+    engine.lock(3, phones[0].getsockname())
+    phones[0].sendto(b"of the call", TARGET)
+    assert [data for _, data, _ in taken(engine)] == [b"of the call"]
     held = os.dup(engine._ports[3].rtp.fileno())
     try:
         engine.close(3)

@@ -14,6 +14,7 @@ from softswitch.store.rows import (
     QueueVisit,
     RecordingRow,
     RegistrationRow,
+    SnapshotRow,
 )
 
 
@@ -152,6 +153,10 @@ def leg(name: str = "l1", **changes: Any) -> LegRow:
 def journal(call: str = "c1", **changes: Any) -> JournalEntry:
     values = {"stage": "wait", "arguments": {"queue": "sales", "skills": {"es": 2}}, "entered": 102.0}
     return JournalEntry(call=CallId(call), **{**values, **changes})
+
+
+def snapshot(call: str = "c1", data: str = "{}") -> SnapshotRow:
+    return SnapshotRow(call=CallId(call), data=data)
 
 
 def registration(contact: str = "sip:1001@192.0.2.1:5060", **changes: Any) -> RegistrationRow:

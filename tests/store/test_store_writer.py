@@ -15,7 +15,18 @@ from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from store_rows import FixedClock, finished, interval, journal, leg, offer, registration, started, visit
+from store_rows import (
+    FixedClock,
+    finished,
+    interval,
+    journal,
+    leg,
+    offer,
+    registration,
+    snapshot,
+    started,
+    visit,
+)
 
 from softswitch.ids import AgentId
 from softswitch.store.opening import upgrade
@@ -75,8 +86,8 @@ async def test_idle_switch_commits_at_once_and_lazy_rows_wait() -> None:
     assert await writer.commit(started())
     assert time.monotonic() - began < 0.05
     assert [type(row).__name__ for row in sink.batches[0]] == ["CallStarted"]
-    await until(lambda: len(sink.batches) == 2)
-    assert writer.waiting == 0 and writer.written == 2
+    await until(lambda: writer.written == 2)
+    assert writer.waiting == 0 and len(sink.batches) == 2
     await writer.close()
 
 
@@ -85,17 +96,43 @@ async def test_rows_for_at_once_come_in_groups_however_fast_they_are_handed_in()
     writer = BatchWriter(sink, Alarms())
     began = time.monotonic()
     for number in range(100):
-        writer.submit(leg(f"c{number}"), now=True)
+        writer.submit(snapshot(f"c{number}"), now=True)
         await asyncio.sleep(0.002)
     took = time.monotonic() - began
     assert await writer.flush()
     assert len(sink.batches) <= took / GROUP_S + 2
-    writer.submit(leg("after a pause"), now=True)
+    writer.submit(snapshot("after a pause"), now=True)
     await asyncio.sleep(GROUP_S)
     handed_in = time.monotonic()
-    writer.submit(leg("alone"), now=True)
+    writer.submit(snapshot("alone"), now=True)
     await until(lambda: not writer.waiting)
     assert time.monotonic() - handed_in < LAZY_S
+    await writer.close()
+
+
+async def test_rows_of_low_value_wait_for_each_other_whoever_is_in_a_hurry() -> None:
+    sink = FakeSink()
+    writer = BatchWriter(sink, Alarms())
+    began = time.monotonic()
+    for number in range(40):
+        writer.submit(leg(f"l{number}"))
+        writer.submit(visit(f"c{number}"))
+        writer.submit(snapshot(f"c{number}"), now=True)
+        await asyncio.sleep(0.01)
+    took = time.monotonic() - began
+    assert await writer.flush()
+    kinds = [{type(row).__name__ for row in batch} for batch in sink.batches]
+    assert all("QueueVisit" in of for of in kinds if "SnapshotRow" in of)
+    assert len([of for of in kinds if "LegRow" in of]) <= took / LAZY_S + 2 < len(kinds)
+    assert sum(map(len, sink.batches)) == 3 * 40 and all(sink.batches)
+    await writer.close()
+
+
+async def test_row_of_low_value_in_a_hurry_is_written_all_the_same() -> None:
+    sink = FakeSink()
+    writer = BatchWriter(sink, Alarms())
+    writer.submit(leg(), now=True)
+    await until(lambda: not writer.waiting and writer.written)
     await writer.close()
 
 
@@ -173,7 +210,7 @@ def test_full_spool_gives_up_what_hurts_least() -> None:
     for index in range(3):
         spool.add(started(f"c{index}"), urgent=True)
     assert spool.dropped == 2 + 2
-    batch = spool.take(urgent_only=False)
+    batch = spool.take(lazy=True, low=True)
     assert calls_of(batch.urgent) == ["c0", "c1", "c2"]
     assert calls_of(batch.lazy) == ["v2"]
     assert [row.agent for row in batch.low] == ["a2", "a3", "a4"]  # type: ignore[union-attr]
@@ -184,14 +221,14 @@ def test_what_is_given_back_keeps_its_place() -> None:
     for name in "abc":
         spool.add(started(name), urgent=True)
         spool.add(journal(name, stage="greet"), urgent=False)
-    batch = spool.take(urgent_only=False)
+    batch = spool.take(lazy=True, low=True)
     spool.add(started("d"), urgent=True)
     spool.add(journal("a", stage="wait"), urgent=False)
     spool.add(finished("b"), urgent=True)
     assert (spool.taken, spool.last_urgent) == (3, 5)
     spool.give_back(batch)
     assert (spool.taken, spool.last_urgent) == (0, 5)
-    again = spool.take(urgent_only=False)
+    again = spool.take(lazy=True, low=True)
     assert calls_of(again.urgent) == ["a", "b", "c", "d", "b"]
     stages = {entry.call: entry.stage for entry in again.of_live.values() if isinstance(entry, JournalEntry)}
     assert stages == {"a": "wait", "c": "greet"}
