@@ -7,7 +7,7 @@ transaction that timed out is over, and what comes after it is nobody's.
 from collections.abc import Callable
 from enum import StrEnum
 
-from softswitch.sip.message import Request, Response
+from softswitch.sip.message import Request, Response, parse_message
 from softswitch.sip.request_forms import ack_of_failure
 from softswitch.sip.screening import own_via
 from softswitch.sip.source import Source
@@ -94,9 +94,19 @@ FailureHandler = Callable[[str, float], None]
 
 
 class ClientTransaction(Transaction):
-    """One request of ours until its final response; `start` sends it."""
+    """One request of ours until its final response; `start` sends it. Thousands of them linger, so that what is over keeps
+    bytes only."""
 
-    __slots__ = ("_data", "_interval", "_on_failure", "_on_response", "_response", "_sent_by", "request")
+    __slots__ = (
+        "_data",
+        "_interval",
+        "_on_failure",
+        "_on_response",
+        "_one_via",
+        "_request",
+        "_response",
+        "_sent_by",
+    )
 
     def __init__(
         self,
@@ -117,12 +127,22 @@ class ClientTransaction(Transaction):
             _S.CALLING if invite else _S.TRYING,
         )
         self.table = INVITE_CLIENT if invite else NON_INVITE_CLIENT
-        self.request = request
+        self._request: Request | None = request
+        self._one_via = request.headers.keys.count("via") == 1
         self._data = request.to_bytes()
         self._on_response = on_response
         self._on_failure = on_failure
         self._interval = layer.timer_values.t1
         self._response: Response | None = None
+
+    @property
+    def request(self) -> Request:
+        """As it was sent last."""
+        if self._request is not None:
+            return self._request
+        request = parse_message(self._data)
+        assert isinstance(request, Request)
+        return request
 
     @property
     def size(self) -> int:
@@ -150,17 +170,18 @@ class ClientTransaction(Transaction):
 
     def go_another_way(self, via: str, destination: Source) -> None:
         """The request is to leave with this Via, as another transaction."""
-        self.request.headers.set_first("Via", via)
-        branch, self._sent_by = own_via(self.request)
-        self.key = TransactionKey(branch, "", self.request.method)
+        request = self.request
+        request.headers.set_first("Via", via)
+        branch, self._sent_by = own_via(request)
+        self.key = TransactionKey(branch, "", request.method)
         self.peer, self.reliable = destination, destination.transport != "udp"
-        self._data = self.request.to_bytes()
+        self._data = request.to_bytes()
 
     def asked_for(self, response: Response) -> bool:
         """Beyond having the same branch, it repeats what else tells our request from others (RFC 3261 section 8.1.3.3)."""
         vias = response.vias
         return (
-            (len(vias) == 1) == (self.request.headers.keys.count("via") == 1)
+            (len(vias) == 1) == self._one_via
             and vias[0].sent_by == self._sent_by
             and response.call_id == self.call_id
         )
@@ -170,6 +191,15 @@ class ClientTransaction(Transaction):
         status = response.status
         self.apply(_I.PROVISIONAL if status < 200 else _I.SUCCESS if status < 300 else _I.FAILURE, now)
         self._response = None
+        if self.state is _S.COMPLETED:  # what comes again is absorbed, or acknowledged again
+            self.let_go()
+            self._request = None
+
+    def linger_for(self, on_response: ResponseHandler) -> None:
+        """The call that a 2xx has begun is over: whoever hears what its INVITE is answered late."""
+        if self.state is _S.ACCEPTED:
+            self._on_response, self._on_failure = on_response, any_failure
+            self._request = None
 
     def abandon(self, now: float) -> None:
         """No final response came in 64*T1 after CANCEL (section 9.1)."""
@@ -215,15 +245,12 @@ class ClientTransaction(Transaction):
         self.repeat(_I.TIMER_E, self._interval, now)
 
     def _stop_retransmitting(self, now: float) -> None:
-        self.stop_timer(_I.TIMER_A)
-        self.stop_timer(_I.TIMER_B)
+        self.stop_timer()
 
     def _start_d(self, now: float) -> None:
         self.linger(_I.TIMER_D, 0.0 if self.reliable else self.layer.timer_values.timer_d, now)
 
     def _start_k(self, now: float) -> None:
-        self.stop_timer(_I.TIMER_E)
-        self.stop_timer(_I.TIMER_F)
         self.linger(_I.TIMER_K, 0.0 if self.reliable else self.layer.timer_values.t4, now)
 
     def _start_m(self, now: float) -> None:

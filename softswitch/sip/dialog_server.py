@@ -95,6 +95,7 @@ class DialogServer:
     def respond(self, transaction: ServerTransaction, status: int, now: float, headers: Headers = ()) -> None:
         response = make_response(transaction.request, status, headers=(*headers, *self._common))
         transaction.respond(response, now)
+        transaction.answered_for_good()
 
     def bye(self, transaction: ServerTransaction, request: Request, now: float) -> None:
         owner = self._owner

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 from softswitch.sip.dialog import Dialog
 from softswitch.sip.dialog_client import DialogClient
 from softswitch.sip.events import Progress
+from softswitch.sip.late_answers import MAX_FORKS
 from softswitch.sip.message import Request, Response
-from softswitch.sip.outgoing_invite import MAX_FORKS, OutgoingInvite
+from softswitch.sip.outgoing_invite import OutgoingInvite
 from softswitch.sip.provisional_acks import ProvisionalAcks, rseq_of
 from softswitch.sip.sdp import SessionDescription
 from softswitch.sip.sdp_body import description_in, readable_description
@@ -78,7 +79,11 @@ class EarlyDialogs:
 
     def close(self) -> None:
         """The session is over: what comes late is hung up, and nobody asks here any more."""
-        self._invite.leave_to(Nobody(self._known))
+        acknowledged = self._invite.acknowledged
+        others = {tag: early for tag, early in self._known.items() if not acknowledged(tag)}
+        self._invite.leave_to(Nobody(others))
+        if not others:
+            self._invite.let_go()
 
     def answer_in(self, response: Response) -> SessionDescription | None:
         """The answer of a 2xx, or what a provisional of its dialog has answered for certain already (RFC 6337 section

@@ -5,6 +5,7 @@ described so is not described again: neither by a later provisional nor by the 2
 """
 
 from collections.abc import Callable, Iterable
+from functools import partial
 
 from softswitch.sip.answer_retransmission import AnswerRetransmission
 from softswitch.sip.capabilities import ALLOW, SDP_TYPE
@@ -137,8 +138,7 @@ class IncomingInvite:
 
     def answer_cancel(self, cancel: ServerTransaction, now: float) -> None:
         """200 to the CANCEL, with the To-tag of the INVITE's responses."""
-        response = make_response(cancel.request, 200, to_tag=self._tag, headers=self._common)
-        cancel.respond(response, now)
+        _answer_cancel(self._tag, self._common, cancel, now)
 
     def acknowledged(self, ack: Request) -> bool:
         """True for the first ACK of our 2xx, which then rests."""
@@ -156,6 +156,7 @@ class IncomingInvite:
             self._reliable.rest()
         if self._answer is not None:
             self._answer.stop()
+        self.transaction.answered_for_good(partial(_answer_cancel, self._tag, self._common))
 
     def _response(
         self, status: int, reason: str | None, headers: Headers, body: bytes, *, with_contact: bool
@@ -205,6 +206,13 @@ class IncomingInvite:
         if self._again is not None:
             self._again.cancel()
             self._again = None
+
+
+def _answer_cancel(
+    tag: str, common: tuple[tuple[str, str], ...], cancel: ServerTransaction, now: float
+) -> None:
+    """Also of an INVITE whose call is over."""
+    cancel.respond(make_response(cancel.request, 200, to_tag=tag, headers=common), now)
 
 
 def _reliability(invite: Request, extensions: ExtensionRules) -> str:

@@ -99,8 +99,7 @@ class LargeRequest(ClientTransaction):
 
     def _go_as_datagram(self, now: float) -> None:
         self._refused(self._datagrams, now)
-        for event in tuple(self.running):
-            self.stop_timer(event)
+        self.stop_timer()
         self.layer.forget(self)
         self.go_another_way(self._datagram_via, self._datagrams)
         self._large_layer.keep_client(self)

@@ -75,7 +75,7 @@ class MessageReceiver:
             if transaction is not None or not self._answered_again(response):
                 self._layer.stats.stray += 1
             return
-        if 100 < response.status < 300 and transaction.request.method == "INVITE":
+        if 100 < response.status < 300 and transaction.key.method == "INVITE":
             response.validate()  # a dialog is made of these; a refusal counts however badly it is written
         transaction.receive(response, now)
 

@@ -6,7 +6,6 @@ for the next one (RFC 3263 section 4.3); what it says later is cancelled or hung
 is the session's.
 """
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
@@ -19,6 +18,7 @@ from softswitch.sip.dialog import Dialog
 from softswitch.sip.dialog_client import DialogClient
 from softswitch.sip.extension_rules import ALL, ExtensionRules
 from softswitch.sip.headers import Headers
+from softswitch.sip.late_answers import MAX_FORKS, Acks, LateAnswers, acknowledge, acknowledged_again
 from softswitch.sip.message import Request, Response
 from softswitch.sip.request_forms import cancel_of
 from softswitch.sip.secure_uris import SIPS
@@ -29,7 +29,6 @@ from softswitch.sip.timers import Timer
 from softswitch.sip.unheeded import any_failure, any_response
 from softswitch.sip.uri import Uri
 
-MAX_FORKS = 16
 _ABLE = (ALLOW, ACCEPT)
 RINGING_LIMIT_S = 180.0
 """Timer C of RFC 3261 section 16.6: without a provisional for so long nobody is there any more."""
@@ -132,7 +131,7 @@ class OutgoingInvite:
         self._cancel_sent = False
         self._reason: tuple[tuple[str, str], ...] = ()
         self._won = ""
-        self._acks: dict[str, tuple[bytes, Source] | None] = {}
+        self._acks: Acks = {}
         self._walk: TargetWalk | None = None
         self._tries = 0
         self._left: dict[str, tuple[ClientTransaction, bool]] = {}
@@ -165,6 +164,26 @@ class OutgoingInvite:
     def leave_to(self, listener: InviteListener) -> None:
         """Whom answers matter to from now on."""
         self._listener = listener
+
+    def let_go(self) -> None:
+        """The call that it has begun is over, and no other dialog is known: it need not be kept for what comes late."""
+        transaction = self._transaction
+        if transaction is None or not self._won or self._left:
+            return
+        late = LateAnswers(
+            self._layer,
+            transaction,
+            self._acks,
+            contact=self.contact,
+            sticky=self.sticky,
+            memory=self._memory,
+            common=self._common,
+        )
+        transaction.linger_for(late.heard)
+
+    def acknowledged(self, tag: str) -> bool:
+        """Whoever has this tag has answered with a 2xx."""
+        return tag in self._acks
 
     def start(self) -> None:
         if self._plan.flow is not None:
@@ -281,10 +300,7 @@ class OutgoingInvite:
 
     def _success(self, response: Response, now: float, late: ClientTransaction | None = None) -> None:
         tag = response.to_tag
-        if tag in self._acks:
-            ack = self._acks[tag]
-            if ack is not None:
-                self._layer.send(*ack)
+        if acknowledged_again(self._layer, self._acks, tag):
             return
         transaction, destination = self._transaction, self.destination
         if late is not None:
@@ -296,18 +312,11 @@ class OutgoingInvite:
             client = self.client_of(transaction.request, response, destination)
         else:
             client.dialog.confirmed_by(transaction.request, response)
-        self._acks[tag] = None
-        client.acknowledge(transaction.request, self._remember(tag))
+        acknowledge(client, transaction.request, self._acks, tag)
         first = not self._won and late is None
         self._won = self._won or (tag or "-" if first else "")
         if not first or not self._listener.succeeded(client, response, now):
             client.request("BYE", on_response=any_response, on_failure=any_failure)
-
-    def _remember(self, tag: str) -> Callable[[bytes, Source], None]:
-        def remember(data: bytes, destination: Source) -> None:
-            self._acks[tag] = (data, destination)
-
-        return remember
 
     def _lost(self, number: int, cause: str, now: float) -> None:
         if number != self._tries:

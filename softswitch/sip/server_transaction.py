@@ -8,6 +8,7 @@ not answered within 64*T1 ends in silence.
 from collections.abc import Callable, Iterable
 from enum import StrEnum
 
+from softswitch.sip.headers import Headers
 from softswitch.sip.message import Request, Response
 from softswitch.sip.source import Source
 from softswitch.sip.transaction import Transaction, TransactionKey, TransactionLayer, TransactionState
@@ -82,6 +83,9 @@ NON_INVITE_SERVER = {
 }
 
 
+CancelHandler = Callable[["ServerTransaction", float], None]
+
+
 class ServerTransaction(Transaction):
     """One request of a peer and what was answered to it last; `respond` answers it."""
 
@@ -98,7 +102,7 @@ class ServerTransaction(Transaction):
         """What copies of its request have in common that came by another way, while none of them is served beside it."""
         self.on_error: Callable[[float], None] | None = None
         """Called when a response could not be sent."""
-        self.on_cancel: Callable[[ServerTransaction, float], None] | None = None
+        self.on_cancel: CancelHandler | None = None
         """Called with the transaction of a CANCEL that means this one; it answers both."""
         self._data = b""
         self._interval = layer.timer_values.t1
@@ -112,13 +116,21 @@ class ServerTransaction(Transaction):
     def respond(self, response: Response, now: float) -> None:
         """Send `response` and keep it for when the request comes again. After a final one: ignored, but for a 2xx
         again to an INVITE."""
-        status, invite = response.status, self.request.method == "INVITE"
+        status, invite = response.status, self.table is INVITE_SERVER
         if not invite and (status == 408 or 100 < status < 200):
             return
         event = _I.PROVISIONAL if status < 200 else _I.SUCCESS if status < 300 else _I.FAILURE
         if (self.state, event) in self.table:
             self._data = response.to_bytes()
             self.apply(event, now)
+
+    def answered_for_good(self, on_cancel: CancelHandler | None = None) -> None:
+        """Whoever answered it has no more to say. It goes on for half a minute, as thousands of others, and keeps what it
+        may be asked for: a connection that breaks is opened again by what the request says."""
+        if self.final_sent:
+            self.on_cancel = on_cancel
+            if not self.reliable:
+                self.request = FORGOTTEN
 
     def resume_accepted(self, left_s: float, now: float) -> None:
         """The INVITE had its 2xx before a restart: absorb it for what is left of Timer L (RFC 6026 section 8.7)."""
@@ -156,12 +168,9 @@ class ServerTransaction(Transaction):
         self.repeat(_I.TIMER_G, self._interval, now)
 
     def _start_i(self, now: float) -> None:
-        self.stop_timer(_I.TIMER_G)
-        self.stop_timer(_I.TIMER_H)
         self.linger(_I.TIMER_I, 0.0 if self.reliable else self.layer.timer_values.t4, now)
 
     def _start_j(self, now: float) -> None:
-        self.stop_timer(_I.SILENCE)
         self.linger(_I.TIMER_J, 0.0 if self.reliable else self.layer.timer_values.timeout, now)
 
     def _start_l(self, now: float) -> None:
@@ -176,6 +185,10 @@ class ServerTransaction(Transaction):
         _A.START_J: _start_j,
         _A.START_L: _start_l,
     }
+
+
+FORGOTTEN = Request("", "", Headers())
+"""Of a request that has been answered for good nothing is known any more."""
 
 
 def reopen_replies(transactions: Iterable[ServerTransaction], lost: Source) -> None:

@@ -1,13 +1,14 @@
 """The one heap of all SIP timers, and the values T1, T2, T4 they are made of (RFC 3261 section 17.1.1.1, appendix A).
 
 Owns when something is due; time itself comes in as `now`. A cancelled timer stays in the heap until it would have been
-due, or until cancelled ones are the majority, so that cancelling costs nothing.
+due, or until cancelled ones are the majority, so that cancelling costs nothing. What waits for the very same time and is
+hardly ever called off shares one timer.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 TimerCallback = Callable[[float], None]
 What = TypeVar("What")
@@ -44,6 +45,11 @@ class Timer(list[Any]):
 
     __slots__ = ()
 
+    @property
+    def what(self) -> Any:
+        """What is due, of a timer that `start_one` has made."""
+        return self[_WHAT]
+
     def cancel(self) -> None:
         """Never fire; cancelling twice, or after firing, does nothing."""
         if self[_CALLBACK] is not None:
@@ -51,15 +57,21 @@ class Timer(list[Any]):
             self[_HEAP].cancelled()
 
 
+class Waiting(Protocol):
+    def due(self, now: float) -> None: ...
+
+
 class TimerHeap:
     """All timers of one stack, by time; equal times fire in the order they were started."""
 
-    __slots__ = ("_entries", "_live", "_serial")
+    __slots__ = ("_entries", "_live", "_serial", "_together")
 
     def __init__(self) -> None:
         self._entries: list[Timer] = []
         self._serial = 0
         self._live = 0
+        self._together: dict[float, Timer] = {}
+        """By the time that many wait for; what is due is that time, and those who wait for it."""
 
     def __len__(self) -> int:
         return self._live
@@ -79,6 +91,34 @@ class TimerHeap:
         timer = Timer((at, self._serial, callback, self, what))
         heappush(self._entries, timer)
         return timer
+
+    def wait_together(self, at: float, one: Waiting) -> None:
+        """Call `one.due(now)` at `at`, by the one timer of all that wait for that very time."""
+        timer = self._together.get(at)
+        if timer is None:
+            timer = self._together[at] = self.start_one(at, self._all_due, (at, []))
+        timer[_WHAT][1].append(one)
+
+    def wait_no_longer(self, at: float, one: Waiting) -> None:
+        """Nothing for one that does not wait for `at`."""
+        timer = self._together.get(at)
+        if timer is not None and one in timer[_WHAT][1]:
+            timer[_WHAT][1].remove(one)
+            if not timer[_WHAT][1]:
+                del self._together[at]
+                timer.cancel()
+
+    def _all_due(self, together: tuple[float, list[Waiting]], now: float) -> None:
+        """When one raises, the others wait for the next call."""
+        at, waiting = together
+        del self._together[at]
+        waiting.reverse()
+        try:
+            while waiting:
+                waiting.pop().due(now)
+        finally:
+            for one in reversed(waiting):
+                self.wait_together(at, one)
 
     def next_deadline(self) -> float | None:
         """When `fire` should be called next; None while nothing is running."""

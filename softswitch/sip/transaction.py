@@ -62,7 +62,7 @@ class TransactionLayer(Protocol):
 class Transaction:
     """Runs one table. Subclasses give `table`, `actions` by name, and the inputs."""
 
-    __slots__ = ("_until", "call_id", "key", "layer", "peer", "reliable", "running", "state", "table")
+    __slots__ = ("_timer", "_until", "call_id", "key", "layer", "peer", "reliable", "state", "table")
 
     table: Table
     actions: Mapping[Any, Callable[[Any, float], None]]
@@ -82,10 +82,10 @@ class Transaction:
         self.layer = layer
         self.reliable = peer.transport != "udp"
         self.state = state
-        self.running: dict[Any, Timer] = {}
-        """Timers by the input that they fire."""
+        self._timer: Timer | None = None
+        """Never more than one runs; due is the input that it fires."""
         self._until: tuple[Any, float] | None = None
-        """What ends the repeating, and when."""
+        """What ends the repeating, or the lingering, and when."""
 
     def __repr__(self) -> str:
         return f"<{type(self).__name__} {self.key.method} {self.key.branch} {self.state}>"
@@ -116,7 +116,14 @@ class Transaction:
         end = now + delay
         if delay:
             end = -(-end // LINGERING_ENDS_EVERY_S) * LINGERING_ENDS_EVERY_S
-        self._start_at(end, event)
+        self.stop_timer()
+        self._until = event, end
+        self.layer.timers.wait_together(end, self)
+
+    def due(self, now: float) -> None:
+        """It has lingered long enough."""
+        if self._until is not None:
+            self.apply(self._until[0], now)
 
     def repeat_until(self, last: Any, delay: float, now: float) -> None:
         """What `repeat` starts is done with after `delay`; then `last` is due."""
@@ -134,25 +141,22 @@ class Transaction:
 
     def rest_until_last(self, event: Any) -> None:
         """Not again, but `last` is due as ever."""
-        if event in self.running and self._until is not None:
-            self.stop_timer(event)
+        if self._timer is not None and self._timer.what is event and self._until is not None:
             last, end = self._until
             self._start_at(end, last)
 
     def _start_at(self, at: float, event: Any) -> None:
-        running = self.running
-        before = running.get(event)
-        if before is not None:
-            before.cancel()
-        running[event] = self.layer.timers.start_one(at, self._fired, event)
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = self.layer.timers.start_one(at, self._fired, event)
 
-    def stop_timer(self, event: Any) -> None:
-        timer = self.running.pop(event, None)
-        if timer is not None:
-            timer.cancel()
+    def stop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     def _fired(self, event: Any, now: float) -> None:
-        self.running.pop(event, None)
+        self._timer = None
         self.apply(event, now)
 
     def _set_state(self, state: TransactionState) -> None:
@@ -160,9 +164,9 @@ class Transaction:
             _log.debug("%s transaction of %s: %s -> %s", self.key.method, self.call_id, self.state, state)
         self.state = state
         if state is TransactionState.TERMINATED:
-            for timer in self.running.values():
-                timer.cancel()
-            self.running.clear()
+            self.stop_timer()
+            if self._until is not None:
+                self.layer.timers.wait_no_longer(self._until[1], self)
             self.layer.forget(self)
 
 

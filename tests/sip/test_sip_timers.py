@@ -1,4 +1,5 @@
-"""Proves that the timer heap fires in order, once, never what was cancelled, and survives a callback that raises.
+"""Proves that the timer heap fires in order, once, never what was cancelled, and survives a callback that raises; the same
+of those who share a timer.
 
 Does not prove anything about which timers SIP starts; `test_transactions.py` does.
 """
@@ -59,6 +60,43 @@ def test_one_callback_that_raises_takes_no_other_with_it() -> None:
         heap.fire(1.0)
     assert heap.fire(1.0) == 1
     assert fired == [1.0]
+
+
+class Waiting:
+    def __init__(self, fired: list[float], *, raises: bool = False) -> None:
+        self.fired, self.raises = fired, raises
+
+    def due(self, now: float) -> None:
+        if self.raises:
+            self.raises = False
+            raise ZeroDivisionError
+        self.fired.append(now)
+
+
+def test_those_who_wait_for_the_same_time_share_a_timer() -> None:
+    heap, fired = TimerHeap(), list[float]()
+    first, second, third = (Waiting(fired) for _ in range(3))
+    for one in (first, second, third):
+        heap.wait_together(1.0, one)
+    assert len(heap) == 1 and heap.next_deadline() == 1.0
+    heap.wait_no_longer(1.0, second)
+    heap.wait_no_longer(2.0, third)
+    assert heap.fire(0.9) == 0 and heap.fire(1.5) == 1
+    assert fired == [1.5, 1.5] and not len(heap)
+    heap.wait_together(2.0, first)
+    heap.wait_no_longer(2.0, first)
+    assert not len(heap) and heap.next_deadline() is None
+
+
+def test_one_that_raises_leaves_those_who_wait_with_it_for_the_next_call() -> None:
+    heap, fired = TimerHeap(), list[float]()
+    for one in (Waiting(fired), Waiting(fired, raises=True), Waiting(fired)):
+        heap.wait_together(1.0, one)
+    with pytest.raises(ZeroDivisionError):
+        heap.fire(1.0)
+    assert fired == [1.0] and len(heap) == 1
+    heap.fire(2.0)
+    assert fired == [1.0, 2.0] and not len(heap)
 
 
 def test_derived_values_are_those_of_the_table_of_timers() -> None:
