@@ -93,9 +93,10 @@ class DialogServer:
             handler(self, transaction, request, now)
 
     def respond(self, transaction: ServerTransaction, status: int, now: float, headers: Headers = ()) -> None:
-        response = make_response(transaction.request, status, headers=(*headers, *self._common))
-        transaction.respond(response, now)
-        transaction.answered_for_good()
+        if not transaction.final_sent:
+            response = make_response(transaction.request, status, headers=(*headers, *self._common))
+            transaction.respond(response, now)
+            transaction.answered_for_good()
 
     def bye(self, transaction: ServerTransaction, request: Request, now: float) -> None:
         owner = self._owner

@@ -238,6 +238,7 @@ class Notifier:
         )
         response = make_response(transaction.request, 200, to_tag=subscription.local_tag, headers=headers)
         transaction.respond(response, now)
+        transaction.answered_for_good()
         if seconds:
             subscription.last_until(seconds, now)
         else:

@@ -214,6 +214,7 @@ class UserAgentServer:
             transaction.respond(
                 self._owner.register(request, verdict, arrival.source, arrival.now), arrival.now
             )
+            transaction.answered_for_good()
         elif request.method == "SUBSCRIBE":
             self._layer.notifier.serve(transaction, verdict, arrival.source, arrival.now)
         else:

@@ -92,6 +92,36 @@ def test_the_first_to_answer_wins() -> None:
     assert len([one for one in hand.got if isinstance(one, Request) and one.method == "ACK"]) == 3
 
 
+def test_whoever_answers_when_the_call_is_over_is_hung_up_too() -> None:
+    """A fork that rang, one that never said anything, and the one that had answered, whose ACK was lost."""
+    world = StackWorld()
+    alice, hand, call, invite = calling(world)
+    for tag in ("one", "two"):
+        hand.send(hand.respond(invite, 183, tag, RELIABLE, sdp(5000)), alice)
+    hand.send(hand.respond(invite, 200, "two", "", b""), alice)
+    call.session.hangup()
+    world.run(0.1)
+    [bye] = asked(hand, "BYE")
+    hand.send(hand.respond(bye, 200, "two"), alice)
+    world.run(20.0)
+    before = len(hand.got)
+    for tag in ("two", "one", "three", "one"):
+        hand.send(hand.respond(invite, 200, tag, "", sdp(5001)), alice)
+    late = [one for one in hand.got[before:] if isinstance(one, Request)]
+    assert [(one.method, one.to_tag) for one in late] == [
+        ("ACK", "two"),
+        *(("ACK", "one"), ("BYE", "one")),
+        *(("ACK", "three"), ("BYE", "three")),
+        ("ACK", "one"),
+    ]
+    assert {one.cseq.number for one in late if one.method == "ACK"} == {invite.cseq.number}
+    assert [one.cseq.number for one in late if one.method == "BYE"] == [3, 2], (
+        "one above the PRACK of the first"
+    )
+    world.run(40.0)
+    assert (alice.stack.transactions, len(alice.stack.timers)) == (0, 0)
+
+
 def test_which_early_media_counts() -> None:
     """The latest that is new: a repetition of the fork before does not take it back."""
     world = StackWorld()
