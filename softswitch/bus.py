@@ -36,8 +36,9 @@ class Bus:
 
     def publish(self, fact: Fact) -> None:
         kind = type(fact)
-        wanted = self._wanted.get(kind)
-        if wanted is None:
+        try:
+            wanted = self._wanted[kind]
+        except KeyError:
             wanted = self._wanted[kind] = self._subscribers_of(kind)
         for subscriber in wanted:
             try:

@@ -23,7 +23,6 @@ WorkerId = NewType("WorkerId", int)
 
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
 _PAIRS = tuple(first + second for first in _ALPHABET for second in _ALPHABET)
-_SHIFTS = tuple(range(90, -10, -10))
 ENTROPY_BYTES = 7
 
 
@@ -31,7 +30,10 @@ def generated_id(wall: float, entropy: bytes) -> str:
     """Twenty characters from `wall` (seconds since 1970) and `entropy` (at least 7 bytes)."""
     if len(entropy) < ENTROPY_BYTES:
         raise ValueError(f"{ENTROPY_BYTES} bytes of entropy are needed, not {len(entropy)}")
-    value = (int(wall * 1000) & ((1 << 50) - 1)) << 50 | int.from_bytes(entropy[:ENTROPY_BYTES]) & (
-        (1 << 50) - 1
+    when, random, pairs = int(wall * 1000), int.from_bytes(entropy[:ENTROPY_BYTES]), _PAIRS
+    return (  # a call has four: written out it takes half the time of a loop
+        f"{pairs[when >> 40 & 1023]}{pairs[when >> 30 & 1023]}{pairs[when >> 20 & 1023]}"
+        f"{pairs[when >> 10 & 1023]}{pairs[when & 1023]}"
+        f"{pairs[random >> 40 & 1023]}{pairs[random >> 30 & 1023]}{pairs[random >> 20 & 1023]}"
+        f"{pairs[random >> 10 & 1023]}{pairs[random & 1023]}"
     )
-    return "".join([_PAIRS[value >> shift & 1023] for shift in _SHIFTS])

@@ -36,6 +36,11 @@ def replaced(one: Kind, /, **changes: Any) -> Kind:
     return cast(Kind, msgspec.structs.replace(cast(Any, one), **changes))
 
 
+def values_of(one: Any) -> tuple[Any, ...]:
+    """Of its fields, in their order; what they hold is not copied."""
+    return msgspec.structs.astuple(one)
+
+
 def _made(kind: type[Kind], kw_only: bool, tagged: bool) -> type[Kind]:
     hints = get_annotations(kind)
     body = {name: one for name, one in vars(kind).items() if name not in _OF_THE_CLASS_ITSELF}

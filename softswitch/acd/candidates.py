@@ -90,17 +90,17 @@ class Candidates(Sequence[Candidate]):
         return entry[4].agent, (tier[0], tier[1], *shown) if self._demand.required else (tier[0], *shown)
 
     def skipped(self) -> list[Skipped]:
-        demand, skipped = self._demand, list[Skipped]()
-        mask = demand.agents_mask
-        for (agent, group), told in zip(demand.examined, self._told, strict=True):
-            if told is None:
-                if not group.bit & mask:
-                    skipped.append((agent, unsuited(group, demand)))
-            elif isinstance(told, float):
-                skipped.append((agent, f"resting {told - self._now:.0f} s"))
-            else:
-                skipped.append((agent, told))
+        """Most are on a call: of a busy centre it is said of half a hundred at each decision."""
+        mask, all_suit = self._demand.agents_mask, self._demand.all_suit
+        skipped = [
+            (agent, told if isinstance(told, str) else self._reason(group, told))
+            for (agent, group), told in zip(self._demand.examined, self._told, strict=True)
+            if told is not None or not (all_suit or group.bit & mask)
+        ]
         return skipped[: max(0, MOST - len(self._chosen) - len(self._runners_up))]
+
+    def _reason(self, group: AgentClass, told: float | None) -> str:
+        return unsuited(group, self._demand) if told is None else f"resting {told - self._now:.0f} s"
 
 
 def sorted_out(candidates: Sequence[Candidate]) -> tuple[list[Scored], list[Skipped]]:

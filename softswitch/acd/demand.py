@@ -10,7 +10,7 @@ if TYPE_CHECKING:
 
 
 class Demand:
-    __slots__ = ("agents_mask", "examined", "queue", "required", "strategy")
+    __slots__ = ("agents_mask", "all_suit", "examined", "queue", "required", "strategy")
 
     def __init__(self, queue: QueueRecord, required: Mapping[str, int], agents_mask: int) -> None:
         self.queue = queue.name
@@ -19,3 +19,5 @@ class Demand:
         self.required = required
         """Levels of the first alternative."""
         self.agents_mask = agents_mask
+        self.all_suit = all(group.bit & agents_mask for _, group in queue.examined)
+        """Nobody of those examined is skipped but for what he does."""

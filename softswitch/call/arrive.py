@@ -6,7 +6,6 @@ from softswitch.call.call import Call
 from softswitch.call.invitation import wished_privacy
 from softswitch.call.numbering import rules_for, to_e164
 from softswitch.call.opening import opening
-from softswitch.call.party import codecs_of
 from softswitch.call.room import Room
 from softswitch.call.routing import Asked, Routed, rewritten, route, without_pin
 from softswitch.call.stages import (
@@ -39,7 +38,6 @@ async def arrive(room: Room, call: Call, stage: Arrive) -> Stage:
     await _write_down(call)
     if limited is not None:
         return End(termination=limited)
-    call.caller.codecs = codecs_of(call.config, call.source)
     advertised, _ = call.services.sip.local_address_for(session.source)
     await call.caller.open(advertised)
     if session.offer is not None:

@@ -346,9 +346,7 @@ class Conversation:
         call, stage = self.call, self.stage
         over = call.over
         party = self.first_other if stage.agent is not None else self.other
-        ended_by = (
-            "transfer" if self.transfer is not None else over.by.value if over is not None else "callee"
-        )
+        ended_by = "transfer" if self.transfer is not None else str(over.by) if over is not None else "callee"
         call.services.store.segment(
             SegmentRow(
                 call=call.id,

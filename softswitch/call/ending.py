@@ -49,7 +49,7 @@ async def finish(room: Room, call: Call, termination: Termination) -> None:
         await services.store.call_finished(_cdr(call, termination, ended))
     for accept in call.byes:
         accept()
-    by, cause = termination.by.value, termination.cause.value
+    by, cause = str(termination.by), str(termination.cause)
     call.log.info(
         "call ended",
         by=by,
@@ -140,8 +140,8 @@ def _cdr(call: Call, termination: Termination, ended: float) -> CallFinished:
         ended=ended,
         answered=figures.answered,
         bridged=figures.bridged,
-        ended_by=termination.by.value,
-        cause=termination.cause.value,
+        ended_by=str(termination.by),
+        cause=str(termination.cause),
         sip_status=200 if call.caller.answered is not None else termination.sip_status,
         last_stage=call.stage,
         queue=figures.queue,

@@ -1,7 +1,5 @@
 """What reaches a call's mailbox: from its legs, from the media, from the queue engine and from people in charge."""
 
-from dataclasses import dataclass
-
 from softswitch.acd.values import Announce, Connect, Overflow
 from softswitch.call.orders import Order
 from softswitch.ids import LegId
@@ -10,9 +8,10 @@ from softswitch.ivr.voice_actions import VoiceInput
 from softswitch.sip.events import SessionEvent
 from softswitch.sip.sdp import SessionDescription
 from softswitch.tap import RecordingReport
+from softswitch.value import value
 
 
-@dataclass(frozen=True, slots=True)
+@value(kw_only=False)
 class LegEvent:
     """A session event that the leg did not settle by itself."""
 
@@ -20,21 +19,21 @@ class LegEvent:
     event: SessionEvent
 
 
-@dataclass(frozen=True, slots=True)
+@value(kw_only=False)
 class NothingAgreed:
     """The party acknowledged our offer with no answer, or with none that fits: there is no media with it."""
 
     leg: LegId
 
 
-@dataclass(frozen=True, slots=True)
+@value(kw_only=False)
 class MediaLost:
     """The leg's worker died, and its peer does not take the port it has been given since."""
 
     leg: LegId
 
 
-@dataclass(frozen=True, slots=True)
+@value(kw_only=False)
 class DigitHeard:
     leg: LegId
     digit: str
@@ -42,7 +41,7 @@ class DigitHeard:
     """`rfc4733`, `inband` or `info`."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(kw_only=False)
 class PromptsEnded:
     leg: LegId
     play: int
@@ -50,26 +49,26 @@ class PromptsEnded:
     problem: str
 
 
-@dataclass(frozen=True, slots=True)
+@value(kw_only=False)
 class HoldChanged:
     leg: LegId
     held: bool
 
 
-@dataclass(frozen=True, slots=True)
+@value(kw_only=False)
 class LegSilent:
     leg: LegId
     silent_s: float
 
 
-@dataclass(frozen=True, slots=True)
+@value(kw_only=False)
 class RecordingOver:
     """A recording ended by itself: its limit, or the disk."""
 
     report: RecordingReport
 
 
-@dataclass(frozen=True, slots=True)
+@value(kw_only=False)
 class Answered:
     """What the caller's flow has asked for is there."""
 
@@ -78,7 +77,7 @@ class Answered:
     answer: LookedUp
 
 
-@dataclass(frozen=True, slots=True)
+@value(kw_only=False)
 class SpeechMade:
     """A text that the caller waits for has been spoken, or cannot be."""
 
@@ -89,7 +88,7 @@ class SpeechMade:
     """Empty: it cannot be."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(kw_only=False)
 class EarHeard:
     """A recogniser that listens to the caller has something to say."""
 
@@ -97,19 +96,19 @@ class EarHeard:
     what: VoiceInput
 
 
-@dataclass(frozen=True, slots=True)
+@value(kw_only=False)
 class RecordOrdered:
     """Somebody in charge wants recording on or off."""
 
     on: bool
 
 
-@dataclass(frozen=True, slots=True)
+@value(kw_only=False)
 class Wake:
     """Look at the call again: it has been told to end."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(kw_only=False)
 class PartyProgress:
     """A party that is being rung has said something provisional."""
 
@@ -118,12 +117,12 @@ class PartyProgress:
     sdp: SessionDescription | None
 
 
-@dataclass(frozen=True, slots=True)
+@value(kw_only=False)
 class PartyAnswered:
     leg: LegId
 
 
-@dataclass(frozen=True, slots=True)
+@value(kw_only=False)
 class PartyFailed:
     leg: LegId
     status: int

@@ -31,6 +31,7 @@ _RESULT_OF_STATUS = {
 
 
 LOST_RACE = "lost race"
+_ANSWERED = OfferResult.ANSWERED.value
 
 
 @dataclass(slots=True, eq=False)
@@ -127,7 +128,7 @@ class Offers:
         underway = self._underway[offer]
         leg = underway.ringing.leg
         self._services.lines.talking(leg.id)
-        self._end(underway, OfferResult.ANSWERED.value, 200)
+        self._end(underway, _ANSWERED, 200)
         return leg, self._services.clock.wall() - underway.began
 
     def _forget(self, underway: Underway) -> None:
@@ -139,10 +140,12 @@ class Offers:
 
     def _log(self, offer: Offer, result: str, rang_s: float) -> None:
         """As Asterisk does: a phone that was busy or declined has not answered either."""
+        if result == _ANSWERED:
+            return
         who = (self._services.clock.wall(), offer.call, offer.queue, offer.agent)
         if result == OfferResult.CANCELLED:
             self._services.queue_log.write(queue_log.ring_cancelled(*who, rang_s=rang_s))
-        elif result not in (OfferResult.ANSWERED, LOST_RACE):
+        elif result != LOST_RACE:
             self._services.queue_log.write(queue_log.ring_no_answer(*who, rang_s=rang_s))
 
     def _end(self, underway: Underway, result: str, status: int) -> None:

@@ -44,10 +44,16 @@ def endpoint_destinations(services: Services, config: Config, endpoint: str) -> 
     if settings is None:
         return ()
     if settings.contact:
-        uri = Uri.parse(settings.contact)
-        return (Destination(uri, Address(uri)),)
+        return _fixed(settings.contact)
     found = services.sip.bindings(EndpointName(endpoint))
     return tuple(Destination(flows[0], Address(flows[0].contact)) for flows in phones(found))
+
+
+@lru_cache(maxsize=1024)
+def _fixed(contact: str) -> tuple[Destination, ...]:
+    """A configuration has few of them, and each is rung again and again."""
+    uri = Uri.parse(contact)
+    return (Destination(uri, Address(uri)),)
 
 
 def trunk_destination(

@@ -40,7 +40,9 @@ class Snapshots:
         self.written = 0
 
     def call_changed(self, call: CallId) -> None:
-        self._changed.setdefault(call, self._loop.time())
+        if call in self._changed:  # most changes come together, and the timer runs
+            return
+        self._changed[call] = self._loop.time()
         if self._timer is None:
             self._timer = self._loop.call_later(_ROUND_S, self._look)
 

@@ -14,7 +14,7 @@ from softswitch.call.termination import By, Cause, Termination
 from softswitch.config.target import Target
 from softswitch.ids import AgentId, LegId, OfferId, QueueName
 from softswitch.ivr.actions import FlowState
-from softswitch.value import value
+from softswitch.value import value, values_of
 
 
 @value
@@ -220,14 +220,17 @@ _STAGES: dict[str, type[Any]] = {
 
 
 _NAMES: dict[type[Any], str] = {kind: name for name, kind in _STAGES.items()}
-_FIELDS: dict[type[Any], tuple[tuple[str, Any], ...]] = {
-    kind: tuple(
-        (each.name, each.default_factory() if each.default_factory is not MISSING else each.default)
-        for each in fields(kind)
+_FIELDS: dict[type[Any], tuple[tuple[str, ...], tuple[Any, ...]]] = {
+    kind: (
+        tuple(each.name for each in fields(kind)),
+        tuple(
+            each.default_factory() if each.default_factory is not MISSING else each.default
+            for each in fields(kind)
+        ),
     )
     for kind in _STAGES.values()
 }
-"""With their defaults."""
+"""Their names and their defaults."""
 
 
 _PLAIN = frozenset({str, int, float, bool, type(None), dict, tuple})
@@ -240,10 +243,11 @@ def name_of(stage: Stage) -> str:
 def arguments_of(stage: Stage) -> dict[str, object]:
     """JSON values, without defaults. What follows a feature code stays out: it may be a PIN; and so does what a flow
     collected masked."""
+    names, defaults = _FIELDS[type(stage)]
     arguments = {
-        name: _plain(one)
-        for name, default in _FIELDS[type(stage)]
-        if (one := getattr(stage, name)) != default
+        name: one if type(one) in _PLAIN else _plain(one)
+        for name, default, one in zip(names, defaults, values_of(stage), strict=True)
+        if one is not default and one != default
     }
     if isinstance(stage, Feature):
         arguments["argument"] = ""
@@ -251,9 +255,7 @@ def arguments_of(stage: Stage) -> dict[str, object]:
 
 
 def _plain(value: object) -> object:
-    """Most fields of most stages are plain already: `asdict` would copy each."""
-    if type(value) in _PLAIN:
-        return value
+    """What is none of `_PLAIN`, as few fields of few stages are: `asdict` would copy each."""
     if type(value) in _FIELDS:
         return arguments_of(cast(Stage, value))
     if isinstance(value, FlowState):

@@ -26,7 +26,7 @@ from softswitch.call.stages import End, Stage, arguments_of, name_of
 from softswitch.call.supervise import supervise
 from softswitch.call.survey import survey
 from softswitch.call.talk import talk
-from softswitch.call.termination import SHUTDOWN, By, CallOver, Cause, Termination, by_switch
+from softswitch.call.termination import FAULT, SHUTDOWN, By, CallOver, Cause, Termination, by_switch
 from softswitch.call.voicemail import voicemail
 from softswitch.call.wait import wait
 from softswitch.errors import MediaError, PeerError
@@ -57,7 +57,7 @@ STORY: dict[type[Any], Callable[[Room, Call, Any], Awaitable[Stage]]] = {
 async def tell(room: Room, call: Call, stage: Stage, *, again: bool = False) -> Termination:
     """Run the call from `stage` to its end; returns how it ended, when its CDR is written and its legs are down.
     `again`: it was in this stage already, before a restart."""
-    termination = by_switch(Cause.FAULT)
+    termination = FAULT
     try:
         while not isinstance(stage, End):
             if again:

@@ -210,6 +210,7 @@ SIPS_NOT_ALLOWED = Termination(By.SWITCH, Cause.UNREACHABLE, 480, headers=NOT_AL
 """Called by `sips:`, and to be reached in clear only (RFC 5630 section 5.3)."""
 SHUTDOWN = by_switch(Cause.SHUTDOWN, 503)
 RESTART = by_switch(Cause.RESTART, 503)
+FAULT = by_switch(Cause.FAULT)
 
 
 class CallOver(Exception):

@@ -36,11 +36,11 @@ class Mark(TypedDict):
 
 
 class Trail:
-    __slots__ = ("_marks", "_texts")
+    __slots__ = ("_marks", "_text", "_told")
 
     def __init__(self) -> None:
         self._marks: list[tuple[float, str, dict[str, object]]] = []
-        self._texts: list[str] = []
+        self._text, self._told = "[]", 0
         """Of the first so many: a call is written down more than once, and a mark never changes."""
 
     def mark(self, wall: float, what: str, **detail: object) -> None:
@@ -53,7 +53,7 @@ class Trail:
     def _add(self, wall: float, what: str, detail: dict[str, object]) -> None:
         if len(self._marks) >= MOST:
             del self._marks[_FIRST]
-            del self._texts[_FIRST : _FIRST + 1]
+            self._text, self._told = "[]", 0
         self._marks.append((wall, what, detail))
 
     def marks(self) -> list[Mark]:
@@ -61,9 +61,13 @@ class Trail:
 
     def text(self) -> str:
         """For the CDR: `[[time, what, detail], …]`."""
-        texts = self._texts
-        texts += [compact([round(at, 3), what, detail]) for at, what, detail in self._marks[len(texts) :]]
-        return f"[{','.join(texts)}]"
+        told = self._told
+        new = [(round(at, 3), what, detail) for at, what, detail in self._marks[told:]]
+        if new:
+            text = compact(new)
+            self._text = f"{self._text[:-1]},{text[1:]}" if told else text
+            self._told = told + len(new)
+        return self._text
 
 
 def marks_of(text: str) -> list[Mark]:

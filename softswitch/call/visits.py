@@ -17,13 +17,13 @@ from softswitch.facts import AgentConnected, AgentDumped, CallerLeftQueue, CallQ
 from softswitch.ids import AgentId, CallId, LegId, OfferId, QueueName
 from softswitch.store import queue_log as lines
 from softswitch.store.rows import QueueLogRow, QueueVisit
-from softswitch.value import replaced
+from softswitch.value import replaced, value
 
 _WRAP_UP = AgentState.WRAP_UP
 """Each change of a state asks for it: a member of an enumeration costs six times as much as a name of the module."""
 
 
-@dataclass(frozen=True, slots=True)
+@value
 class Talked:
     """How long two parties were connected: talking, and one of them on hold."""
 

@@ -31,6 +31,7 @@ from softswitch.sip.sdp import (
     SessionDescription,
 )
 from softswitch.srtp_key import SrtpKey
+from softswitch.value import value
 
 _LEAST_PTIME_MS, _LARGEST_PTIME_MS = 10, 60
 _LARGEST_OF = {"L16": 10}
@@ -72,7 +73,7 @@ class LocalMedia:
     """Encodings that have a payload type in this session already."""
 
 
-@dataclass(slots=True, kw_only=True, unsafe_hash=True)
+@value(tagged=False)
 class Negotiated:
     """What both sides agreed on, seen from us."""
 
@@ -179,14 +180,16 @@ def _answered(
 ) -> Negotiated:
     theirs = direction_seen(offer, media, stream.place)
     ours = answer_direction(theirs, direction)
-    agreed = _negotiated(media, stream, ours, local.ptime_ms)
-    if local.telephone_event:
-        agreed.event_payload_type = codec_lines.payload_type_of(media, EVENT)
-    if local.comfort_noise:
-        agreed.comfort_noise_type = _comfort_noise(media, stream.codec)
-    agreed.rtcp_mux = media.has("rtcp-mux")
-    agreed.held = theirs not in RECEIVES
-    return agreed
+    return _negotiated(
+        media,
+        stream,
+        ours,
+        local.ptime_ms,
+        events=local.telephone_event,
+        comfort_noise=local.comfort_noise,
+        rtcp_mux=media.has("rtcp-mux"),
+        held=theirs not in RECEIVES,
+    )
 
 
 def read_answer(
@@ -206,14 +209,16 @@ def read_answer(
             continue
         wanted = offer.direction_of(offered)
         theirs = direction_seen(answer, answered, stream.place)
-        agreed = _negotiated(answered, stream, answer_direction(theirs, wanted), _ptime(offered, 20))
-        if codec_lines.payload_type_of(offered, EVENT) is not None:
-            agreed.event_payload_type = codec_lines.payload_type_of(answered, EVENT)
-        if codec_lines.payload_type_of(offered, COMFORT_NOISE) is not None:
-            agreed.comfort_noise_type = _comfort_noise(answered, stream.codec)
-        agreed.rtcp_mux = offered.has("rtcp-mux") and answered.has("rtcp-mux")
-        agreed.held = wanted in SENDS and theirs not in RECEIVES
-        return agreed
+        return _negotiated(
+            answered,
+            stream,
+            answer_direction(theirs, wanted),
+            _ptime(offered, 20),
+            events=codec_lines.payload_type_of(offered, EVENT) is not None,
+            comfort_noise=codec_lines.payload_type_of(offered, COMFORT_NOISE) is not None,
+            rtcp_mux=offered.has("rtcp-mux") and answered.has("rtcp-mux"),
+            held=wanted in SENDS and theirs not in RECEIVES,
+        )
     pairs = zip(offer.media, answer.media, strict=True)
     if before is not None and any(
         ours.port and theirs.port and ours.kind != "audio" for ours, theirs in pairs
@@ -370,7 +375,18 @@ def _terms(media: MediaDescription, stream: _Stream, default_ptime_ms: int) -> t
     return found
 
 
-def _negotiated(media: MediaDescription, stream: _Stream, ours: str, default_ptime_ms: int) -> Negotiated:
+def _negotiated(
+    media: MediaDescription,
+    stream: _Stream,
+    ours: str,
+    default_ptime_ms: int,
+    *,
+    events: bool,
+    comfort_noise: bool,
+    rtcp_mux: bool,
+    held: bool,
+) -> Negotiated:
+    """`events` and `comfort_noise`: we may have them too."""
     key_in, key_out = stream.keys or (None, None)
     ptime_ms, parameters, rtcp = _terms(media, stream, default_ptime_ms)
     return Negotiated(
@@ -378,12 +394,14 @@ def _negotiated(media: MediaDescription, stream: _Stream, ours: str, default_pti
         port=media.port,
         codec=stream.codec.name,
         payload_type=stream.payload_type,
-        event_payload_type=None,
+        event_payload_type=codec_lines.payload_type_of(media, EVENT) if events else None,
         ptime_ms=ptime_ms,
         send=ours in SENDS,
         receive=ours in RECEIVES,
-        held=False,
+        held=held,
         format_parameters=parameters,
+        comfort_noise_type=_comfort_noise(media, stream.codec) if comfort_noise else None,
+        rtcp_mux=rtcp_mux,
         rtcp_port=rtcp,
         protocol=media.protocol.upper(),
         key_in=key_in,
