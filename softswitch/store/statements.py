@@ -21,6 +21,8 @@ from softswitch.store.rows import (
     AttemptRow,
     CallFinished,
     CallStarted,
+    FarewellRow,
+    FarewellSaid,
     Heartbeat,
     JournalEntry,
     LegRow,
@@ -111,9 +113,10 @@ def _finish() -> Statement:
     return Statement(sql, _getter([name if name != "key" else "call" for name in names], "labels"))
 
 
-def _remove(table: Table) -> Statement:
-    sql, _ = compiled(delete(table).where(table.c.call == bindparam("key")))
-    return Statement(sql, lambda row: (row.call,))
+def _remove(table: Table, key: str = "call") -> Statement:
+    sql, _ = compiled(delete(table).where(table.c[key] == bindparam("key")))
+    get = attrgetter(key)
+    return Statement(sql, lambda row: (get(row),))
 
 
 def _remove_registration() -> Statement:
@@ -127,6 +130,8 @@ STATEMENTS: dict[type, Statement] = {
     CallStarted: _insert(schema.calls, replace=False),
     JournalEntry: _insert(schema.journal, replace=True, as_json="arguments"),
     SnapshotRow: _insert(schema.snapshots, replace=True),
+    FarewellRow: _insert(schema.farewells, replace=True),
+    FarewellSaid: _remove(schema.farewells, "farewell"),
     CallFinished: _finish(),
     LegRow: _insert(schema.legs, replace=True),
     QueueVisit: _insert(schema.queue_visits, replace=True),
