@@ -184,7 +184,7 @@ async def build(loaded: LoadedConfig, world: World | None = None) -> Parts:
     manager = CallManager(services, room)
     snapshots = Snapshots(services, room, farewells)
     services.changed, services.agreed = snapshots.call_changed, snapshots.leg_changed
-    services.changed_now = snapshots.write_now
+    services.changed_now, services.stored = snapshots.write_now, snapshots.stored
     services.leaves = farewells.leaves
     voice.recognition = world.recognition(services, alarms, paths.state_dir(config) / "ears.sock")
     Watching(services, engine, sip.notifier, manager.calls, boxes)

@@ -127,6 +127,10 @@ class Asks(Protocol):
     async def close(self) -> None: ...
 
 
+async def not_stored(call: CallId) -> None:
+    """Where nothing is written down."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Services:
     config: Config
@@ -160,6 +164,8 @@ class Services:
     """Hears of each call that is to be written down anew, so that it outlives a crash."""
     changed_now: Callable[[CallId], None] = lambda call: None
     """The same where a crash within the next tenth of a second is not to forget it."""
+    stored: Callable[[CallId], Awaitable[None]] = not_stored
+    """The same, and returns when a crash will not forget it; it never takes long."""
     leaves: "Callable[[Leg], None]" = lambda leg: None
     """Hears of each leg that is hung up and cannot be told so yet: a crash is not to forget that."""
     agreed: Callable[[LegId], None] = lambda leg: None

@@ -20,6 +20,7 @@ from softswitch.call.services import Services
 from softswitch.call.snapshot import CallSnapshot
 from softswitch.ids import CallId, LegId
 from softswitch.store.rows import SnapshotRow
+from softswitch.store.writer import COMMIT_WAIT_S
 
 AFTER_S: Final = 0.1
 _ROUND_S: Final = AFTER_S / 2
@@ -64,6 +65,12 @@ class Snapshots:
         known[call] = now
         self._changed.pop(call, None)
         self._write(call, now=True)
+
+    async def stored(self, call: CallId) -> None:
+        """Write it, and return when it is in the database, or cannot be in time."""
+        self._changed.pop(call, None)
+        self._write(call, now=True)
+        await self._services.store.writer.flush(COMMIT_WAIT_S)
 
     def _look(self) -> None:
         """Hand in what changed a round ago."""
