@@ -16,7 +16,7 @@ from softswitch.app.keeping import Keeping
 from softswitch.app.logs import set_up_logs
 from softswitch.app.memory import keep_large_apart, look_through_memory, settle_memory
 from softswitch.app.parts import HEARTBEAT_S, Parts, build
-from softswitch.app.recovery import end_left, left_open, recover, wanted, written_down
+from softswitch.app.recovery import left_to_say, recover, wanted, written_down
 from softswitch.app.voicing import warm
 from softswitch.call.stages import Wait
 from softswitch.config import paths
@@ -137,16 +137,16 @@ async def _shut_down(parts: Parts, api: ApiServer) -> None:
 
 async def begin(parts: Parts) -> None:
     """From built to serving calls."""
-    written, left = await written_down(parts), await left_open(parts)
+    written, left = await written_down(parts), await left_to_say(parts)
     # Workers that outlived the last run go on with these calls; what they wrote of others is for `recover` to mend.
     await parts.media.start(wanted(written))
-    revived = await recover(parts, written)
+    revived, farewells = await recover(parts, written, left)
     await parts.boxes.load()
     await parts.mailing.start()
     warm(parts.services.voice, parts.services.config)
     await parts.sip.start()
     parts.kept_subscriptions.begin()
-    end_left(parts, left)
+    parts.farewells.say(farewells)
     parts.dispatcher.await_callers(each.call.id for each in revived if isinstance(each.stage, Wait))
     await restore_callbacks(parts)
     for each in revived:
@@ -159,6 +159,7 @@ async def end(parts: Parts) -> None:
     await parts.direct.stop()
     await parts.room.supervisions.stop()
     parts.snapshots.close()
+    parts.farewells.close()
     parts.dispatcher.close()
     await parts.mailing.close()
     await parts.services.voice.close()

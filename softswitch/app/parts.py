@@ -22,6 +22,7 @@ from softswitch.call.conference import Conferences
 from softswitch.call.conversation import Conversation
 from softswitch.call.direct_call import DirectCalls
 from softswitch.call.dispatcher import Dispatcher
+from softswitch.call.farewells import Farewells
 from softswitch.call.gate import Gate
 from softswitch.call.lines import Lines
 from softswitch.call.manager import CallManager
@@ -78,6 +79,7 @@ class Parts:
     gate: Gate
     manager: CallManager
     snapshots: Snapshots
+    farewells: Farewells
     boxes: Boxes
     direct: DirectCalls
     tally: Tally
@@ -175,13 +177,15 @@ async def build(loaded: LoadedConfig, world: World | None = None) -> Parts:
     dispatcher = Dispatcher(services, engine, Visits(services))
     recordings = Recordings(services)
     gate = Gate(services, dispatcher.desk)
-    supervisions = Supervisions(services, dispatcher.desk, recordings, talks, gate)
+    farewells = Farewells(services)
+    supervisions = Supervisions(services, dispatcher.desk, recordings, talks, gate, farewells)
     conferences = Conferences(services, recordings)
     room = Room(dispatcher, recordings, supervisions, conferences, gate, talks)
     manager = CallManager(services, room)
-    snapshots = Snapshots(services, room)
+    snapshots = Snapshots(services, room, farewells)
     services.changed, services.agreed = snapshots.call_changed, snapshots.leg_changed
-    services.changed_now = snapshots.write_now
+    services.changed_now, services.stored = snapshots.write_now, snapshots.stored
+    services.leaves = farewells.leaves
     voice.recognition = world.recognition(services, alarms, paths.state_dir(config) / "ears.sock")
     Watching(services, engine, sip.notifier, manager.calls, boxes)
     MessageLamps(services, boxes)
@@ -206,6 +210,7 @@ async def build(loaded: LoadedConfig, world: World | None = None) -> Parts:
         gate=gate,
         manager=manager,
         snapshots=snapshots,
+        farewells=farewells,
         boxes=boxes,
         direct=direct,
         tally=Tally(services),

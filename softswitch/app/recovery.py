@@ -1,23 +1,24 @@
 """What the last run left: calls go on or get their CDR, recordings get their length, agents their state."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from math import isfinite
+from types import MappingProxyType
 
 import structlog
 
 from softswitch.app.parts import Parts
 from softswitch.app.trunking import restore_toll
-from softswitch.call.open_invites import is_answered, read_open
+from softswitch.call.farewell import Farewell, is_answered, read_farewell
 from softswitch.call.revival import ENTERED_AGAIN, FAILURES, Revived, revive
 from softswitch.call.snapshot import CallSnapshot
 from softswitch.call.stages import Wait
-from softswitch.call.termination import RESTART
 from softswitch.errors import StorageError
 from softswitch.ids import LegId
 from softswitch.rtp.adoption import Wanted
-from softswitch.sip.open_invite import OpenInvite
-from softswitch.store.rows import RecordingRow
+from softswitch.store.rows import FarewellRow, RecordingRow
+
+NOTHING: Mapping[str, Farewell] = MappingProxyType({})
 
 _log = structlog.get_logger(__name__)
 
@@ -62,24 +63,26 @@ def _handing_over_first(snapshot: CallSnapshot) -> tuple[bool, float]:
     return isinstance(snapshot.at, ENTERED_AGAIN), snapshot.stages[-1][1] if snapshot.stages else 0.0
 
 
-async def left_open(parts: Parts) -> list[OpenInvite]:
-    """INVITEs that had no final response."""
-    found: list[OpenInvite] = []
-    for row in await parts.store.snapshots():
+async def left_to_say(parts: Parts) -> dict[str, Farewell]:
+    """By call, or what else has a row of its own, whatever becomes of it."""
+    found: dict[str, Farewell] = {}
+    rows = [(row.farewell, row.data) for row in await parts.store.farewells()]
+    rows += [(row.call, row.data) for row in await parts.store.snapshots()]
+    for name, data in rows:
         try:
-            found += read_open(row.data)
+            found[name] = read_farewell(data).beside(found.get(name))
         except FAILURES as error:
-            _log.error("an INVITE cannot be ended: it cannot be read", call=row.call, problem=str(error))
+            _log.error("who is left cannot be told: it cannot be read", row=name, problem=str(error))
+            parts.store.farewell_said(name)
     return found
 
 
-def end_left(parts: Parts, invites: Iterable[OpenInvite]) -> None:
-    """Callers who were not answered get their final response, phones that rang their CANCEL."""
-    for invite in invites:
-        try:
-            parts.sip.end_open(invite, RESTART.sip_status, RESTART.reason_header)
-        except FAILURES as error:
-            _log.error("an INVITE from before the restart cannot be ended", problem=str(error))
+def _still_to_say(left: Mapping[str, Farewell], revived: Iterable[Revived]) -> dict[str, Farewell]:
+    """What there is to say when these go on: nobody is hung up whose dialog another call has taken over."""
+    calls = {each.call.id: each.call for each in revived}
+    tags = {leg.session.local_tag for call in calls.values() for leg in call.legs.values() if leg.session}
+    said = {name: each.but(tags, legs=name not in calls) for name, each in left.items()}
+    return {name: each for name, each in said.items() if each.needed}
 
 
 def _age(snapshot: CallSnapshot) -> float:
@@ -106,13 +109,19 @@ def _revive(parts: Parts, written: Iterable[CallSnapshot], died: float) -> list[
     return revived
 
 
-async def recover(parts: Parts, written: Iterable[CallSnapshot] = ()) -> list[Revived]:
-    """Calls that go on; all others that the crash cut off are closed."""
+async def recover(
+    parts: Parts, written: Iterable[CallSnapshot] = (), left: Mapping[str, Farewell] = NOTHING
+) -> tuple[list[Revived], dict[str, Farewell]]:
+    """Calls that go on, and what is to be said besides; all others that the crash cut off are closed."""
     parts.dispatcher.desk.start(await parts.store.agents())
     calls = tuple(written)
     revived = _revive(parts, calls, await parts.store.alive_until() if calls else 0.0)
     goes_on = frozenset(each.call.id for each in revived)
-    closed = await parts.store.close_unfinished(goes_on, parts.recordings.running())
+    farewells = _still_to_say(left, revived)
+    rows = [FarewellRow(farewell=name, data=each.said_once.to_json()) for name, each in farewells.items()]
+    for name in left.keys() - farewells.keys():
+        parts.store.farewell_said(name)  # whose dialog another call has
+    closed = await parts.store.close_unfinished(goes_on, parts.recordings.running(), rows)
     for row in closed.recordings:
         mended = repaired(parts, row)
         parts.cut_off.append(mended)
@@ -127,7 +136,7 @@ async def recover(parts: Parts, written: Iterable[CallSnapshot] = ()) -> list[Re
     registered = parts.sip.registrations()
     if registered:
         _log.info("registrations restored", contacts=len(registered))
-    return revived
+    return revived, farewells
 
 
 def repaired(parts: Parts, row: RecordingRow) -> RecordingRow:

@@ -105,6 +105,10 @@ class Call:
         self.mailbox: Mailbox[CallEvent] = Mailbox()
         self.at: Stage | None = None
         """The stage it is in, with its arguments."""
+        self.ahead: Stage | None = None
+        """Entered before the stage that leads to it was over."""
+        self.known_elsewhere: asyncio.Event | None = None
+        """Another call has taken over who was in this one; set when a crash will not forget that."""
         self.resumes: TalkSnapshot | None = None
         """The talk that it goes on with after a restart."""
         self.rings: Attempt | None = None

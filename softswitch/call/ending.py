@@ -3,6 +3,8 @@
 Idempotent by construction: the trampoline calls `finish` once, in its `finally`.
 """
 
+import asyncio
+import contextlib
 from collections import deque
 from operator import attrgetter
 
@@ -16,6 +18,8 @@ from softswitch.call.termination import Termination, status_by_reason
 from softswitch.facts import CallEnded, LegEnded
 from softswitch.store.rows import CallFinished, LegRow
 
+KNOWN_WITHIN_S = 0.25
+"""The other call may end before it comes to that."""
 _AUDIO = (
     *("late", "duplicates", "out_of_order", "peer_lost", "peer_jitter_ms", "mos", "rtt_ms", "level_db"),
     *("clipped_share", "silence_share", "talk_share", "overlap_s", "interruptions"),
@@ -31,6 +35,8 @@ async def finish(room: Room, call: Call, termination: Termination) -> None:
     call.refer_over(487)
     if call.rings is not None:
         call.rings.abandon(call, termination.reason_header)
+    if call.known_elsewhere is not None:
+        await _known(call.known_elsewhere)
     if room.parked:
         free(room, call)
     room.supervisions.call_over(call.id)
@@ -68,6 +74,12 @@ async def finish(room: Room, call: Call, termination: Termination) -> None:
             monotonic=services.clock.monotonic(),
         )
     )
+
+
+async def _known(elsewhere: asyncio.Event) -> None:
+    """With this call's end its row goes, and who went to another call would be in none after a crash."""
+    with contextlib.suppress(TimeoutError):
+        await asyncio.wait_for(elsewhere.wait(), KNOWN_WITHIN_S)
 
 
 async def _let_all_go(call: Call) -> None:

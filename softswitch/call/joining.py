@@ -4,6 +4,7 @@ Taking is one synchronous step: nobody waits for anybody, so two calls that are 
 for each other; whoever comes second finds nothing left to take. The other call ends with `handed over`.
 """
 
+import asyncio
 from dataclasses import dataclass, replace
 
 from softswitch.call.attempt import Attempt
@@ -74,7 +75,8 @@ def far_of(conversation: Conversation, leg: LegId) -> Leg | None:
 
 def take(room: Room, into: Call, call: Call, leg: LegId, number: str) -> Taken:
     """What `leg` has in `call` is `into`'s from now on; `can_be_taken` said that there is something. `number` is whom it
-    is put through to, for the rows of the call that ends."""
+    is put through to, for the rows of the call that ends; that ends when `into` has been written down."""
+    call.known_elsewhere = asyncio.Event()
     conversation = room.talks.get(call.id)
     if conversation is not None:
         return _party(room, into, conversation, leg, number)

@@ -352,6 +352,8 @@ class Leg(LegSound):
             if status is not None and self.answered is None:
                 self.sip_status = status
             self.session.hangup(status, reason, more)
+            if self.session.bye_waits:
+                self._services.leaves(self)
 
     # --- the end ------------------------------------------------------------------------------------------------------
 

@@ -44,6 +44,8 @@ class JoinOrdered:
 
     by: LegId
     taken: "Taken"
+    ending: "Call"
+    """That other call; it waits until this one is written down with whom it has taken."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from softswitch.call.consult import Consult, consulting
 from softswitch.call.contact import name_of
 from softswitch.call.conversation import Conversation
 from softswitch.call.ending import let_go
+from softswitch.call.entering import enter
 from softswitch.call.events import PartyAnswered
 from softswitch.call.forwarding import put_through_by
 from softswitch.call.hand_off import HandOff
@@ -87,23 +88,41 @@ class PutThrough:
                 self.call, stage.target, stage.dialled, taken.attempt, referred=True
             )
             conversation.arrange()
+            await self._known(order)
             if taken.attempt.leg.answered is not None:
                 self.call.post(PartyAnswered(taken.attempt.leg.id))  # the call that ended has not read it
             return None
         if isinstance(taken, Party):
             conversation.transfer = Transfer(taken.leg.party, taken.leg.id)
             self._tell("attended", by, to=taken.leg.party, text=f"attended to {taken.leg.party}")
-            self.call.refer_over(200)
-            await conversation.dismiss(by)
+            talk = self._with(taken)
+            await self._leave(by, talk, order)
             await sit_beside(taken.leg, self.call.caller)
-            return self._with(taken)
+            return talk
         name = type(taken).__name__.lower()
         conversation.transfer = Transfer(getattr(taken, "queue", "") or name)
         self._tell("attended", by, to=name, text=f"to where {by.party} waited")
-        self.call.refer_over(200)
-        await conversation.dismiss(by)
         self.call.learn()
-        return followed(self.call, taken)
+        following = followed(self.call, taken)
+        await self._leave(by, following, order)
+        return following
+
+    async def _leave(self, by: Leg, following: Stage, order: JoinOrdered) -> None:
+        """Nobody is told that it is done before a crash would go on with what follows: else who put the caller through
+        would be gone, and the caller with him again."""
+        call = self.call
+        self.room.talks.pop(call.id, None)
+        self.conversation.end()
+        call.ahead = following
+        enter(call, following)
+        await self._known(order)
+        call.refer_over(200)
+        await self.conversation.dismiss(by)
+
+    async def _known(self, order: JoinOrdered) -> None:
+        await self.call.services.stored(self.call.id)
+        if order.ending.known_elsewhere is not None:
+            order.ending.known_elsewhere.set()
 
     def _with(self, party: Party) -> Talk:
         record = self.conversation.stage.record

@@ -11,7 +11,7 @@ import structlog
 
 from softswitch.call.call import Call
 from softswitch.call.conversation import Conversation
-from softswitch.call.joining import Rings, can_be_taken, far_of, free_to_go, take
+from softswitch.call.joining import can_be_taken, far_of, free_to_go, take
 from softswitch.call.leg import Leg
 from softswitch.call.opening import opening
 from softswitch.call.orders import JoinOrdered, ParkOrdered, ReferOrdered
@@ -91,9 +91,7 @@ class Refers:
         number = conversation.call.ani if by is conversation.other else conversation.other.party
         self._promise(conversation, by, refer)
         taken = take(self._room, call, ending, its.id, number)
-        if not isinstance(taken, Rings):
-            call.refer_over(200)
-        call.post(JoinOrdered(by=by.id, taken=taken))
+        call.post(JoinOrdered(by=by.id, taken=taken, ending=ending))
 
     def _call_of(self, leg: LegId) -> Call:
         line = self._services.lines.line(leg)

@@ -71,7 +71,8 @@ def revive(services: Services, room: Room, snapshot: CallSnapshot, died: float) 
         stage = _stage(room, call, snapshot, legs, died)
     except BaseException:
         for leg in legs.values():
-            leg.hang_up(None, RESTART.reason_header)
+            if leg.session is not None:
+                leg.session.finish()  # its peer is told as those of calls that cannot even be read (`farewells.py`)
             leg.release()
             leg.deliver = nobody
         for stream in taken.keys() - legs.keys():

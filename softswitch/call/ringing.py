@@ -122,6 +122,7 @@ class Ringing:
         self._sessions: list[Session | None] = []
         self._refusals: list[Refused] = []
         self._settled = False
+        self._forks = 1
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -232,6 +233,9 @@ class Ringing:
             if session is not None and session.destination is not None:
                 self.leg.signalled_from = session.destination.address
             self._services.lines.ringing(self.leg.id, session)
+            if session is not None and session.early is not None and len(session.early) > self._forks:
+                self._forks = len(session.early)
+                self._services.agreed(self.leg.id)  # a restart has to end them all
             self._deliver(PartyProgress(self.leg.id, event.status, event.sdp))
         elif isinstance(event, Answered):
             self._answered(session, event)

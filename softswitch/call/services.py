@@ -28,6 +28,7 @@ from softswitch.sip.address import Address
 from softswitch.sip.events import SessionEvent
 from softswitch.sip.identity import Identity
 from softswitch.sip.invite_plan import DIRECT, InviteWay
+from softswitch.sip.open_invite import OpenInvite
 from softswitch.sip.refer_server import Refer
 from softswitch.sip.registrar import Binding
 from softswitch.sip.sdp import SessionDescription
@@ -85,6 +86,10 @@ class Sip(Protocol):
         on_event: Callable[[SessionEvent], None],
     ) -> Session: ...
 
+    def go_on(self) -> None: ...
+
+    def end_open(self, invite: OpenInvite, status: int, reason: str) -> None: ...
+
     def notify_messages(self, destination: Uri | Binding, *, user: str, counts: tuple[int, int]) -> None: ...
 
 
@@ -122,6 +127,10 @@ class Asks(Protocol):
     async def close(self) -> None: ...
 
 
+async def not_stored(call: CallId) -> None:
+    """Where nothing is written down."""
+
+
 @dataclass(slots=True, kw_only=True)
 class Services:
     config: Config
@@ -155,6 +164,10 @@ class Services:
     """Hears of each call that is to be written down anew, so that it outlives a crash."""
     changed_now: Callable[[CallId], None] = lambda call: None
     """The same where a crash within the next tenth of a second is not to forget it."""
+    stored: Callable[[CallId], Awaitable[None]] = not_stored
+    """The same, and returns when a crash will not forget it; it never takes long."""
+    leaves: "Callable[[Leg], None]" = lambda leg: None
+    """Hears of each leg that is hung up and cannot be told so yet: a crash is not to forget that."""
     agreed: Callable[[LegId], None] = lambda leg: None
     """The same of a leg that has settled an offer with its peer."""
     entropy: Callable[[int], bytes] = entropy

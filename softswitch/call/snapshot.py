@@ -178,7 +178,7 @@ def _leg(call: Call, leg: Leg) -> LegSnapshot | None:
     session, negotiated, described = leg.session, leg.negotiated, leg.described
     if session is None or negotiated is None or described is None or leg.answered is None:
         return None
-    dialog = snapshot_of(session, lambda: _read_later(call.config))
+    dialog = snapshot_of(session, lambda: read_later(call.config))
     if dialog is None:
         return None
     line = call.services.lines.line(leg.id)
@@ -205,7 +205,7 @@ def _leg(call: Call, leg: Leg) -> LegSnapshot | None:
     )
 
 
-def _read_later(config: Config) -> set[str]:
+def read_later(config: Config) -> set[str]:
     """Headers of a caller's INVITE that go on to trunks and are read by flows."""
     passed = (name for trunk in config.trunk.values() for name in trunk.headers_pass)
     return {*passed, *config.routing.flow_headers}

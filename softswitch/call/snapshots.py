@@ -12,12 +12,15 @@ from typing import Final
 import structlog
 
 from softswitch.call.call import Call
-from softswitch.call.open_invites import open_invites, unanswered
+from softswitch.call.farewell import Farewell
+from softswitch.call.farewells import Farewells
+from softswitch.call.open_invites import established, open_invites, open_rings, unanswered
 from softswitch.call.room import Room
 from softswitch.call.services import Services
 from softswitch.call.snapshot import CallSnapshot
 from softswitch.ids import CallId, LegId
 from softswitch.store.rows import SnapshotRow
+from softswitch.store.writer import COMMIT_WAIT_S
 
 AFTER_S: Final = 0.1
 _ROUND_S: Final = AFTER_S / 2
@@ -28,9 +31,10 @@ _log = structlog.get_logger(__name__)
 
 
 class Snapshots:
-    def __init__(self, services: Services, room: Room) -> None:
+    def __init__(self, services: Services, room: Room, farewells: Farewells) -> None:
         self._services = services
         self._room = room
+        self._farewells = farewells
         self._changed: dict[CallId, float] = {}
         """Since when, by the loop's time; the oldest first."""
         self._at_once: dict[CallId, float] = {}
@@ -64,6 +68,12 @@ class Snapshots:
         self._changed.pop(call, None)
         self._write(call, now=True)
 
+    async def stored(self, call: CallId) -> None:
+        """Write it, and return when it is in the database, or cannot be in time."""
+        self._changed.pop(call, None)
+        self._write(call, now=True)
+        await self._services.store.writer.flush(COMMIT_WAIT_S)
+
     def _look(self) -> None:
         """Hand in what changed a round ago."""
         before = self._loop.time() - _ROUND_S
@@ -75,6 +85,7 @@ class Snapshots:
     def _write(self, call_id: CallId, *, now: bool = False) -> None:
         call = self._room.calls.get(call_id)
         if call is None:
+            self._write_supervision(call_id)
             return
         try:
             data = self._written(call)
@@ -91,7 +102,15 @@ class Snapshots:
         snapshot = CallSnapshot.of(self._room, call, invites)
         if snapshot is not None:
             return snapshot.to_json()
-        return unanswered(call, invites) if invites and call.recorded else ""
+        partings = established(call)
+        return unanswered(call, invites, partings) if (invites or partings) and call.recorded else ""
+
+    def _write_supervision(self, supervision: str) -> None:
+        """A supervisor whom we rang has no call of his own: after a crash he is hung up, whether somebody talks or not."""
+        session = self._room.supervisions.find(supervision)
+        if session is not None and session.ringing is not None and not session.over:
+            rings = open_rings(session.ringing, answered=True)
+            self._farewells.keep(supervision, Farewell(open=tuple(one for one in rings if one is not None)))
 
     def close(self) -> None:
         if self._timer is not None:

@@ -1,7 +1,4 @@
-"""The trampoline: runs a call stage by stage inside one scope, whose exit ends everything exactly once.
-
-Entering a stage is journalled, so that after a crash of this process the chain can be entered again at its last stage.
-"""
+"""The trampoline: runs a call stage by stage inside one scope, whose exit ends everything exactly once."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -14,6 +11,7 @@ from softswitch.call.call_back import call_back
 from softswitch.call.confer import confer
 from softswitch.call.dial import dial
 from softswitch.call.ending import finish
+from softswitch.call.entering import enter
 from softswitch.call.facing import take_back
 from softswitch.call.feature import feature
 from softswitch.call.greet import greet
@@ -22,7 +20,7 @@ from softswitch.call.parking import park, retrieve
 from softswitch.call.pickup import pick_up, take_place
 from softswitch.call.room import Room
 from softswitch.call.say import say
-from softswitch.call.stages import End, Stage, arguments_of, name_of
+from softswitch.call.stages import End, Stage
 from softswitch.call.supervise import supervise
 from softswitch.call.survey import survey
 from softswitch.call.talk import talk
@@ -30,8 +28,6 @@ from softswitch.call.termination import FAULT, SHUTDOWN, By, CallOver, Cause, Te
 from softswitch.call.voicemail import voicemail
 from softswitch.call.wait import wait
 from softswitch.errors import MediaError, PeerError
-from softswitch.facts import StageEntered
-from softswitch.store.rows import JournalEntry
 
 STORY: dict[type[Any], Callable[[Room, Call, Any], Awaitable[Stage]]] = {
     stages.Arrive: arrive,
@@ -60,10 +56,10 @@ async def tell(room: Room, call: Call, stage: Stage, *, again: bool = False) -> 
     termination = FAULT
     try:
         while not isinstance(stage, End):
-            if again:
-                again = False
+            if again or stage is call.ahead:
+                again, call.ahead = False, None
             else:
-                _enter(call, stage)
+                enter(call, stage)
             if call.going_round:
                 call.log.error(
                     "led round and round without a pause; its last stages are shown", stages=call.stages[-4:]
@@ -90,20 +86,3 @@ async def tell(room: Room, call: Call, stage: Stage, *, again: bool = False) -> 
     finally:
         await finish(room, call, termination)
     return termination
-
-
-def _enter(call: Call, stage: Stage) -> None:
-    services, name = call.services, name_of(stage)
-    now = services.clock.wall()
-    call.entered(name, now)
-    call.at = stage
-    call.trail.entered(now, stage)
-    call.log.info("stage", stage=name)
-    if call.recorded:
-        services.store.journal(
-            JournalEntry(call=call.id, stage=name, arguments=arguments_of(stage), entered=now)
-        )
-        services.changed(call.id)
-    services.bus.publish(
-        StageEntered(call=call.id, stage=name, wall=now, monotonic=services.clock.monotonic())
-    )

@@ -130,7 +130,6 @@ class Supervision:
         )
         self._set_mode(self.mode)
         conversation.supervise(self.leg.id, None if self.held else self.mode)
-        self.services.changed(conversation.call.id)  # whoever is rung has no row but the call's
         self._sound_tone()
         clock = self.services.clock
         _log.info("supervised", call=conversation.call.id, supervisor=self.leg.party, mode=self.mode.value)
@@ -156,7 +155,6 @@ class Supervision:
         self.recordings.leave(conversation.call, self.leg)
         conversation.supervise(self.leg.id, None)
         self._close_row(why)
-        self.services.changed(conversation.call.id)
         clock = self.services.clock
         self.services.bus.publish(
             SupervisionEnded(

@@ -18,8 +18,10 @@ from softswitch.call.events import (
     MediaLost,
     PartyAnswered,
     PartyFailed,
+    PartyProgress,
     Wake,
 )
+from softswitch.call.farewells import Farewells
 from softswitch.call.gate import Gate
 from softswitch.call.leg import Leg
 from softswitch.call.lines import Line
@@ -38,7 +40,6 @@ from softswitch.errors import MediaError
 from softswitch.ids import CallId, LegId
 from softswitch.sip.events import HungUp, SessionExpired
 from softswitch.sip.extension_rules import rules_of
-from softswitch.sip.session import Session
 
 if TYPE_CHECKING:
     from softswitch.call.conversation import Conversation
@@ -47,11 +48,14 @@ _log = structlog.get_logger(__name__)
 
 RING_S = 30.0
 MAX_FORWARDS = 70
+ADOPTED_WITHIN_S = 1.0
+"""After that the row of a call that he has taken over knows his leg for certain."""
 ENDED = 'Q.850;cause=16;text="nothing left to supervise"'
 
 
 class Supervisions:
-    """`talks` are the conversations under way; `desk` knows where agents sit; `gate` who has a role that may spy."""
+    """`talks` are the conversations under way; `desk` knows where agents sit; `gate` who has a role that may spy;
+    `farewells` keeps the dialogs of phones that we ring, which no call has."""
 
     def __init__(
         self,
@@ -60,12 +64,14 @@ class Supervisions:
         recordings: Recordings,
         talks: "dict[CallId, Conversation]",
         gate: Gate,
+        farewells: Farewells,
     ) -> None:
         self._services = services
         self._desk = desk
         self._recordings = recordings
         self._talks = talks
         self._gate = gate
+        self._farewells = farewells
         self._sessions: dict[str, Supervision] = {}
         self._tasks: set[asyncio.Task[None]] = set()
 
@@ -78,19 +84,6 @@ class Supervisions:
             for each in self._sessions.values()
             if each.conversation is not None and each.conversation.call.id == call
         ]
-
-    def rung_for(self, call: CallId) -> list[Session]:
-        """Of phones that we rang, for those who hear this call or are to hear it."""
-        return [
-            session
-            for each in self._sessions.values()
-            if each.ringing is not None and not each.handed_over and self._call_of(each) == call
-            for session in each.ringing.sessions
-        ]
-
-    def _call_of(self, session: Supervision) -> CallId | None:
-        talk = session.conversation or self.talk_of(session.wish)
-        return talk.call.id if talk is not None else None
 
     def find(self, supervision: str) -> Supervision | None:
         return self._sessions.get(supervision)
@@ -245,8 +238,6 @@ class Supervisions:
         ringing = Ringing(services, leg, destinations, invitation, mailbox.put)
         session.ringing = ringing
         ringing.start(beside=talk.call.caller if talk is not None else None)
-        if talk is not None:
-            services.changed(talk.call.id)
         task = asyncio.get_running_loop().create_task(
             self._tell(session, ringing, mailbox), name=f"supervise {session.id}"
         )
@@ -280,8 +271,11 @@ class Supervisions:
             while not session.over:
                 event = await mailbox.get(deadline)
                 match event:
+                    case PartyProgress():
+                        self._services.changed(CallId(session.id))
                     case PartyAnswered():
                         deadline = None
+                        self._services.changed(CallId(session.id))
                         self._services.lines.talking(session.leg.id)
                         await self.answered(session)
                     case PartyFailed():
@@ -304,8 +298,11 @@ class Supervisions:
         finally:
             session.end("shutdown")
             self._sessions.pop(session.id, None)
-            if not session.handed_over:
+            if session.handed_over:
+                self._farewells.forget_later(session.id, ADOPTED_WITHIN_S)
+            else:
                 await self._let_go(session, ringing)
+                self._farewells.forget(session.id)
             for accept in byes:
                 accept()
 

@@ -75,7 +75,7 @@ def answered_invite_of(session: Session) -> AnsweredInvite | None:
         key=tuple(invite.transaction.key),
         head=data.decode("latin-1"),
         peer=invite.transaction.peer,
-        acknowledged=session.state is not SessionState.ANSWERED,
+        acknowledged=session.state not in (SessionState.ANSWERED, SessionState.HANGING_UP),
         answer=answer.decode("latin-1"),
         described=described,
     )

@@ -8,7 +8,7 @@ The dialog that said something new last is the one whose early media counts; the
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from softswitch.sip.dialog import Dialog
+from softswitch.sip.dialog import Dialog, DialogState
 from softswitch.sip.dialog_client import DialogClient
 from softswitch.sip.events import Progress
 from softswitch.sip.late_answers import MAX_FORKS
@@ -39,11 +39,21 @@ class EarlyDialogs:
         self._latest = ""
         """Tag of the dialog that spoke last."""
 
+    def __len__(self) -> int:
+        return len(self._known)
+
     @property
     def latest(self) -> Dialog | None:
         """The one that spoke last."""
         early = self._known.get(self._latest)
         return early.client.dialog if early is not None else None
+
+    @property
+    def others(self) -> list[DialogState]:
+        """Those of the other forks."""
+        if len(self._known) < 2:
+            return []
+        return [one.client.dialog.state for tag, one in self._known.items() if tag != self._latest]
 
     @property
     def sticky(self) -> bool:

@@ -237,18 +237,17 @@ class SipEndpoint:
     ) -> Session:
         """A session from before a restart goes on. Raises PeerError when what was written cannot be read."""
         return restored(
-            self._stack,
-            snapshot,
-            leg=leg,
-            identity=identity,
-            described=described,
-            credentials=credentials,
+            self._stack, snapshot, leg=leg, identity=identity, described=described, credentials=credentials,
             on_event=on_event,
-        )
+        )  # fmt: skip
+
+    def go_on(self) -> None:
+        """What was taken up since SIP is served repeats its messages by itself from now on."""
+        self._driver.flush()
 
     def end_open(self, invite: OpenInvite, status: int, reason: str) -> None:
         """An INVITE from before a restart ends. Raises PeerError when what was written cannot be read."""
-        end_open(self._stack, invite, status, reason)
+        end_open(self._stack, invite, status, reason, self._secrets.get(("trunk", invite.trunk)))
 
     def bindings(self, endpoint: EndpointName) -> tuple[Binding, ...]:
         """Where a registered phone is now, the newest first."""

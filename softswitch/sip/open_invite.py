@@ -3,13 +3,16 @@
 A caller's gets the final response that it waits for, again and again until its ACK (RFC 3261 section 17.2.1). One of ours
 is cancelled (section 9.1), its 487 acknowledged, and a 2xx that crosses the CANCEL acknowledged and hung up. When neither
 comes, the phone may have answered right before the process died, and been acknowledged: it repeats nothing then, so the
-dialog that it made is hung up (section 15 lets a caller send a BYE, answered or not). Only the lines that this takes are
-kept: no credentials and no description.
+dialog that it made is hung up (section 15 lets a caller send a BYE, answered or not), and so are those of the other forks.
+The same goes for a caller: who was answered in that moment waits for no final response, and acknowledges none. Only the
+lines that this takes are kept: no credentials and no description.
 """
 
 from dataclasses import dataclass, field, replace
 from typing import Final, Literal, Protocol
 
+from softswitch.config.secret import Secret
+from softswitch.sip.challenge import ChallengeMemory
 from softswitch.sip.client_transaction import ClientTransaction
 from softswitch.sip.dialog import Dialog, DialogState
 from softswitch.sip.dialog_client import DialogClient
@@ -33,6 +36,8 @@ SEQUENCE_GAP: Final = 1000
 """More requests than we ever send in an early dialog."""
 SILENCE_T1: Final = 2
 """So many T1 after the 200 to our CANCEL a 487 is not to be hoped for: it would have been repeated."""
+UNHEEDED_T1: Final = 8
+"""So many T1 after our final response there would be an ACK: it would have been sent four times."""
 _UNANSWERED = (SessionState.INCOMING, SessionState.RINGING, SessionState.AWAITING_PRACK)
 _RINGING = (SessionState.CALLING, SessionState.PROCEEDING)
 
@@ -50,6 +55,10 @@ class OpenInvite:
     """That of the phone which spoke last, with its tag; no early one where it has answered."""
     sticky: bool = False
     """As `DialogClient.sticky`, of each dialog that it makes."""
+    forks: tuple[DialogState, ...] = ()
+    """The other early dialogs of it."""
+    trunk: str = ""
+    """Whose credentials answer a challenge of our BYE."""
 
 
 class EndingLayer(SessionLayer, Protocol):
@@ -66,8 +75,9 @@ class EndingLayer(SessionLayer, Protocol):
     def common(self, name: str) -> tuple[tuple[str, str], ...]: ...
 
 
-def open_invite_of(session: Session, *, answered: bool = False) -> OpenInvite | None:
-    """None when it has its final response, or has not left. `answered`: whoever we have called is to be hung up as well."""
+def open_invite_of(session: Session, *, answered: bool = False, trunk: str = "") -> OpenInvite | None:
+    """None when it has its final response, or has not left. `answered`: whoever we have called is to be hung up as well;
+    `trunk` is who that is, if one."""
     request = session.request
     if request is None:
         return None
@@ -84,10 +94,32 @@ def open_invite_of(session: Session, *, answered: bool = False) -> OpenInvite | 
     if made is None or session.early is None:
         return made
     dialog = session.dialog
-    return replace(made, dialog=dialog.state if dialog is not None else None, sticky=session.early.sticky)
+    first, *forks = _bounded([dialog.state if dialog is not None else None, *session.early.others])
+    return replace(
+        made,
+        dialog=first,
+        sticky=session.early.sticky,
+        forks=tuple([one for one in forks if one is not None]),
+        trunk=trunk,
+    )
 
 
-def end_open(layer: EndingLayer, invite: OpenInvite, status: int, reason: str) -> None:
+def _bounded(dialogs: list[DialogState | None]) -> list[DialogState | None]:
+    """None in the place of one that is too long: phones make them as long as they like."""
+    left, kept = LONGEST, list[DialogState | None]()
+    for one in dialogs:
+        if one is not None:
+            length = len(one.local) + len(one.remote) + len(one.remote_target) + sum(map(len, one.route_set))
+            left -= length
+            if left < 0:
+                one, left = None, left + length
+        kept.append(one)
+    return kept
+
+
+def end_open(
+    layer: EndingLayer, invite: OpenInvite, status: int, reason: str, credentials: Secret | None = None
+) -> None:
     """`reason` is the value of a Reason header. Raises PeerError when what was written cannot be read."""
     request = parse_message(invite.head.encode("latin-1"))
     if not isinstance(request, Request):
@@ -96,7 +128,7 @@ def end_open(layer: EndingLayer, invite: OpenInvite, status: int, reason: str) -
     if invite.direction == "in":
         _refuse(layer, invite, request, status, headers)
     else:
-        ending, dialog = _Ending(layer, invite, request), invite.dialog
+        ending, dialog = _Ending(layer, invite, request, credentials), invite.dialog
         if dialog is None or dialog.early:
             ending.cancel(headers)
         else:
@@ -130,6 +162,32 @@ def _refuse(
     refusal = make_response(request, status, to_tag=invite.tag, headers=(header, *common))
     transaction.respond(refusal, layer.now())
 
+    def unheeded(now: float) -> None:
+        if transaction.state is TransactionState.COMPLETED:
+            client = _client(layer, Dialog.of_callee(request, invite.tag), invite, request, None, "Server")
+            client.request("BYE", headers=(header,), on_response=any_response, on_failure=any_failure)
+
+    layer.timers.start(layer.now() + UNHEEDED_T1 * layer.timer_values.t1, unheeded)
+
+
+def _client(
+    layer: EndingLayer,
+    dialog: Dialog,
+    invite: OpenInvite,
+    request: Request,
+    credentials: Secret | None,
+    name: str,
+) -> DialogClient:
+    return DialogClient(
+        layer,
+        dialog,
+        invite.peer,
+        contact=request.headers.get("Contact") or "",
+        sticky=invite.sticky,
+        memory=ChallengeMemory(credentials, layer.entropy) if credentials is not None else None,
+        common=layer.common(name),
+    )
+
 
 @dataclass(slots=True, eq=False)
 class _Ending:
@@ -138,6 +196,7 @@ class _Ending:
     layer: EndingLayer
     invite: OpenInvite
     request: Request
+    credentials: Secret | None
     acks: dict[str, tuple[bytes, Source] | None] = field(default_factory=dict)
     """By the tag of whoever answered; each has got its BYE."""
     refused: bool = False
@@ -166,27 +225,26 @@ class _Ending:
         """The CANCEL has its answer. A 200 names the tag of the phone's dialog (section 9.2); after a 481 no 487 comes."""
         if response.status < 200:
             return
-        dialog = self._dialog(response.to_tag if response.status < 300 else "")
-        if dialog is not None:
+        dialogs = self._dialogs(response.to_tag if response.status < 300 else "")
+        if dialogs:
             patience_s = SILENCE_T1 * self.layer.timer_values.t1 if response.status < 300 else 0.0
-            self.layer.timers.start(now + patience_s, lambda at: self._end(dialog))
+            self.layer.timers.start(now + patience_s, lambda at: self._end(dialogs))
 
     def _unheard(self, cause: str, now: float) -> None:
         del cause, now
-        dialog = self._dialog("")
-        if dialog is not None:
-            self._end(dialog)
+        self._end(self._dialogs(""))
 
-    def _dialog(self, tag: str) -> Dialog | None:
-        """As far as it is known; of a phone that never said anything, from what the CANCEL's answer tells."""
-        known = self.invite.dialog
-        if known is None and tag:
+    def _dialogs(self, tag: str) -> list[Dialog]:
+        """As far as they are known; of a phone that never said anything, from what the CANCEL's answer tells."""
+        known, forks = self.invite.dialog, self.invite.forks
+        if known is None and not forks and tag:
             known = Dialog.of_caller(self.request, make_response(self.request, 200, to_tag=tag)).state
-        return _beyond(known) if known is not None else None
+        return [_beyond(one) for one in (known, *forks) if one is not None]
 
-    def _end(self, dialog: Dialog) -> None:
+    def _end(self, dialogs: list[Dialog]) -> None:
         if not self.refused:
-            self.hang_up(dialog)
+            for dialog in dialogs:
+                self.hang_up(dialog)
 
     def hang_up(self, dialog: Dialog, headers: tuple[tuple[str, str], ...] = ()) -> None:
         """ACK and BYE, once; a 2xx that comes again gets its ACK again. A phone that was acknowledged before heeds the BYE
@@ -198,24 +256,13 @@ class _Ending:
                 self.layer.send(*again)
             return
         self.acks[tag] = None
-        client = self._client(dialog)
+        client = _client(self.layer, dialog, self.invite, self.request, self.credentials, "User-Agent")
 
         def remember(data: bytes, destination: Source) -> None:
             self.acks[tag] = data, destination
 
         client.acknowledge(self.request, remember)
         client.request("BYE", headers=headers, on_response=any_response, on_failure=any_failure)
-
-    def _client(self, dialog: Dialog) -> DialogClient:
-        return DialogClient(
-            self.layer,
-            dialog,
-            self.invite.peer,
-            contact=self.request.headers.get("Contact") or "",
-            sticky=self.invite.sticky,
-            memory=None,
-            common=self.layer.common("User-Agent"),
-        )
 
 
 def _beyond(state: DialogState) -> Dialog:

@@ -85,6 +85,8 @@ class Session:
         self._timer = self.refresh.timer
         self._wanted: Describe | None = None
         self._answer: tuple[SessionDescription, tuple[tuple[str, str], ...]] | None = None
+        self.bye_waits = False
+        """Hung up, and the peer does not know: our BYE follows its ACK, or its answers to NOTIFYs."""
 
     def __repr__(self) -> str:
         return f"<Session {self.leg} {self.direction} {self.state}>"
@@ -201,7 +203,10 @@ class Session:
                 self._set_state(_S.TERMINATED)
                 self.finish()
         elif before is _S.CONFIRMED:
+            self.bye_waits = True
             self._server.when_told(lambda: self._send_bye(headers))
+        elif before is _S.ANSWERED:
+            self.bye_waits = True
 
     def reinvite(self, describe: Callable[[], SessionDescription]) -> None:
         """Offer what `describe` says then, as soon as nothing else is open; ends in ReofferAnswered or ReofferRefused."""
@@ -348,6 +353,7 @@ class Session:
     def finish(self) -> None:
         """The one end of a session that sends and receives nothing more; idempotent."""
         now = self._layer.now()
+        self.bye_waits = False
         if self.incoming is not None:
             self.incoming.stop()
         if self.early is not None:

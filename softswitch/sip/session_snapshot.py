@@ -81,10 +81,11 @@ class RestoringLayer(AnsweringLayer, Protocol):
 
 
 def snapshot_of(session: Session, read_later: Callable[[], Iterable[str]] = tuple) -> SessionSnapshot | None:
-    """None when it is not established. `read_later`: headers of a caller's INVITE that the configuration reads; asked once
-    for a session."""
+    """None when it is not established; one whose BYE waits still is. `read_later`: headers of a caller's INVITE that the
+    configuration reads; asked once for a session."""
     client, refresh = session.client, session.refresh
-    if client is None or session.state not in (SessionState.ANSWERED, SessionState.CONFIRMED):
+    established = session.state in (SessionState.ANSWERED, SessionState.CONFIRMED) or session.bye_waits
+    if client is None or not established:
         return None
     if session.kept is None:
         session.kept = kept_of(session.request, read_later()) if session.direction == "in" else ()

@@ -5,11 +5,19 @@ of its stage fills the CDR: `queue`, `agent`, `answered`, `bridged`, `entered`, 
 arguments are used where they are present and of the right type; a time of 0 is one that is not known.
 """
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from softswitch.ids import AgentId, QueueName, RecordingId
-from softswitch.store.rows import CallFinished, CallStarted, JournalEntry, QueueVisit, RecordingRow
+from softswitch.store.rows import (
+    CallFinished,
+    CallStarted,
+    JournalEntry,
+    QueueVisit,
+    RecordingRow,
+    SupervisionRow,
+)
 
 CAUSE = "crash"
 
@@ -22,6 +30,7 @@ class CrashClosing:
     visits: tuple[QueueVisit, ...]
     recordings: tuple[RecordingRow, ...]
     """Their files may need `recorder.files.repair`, which tells their length."""
+    supervisions: tuple[SupervisionRow, ...] = ()
 
 
 def closing(
@@ -30,6 +39,7 @@ def closing(
     calls: Iterable[CallStarted],
     journal: Mapping[str, JournalEntry],
     recordings: Iterable[RecordingRow],
+    supervisions: Iterable[SupervisionRow] = (),
 ) -> CrashClosing:
     finished: list[CallFinished] = []
     visits: list[QueueVisit] = []
@@ -43,7 +53,19 @@ def closing(
     crashed = [
         replace(row, state="crashed", problem="the switch stopped without ending it") for row in recordings
     ]
-    return CrashClosing(calls=tuple(finished), visits=tuple(visits), recordings=tuple(crashed))
+    died = max(heartbeats.values(), default=0.0)  # their rows name no node, and the file had one owner
+    stays = [replace(row, ended=max(died, _heard_until(row)), why=CAUSE) for row in supervisions]
+    return CrashClosing(
+        calls=tuple(finished), visits=tuple(visits), recordings=tuple(crashed), supervisions=tuple(stays)
+    )
+
+
+def _heard_until(row: SupervisionRow) -> float:
+    """When he was there for certain: he changed his mode, or began."""
+    try:
+        return max(row.began, *(float(wall) for wall, _ in json.loads(row.modes)))
+    except (TypeError, ValueError):
+        return row.began
 
 
 def _finished(call: CallStarted, entry: JournalEntry | None, ended: float) -> CallFinished:

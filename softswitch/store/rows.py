@@ -222,6 +222,22 @@ class SnapshotRow:
 
 
 @value
+class FarewellRow:
+    """What peers of one call, or of one leg, are still to be told when the switch is killed now."""
+
+    farewell: str
+    """Id of that call, leg or supervision."""
+    data: str
+
+
+@value
+class FarewellSaid:
+    """They have been told."""
+
+    farewell: str
+
+
+@value
 class RegistrationRow:
     endpoint: EndpointName
     contact: str
@@ -360,6 +376,8 @@ Row = (
     | SurveyAnswer
     | JournalEntry
     | SnapshotRow
+    | FarewellRow
+    | FarewellSaid
     | RegistrationRow
     | RegistrationGone
     | AgentRow

@@ -228,7 +228,7 @@ supervisions = Table(
     Index("supervisions_call", "call"),
     **_KEYED,
 )
-"""Who has listened to whom. `ended` stays empty where a crash cut it off."""
+"""Who has listened to whom. What a crash cut off is ended at the next start."""
 
 audit = Table(
     "audit",
@@ -333,6 +333,9 @@ journal = Table(
 
 snapshots = Table("snapshots", metadata, _text("call", key=True), _text("data"), **_KEYED)
 """Each live call with its dialogs as JSON, to go on with after a restart; no keys."""
+
+farewells = Table("farewells", metadata, _text("farewell", key=True), _text("data"), **_KEYED)
+"""What is to be said to peers that no live call knows of, as JSON like a snapshot; gone when it has been said."""
 
 registrations = Table(
     "registrations",

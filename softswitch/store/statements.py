@@ -22,6 +22,8 @@ from softswitch.store.rows import (
     AttemptRow,
     CallFinished,
     CallStarted,
+    FarewellRow,
+    FarewellSaid,
     Heartbeat,
     JournalEntry,
     LegRow,
@@ -109,9 +111,10 @@ def _finish() -> Statement:
     return Statement(sql, _values(fields, "labels"))
 
 
-def _remove(table: Table) -> Statement:
-    sql, _ = compiled(delete(table).where(table.c.call == bindparam("key")))
-    return Statement(sql, lambda row: (row.call,))
+def _remove(table: Table, key: str = "call") -> Statement:
+    sql, _ = compiled(delete(table).where(table.c[key] == bindparam("key")))
+    get = attrgetter(key)
+    return Statement(sql, lambda row: (get(row),))
 
 
 def _remove_registration() -> Statement:
@@ -125,6 +128,8 @@ STATEMENTS: dict[type, Statement] = {
     CallStarted: _insert(CallStarted, schema.calls, replace=False),
     JournalEntry: _insert(JournalEntry, schema.journal, replace=True, as_json="arguments"),
     SnapshotRow: _insert(SnapshotRow, schema.snapshots, replace=True),
+    FarewellRow: _insert(FarewellRow, schema.farewells, replace=True),
+    FarewellSaid: _remove(schema.farewells, "farewell"),
     CallFinished: _finish(),
     LegRow: _insert(LegRow, schema.legs, replace=True),
     QueueVisit: _insert(QueueVisit, schema.queue_visits, replace=True),

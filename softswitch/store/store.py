@@ -4,6 +4,7 @@ Writes go to the one batching writer; only the start and the end of a call are w
 """
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import fields
 from pathlib import Path
 from typing import IO, Any, TypeVar
@@ -31,6 +32,8 @@ from softswitch.store.rows import (
     AttemptRow,
     CallFinished,
     CallStarted,
+    FarewellRow,
+    FarewellSaid,
     Heartbeat,
     JournalEntry,
     LegRow,
@@ -112,6 +115,13 @@ class Store:
         """Replace the one before of the same call; it goes with the call's end. `now`: as soon as can be."""
         self.writer.submit(row, now=now)
 
+    def farewell(self, row: FarewellRow) -> None:
+        """Insert it, or replace the one before."""
+        self.writer.submit(row, now=True)
+
+    def farewell_said(self, farewell: str) -> None:
+        self.writer.submit(FarewellSaid(farewell=farewell))
+
     def leg(self, row: LegRow) -> None:
         self.writer.submit(row)
 
@@ -186,20 +196,29 @@ class Store:
         unfinished = select(calls.c.call).where(calls.c.ended.is_(None))
         return await self._rows(SnapshotRow, select(table).where(table.c.call.in_(unfinished)))
 
+    async def farewells(self) -> tuple[FarewellRow, ...]:
+        """What has not been said yet."""
+        return await self._rows(FarewellRow, select(schema.farewells))
+
     async def alive_until(self) -> float:
         """When this node's last run, or this one, is known to have lived last; wall seconds, 0 when there was none."""
         query = select(schema.heartbeats).where(schema.heartbeats.c.node == self._node)
         return max((beat["wall"] for beat in await self._reader.records(query)), default=0.0)
 
     async def close_unfinished(
-        self, but: frozenset[CallId] = frozenset(), running: frozenset[RecordingId] = frozenset()
+        self,
+        but: frozenset[CallId] = frozenset(),
+        running: frozenset[RecordingId] = frozenset(),
+        farewells: Iterable[FarewellRow] = (),
     ) -> CrashClosing:
         """At start: give each call that a crash cut off its one CDR, but those that go on, with the recordings that
-        run. Says what was closed.
+        run, and end supervisors' stays. Says what was closed. `farewells` are stored no later: with its CDR a call's
+        snapshot goes, and the peers are not told yet.
 
         The lock on the file makes sure that no living switch owns them.
         """
         unfinished = select(schema.recordings).where(schema.recordings.c.state == "recording")
+        heard = select(schema.supervisions).where(schema.supervisions.c.ended.is_(None))
         beats = await self._reader.records(select(schema.heartbeats))
         closed = closing(
             heartbeats={beat["node"]: beat["wall"] for beat in beats},
@@ -208,8 +227,15 @@ class Store:
             recordings=[
                 row for row in await self._rows(RecordingRow, unfinished) if row.recording not in running
             ],
+            supervisions=await self._rows(SupervisionRow, heard),
         )
-        rows: tuple[Row, ...] = (*closed.calls, *closed.visits, *closed.recordings)
+        rows: tuple[Row, ...] = (
+            *farewells,
+            *closed.calls,
+            *closed.visits,
+            *closed.recordings,
+            *closed.supervisions,
+        )
         for row in rows:
             self.writer.submit(row)
         await self.writer.flush(10.0)

@@ -28,7 +28,7 @@ class _Store:
     def __init__(self) -> None:
         self.rows: dict[str, RecordingRow] = {}
 
-    async def close_unfinished(self, but: object, running: object) -> CrashClosing:
+    async def close_unfinished(self, but: object, running: object, farewells: object) -> CrashClosing:
         return CrashClosing(calls=(), visits=(), recordings=tuple(_row(name) for name in ("a", "b", "c")))
 
     def recording(self, row: RecordingRow) -> None:

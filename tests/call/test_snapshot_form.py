@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from softswitch.call.open_invites import is_answered, read_open
+from softswitch.call.farewell import is_answered, read_open
 from softswitch.call.snapshot import CallSnapshot
 from softswitch.call.stages import Park, Talk
 from softswitch.sip.sdp import Line, Lines

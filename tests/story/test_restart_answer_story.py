@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from story_floor import SWITCH, Centre, centre, fixed, members, sales, told
 
-from softswitch.call.open_invites import read_open
+from softswitch.call.farewell import read_open
 from softswitch.call.snapshot import CallSnapshot
 from softswitch.call.snapshots import Snapshots
 from softswitch.sip.events import HungUp

@@ -8,12 +8,13 @@ Does not prove it of calls less than a tenth of a second old, nor of connections
 import asyncio
 import json
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from story_floor import SOUTH, Centre, centre, fixed, told, trunk
 
 from softswitch.api.steering_control import SuperviseWish
-from softswitch.call.open_invites import is_answered, read_open
+from softswitch.call.farewell import is_answered, read_open
 from softswitch.sip.events import Cancelled, HungUp
 from softswitch.testing.manners import answering, ringing
 from softswitch.testing.peer_call import PeerCall
@@ -189,20 +190,23 @@ async def test_a_supervisor_whose_phone_rings_is_cancelled(c: Centre) -> None:
     assert (await c.cdr())["cause"] == "normal"
 
 
-@told(SUPERVISED)
-async def test_a_supervisor_who_has_left_or_taken_over_is_not_hung_up(c: Centre) -> None:
-    call, boss = await supervised(c, answering(0.5))
-    [row] = c.switch.rows("snapshots")
-    assert [each.direction for each in read_open(row["data"])] == ["out"]
-    c.press("9", "endpoint:1004")
-    await asyncio.sleep(2)
-    [row] = c.switch.rows("snapshots")
-    assert read_open(row["data"]) == ()
-    await c.restart()
-    await asyncio.sleep(2)
-    assert not boss.session.over and not call.session.over
-    boss.hang_up()
-    await c.cdr()
+@pytest.mark.parametrize("after_s", [0.3, 2.0])
+def test_a_supervisor_who_has_taken_over_is_not_hung_up(after_s: float, tmp_path: Path) -> None:
+    @told(SUPERVISED)
+    async def story(c: Centre) -> None:
+        call, boss = await supervised(c, answering(0.5))
+        [row] = c.switch.rows("farewells")
+        assert [each.direction for each in read_open(row["data"])] == ["out"]
+        c.press("9", "endpoint:1004")
+        await asyncio.sleep(after_s)
+        assert len(c.switch.rows("farewells")) == (after_s < 1)
+        await c.restart()
+        await asyncio.sleep(2)
+        assert not boss.session.over and not call.session.over
+        boss.hang_up()
+        await c.cdr()
+
+    story(tmp_path)
 
 
 @told()

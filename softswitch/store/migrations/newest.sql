@@ -1,4 +1,4 @@
--- made of migrations c6779e8207f5803176d62acb9ea7e45681e63c1fcbf084285eddfd367ba03dbd
+-- made of migrations 0996b2d44449bf82ebea5644443d7f77f6fcbea4fdd4836515cca5b0fda3b1d3
 BEGIN TRANSACTION;
 CREATE TABLE "agent_intervals" (
 	ended FLOAT NOT NULL, 
@@ -26,7 +26,7 @@ CREATE TABLE alembic_version (
 	version_num VARCHAR(32) NOT NULL, 
 	CONSTRAINT alembic_version_pkc PRIMARY KEY (version_num)
 );
-INSERT INTO "alembic_version" VALUES('0014');
+INSERT INTO "alembic_version" VALUES('0015');
 CREATE TABLE attempts (
 	call TEXT NOT NULL, 
 	began FLOAT NOT NULL, 
@@ -116,6 +116,14 @@ CREATE TABLE calls (
 	jitter_ms FLOAT, 
 	labels TEXT, trail TEXT, 
 	PRIMARY KEY (call)
+)
+ WITHOUT ROWID
+
+;
+CREATE TABLE farewells (
+	farewell TEXT NOT NULL, 
+	data TEXT NOT NULL, 
+	PRIMARY KEY (farewell)
 )
  WITHOUT ROWID
 
