@@ -83,14 +83,14 @@ def _remembered(text: str) -> Address:
     return Address._parse(text)
 
 
-def check_address(text: str) -> None:
-    """Raises ParseError where `Address.parse` would. Most addresses with a tag are met once or twice, without it they come
-    again with each message."""
+def checked_tag(text: str) -> str:
+    """The tag; raises ParseError where `Address.parse` would. Most addresses with a tag are met once or twice, without it
+    they come again with each message."""
     head, bracket, tag = text.rpartition(">;tag=")
     if bracket and tag.isalnum() and tag.isascii() and ">" not in head and len(head) < _LONGEST_REMEMBERED:
         _remembered(f"{head}>")
-    else:
-        Address.parse(text)
+        return tag
+    return Address.parse(text).tag
 
 
 def tag_of(text: str) -> str:

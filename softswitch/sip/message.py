@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter
 from typing import Self, TypeVar
 
-from softswitch.sip.address import Address, check_address, tag_of
+from softswitch.sip.address import Address, checked_tag, tag_of
 from softswitch.sip.content_length import content_length_of, read_content_length
 from softswitch.sip.cseq import CSeq
 from softswitch.sip.errors import ParseError
@@ -169,7 +169,7 @@ class Message:
             _check_counts(keys)
         if not vias_read and not self.vias:
             raise ParseError("no via")
-        headers.check(_ADDRESSES, check_address)
+        headers.read_tags(_ADDRESSES, checked_tag)
         headers.read(_READ_ALWAYS)
         for key, read in _READ_WHERE_THERE:  # in this order: what is told of two faults is always the same
             if key in there:
