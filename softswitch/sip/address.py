@@ -83,6 +83,16 @@ def _remembered(text: str) -> Address:
     return Address._parse(text)
 
 
+def checked_tag(text: str) -> str:
+    """The tag; raises ParseError where `Address.parse` would. Most addresses with a tag are met once or twice, without it
+    they come again with each message."""
+    head, bracket, tag = text.rpartition(">;tag=")
+    if bracket and tag.isalnum() and tag.isascii() and ">" not in head and len(head) < _LONGEST_REMEMBERED:
+        _remembered(f"{head}>")
+        return tag
+    return Address.parse(text).tag
+
+
 def tag_of(text: str) -> str:
     """The tag of a From or To without taking the address apart: on the path of each message."""
     head, bracket, tag = text.rpartition(">;tag=")

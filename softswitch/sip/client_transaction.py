@@ -186,6 +186,10 @@ class ClientTransaction(Transaction):
             and response.call_id == self.call_id
         )
 
+    def asked(self, sent_by: str, call_id: str) -> bool:
+        """The same of a response with one Via."""
+        return self._one_via and sent_by == self._sent_by and call_id == self.call_id
+
     def receive(self, response: Response, now: float) -> None:
         self._response = response
         status = response.status

@@ -29,6 +29,7 @@ class DialogClient:
     """Sends requests of one dialog. `flow` is where the peer's messages come from."""
 
     __slots__ = (
+        "_behind",
         "_common",
         "_layer",
         "_memory",
@@ -67,6 +68,8 @@ class DialogClient:
         self._target_text, self._target = "", Uri("")
         self._place: Source | None = None
         """Where that leads, when it names an address."""
+        self._behind: tuple[str, Source, bool] | None = None
+        """Remote target and flow, and whether the peer is behind a NAT as long as they stay."""
         self.via_host = via_host
         self.sticky = sticky
         """A phone's: to be reached where its messages come from, unless Contact or Record-Route name that very host. It
@@ -74,6 +77,12 @@ class DialogClient:
 
     @property
     def behind_nat(self) -> bool:
+        known = self._behind
+        if known is None or known[0] != self.dialog.state.remote_target or known[1] is not self.flow:
+            known = self._behind = self.dialog.state.remote_target, self.flow, self._is_behind_nat()
+        return known[2]
+
+    def _is_behind_nat(self) -> bool:
         target, address = self.target, self.flow.address
         if self.sticky and target.host.strip("[]") != address:
             return True

@@ -232,6 +232,13 @@ class Headers:
                     raise ValueError("a line end or NUL in a tag")
                 made_lines[-1] = f"{made_lines[-1].rstrip(_BLANK_OR_FOLD)};tag={tag}"
 
+    def read_tags(self, keys: Iterable[str], checked_tag: Callable[[str], str]) -> None:
+        """Remember the tag in the first value of each of these folded long names, as `checked_tag` reads it."""
+        first, remembered = self._first, self.remembered
+        for key in keys:
+            text = first.get(key) if first is not None else self.value(key)
+            remembered[key + ";tag"] = checked_tag(text or "")
+
     def read(self, wanted: Iterable[tuple[str, Callable[[str], object]]]) -> None:
         """Remember the first value of each of these folded long names, as its function reads it."""
         first, remembered = self._first, self.remembered

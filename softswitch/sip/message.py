@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from operator import attrgetter
 from typing import Self, TypeVar
 
-from softswitch.sip.address import Address, tag_of
+from softswitch.sip.address import Address, checked_tag, tag_of
 from softswitch.sip.content_length import content_length_of, read_content_length
 from softswitch.sip.cseq import CSeq
 from softswitch.sip.errors import ParseError
@@ -160,14 +160,16 @@ class Message:
         """Seconds; what does not fit in 32 bits counts as the largest that does."""
         return self.headers.parsed("expires", expires_of)
 
-    def validate(self) -> None:
-        """Raises ParseError when a header that routing depends on is missing, doubled or unreadable."""
+    def validate(self, *, vias_read: bool = False) -> None:
+        """Raises ParseError when a header that routing depends on is missing, doubled or unreadable. `vias_read`: whoever
+        asks has read them already."""
         headers, keys = self.headers, self.headers.keys
         there = set(keys)
         if len(there) != len(keys) or not there >= _NEEDED:
             _check_counts(keys)
-        if not self.vias:
+        if not vias_read and not self.vias:
             raise ParseError("no via")
+        headers.read_tags(_ADDRESSES, checked_tag)
         headers.read(_READ_ALWAYS)
         for key, read in _READ_WHERE_THERE:  # in this order: what is told of two faults is always the same
             if key in there:
@@ -220,12 +222,12 @@ class Request(Message):
     def start_line(self) -> str:
         return f"{self.method} {self._uri_text} SIP/2.0"
 
-    def validate(self) -> None:
+    def validate(self, *, vias_read: bool = False) -> None:
         """Also that CSeq repeats the method. The error carries this request, if it has a Via to answer to."""
         try:
             if self.uri.headers:
                 raise ParseError("a Request-URI with headers")
-            super().validate()
+            super().validate(vias_read=vias_read)
             if self.cseq.method != self.method:
                 raise ParseError("CSeq has another method", reason="Bad CSeq")
         except ParseError as error:
@@ -376,9 +378,8 @@ def _call_id(text: str) -> str:
     return text
 
 
+_ADDRESSES = ("from", "to")
 _READ_ALWAYS: tuple[tuple[str, Callable[[str], object]], ...] = (
-    ("from", Address.parse),
-    ("to", Address.parse),
     ("call-id", _call_id),
     ("cseq", CSeq.parse),
 )

@@ -3,9 +3,12 @@
 RFC 3261 sections 8.2, 9.2, 17.1.3, 17.2.3 and 18; RFC 6026 section 8.9: what belongs to nothing is dropped, and counted.
 """
 
+import re
 from typing import Protocol
 
+from softswitch.sip.client_transaction import ClientTransaction
 from softswitch.sip.errors import ParseError
+from softswitch.sip.grammar import TOKEN
 from softswitch.sip.guard import Guard
 from softswitch.sip.message import Request, Response, parse_message
 from softswitch.sip.proxy import Proxy
@@ -18,6 +21,13 @@ from softswitch.sip.stateless_replies import StatelessReplies
 from softswitch.sip.transaction import TransactionKey, cancelled_key, client_key, server_key
 from softswitch.sip.transaction_table import TransactionTable
 from softswitch.sip.user_agent_server import Arrival, UserAgentServer
+
+_STAMP = r";received=[0-9A-Fa-f.:]+"
+_USUAL_VIA = re.compile(
+    rf"SIP/2\.0/[A-Z]+ ([a-z0-9.\-]+:[0-9]{{1,5}});branch=({TOKEN})"
+    rf"(?:;rport(?:=[0-9]{{1,5}})?(?:{_STAMP})?|{_STAMP}(?:;rport=[0-9]{{1,5}})?)?"
+)
+"""Sent-by and branch of ours, and at most what our peer has put behind them."""
 
 
 class ReceiverLayer(Protocol):
@@ -68,16 +78,30 @@ class MessageReceiver:
         return False
 
     def _response(self, response: Response, now: float) -> None:
-        if not response.vias:
-            raise ParseError("a response without Via")
-        transaction = self._table.clients.get(client_key(response))
-        if transaction is None or not transaction.asked_for(response):
-            if transaction is not None or not self._answered_again(response):
-                self._layer.stats.stray += 1
-            return
+        transaction = self._usually_asked_for(response)
+        if transaction is None:
+            if not response.vias:
+                raise ParseError("a response without Via")
+            transaction = self._table.clients.get(client_key(response))
+            if transaction is None or not transaction.asked_for(response):
+                if transaction is not None or not self._answered_again(response):
+                    self._layer.stats.stray += 1
+                return
         if 100 < response.status < 300 and transaction.key.method == "INVITE":
-            response.validate()  # a dialog is made of these; a refusal counts however badly it is written
+            # A dialog is made of these; a refusal counts however badly it is written.
+            response.validate(vias_read=True)
         transaction.receive(response, now)
+
+    def _usually_asked_for(self, response: Response) -> ClientTransaction | None:
+        """By a Via as nearly all give it back, without taking that apart; None: it must be looked at with more care."""
+        headers = response.headers
+        usual = _USUAL_VIA.fullmatch(headers.value("via") or "")
+        if usual is None or headers.keys.count("via") != 1:
+            return None
+        transaction = self._table.clients.get(TransactionKey(usual[2], "", response.cseq.method))
+        if transaction is not None and transaction.asked(usual[1], response.call_id):
+            return transaction
+        return None
 
     def _answered_again(self, response: Response) -> bool:
         """A 2xx comes again in a dialog of ours that has outlived its INVITE, over a restart: who sends it waits for its

@@ -24,6 +24,7 @@ from softswitch.sip.media_place import can_be_sent_to, rtcp_port
 from softswitch.sip.sdes import CLEAR, SECURE, Encryption
 from softswitch.sip.sdp import (
     Connection,
+    Head,
     Line,
     Lines,
     MediaDescription,
@@ -40,7 +41,7 @@ _OPUS_PTIMES_MS = (10, 20, 40, 60)
 """Frames that Opus has (RFC 6716 section 2.1.4)."""
 
 
-_VERSION, _NO_NAME, _ALL_TIME = Line("v", "0"), Line("s", "-"), Line("t", "0 0")
+_NO_NAME, _ALL_TIME = Line("s", "-"), Line("t", "0 0")
 _TERMS_REMEMBERED = 16
 _NONE_PASSED: Mapping[int, MediaDescription] = MappingProxyType({})
 
@@ -240,8 +241,14 @@ def next_version(previous: SessionDescription, new: SessionDescription) -> Sessi
 
 def _session_lines(local: LocalMedia) -> Lines:
     family = "IP6" if ":" in local.address else "IP4"
-    origin = Line("o", f"- {local.session_id} {local.version} IN {family} {local.address}")
-    return Lines((_VERSION, origin, _NO_NAME, Line("c", f"IN {family} {local.address}"), _ALL_TIME))
+    origin = f"- {local.session_id} {local.version} IN {family} {local.address}"
+    return Head.of(origin, _own_lines(family, local.address))
+
+
+@lru_cache(maxsize=128)
+def _own_lines(family: str, address: str) -> Lines:
+    """We have few addresses."""
+    return Lines((_NO_NAME, Line("c", f"IN {family} {address}"), _ALL_TIME))
 
 
 def _audio(

@@ -150,6 +150,40 @@ class Lines(tuple[Line, ...]):
         return "".join([f"{line.type}={line.value}\r\n" for line in self])
 
 
+class Head(Lines):
+    """The lines of a session that begin with `v=` and `o=`, which are of one call; what else they say is that of `rest`,
+    which is shared between calls."""
+
+    rest: Lines
+
+    @classmethod
+    def of(cls, origin: str, rest: Lines) -> "Head":
+        """`origin` is what stands behind `o=`."""
+        self = cls((_VERSION, Line("o", origin), *rest))
+        self.rest = rest
+        return self
+
+    @property
+    def attributes(self) -> Mapping[str, Sequence[str]]:
+        return self.rest.attributes
+
+    @property
+    def rtpmaps(self) -> Mapping[int, RtpMap]:
+        return self.rest.rtpmaps
+
+    @property
+    def direction(self) -> str | None:
+        return self.rest.direction
+
+    @property
+    def connection(self) -> Connection | None:
+        return self.rest.connection
+
+    @property
+    def text(self) -> str:
+        return f"v=0\r\n{self[1]}\r\n{self.rest.text}"
+
+
 NO_LINES = Lines()
 _VERSION = Line("v", "0")
 
@@ -303,7 +337,7 @@ def _head_of(text: str) -> Lines:
     origin, _, rest = behind.partition("\n")
     if version != "v=0" or origin[:2] != "o=" or not rest or _VALUE.fullmatch(origin) is None:
         return _lines_of(text)
-    return Lines((_VERSION, Line("o", origin[2:]), *_usual_lines(rest)))
+    return Head.of(origin[2:], _usual_lines(rest))
 
 
 def _media_of(text: str) -> MediaDescription:
