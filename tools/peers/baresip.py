@@ -6,7 +6,7 @@ file is made as long as the phone may live. `ctrl_tcp` takes netstrings of JSON 
 `sip_listen` is taken too (TLS). It binds media to no address, so on loopback its packets leave from 127.0.0.1 whatever it
 says; `net_interface` decides only what it says. `mwi` starts a timer of 1 ms when it is loaded, and subscribes then for
 each entry of a list to which each subscription adds one: where the REGISTER has been answered before, it subscribes for
-ever, ten thousand times a second, and reads nothing any more.
+ever, thousands of times a second, and reads nothing any more.
 """
 
 import json

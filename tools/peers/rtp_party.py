@@ -129,6 +129,7 @@ class RtpParty:
         self._socket.bind((self.address, self.port))
         self._socket.setblocking(False)
         self._queue: deque[_Frame] = deque()
+        self._queueing = threading.Lock()
         self._idle = threading.Event()
         self._idle.set()
         self._stopping = False
@@ -209,9 +210,18 @@ class RtpParty:
         return [packet for packet in list(self.received) if packet.payload_type in (PCMU, PCMA)]
 
     def _enqueue(self, ready: Iterable[_Frame]) -> Self:
-        self._idle.clear()
-        self._queue.extend(ready)
+        queued = list(ready)
+        with self._queueing:
+            self._idle.clear()
+            self._queue.extend(queued)
         return self
+
+    def _next(self) -> _Frame | None:
+        with self._queueing:  # or what is queued between the two is said to have left
+            if not self._queue:
+                self._idle.set()
+                return None
+            return self._queue.popleft()
 
     def _event(self, code: int, count: int) -> list[_Frame]:
         """RFC 4733 section 2.5: one timestamp, growing duration, the last packet three times."""
@@ -259,9 +269,8 @@ class RtpParty:
     def _send_one(self) -> None:
         if self.peer is None or self._muted:
             return
-        frame = self._queue.popleft() if self._queue else None
+        frame = self._next()
         if frame is None:
-            self._idle.set()
             if not self.comfort:
                 self._timestamp = (self._timestamp + FRAME) & 0xFFFFFFFF
                 return
