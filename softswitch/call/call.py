@@ -206,12 +206,11 @@ class Call:
 
     async def next(self, deadline: float | None = None) -> CallEvent:
         """The next event; raises CallOver when the call is over and TimeoutError at `deadline` (the loop's time)."""
-        while True:
-            self.check()
+        while self._over is None:
             event = await self.mailbox.get(deadline)
-            if not isinstance(event, Wake):
-                self.check()
+            if self._over is None and not isinstance(event, Wake):
                 return event
+        raise CallOver(self._over)
 
     def check(self) -> None:
         """Raises CallOver when the call is over."""

@@ -152,15 +152,16 @@ class Conversation:
     @property
     def on_hold(self) -> bool:
         """The caller talks to nobody, or one of the two does not hear the other; a third party that holds is away alone."""
-        apart = not self.held.isdisjoint((self.call.caller.id, self.other.id))
-        return self.aside or (apart and not self.three_way)
+        if self.aside or not self.held:
+            return self.aside
+        return not self.three_way and not self.held.isdisjoint((self.call.caller.id, self.other.id))
 
     def members(self) -> list[Member]:
         caller, other, third, held = self.call.caller, self.other, self.third, self.held
-        apart = self.on_hold and not self.aside
-        serving = self.serving
+        on_hold, serving = self.on_hold, self.serving
+        apart = on_hold and not self.aside
         members = [
-            Member(leg=caller.id, role=_role(caller, serving), away=self.on_hold or caller.id in held),
+            Member(leg=caller.id, role=_role(caller, serving), away=on_hold or caller.id in held),
             Member(leg=other.id, role=_role(other, serving), away=apart or other.id in held),
         ]
         if third is not None:

@@ -226,15 +226,15 @@ class Desk:
         )
 
     def state_changed(self, changed: StateChanged) -> None:
-        services = self._services
+        services, clock = self._services, self._services.clock
         self._stretch(changed.agent)
         services.bus.publish(
             AgentStateChanged(
                 agent=changed.agent,
                 old=str(changed.old),
                 new=str(changed.new),
-                wall=services.clock.wall(),
-                monotonic=self._now(),
+                wall=clock.wall(),
+                monotonic=clock.monotonic(),
             )
         )
 

@@ -30,7 +30,7 @@ class Hearing:
         two = pair(present)
         if two is not None:
             self._end_mix()
-            if self._bridged is None or set(self._bridged) != set(two):
+            if self._bridged is None or (self._bridged != two and self._bridged != two[::-1]):
                 self._unbridge()
                 self._bridged = two
                 self._services.media.send(Bridge(a=two[0], b=two[1]))

@@ -91,9 +91,8 @@ class Lines:
             self.on_change(line, change)
 
     def _tell(self, line: Line, delta: int) -> None:
-        kind, _, name = line.party.partition(":")
-        if kind == "endpoint" and not line.queue_call:
-            self._on_occupied(name, delta)
+        if not line.queue_call and line.party.startswith("endpoint:"):
+            self._on_occupied(line.party.removeprefix("endpoint:"), delta)
 
     def busy(self, party: str) -> int:
         """Calls of this party now."""

@@ -78,7 +78,6 @@ class CallManager:
             party=party,
             direction="in",
             codecs=codecs_of(services.config, party),
-            latch=session.behind_nat,
         )
         leg.session = session
         session.on_event = leg.on_session_event

@@ -57,9 +57,12 @@ def gains(members: Sequence[Member]) -> Gains:
 def pair(members: Sequence[Member]) -> tuple[LegId, LegId] | None:
     """The two who hear each other and nobody else, when that is all there is to hear."""
     present = [member for member in members if not member.away]
-    if len(present) != 2 or any(member.muted or member.role not in TALKING for member in present):
+    if len(present) != 2:
         return None
-    return present[0].leg, present[1].leg
+    one, other = present
+    if one.muted or other.muted or one.role not in TALKING or other.role not in TALKING:
+        return None
+    return one.leg, other.leg
 
 
 def heard_by(members: Sequence[Member], leg: LegId) -> frozenset[LegId]:

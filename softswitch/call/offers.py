@@ -77,7 +77,8 @@ class Offers:
             invitation_for(call, party),
             lambda event: self._on_party(offer.offer, event),
         )
-        underway = self._underway[offer.offer] = Underway(offer, call, ringing, services.clock.wall())
+        now = services.clock.wall()
+        underway = self._underway[offer.offer] = Underway(offer, call, ringing, now)
         self._of_call.setdefault(offer.call, []).append(underway)
         services.lines.seize(Line(leg.id, call.id, party, queue_call=True))
         services.bus.publish(
@@ -86,7 +87,7 @@ class Offers:
                 offer=offer.offer,
                 queue=offer.queue,
                 agent=offer.agent,
-                wall=services.clock.wall(),
+                wall=now,
                 monotonic=services.clock.monotonic(),
             )
         )

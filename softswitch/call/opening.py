@@ -24,10 +24,16 @@ def parse_calendars(config: Config) -> Mapping[str, CalendarHours]:
 
 def opening(calendars: Mapping[str, CalendarHours], when: datetime) -> Opening:
     """`when` is aware of its zone."""
+    if not calendars:
+        return _WITHOUT
     return Opening(
         open=_Looked(calendars, lambda hours: hours.is_open(when)),
         holiday=_Looked(calendars, lambda hours: hours.is_holiday(when)),
     )
+
+
+_WITHOUT = Opening(open={}, holiday={})
+"""No calendar is configured."""
 
 
 class _Looked(Mapping[str, bool]):

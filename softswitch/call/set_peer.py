@@ -21,6 +21,7 @@ class Whereabouts:
 
 
 def set_peer(leg: LegId, negotiated: Negotiated, rtp: Rtp, whereabouts: Whereabouts) -> SetPeer:
+    latch = _learns(rtp, whereabouts)
     return SetPeer(
         leg=leg,
         address=negotiated.address,
@@ -32,8 +33,8 @@ def set_peer(leg: LegId, negotiated: Negotiated, rtp: Rtp, whereabouts: Whereabo
         send=negotiated.send,
         receive=negotiated.receive,
         held=negotiated.held,
-        latch=_learns(rtp, whereabouts),
-        latch_host=whereabouts.signalled_from if _learns(rtp, whereabouts) else "",
+        latch=latch,
+        latch_host=whereabouts.signalled_from if latch else "",
         detect_inband=rtp.inband_dtmf and negotiated.event_payload_type is None,
         format_parameters=negotiated.format_parameters,
         comfort_noise_type=negotiated.comfort_noise_type,
@@ -55,7 +56,7 @@ def stream_peer(
     """The same of a stream that is only passed on; `wanted` is the far side's direction. None: it is not agreed."""
     if said is None or peer is None:
         return None
-    ours = answer_direction(peer.direction, wanted)
+    ours, latch = answer_direction(peer.direction, wanted), _learns(rtp, whereabouts)
     return SetPeer(
         leg=leg,
         address=peer.address,
@@ -65,8 +66,8 @@ def stream_peer(
         event_payload_type=None,
         send=ours in SENDS,
         receive=ours in RECEIVES,
-        latch=_learns(rtp, whereabouts),
-        latch_host=whereabouts.signalled_from if _learns(rtp, whereabouts) else "",
+        latch=latch,
+        latch_host=whereabouts.signalled_from if latch else "",
         rtcp_port=peer.rtcp_port,
     )
 

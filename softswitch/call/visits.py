@@ -102,12 +102,10 @@ class Visits:
             queue, stage.entered, position, priority, skills=stage.skills, refused=refused
         )
         call.figures.queue = queue
-        services = self._services
+        services, now = self._services, self._wall()
         if not refused:
             self._log(
-                lines.enter_queue(
-                    self._wall(), call.id, queue, ani=call.ani, position=position, name=call.ani_name
-                )
+                lines.enter_queue(now, call.id, queue, ani=call.ani, position=position, name=call.ani_name)
             )
         services.bus.publish(
             CallQueued(
@@ -116,7 +114,7 @@ class Visits:
                 priority=priority,
                 position=position,
                 refused=refused,
-                wall=services.clock.wall(),
+                wall=now,
                 monotonic=services.clock.monotonic(),
             )
         )

@@ -36,9 +36,9 @@ def why_text(why: Why) -> str:
     ]
     skipped: dict[str, list[str]] = {}
     for agent, reason in could_not:
-        if reason in skipped:
+        try:
             skipped[reason].append(agent)
-        else:
+        except KeyError:
             skipped[reason] = [agent]
     looked_at = len(could) + len(could_not)
     text = _text(why, scored, skipped, looked_at)

@@ -8,6 +8,7 @@
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 KINDS = ("flow", "queue", "extension", "trunk", "message", "play", "hangup", "agent", "conference", "lcr")
 OUTWARD = frozenset({"trunk", "lcr"})
@@ -26,8 +27,9 @@ class Target:
     """The number to dial at a trunk; empty means the number that was called."""
 
     @classmethod
+    @lru_cache(maxsize=1024)
     def parse(cls, text: str) -> "Target":
-        """Raises ValueError that says what was expected."""
+        """Raises ValueError that says what was expected. A configuration has few, and each call is led by one."""
         match = _PATTERN.fullmatch(text)
         if match is None or match["kind"] not in KINDS:
             raise ValueError(

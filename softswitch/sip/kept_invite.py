@@ -35,9 +35,7 @@ def kept_of(request: Request | None, names: Iterable[str] = ()) -> Kept:
         return ()
     wanted, headers, left = _wanted(frozenset(names)), request.headers, MOST_BYTES
     kept: list[tuple[str, str]] = []
-    for key in dict.fromkeys(headers.keys):
-        if key not in wanted:
-            continue
+    for key in dict.fromkeys(filter(wanted.__contains__, headers.keys)):
         values = headers.get_all(key)
         size = _size(key, values)
         if size is not None and size <= left and len(kept) + len(values) <= MOST_HEADERS:
