@@ -109,6 +109,8 @@ class Call:
         """Entered before the stage that leads to it was over."""
         self.known_elsewhere: asyncio.Event | None = None
         """Another call has taken over who was in this one; set when a crash will not forget that."""
+        self.taken_by: CallId | None = None
+        """That call has its caller's leg."""
         self.resumes: TalkSnapshot | None = None
         """The talk that it goes on with after a restart."""
         self.rings: Attempt | None = None
@@ -234,9 +236,10 @@ class Call:
         if referral is not None:
             referral.finish(status, words)
 
-    def hand_over(self) -> Leg:
+    def hand_over(self, to: "Call") -> Leg:
         """The caller's leg goes on in another call, and this one ends."""
         self.legs.pop(self.caller.id, None)
+        self.taken_by = to.id
         self.stop(HANDED_OVER)
         return self.caller
 

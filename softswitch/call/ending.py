@@ -37,6 +37,8 @@ async def finish(room: Room, call: Call, termination: Termination) -> None:
         call.rings.abandon(call, termination.reason_header)
     if call.known_elsewhere is not None:
         await _known(call.known_elsewhere)
+    if call.taken_by is not None:
+        await services.stored(call.taken_by)
     if room.parked:
         free(room, call)
     room.supervisions.call_over(call.id)

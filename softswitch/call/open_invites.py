@@ -41,8 +41,8 @@ def open_rings(ringing: Ringing, *, answered: bool = False) -> Iterator[OpenInvi
 
 
 def established(call: Call) -> tuple[Parting, ...]:
-    """Dialogs of a call that nobody can go on with yet: its caller's answer to our offer is still to come."""
-    if call.over is not None or call.caller.answered is None:
+    """Dialogs of a call that cannot be gone on with: its caller is not answered, or his answer to our offer is missing."""
+    if call.over is not None:
         return ()
     found = [parting_of(leg, call.config) for leg in call.legs.values() if _stands(leg)]
     return tuple(one for one in found if one is not None)

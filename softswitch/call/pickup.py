@@ -83,7 +83,7 @@ async def handed_over(call: Call, to: Call, order: Order) -> Stage:
 
 async def picked_up(room: Room, call: Call, order: PickedUp, *, record: str) -> Talk:
     """The call that rang takes the leg of whoever picked up."""
-    leg = order.by.hand_over()
+    leg = order.by.hand_over(call)
     call.adopt(leg)
     call.refer_over(200)
     call.caller.follow(leg.codec)

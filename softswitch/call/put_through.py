@@ -137,7 +137,7 @@ class PutThrough:
         conversation, by = self.conversation, order.by
         if by.over is not None or conversation.consult is not None or conversation.transfer is not None:
             return None
-        new = by.hand_over()
+        new = by.hand_over(self.call)
         self.call.adopt(new)
         if leg is self.call.caller:
             await sit_beside(new, conversation.other)
