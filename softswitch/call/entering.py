@@ -12,7 +12,7 @@ def enter(call: Call, stage: Stage) -> None:
     call.entered(name, now)
     call.at = stage
     call.trail.entered(now, stage)
-    call.log.info("stage", stage=name)
+    call.log.debug("stage", stage=name)
     if call.recorded:
         services.store.journal(
             JournalEntry(call=call.id, stage=name, arguments=arguments_of(stage), entered=now)
