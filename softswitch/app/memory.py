@@ -39,6 +39,10 @@ LITTLE: Final = 40
 """Things of a sample that only held themselves. At this rate a hundred thousand of them await the next full pass."""
 OLD: Final = 10_000
 """Things put aside since the last full pass: with fewer, none is worth another."""
+MUCH: Final = 250_000
+"""From so many on, and from as many as there were, the next full pass waits for nothing: it costs as much as they do. What
+lives for a moment longer than a sample and holds only itself, as connections that are broken off can, took 15 MB a second,
+and the pass after a minute and a half four seconds."""
 
 
 def settle_memory() -> None:
@@ -50,16 +54,18 @@ def settle_memory() -> None:
 
 
 class FullPass:
-    """When one is due: in a quiet second, unless the last took long and is not long ago, or when the last is long ago;
-    never when little was put aside since."""
+    """When one is due: in a quiet second, unless the last took long and is not long ago, or when the last is long ago, or
+    when there is twice as much as after it; never when little was put aside since."""
 
     def __init__(self, now: float) -> None:
         self._last = now
         self._rest_s = 0.0
 
-    def due(self, now: float, *, busy: float, grown: bool) -> bool:
-        """`busy`: the share of a processor used lately; `grown`: whether enough was put aside since."""
-        if not grown or now - self._last < (AT_MOST_S if busy > QUIET else self._rest_s):
+    def due(self, now: float, *, busy: float, grown: bool, doubled: bool = False) -> bool:
+        """`busy`: the share of a processor used lately; `grown`: whether enough was put aside since; `doubled`: as much as
+        there was."""
+        rest_s = 0.0 if doubled else AT_MOST_S if busy > QUIET else self._rest_s
+        if not grown or now - self._last < rest_s:
             return False
         self._last = now
         return True
@@ -88,16 +94,21 @@ async def look_through_memory(
     things in it that hold themselves alone, young passes are made. What was put aside is looked through in a full pass,
     which every call waits for, and which is left to quiet seconds."""
     loop = asyncio.get_running_loop()
-    full_pass, aside = FullPass(loop.time()), 0
+    full_pass, aside, kept = FullPass(loop.time()), 0, gc.get_freeze_count()
     while True:
         busy = await share_used(LOOK_S, cpu_s)
         young = gc.get_count()[0]
-        if full_pass.due(loop.time(), busy=busy, grown=aside + young >= OLD):
+        much = max(kept, MUCH)
+        if aside + young >= much:  # but for what has been freed since, which takes a while to count
+            aside = max(0, gc.get_freeze_count() - kept)
+        grown = aside + young
+        if full_pass.due(loop.time(), busy=busy, grown=grown >= OLD, doubled=grown >= much):
             before = cpu_s()
             gc.unfreeze()
             collect()
             full_pass.made(cpu_s() - before)
-            aside = 0
+            gc.freeze()
+            aside, kept = 0, gc.get_freeze_count()
         elif young < YOUNG and not gc.isenabled():
             continue
         else:

@@ -123,6 +123,7 @@ class SocketEngine:
             for each, itself in zip(pair, (port, port + 1), strict=True):
                 # To itself: the kernel answers everybody as a closed port would, and nothing piles up.
                 each.connect((address, itself))
+                _discard(each)
         except OSError:
             self.unhold(address, port)
             raise
@@ -367,6 +368,17 @@ def bound(address: str, port: int) -> Socket:
         made.close()
         raise
     return made
+
+
+def _discard(held: Socket) -> None:
+    """What came between binding it and connecting it to itself: the kernel filters only what comes after `connect`."""
+    for _ in range(MAX_QUEUED):
+        try:
+            held.recv(1)
+        except BlockingIOError:
+            return
+        except OSError:
+            continue
 
 
 def _disconnect(connected: Socket) -> None:

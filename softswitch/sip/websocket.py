@@ -85,6 +85,10 @@ class WebSocketConnection:
         finally:
             first.cancel()
             sender.cancel()
+            error = self._socket.exception()
+            if error is not None:
+                # The socket keeps what it was broken off with, which keeps the frames that it came through, and these it.
+                error.__traceback__ = error.__context__ = None
         if self._unsent_bytes > self._limits.unsent_bytes or sender.done():
             return "connections closed: the peer does not read"
         return "" if valid else "connections closed: a message was not finished in time"
@@ -135,25 +139,33 @@ class WebSocketGate(web.Server):
         self._limits = limits
         self._events = events
         self._seats: dict[RequestHandler, Seat] = {}
-        self._opened: set[RequestHandler] = set()
+        self._deadlines: dict[RequestHandler, asyncio.TimerHandle] = {}
+        """Of those who have opened none yet."""
 
     def protocol(self, seat: Seat) -> RequestHandler:
         """For a connection that was accepted."""
         handler: RequestHandler = self()
         self._seats[handler] = seat
-        asyncio.get_running_loop().call_later(self._limits.handshake_s, self._too_late, handler)
+        loop = asyncio.get_running_loop()
+        self._deadlines[handler] = loop.call_later(self._limits.handshake_s, self._too_late, handler)
         return handler
 
     def connection_lost(self, handler: RequestHandler, exc: BaseException | None = None) -> None:
         super().connection_lost(handler, exc)
-        self._opened.discard(handler)
+        self._in_time(handler)
+        # By this the two hold each other, a dozen kilobytes that only the collector would find.
+        handler._data_received_cb = None
         seat = self._seats.pop(handler, None)
         if seat is not None:
             self._table.leave(seat)
 
+    def _in_time(self, handler: RequestHandler) -> None:
+        deadline = self._deadlines.pop(handler, None)
+        if deadline is not None:
+            deadline.cancel()
+
     def _too_late(self, handler: RequestHandler) -> None:
-        if handler in self._opened:
-            return
+        del self._deadlines[handler]
         seat = self._seats.pop(handler, None)
         if seat is not None:
             self._owner.count("connections closed: no WebSocket was opened in time")
@@ -174,7 +186,7 @@ class WebSocketGate(web.Server):
             compress=False,
         )
         await socket.prepare(request)
-        self._opened.add(request.protocol)
+        self._in_time(request.protocol)
         peer = transport.get_extra_info("peername")
         source = Source(self._kind, peer[0], peer[1])
         connection = WebSocketConnection(socket, transport, source, self._events, self._limits)

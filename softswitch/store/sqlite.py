@@ -14,7 +14,14 @@ from typing import Any
 import structlog
 
 from softswitch.store.many import in_groups
-from softswitch.store.rows import CallFinished, RegistrationGone, RegistrationRow, Row
+from softswitch.store.rows import (
+    CallFinished,
+    FarewellRow,
+    FarewellSaid,
+    RegistrationGone,
+    RegistrationRow,
+    Row,
+)
 from softswitch.store.spool import OF_LIVE
 from softswitch.store.statements import REMOVE_FINISHED, STATEMENTS, Parameters, Statement
 
@@ -24,6 +31,7 @@ BUSY_TIMEOUT_S = 1.0
 STATEMENTS_KEPT = 256
 """Prepared: those of each kind of row, for each size of `many.py`."""
 _OF_CONTACT = (RegistrationRow, RegistrationGone)
+_OF_FAREWELL = (FarewellRow, FarewellSaid)
 PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA synchronous=FULL",
@@ -153,19 +161,23 @@ class SqliteSink:
 
 
 def grouped(rows: Sequence[Row]) -> list[tuple[Statement, Sequence[Row]]]:
-    """The rows by kind in the order of `STATEMENTS`; of stages, snapshots and registrations the last one per key."""
+    """The rows by kind in the order of `STATEMENTS`; of stages, snapshots, farewells and registrations the last one per
+    key."""
     kinds: dict[type, list[Any]] = {}
     contacts: dict[tuple[str, str], Any] = {}
+    farewells: dict[str, Any] = {}
     row: Any
     for row in rows:
         kind = type(row)
         if kind in _OF_CONTACT:
             contacts[row.endpoint, row.contact] = row
+        elif kind in _OF_FAREWELL:
+            farewells[row.farewell] = row
         elif kind in kinds:
             kinds[kind].append(row)
         else:
             kinds[kind] = [row]
-    for row in contacts.values():
+    for row in (*contacts.values(), *farewells.values()):
         kinds.setdefault(type(row), []).append(row)
     finished = {row.call for row in kinds.get(CallFinished, ())}
     for kind in OF_LIVE:

@@ -1,5 +1,5 @@
 """Proves that large pieces of memory get pages of their own, in a process of its own, since it is for good; and that all
-memory is looked through in quiet seconds, or seldom.
+memory is looked through in quiet seconds, or seldom, and in busy ones once there is twice as much.
 
 Does not prove that memory is flat under a flood: `benchmarks/flood.py` does.
 """
@@ -17,6 +17,7 @@ from softswitch.app.memory import (
     AT_MOST_S,
     LITTLE,
     LOOK_S,
+    MUCH,
     OLD,
     SAMPLE_S,
     SHARE,
@@ -147,6 +148,38 @@ def test_a_busy_process_is_looked_through_now_and_then_and_a_quiet_one_at_once()
 
     run(main())
     assert passes == pytest.approx([AT_MOST_S, 2 * AT_MOST_S, 2.5 * AT_MOST_S + LOOK_S], abs=3 * LOOK_S)
+
+
+@pytest.mark.usefixtures("collector")
+def test_a_busy_process_is_looked_through_once_there_is_twice_as_much() -> None:
+    """What holds only itself and lives longer than a sample is found by nothing else."""
+    passes: list[float] = []
+
+    async def main() -> None:
+        loop = asyncio.get_running_loop()
+
+        def collect() -> None:
+            gc.collect()
+            passes.append(loop.time())
+
+        gc.freeze()
+        much = max(gc.get_freeze_count(), MUCH)
+        task = loop.create_task(look_through_memory(lambda: loop.time() * 0.7, collect))
+        await asyncio.sleep(LOOK_S / 2)
+        brief: list[list[int]] = []
+        for _ in range(3):  # never more than a third of it at once
+            grow(brief, much // 3)
+            await asyncio.sleep(2 * LOOK_S)
+            brief.clear()
+        assert not passes, "all of it has been freed"
+        for number in (1, 2):
+            _rings(much + 1000)
+            await asyncio.sleep(2 * LOOK_S)
+            assert len(passes) == number
+        assert gc.get_freeze_count() < much + 1000
+        task.cancel()
+
+    run(main())
 
 
 @pytest.mark.usefixtures("collector")

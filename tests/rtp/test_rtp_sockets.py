@@ -17,11 +17,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from softswitch.rtp import ring
+from softswitch.rtp import ring, sockets
 from softswitch.rtp.engine import Address, Engine, PacketRows
 from softswitch.rtp.engines import choose
 from softswitch.rtp.packet import WIDTH
-from softswitch.rtp.sockets import MAX_KEPT, SocketEngine
+from softswitch.rtp.sockets import MAX_KEPT, Pair, SocketEngine, bound_pair
 from softswitch.rtp.uring import UringEngine
 
 PORT = 28500
@@ -379,6 +379,30 @@ def test_a_held_port_hears_nothing_before_its_leg_has_a_peer(
     assert isinstance(engine, SocketEngine)
     assert engine._ports[5].rtp.getsockname() == (rtp if lock else (address, port))
     assert engine._ports[5].control.getsockname() == (address, port + 1)
+    engine.close(5)
+
+
+@pytest.mark.parametrize("address", ["127.0.0.1", "0.0.0.0"])
+def test_what_comes_while_a_port_is_being_held_is_not_of_the_peer_it_gets(
+    engine: Engine, phones: list[socket.socket], address: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    port = PORT + 4
+    rtp, control = ("127.0.0.1", port), ("127.0.0.1", port + 1)
+
+    def flooded(address: str, port: int) -> Pair:
+        pair = bound_pair(address, port)
+        for _ in range(20):
+            phones[1].sendto(b"stranger", rtp)
+            phones[1].sendto(b"stranger's report", control)
+        return pair
+
+    monkeypatch.setattr(sockets, "bound_pair", flooded)
+    engine.hold(address, port)
+    engine.open(5, address, port)
+    engine.lock(5, phones[0].getsockname())
+    phones[0].sendto(b"audio", rtp)
+    assert [data for _, data, _ in taken(engine)] == [b"audio"]
+    assert engine.receive_control() == [] and engine.strangers() == {}
     engine.close(5)
 
 

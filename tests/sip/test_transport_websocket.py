@@ -1,12 +1,15 @@
 """Proves SIP over WebSocket (RFC 7118) against aiohttp's client: subprotocol, origins, text and binary, size, pings,
-deadlines, a phone that does not read; and of streams what `test_sip_transport.py` has not: pings that are no message, our
-keep-alive, IPv6, advertised addresses.
+deadlines, a phone that does not read, nothing left of connections that break; and of streams what `test_sip_transport.py`
+has not: pings that are no message, our keep-alive, IPv6, advertised addresses.
 
 Does not prove calls (`tests/interop/test_transports.py`).
 """
 
 import asyncio
 import contextlib
+import gc
+import socket
+import struct
 from collections import Counter
 from collections.abc import AsyncIterator
 from typing import Any
@@ -14,6 +17,8 @@ from typing import Any
 import aiohttp
 import pytest
 import uvloop
+from aiohttp import web
+from aiohttp.web_protocol import RequestHandler
 
 from softswitch.config.sip import Sip
 from softswitch.sip.advertised import AdvertisedAddress
@@ -147,6 +152,37 @@ async def test_who_says_nothing_valid_is_not_kept() -> None:
         await until(lambda: transport.connections() == {"ws": 1})
         assert any(data == MESSAGE for data, _ in seen.received)
         writer.close()
+
+
+async def test_nothing_is_left_of_connections_that_are_broken_off() -> None:
+    """Not even what only the collector would find: strangers decide how many there are."""
+    request = (
+        b"GET / HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+        b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Version: 13\r\n"
+        b"Sec-WebSocket-Protocol: sip\r\n\r\n"
+    )
+    loop = asyncio.get_running_loop()
+    async with running() as (transport, seen, _):
+        gc.collect()
+        gc.disable()
+        try:
+            for sent in (b"", MESSAGE[:20], b"\x81\x82", b"\xff\xff\xff\xff"):
+                with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as peer:
+                    peer.setblocking(False)
+                    await loop.sock_connect(peer, ("127.0.0.1", transport.listeners[0].port))
+                    await loop.sock_sendall(peer, request)
+                    assert b" 101 " in await loop.sock_recv(peer, 500)
+                    await loop.sock_sendall(peer, sent)
+                    await asyncio.sleep(0.02)
+                    peer.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            await until(lambda: len(seen.lost) == 4 and not any(transport.connections().values()))
+            await asyncio.sleep(0.05)
+            kept = [
+                one for one in gc.get_objects() if isinstance(one, (RequestHandler, web.WebSocketResponse))
+            ]
+            assert not kept
+        finally:
+            gc.enable()
 
 
 async def test_the_dead_are_found_by_pings() -> None:

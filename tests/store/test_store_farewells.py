@@ -1,6 +1,6 @@
 """Proves that what peers are still to be told is stored with the end of their call, which takes its row, and goes when it
-has been said; that supervisors' stays which a crash cut off end when the switch was known to live last, and not before
-what they did; and that stays which older versions left open end with their calls.
+has been said, unless there is more to say by then; that supervisors' stays which a crash cut off end when the switch was
+known to live last, and not before what they did; and that stays which older versions left open end with their calls.
 """
 
 import json
@@ -54,6 +54,17 @@ async def test_what_is_to_be_said_is_stored_with_the_end_of_the_call(tmp_path: P
     again.farewell_said("c1")
     assert await again.farewells() == ()
     await again.close()
+
+
+async def test_what_there_is_to_be_said_anew_is_kept_however_soon_the_last_was_said(tmp_path: Path) -> None:
+    store = await opened(tmp_path)
+    store.farewell(FarewellRow(farewell="anew", data="old"))
+    store.farewell_said("anew")
+    store.farewell(FarewellRow(farewell="anew", data="new"))
+    store.farewell(FarewellRow(farewell="over", data="old"))
+    store.farewell_said("over")
+    assert [(row.farewell, row.data) for row in await store.farewells()] == [("anew", "new")]
+    await store.close()
 
 
 async def test_stays_that_were_cut_off_end_with_the_last_heartbeat(tmp_path: Path) -> None:
