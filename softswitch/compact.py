@@ -37,9 +37,12 @@ def decoder(kind: type[Kind], *, made: Callable[[type, Any], Any] | None = None)
 
     def decoded(text: str) -> Kind:
         try:
-            return decode(text)
-        except ValueError:  # half a surrogate pair is none of its letters
-            return msgspec.convert(json.loads(text), kind, dec_hook=made)
+            try:
+                return decode(text)
+            except ValueError:  # half a surrogate pair is none of its letters
+                return msgspec.convert(json.loads(text), kind, dec_hook=made)
+        except RecursionError as error:
+            raise ValueError("JSON that is nested too deep") from error
 
     return decoded
 

@@ -73,7 +73,13 @@ def test_what_is_no_unicode_is_escaped(text: str) -> None:
     assert decoder(Told)(stored) == Told(name=text)
 
 
-@pytest.mark.parametrize("text", ['{"type":"Told"}', '{"type":"Told","name":7}', "{", "\udcf6"])
+DEEP = '{"type":"Told","name":"a","more":' + "[" * 100_000 + "]" * 100_000 + "}"
+
+
+@pytest.mark.parametrize(
+    "text",
+    ['{"type":"Told"}', '{"type":"Told","name":7}', "{", "\udcf6", DEEP, DEEP.replace('"a"', '"\udcf6"')],
+)
 def test_what_is_of_another_form_is_refused(text: str) -> None:
     with pytest.raises(ValueError):
         decoder(Told)(text)

@@ -48,13 +48,15 @@ def registration_row(binding: Binding) -> RegistrationRow:
 
 
 def binding_of(row: RegistrationRow) -> Binding:
-    """The binding that `registration_row` wrote down; raises ValueError when it is damaged."""
+    """The binding that `registration_row` wrote down; raises ValueError or PeerError when it is damaged."""
     transport, address = row.source.split(":", 1)
     host, port = address.rsplit(":", 1)
+    source = Source(transport, host, int(port))
+    source.check()
     return Binding(
         endpoint=EndpointName(row.endpoint),
         contact=Uri.parse(row.contact),
-        source=Source(transport, host, int(port)),
+        source=source,
         expires=row.expires,
         call_id=row.call_id,
         cseq=row.cseq,

@@ -90,7 +90,11 @@ class Farewells:
             else None,
             on_event=nobody_listens,
         )
-        session.hangup(None, RESTART.reason_header)
+        try:
+            session.hangup(None, RESTART.reason_header)
+        except BaseException:
+            session.finish()
+            raise
 
     def close(self) -> None:
         """The switch stops; who has not been told by then is told at the next start."""

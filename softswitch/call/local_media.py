@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING
 
 from softswitch.call.streams import Streams
 from softswitch.codec import CODECS
-from softswitch.sip.offer_answer import LocalMedia, make_offer
+from softswitch.sip.local_media import LocalMedia
+from softswitch.sip.offer_answer import make_offer
 from softswitch.sip.sdes import CLEAR, SECURE, Encryption
 from softswitch.sip.sdp import SessionDescription
 

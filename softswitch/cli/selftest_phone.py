@@ -19,7 +19,8 @@ from softswitch.sip.address import Address
 from softswitch.sip.endpoint import SipEndpoint
 from softswitch.sip.events import Answered, HungUp, Refused, SessionEvent
 from softswitch.sip.identity import Identity
-from softswitch.sip.offer_answer import LocalMedia, answer_offer, make_offer, read_answer
+from softswitch.sip.local_media import LocalMedia
+from softswitch.sip.offer_answer import answer_offer, make_offer, read_answer
 from softswitch.sip.sdp import SessionDescription
 from softswitch.sip.session import Session
 from softswitch.sip.uri import Uri

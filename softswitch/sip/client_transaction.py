@@ -7,6 +7,7 @@ transaction that timed out is over, and what comes after it is nobody's.
 from collections.abc import Callable
 from enum import StrEnum
 
+from softswitch.sip.headers import MAX_LINES
 from softswitch.sip.message import Request, Response, parse_message
 from softswitch.sip.request_forms import ack_of_failure
 from softswitch.sip.screening import own_via
@@ -197,12 +198,17 @@ class ClientTransaction(Transaction):
         self._response = None
         if self.state is _S.COMPLETED:  # what comes again is absorbed, or acknowledged again
             self.let_go()
-            self._request = None
+            self._forget_request()
 
     def linger_for(self, on_response: ResponseHandler) -> None:
         """The call that a 2xx has begun is over: whoever hears what its INVITE is answered late."""
         if self.state is _S.ACCEPTED:
             self._on_response, self._on_failure = on_response, any_failure
+            self._forget_request()
+
+    def _forget_request(self) -> None:
+        """Its bytes tell it again, unless we have forwarded it and made it longer than what is read."""
+        if self._request is not None and len(self._request.headers.keys) <= MAX_LINES:
             self._request = None
 
     def abandon(self, now: float) -> None:

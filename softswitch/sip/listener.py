@@ -5,8 +5,8 @@ from dataclasses import dataclass, field
 
 from softswitch.errors import UnusableError
 from softswitch.sip.nat import is_address
+from softswitch.sip.source import TRANSPORTS
 
-TRANSPORTS = ("udp", "tcp", "tls", "ws", "wss")
 _LISTEN = re.compile(rf"({'|'.join(TRANSPORTS)})://(\[[0-9A-Fa-f:.]+\]|[0-9.]+):([0-9]{{1,5}})")
 
 

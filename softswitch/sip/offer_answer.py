@@ -6,8 +6,7 @@ refused, never answered in clear. What stands on a line is read by `codec_lines`
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
-from functools import lru_cache
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from softswitch.codec import Codec
@@ -20,13 +19,12 @@ from softswitch.sip.direction import (
     direction_of,
     direction_seen,
 )
+from softswitch.sip.local_media import LARGEST_PTIME_OF, LocalMedia, audio, session_lines
 from softswitch.sip.media_place import can_be_sent_to, rtcp_port
-from softswitch.sip.sdes import CLEAR, SECURE, Encryption
+from softswitch.sip.sdes import CLEAR, SECURE
 from softswitch.sip.sdp import (
     Connection,
-    Head,
     Line,
-    Lines,
     MediaDescription,
     SdpError,
     SessionDescription,
@@ -35,13 +33,10 @@ from softswitch.srtp_key import SrtpKey
 from softswitch.value import value
 
 _LEAST_PTIME_MS, _LARGEST_PTIME_MS = 10, 60
-_LARGEST_OF = {"L16": 10}
-"""20 ms would be 640 bytes, more than the media workers take in a packet."""
 _OPUS_PTIMES_MS = (10, 20, 40, 60)
 """Frames that Opus has (RFC 6716 section 2.1.4)."""
 
 
-_NO_NAME, _ALL_TIME = Line("s", "-"), Line("t", "0 0")
 _TERMS_REMEMBERED = 16
 _NONE_PASSED: Mapping[int, MediaDescription] = MappingProxyType({})
 
@@ -50,28 +45,6 @@ class NotAcceptable(SdpError):
     """Nothing in common: no stream, no codec, or only profiles that are refused."""
 
     sip_status = 488
-
-
-@dataclass(slots=True, kw_only=True)
-class LocalMedia:
-    """Our side of an offer or answer. As all values of SDP not frozen: each call makes several."""
-
-    address: str
-    port: int
-    codecs: tuple[str, ...]
-    """Best first."""
-    telephone_event: bool = True
-    session_id: int
-    version: int
-    ptime_ms: int = 20
-    comfort_noise: bool = False
-    """Offer and answer comfort noise (RFC 3389)."""
-    rtcp_mux: bool = False
-    """Offer RTCP on the port of RTP (RFC 5761); it is answered in any case."""
-    encryption: Encryption | None = None
-    """None: encrypted profiles are refused."""
-    payload_types: Mapping[str, int] = field(default_factory=dict)
-    """Encodings that have a payload type in this session already."""
 
 
 @value(tagged=False)
@@ -127,7 +100,7 @@ class _Stream:
 
 def make_offer(local: LocalMedia, direction: str = "sendrecv") -> SessionDescription:
     """A codec of short packets is offered only as the first, because the packet time is asked for all together."""
-    encodings = [name for at, name in enumerate(local.codecs) if at == 0 or name not in _LARGEST_OF]
+    encodings = [name for at, name in enumerate(local.codecs) if at == 0 or name not in LARGEST_PTIME_OF]
     if local.comfort_noise and codec_lines.WITH_COMFORT_NOISE.intersection(encodings):
         encodings.append(COMFORT_NOISE)
     if local.telephone_event:
@@ -138,7 +111,7 @@ def make_offer(local: LocalMedia, direction: str = "sendrecv") -> SessionDescrip
         lines, protocol = sdes.offer_lines(local.encryption), local.encryption.protocol
     if local.rtcp_mux:
         lines.append(Line("a", "rtcp-mux"))
-    return SessionDescription(_session_lines(local), (_audio(local, given, direction, protocol, lines),))
+    return SessionDescription(session_lines(local), (audio(local, given, direction, protocol, lines),))
 
 
 def answer_offer(
@@ -168,12 +141,12 @@ def answer_offer(
         if agreed.rtcp_mux:
             extra.append(Line("a", "rtcp-mux"))
         ours = direction_of(send=agreed.send, receive=agreed.receive)
-        answers.append(_audio(local, agreed.payload_types, ours, media.protocol.upper(), extra))
+        answers.append(audio(local, agreed.payload_types, ours, media.protocol.upper(), extra))
     if agreed is None and before is not None and (passed or _closes_audio(offer)):
         agreed = replace(before, send=False, receive=False, held=not passed)
     if agreed is None:
         raise NotAcceptable("nothing in the offer can be served")
-    return SessionDescription(_session_lines(local), tuple(answers)), agreed
+    return SessionDescription(session_lines(local), tuple(answers)), agreed
 
 
 def _answered(
@@ -237,48 +210,6 @@ def next_version(previous: SessionDescription, new: SessionDescription) -> Sessi
         return candidate
     version = int(before.version) + 1 if before.version.isascii() and before.version.isdigit() else 1
     return new.with_origin(replace(same, version=str(version)))
-
-
-def _session_lines(local: LocalMedia) -> Lines:
-    family = "IP6" if ":" in local.address else "IP4"
-    origin = f"- {local.session_id} {local.version} IN {family} {local.address}"
-    return Head.of(origin, _own_lines(family, local.address))
-
-
-@lru_cache(maxsize=128)
-def _own_lines(family: str, address: str) -> Lines:
-    """We have few addresses."""
-    return Lines((_NO_NAME, Line("c", f"IN {family} {address}"), _ALL_TIME))
-
-
-def _audio(
-    local: LocalMedia, given: Mapping[str, int], direction: str, protocol: str, extra: list[Line]
-) -> MediaDescription:
-    # Keys are of this call alone, and gone with it.
-    keyed = bool(extra) and any(line.value.startswith("crypto:") for line in extra)
-    make = _lines if keyed else _remembered_lines
-    numbers, lines = make(tuple(given.items()), local.ptime_ms, direction, tuple(extra))
-    return MediaDescription("audio", local.port, protocol, numbers, lines)
-
-
-@lru_cache(maxsize=128)
-def _remembered_lines(
-    given: tuple[tuple[str, int], ...], ptime_ms: int, direction: str, extra: tuple[Line, ...]
-) -> tuple[tuple[str, ...], Lines]:
-    """Without keys the same for nearly every call."""
-    return _lines(given, ptime_ms, direction, extra)
-
-
-def _lines(
-    given: tuple[tuple[str, int], ...], ptime_ms: int, direction: str, extra: tuple[Line, ...]
-) -> tuple[tuple[str, ...], Lines]:
-    """Formats of an m-line of ours, and what stands below it."""
-    lines = codec_lines.lines_of(dict(given))
-    largest = _LARGEST_OF.get(given[0][0]) if given else None
-    lines.append(Line("a", f"ptime:{min(ptime_ms, largest or ptime_ms)}"))
-    if largest is not None:
-        lines.append(Line("a", f"maxptime:{largest}"))
-    return tuple(str(number) for _, number in given), Lines([*lines, *extra, Line("a", direction)])
 
 
 def _closes_audio(offer: SessionDescription) -> bool:
@@ -364,7 +295,7 @@ def _comfort_noise(media: MediaDescription, codec: Codec) -> int | None:
 def _ptime(media: MediaDescription, default: int, codec: str = "") -> int:
     asked = media.milliseconds("ptime") or default
     largest = media.milliseconds("maxptime") or _LARGEST_PTIME_MS
-    longest = _LARGEST_OF.get(codec, _LARGEST_PTIME_MS)
+    longest = LARGEST_PTIME_OF.get(codec, _LARGEST_PTIME_MS)
     ptime = max(_LEAST_PTIME_MS, min(asked, largest, longest) // 10 * 10)
     return max(each for each in _OPUS_PTIMES_MS if each <= ptime) if codec == "opus" else ptime
 

@@ -121,6 +121,7 @@ def end_open(
     layer: EndingLayer, invite: OpenInvite, status: int, reason: str, credentials: Secret | None = None
 ) -> None:
     """`reason` is the value of a Reason header. Raises PeerError when what was written cannot be read."""
+    invite.peer.check()
     request = parse_message(invite.head.encode("latin-1"))
     if not isinstance(request, Request):
         return

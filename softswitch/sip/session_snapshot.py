@@ -116,6 +116,9 @@ def restored(
     on_event: Callable[[SessionEvent], None],
 ) -> Session:
     """The session goes on, known to the stack. Raises PeerError when what was written cannot be read."""
+    snapshot.flow.check()
+    if snapshot.answered is not None:
+        snapshot.answered.peer.check()
     state = replace(
         snapshot.dialog, early=False, local_sequence=snapshot.dialog.local_sequence + SEQUENCE_GAP
     )

@@ -3,6 +3,11 @@
 from dataclasses import dataclass
 from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, ip_address
+from typing import Final
+
+from softswitch.sip.errors import ParseError
+
+TRANSPORTS: Final = ("udp", "tcp", "tls", "ws", "wss")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +29,15 @@ class Source:
     def ip(self) -> IPv4Address | IPv6Address:
         """The address as a value; one of IPv4 that came in over an IPv6 socket is the IPv4 one."""
         return _ip(self.address)
+
+    def check(self) -> None:
+        """Raises ParseError when nothing can be sent there: what was written down is no place."""
+        try:
+            ok = self.transport in TRANSPORTS and 0 < self.port < 65536 and bool(self.ip)
+        except ValueError:
+            ok = False
+        if not ok:
+            raise ParseError("a place that nothing can be sent to")
 
     def __str__(self) -> str:
         address = f"[{self.address}]" if ":" in self.address else self.address

@@ -12,9 +12,10 @@ import pytest
 from softswitch.sip import codec_lines
 from softswitch.sip.address import tag_of
 from softswitch.sip.digest import Credentials, digest_response
+from softswitch.sip.local_media import LocalMedia
 from softswitch.sip.media_place import can_be_sent_to
 from softswitch.sip.nat import is_address
-from softswitch.sip.offer_answer import LocalMedia, answer_offer, make_offer
+from softswitch.sip.offer_answer import answer_offer, make_offer
 from softswitch.sip.sdes import Encryption, fresh_keys
 from softswitch.sip.sdp import Connection, SessionDescription
 from softswitch.sip.uri import Uri

@@ -6,8 +6,8 @@ Does not prove when an offer may be made (the session's machine does that).
 
 import pytest
 
+from softswitch.sip.local_media import LocalMedia
 from softswitch.sip.offer_answer import (
-    LocalMedia,
     Negotiated,
     NotAcceptable,
     answer_offer,

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from softswitch.sip.offer_answer import LocalMedia, NotAcceptable, answer_offer, make_offer, read_answer
+from softswitch.sip.local_media import LocalMedia
+from softswitch.sip.offer_answer import NotAcceptable, answer_offer, make_offer, read_answer
 from softswitch.sip.passed_media import (
     LONGEST_LINE,
     MAX_ATTRIBUTES,

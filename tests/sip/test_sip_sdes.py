@@ -8,8 +8,8 @@ import itertools
 
 import pytest
 
+from softswitch.sip.local_media import LocalMedia
 from softswitch.sip.offer_answer import (
-    LocalMedia,
     Negotiated,
     NotAcceptable,
     answer_offer,

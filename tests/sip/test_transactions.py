@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from softswitch.sip.client_transaction import INVITE_CLIENT, NON_INVITE_CLIENT, ClientTransaction
+from softswitch.sip.headers import MAX_LINES
 from softswitch.sip.message import Request, Response, make_response, parse_message
 from softswitch.sip.server_transaction import INVITE_SERVER, NON_INVITE_SERVER, ServerTransaction
 from softswitch.sip.source import Source
@@ -294,6 +295,23 @@ def test_the_ack_of_a_failure_repeats_way_branch_and_number_and_takes_the_to_of_
     assert ack.headers.get("Route") == "<sip:proxy.example.com;lr>"
     assert ack.to_tag == "b"
     assert (ack.cseq.number, ack.cseq.method) == (7, "ACK")
+
+
+def test_a_forwarded_invite_longer_than_what_is_read_has_its_failure_acknowledged_again() -> None:
+    """A peer may send as many lines as we read, and a proxy adds its own to them."""
+    layer, invite = Layer(), request()
+    for number in range(MAX_LINES):
+        invite.headers.add("X-Line", str(number))
+    transaction = ClientTransaction(
+        invite, PEER["udp"], layer, on_response=lambda response, now: None, on_failure=lambda cause, now: None
+    )
+    transaction.start(0.0)
+    refusal = answer(transaction, 486)
+    transaction.receive(refusal, 0.1)
+    first = layer.last
+    transaction.receive(refusal, 0.2)
+    assert [what for _, what in layer.sent] == ["INVITE", "ACK", "ACK"]
+    assert layer.last == first
 
 
 def test_ack_and_cancel_find_their_invite_and_other_branches_do_not() -> None:
