@@ -16,6 +16,7 @@ import msgspec
 import structlog
 
 from softswitch.compact import compact
+from softswitch.errors import PeerError
 from softswitch.sip.last_notify import SubscriptionRecord, record_of
 from softswitch.sip.notifier import Notifier
 from softswitch.sip.subscription import Subscription
@@ -105,7 +106,7 @@ class KeptSubscriptions:
     # --- reading --------------------------------------------------------------------------------------------------------
 
     def _read(self) -> dict[_Key, SubscriptionRecord]:
-        """A line that was cut by a kill, or is of another version, is left out."""
+        """A line that was cut by a kill, is of another version or leads to no place is left out."""
         found: dict[_Key, SubscriptionRecord] = {}
         for values in self._values():
             try:
@@ -114,8 +115,9 @@ class KeptSubscriptions:
                     found.pop((call_id, tag), None)
                 else:
                     record = msgspec.convert(values, SubscriptionRecord)
+                    record.flow.check()
                     found[record.dialog.call_id, record.dialog.local_tag] = record
-            except (TypeError, ValueError, KeyError):
+            except (TypeError, ValueError, KeyError, PeerError):
                 continue
         return found
 
@@ -127,7 +129,7 @@ class KeptSubscriptions:
                         return
                     try:
                         values = json.loads(line)
-                    except ValueError:
+                    except (ValueError, RecursionError):
                         continue
                     if isinstance(values, dict):
                         yield values

@@ -7,6 +7,7 @@ What becomes of the calls themselves is told in `test_restart_story.py`.
 """
 
 import asyncio
+import json
 from typing import Any
 
 import pytest
@@ -177,3 +178,25 @@ async def test_phones_subscribe_again_at_once_after_it(c: Centre) -> None:
     assert again.statuses == [200] and again.states == ["active"]
     again.send(0)
     await asyncio.sleep(1)
+
+
+@told(centre(endpoint={"panel": PANEL}))
+async def test_senseless_lines_about_subscriptions_cost_nothing(c: Centre) -> None:
+    panel = Subscriber(
+        c.network,
+        LAMPS,
+        name="panel",
+        switch=SWITCH,
+        transmit=lambda data, sender, to: deliver_later(c.network, data, sender, to),
+    )
+    lamp = panel.watch("1001", expires=3600)
+    await asyncio.sleep(1)
+    path = c.switch.folder / "subscriptions"
+    [line] = path.read_text().splitlines()
+    record = json.loads(line)
+    record["dialog"]["call_id"], record["flow"]["port"] = "nowhere", 99_999
+    path.write_text("\n".join(("[" * 100_000, json.dumps(record), line)) + "\n")
+    await c.restart()
+    await asyncio.sleep(2)
+    assert lamp.states[-1] == "terminated;reason=deactivated"
+    assert not [packet for packet in c.network.packets if packet.receiver.port == 99_999]
