@@ -10,6 +10,7 @@ import weakref
 from softswitch.sip.events import HungUp
 from softswitch.sip.message import Request, Response, make_response, parse_message
 from softswitch.sip.request_forms import cancel_of
+from softswitch.sip.session import Session
 from softswitch.testing.stacks import StackPeer, StackWorld, description
 
 BOB = "sip:bob@192.0.2.2"
@@ -109,5 +110,6 @@ def test_what_lingers_holds_nothing_of_the_call() -> None:
         assert session() is None, "freed by count, in the moment when nobody wants it any more"
     finally:
         gc.enable()
-    kept = [each for each in gc.get_objects() if isinstance(each, Request) and each.method]
-    assert not [each for each in kept if each.call_id == "call-0-192.0.2.1"]
+    requests = [each for each in gc.get_objects() if isinstance(each, Request) and each.method]
+    sessions = [each for each in gc.get_objects() if isinstance(each, Session)]
+    assert not [each for each in (*requests, *sessions) if each.call_id == "call-0-192.0.2.1"]

@@ -4,15 +4,12 @@ from either side, INFO, OPTIONS, forks, and that a session that is over ignores 
 Does not prove interworking with others; `tests/interop` does.
 """
 
-import gc
 import itertools
-import weakref
 
 import pytest
 
 from softswitch.sip.events import Answered, Cancelled, HungUp, InfoReceived, Progress, Refused
 from softswitch.sip.message import Request, Response, make_response, parse_message
-from softswitch.sip.request_forms import cancel_of
 from softswitch.testing.network import Packet, losing, losing_first
 from softswitch.testing.stacks import Call, StackPeer, StackWorld, description
 
@@ -236,46 +233,6 @@ def test_cancel_after_our_2xx_changes_nothing() -> None:
     assert "Cancelled" not in bob.calls[0].kinds()
     assert at_rest(world)
     assert bob.calls[0].kinds() == ["Acked", "HungUp"]
-
-
-def test_a_cancel_for_a_call_that_is_over_gets_its_200_and_the_tag_of_the_call() -> None:
-    world = StackWorld()
-    alice, bob = pair(world)
-    bob.on_call = answering
-    call = alice.call(BOB)
-    world.run(0.1)
-    [invite] = [parse_message(packet.data) for packet in requests(world, "INVITE")]
-    assert isinstance(invite, Request)
-    call.session.hangup()
-    world.run(10.0)
-    world.network.send(cancel_of(invite).to_bytes(), alice.place["udp"], bob.place["udp"], world.now)
-    world.run(0.1)
-    answers = [
-        one
-        for one in (parse_message(packet.data) for packet in world.network.packets)
-        if isinstance(one, Response) and one.cseq.method == "CANCEL"
-    ]
-    assert [(one.status, one.to_tag) for one in answers] == [(200, bob.calls[0].session.local_tag)]
-
-
-def test_nothing_of_a_call_that_is_over_is_kept_but_what_late_messages_are_answered_with() -> None:
-    world = StackWorld()
-    alice, bob = pair(world)
-    bob.on_call = answering
-    call = alice.call(BOB)
-    world.run(0.1)
-    sessions = [weakref.ref(each.session) for each in (call, bob.calls[0])]
-    call.session.hangup()
-    world.run(10.0)
-    assert alice.stack.transactions and bob.stack.transactions
-    gc.collect()
-    gc.disable()
-    try:
-        del call
-        bob.calls.clear()
-        assert [session() for session in sessions] == [None, None], "freed without a collector"
-    finally:
-        gc.enable()
 
 
 def test_a_callee_that_never_ends_a_cancelled_invite_is_given_up_after_64_t1() -> None:

@@ -144,16 +144,20 @@ LAMPS = "192.0.2.60"
 PANEL = Endpoint(contact=f"sip:panel@{LAMPS}", match=(f"{LAMPS}/32",), watches=("*",))
 
 
-@told(centre(endpoint={"panel": PANEL}))
-async def test_phones_subscribe_again_at_once_after_it(c: Centre) -> None:
-    """Those that are over are left in peace, and what a kill has cut in the file costs nothing."""
-    panel = Subscriber(
+def panel_of(c: Centre) -> Subscriber:
+    return Subscriber(
         c.network,
         LAMPS,
         name="panel",
         switch=SWITCH,
         transmit=lambda data, sender, to: deliver_later(c.network, data, sender, to),
     )
+
+
+@told(centre(endpoint={"panel": PANEL}))
+async def test_phones_subscribe_again_at_once_after_it(c: Centre) -> None:
+    """Those that are over are left in peace, and what a kill has cut in the file costs nothing."""
+    panel = panel_of(c)
     lamps = [panel.watch(name, expires=3600) for name in ("1001", "1002", "1003")]
     await asyncio.sleep(1)
     lamps[2].send(0)
@@ -182,13 +186,7 @@ async def test_phones_subscribe_again_at_once_after_it(c: Centre) -> None:
 
 @told(centre(endpoint={"panel": PANEL}))
 async def test_senseless_lines_about_subscriptions_cost_nothing(c: Centre) -> None:
-    panel = Subscriber(
-        c.network,
-        LAMPS,
-        name="panel",
-        switch=SWITCH,
-        transmit=lambda data, sender, to: deliver_later(c.network, data, sender, to),
-    )
+    panel = panel_of(c)
     lamp = panel.watch("1001", expires=3600)
     await asyncio.sleep(1)
     path = c.switch.folder / "subscriptions"
