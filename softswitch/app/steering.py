@@ -2,8 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from typing import Any
 
 from softswitch.api.errors import ApiError, BadRequest, NotPossible, UnknownThing
@@ -38,24 +37,24 @@ class SteeringOrders:
     # --- talks ----------------------------------------------------------------------------------------------------------
 
     async def transfer(self, call: str, target: str, by: str) -> None:
-        with _told():
+        with _Told():
             self._parts.steering.transfer(call, target, by)
         await asyncio.sleep(0)  # the call's own task carries it out
 
     async def park(self, call: str, by: str) -> int:
-        with _told():
+        with _Told():
             place = self._parts.steering.park(call, by)
         await asyncio.sleep(0)
         return place
 
     async def pickup(self, call: str, extension: str) -> None:
-        with _told():
+        with _Told():
             self._parts.steering.pickup(call, extension)
         await asyncio.sleep(0)
 
     async def pull(self, call: str, extension: str, person: Person) -> str:
         phone = extension or self._seat_of(person)
-        with _told():
+        with _Told():
             self._parts.steering.pull(call, phone)
         await asyncio.sleep(0)
         return phone
@@ -68,32 +67,32 @@ class SteeringOrders:
         return person.endpoints[0]
 
     async def move(self, call: str, queue: str) -> None:
-        with _told():
+        with _Told():
             self._parts.steering.move(call, queue)
         await asyncio.sleep(0)
 
     async def priority(self, call: str, priority: int) -> None:
-        with _told():
+        with _Told():
             self._parts.steering.priority(call, priority)
         await asyncio.sleep(0)
 
     async def consult(self, call: str, target: str, by: str) -> None:
-        with _told():
+        with _Told():
             self._parts.steering.consult(call, target, by)
         await asyncio.sleep(0)
 
     async def complete(self, call: str) -> None:
-        with _told():
+        with _Told():
             self._parts.steering.complete(call)
         await asyncio.sleep(0)
 
     async def back(self, call: str) -> None:
-        with _told():
+        with _Told():
             self._parts.steering.back(call)
         await asyncio.sleep(0)
 
     async def three_way(self, call: str) -> None:
-        with _told():
+        with _Told():
             self._parts.steering.three_way(call)
         await asyncio.sleep(0)
 
@@ -118,7 +117,7 @@ class SteeringOrders:
             call=CallId(wish.call) if wish.call else None,
             follow=config.supervision.follow if wish.follow is None else wish.follow,
         )
-        with _told():
+        with _Told():
             supervisions.check(wanted)
             if supervisions.talk_of(wanted) is None and not (wanted.agent and wanted.follow):
                 whom = wish.agent or f"call {wish.call}"
@@ -127,7 +126,7 @@ class SteeringOrders:
 
     async def supervision_mode(self, supervision: str, mode: str) -> SupervisionView:
         session = self._session(supervision)
-        with _told():
+        with _Told():
             if mode == TAKE_OVER:
                 session.take_over()
             elif mode in MODES:
@@ -182,12 +181,12 @@ class SteeringOrders:
         return self.conference(name)
 
     async def conference_mute(self, name: str, call: str, muted: bool) -> ConferenceView:
-        with _told():
+        with _Told():
             self._live(name).mute(CallId(call), muted)
         return self.conference(name)
 
     async def conference_kick(self, name: str, call: str) -> ConferenceView:
-        with _told():
+        with _Told():
             self._live(name).kick(CallId(call))
         await asyncio.sleep(0)
         return self.conference(name)
@@ -250,10 +249,13 @@ def _member(seat: Seat) -> ConferenceMemberView:
     )
 
 
-@contextmanager
-def _told() -> Iterator[None]:
-    """A refusal of the calls as an answer of the API."""
-    try:
-        yield
-    except Refusal as refusal:
-        raise _ANSWERS[type(refusal)](str(refusal), hint=refusal.hint) from None
+class _Told:
+    """A refusal of the calls as an answer of the API. No generator: from Python 3.12 on, what one raises leads to a frame
+    that holds the refusal, and by that the call, until the collector comes."""
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        if isinstance(error, Refusal):
+            raise _ANSWERS[type(error)](str(error), hint=error.hint) from None

@@ -15,10 +15,13 @@ from typing import Any
 from softswitch.cli.doctor_check import Check, failed, good, warning
 from softswitch.config.schema import Config
 from softswitch.config.trunks import Trunk
+from softswitch.errors import UnusableError
 from softswitch.sip.errors import ParseError
 from softswitch.sip.resolver import Resolver
 from softswitch.sip.source import Source
+from softswitch.sip.tls import TlsContexts
 from softswitch.sip.uri import Uri
+from softswitch.sip.way import host_of
 
 ANSWER_S = 3.0
 PLACES = 3
@@ -128,7 +131,7 @@ async def _trunk(config: Config, name: str, resolver: Resolver, known: Mapping[s
     for place in places[:PLACES]:
         try:
             async with asyncio.timeout(ANSWER_S):
-                answer = await asyncio.to_thread(ask, place, uri, config, trunk)
+                answer = await asyncio.to_thread(ask, place, uri, config)
         except (OSError, TimeoutError, ValueError) as error:
             problems.append(f"{place}: {error or 'no answer'}")
             continue
@@ -144,8 +147,9 @@ async def _trunk(config: Config, name: str, resolver: Resolver, known: Mapping[s
     return failed(title, found, "ask the provider whether our address is let in; look at the firewall")
 
 
-def ask(place: Source, uri: Uri, config: Config, trunk: Trunk) -> str | Check:
-    """OPTIONS from a socket of its own; the status line, or what is wrong with its certificate."""
+def ask(place: Source, uri: Uri, config: Config) -> str | Check:
+    """OPTIONS from a socket of its own, with the keys and the judgement of the switch; the status line, or what is wrong
+    with a certificate."""
     family = socket.AF_INET6 if ":" in place.address else socket.AF_INET
     kind = socket.SOCK_DGRAM if place.transport == "udp" else socket.SOCK_STREAM
     with socket.socket(family, kind) as plain:
@@ -153,18 +157,16 @@ def ask(place: Source, uri: Uri, config: Config, trunk: Trunk) -> str | Check:
         plain.connect((place.address, place.port))
         if place.transport not in ("tls", "wss"):
             return _exchange(plain, place, uri)
-        settings = trunk.tls
-        context = _context((settings and settings.ca) or config.sip.tls_ca)
-        if settings is not None and settings.verify in ("chain", "none"):
-            context.check_hostname = False
-        if settings is not None and settings.verify == "none":
-            context.verify_mode = ssl.CERT_NONE
-        wanted = (settings and settings.name) or uri.host.strip("[]")
         try:
-            secured = context.wrap_socket(plain, server_hostname=wanted)
+            client = TlsContexts(config).client(host_of(uri))
+            secured = client.context.wrap_socket(plain, server_hostname=client.name)
+        except UnusableError as error:
+            return failed("", str(error), "see there")
         except ssl.SSLCertVerificationError as error:
             return failed("", f"its certificate: {error.verify_message}", "trunk.NAME.tls, sip.tls_ca")
         certificate = secured.getpeercert()
+        if problem := client.problem(certificate):
+            return failed("", problem, "trunk.NAME.tls.name or .verify")
         if certificate:
             check = dates_check("", certificate, time.time())
             if check.state != "ok":
@@ -172,14 +174,6 @@ def ask(place: Source, uri: Uri, config: Config, trunk: Trunk) -> str | Check:
                     name="", state=check.state, found=f"its certificate {check.found}", advice="tell them"
                 )
         return _exchange(secured, place, uri)
-
-
-def _context(authorities: str) -> ssl.SSLContext:
-    if not authorities:
-        return ssl.create_default_context()
-    if Path(authorities).is_dir():
-        return ssl.create_default_context(capath=authorities)
-    return ssl.create_default_context(cafile=authorities)
 
 
 def _exchange(sock: socket.socket, place: Source, uri: Uri) -> str:

@@ -105,10 +105,15 @@ def _insert(kind: type, table: Table, *, replace: bool, as_json: str = "") -> St
 
 def _finish() -> Statement:
     fields = list(_fields_of(CallFinished))
-    places = {name: f"{_quoted(name)} = ?{at}" for at, name in enumerate(fields, 1)}
-    key = places.pop("call")
-    sql = f"UPDATE calls SET {', '.join(places.values())} WHERE {key} AND ended IS NULL"
-    return Statement(sql, _values(fields, "labels"))
+    values = _values(fields, "labels")
+    key, *others = fields
+    changed = ", ".join(f"{_quoted(name)} = ?" for name in others)
+
+    def parameters(row: CallFinished) -> Parameters:
+        call, *rest = values(row)
+        return (*rest, call)
+
+    return Statement(f"UPDATE calls SET {changed} WHERE {_quoted(key)} = ? AND ended IS NULL", parameters)
 
 
 def _remove(table: Table, key: str = "call") -> Statement:

@@ -58,6 +58,10 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
             done.set_exception(error)
         return done
 
+    async def shutdown_default_executor(self, timeout: float | None = None) -> None:
+        """However long its threads take: the patience of Python 3.12 and later is counted in time that is jumped over."""
+        await super().shutdown_default_executor()
+
     def time(self) -> float:
         return self._virtual.now
 

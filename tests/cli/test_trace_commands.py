@@ -15,20 +15,24 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Literal
 
 import pytest
 from click.testing import CliRunner, Result
 
 from softswitch.api.server import ApiServer
 from softswitch.bus import Bus
+from softswitch.cli.doctor_check import Check
 from softswitch.cli.doctor_machine import clock_check, firewall_checks, jump_check
 from softswitch.cli.doctor_network import covers, examine_network, nat_check, own_certificate
 from softswitch.cli.main import cli
 from softswitch.config.schema import Config
 from softswitch.config.sip import Sip
+from softswitch.config.transports import TrunkTls
 from softswitch.config.trunks import Trunk
 from softswitch.testing.control import CALL, FakeControl
 from tests.trace.test_trace_export import read_pcap
+from tools.peers.certificates import Authority
 
 Run = Callable[..., Result]
 
@@ -191,23 +195,56 @@ def test_trunks_are_reached(monkeypatch: pytest.MonkeyPatch) -> None:
         sock.close()
 
 
-def test_a_trunk_over_tls_with_a_strange_certificate(tmp_path: Path) -> None:
-    file = _certificate(tmp_path, 90, "DNS:sip.example.com")
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(file, tmp_path / "key.pem")
+def _told_of_tls(context: ssl.SSLContext, config: Callable[[str], Config]) -> Check:
+    """What the doctor says of a trunk behind one TLS listener, which answers 200."""
     server = socket.create_server(("127.0.0.1", 0))
 
     def serve() -> None:
         plain, _ = server.accept()
         try:
-            context.wrap_socket(plain, server_side=True).close()
+            with context.wrap_socket(plain, server_side=True) as secured:
+                if secured.recv(4096):
+                    secured.sendall(b"SIP/2.0 200 OK\r\n\r\n")
         except (ssl.SSLError, OSError):
             plain.close()
 
     thread = threading.Thread(target=serve)
     thread.start()
     host = f"sip:127.0.0.1:{server.getsockname()[1]};transport=tls"
-    checks = {check.name: check for check in examine_network(Config(trunk={"t": Trunk(host=host)}), {})}
-    assert checks["trunk t"].state == "failed" and "certificate" in checks["trunk t"].found
+    [check] = [each for each in examine_network(config(host), {}) if each.name == "trunk t"]
     thread.join(10)
     server.close()
+    return check
+
+
+def test_a_trunk_over_tls_with_a_strange_certificate(tmp_path: Path) -> None:
+    file = _certificate(tmp_path, 90, "DNS:sip.example.com")
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file, tmp_path / "key.pem")
+    check = _told_of_tls(context, lambda host: Config(trunk={"t": Trunk(host=host)}))
+    assert check.state == "failed" and "certificate" in check.found
+
+
+def test_a_certificate_of_a_trunk_is_judged_as_the_switch_judges_it(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(authority.issue("edge", dns=["*.example.com"]))
+
+    def told(verify: Literal["name", "wildcard"]) -> Check:
+        tls = TrunkTls(name="sip.example.com", ca=str(authority.file), verify=verify)
+        return _told_of_tls(context, lambda host: Config(trunk={"t": Trunk(host=host, tls=tls)}))
+
+    assert told("wildcard").state == "ok"
+    refused = told("name")
+    assert refused.state == "failed" and "not for 'sip.example.com'" in refused.found
+
+
+def test_a_trunk_that_asks_for_our_certificate_is_shown_it(tmp_path: Path) -> None:
+    authority = Authority(tmp_path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(authority.issue("edge", addresses=["127.0.0.1"]))
+    context.load_verify_locations(authority.file)
+    context.verify_mode = ssl.CERT_REQUIRED
+    own = str(authority.issue("switch", dns=["switch.example.com"]))
+    tls = TrunkTls(ca=str(authority.file), certificate=own)
+    assert _told_of_tls(context, lambda host: Config(trunk={"t": Trunk(host=host, tls=tls)})).state == "ok"

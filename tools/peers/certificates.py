@@ -1,4 +1,5 @@
-"""An authority for tests of TLS: certificates with any names, good, expired or signed by themselves."""
+"""An authority for tests of TLS: certificates with any names, good, expired or signed by themselves, and with all that RFC
+5280 wants, since Python 3.13 and later trust no others where they are not told otherwise."""
 
 import datetime
 import ipaddress
@@ -25,6 +26,14 @@ class Authority:
         self._subject = _subject(self.name)
         own = _builder(self._subject, self._subject, self._key, days=30)
         own = own.add_extension(x509.BasicConstraints(ca=True, path_length=None), critical=True)
+        signs = x509.KeyUsage(
+            key_cert_sign=True, crl_sign=True, digital_signature=False, content_commitment=False,
+            key_encipherment=False, data_encipherment=False, key_agreement=False, encipher_only=False, decipher_only=False,
+        )  # fmt: skip
+        own = own.add_extension(signs, critical=True)
+        own = own.add_extension(
+            x509.SubjectKeyIdentifier.from_public_key(self._key.public_key()), critical=False
+        )
         self.file = self.folder / f"{self.name}.pem"
         self.file.write_bytes(own.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
 
@@ -46,6 +55,8 @@ class Authority:
         names += [x509.IPAddress(ipaddress.ip_address(one)) for one in addresses]
         builder = _builder(_subject(name), issuer, key, days=days)
         builder = builder.add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
+        issued_by = x509.AuthorityKeyIdentifier.from_issuer_public_key(signer.public_key())
+        builder = builder.add_extension(issued_by, critical=False)
         if names:
             builder = builder.add_extension(x509.SubjectAlternativeName(names), critical=False)
         file = self.folder / f"{name}.pem"
