@@ -32,7 +32,6 @@ from softswitch.sip.source import Source
 from softswitch.sip.stack_owner import StackOwner
 from softswitch.sip.stack_stats import StackStats
 from softswitch.sip.transaction import TransactionKey
-from softswitch.sip.via import Via
 
 SCHEMES = ("sip", "sips", "tel")
 RETRY_AFTER = ("Retry-After", "5")
@@ -46,8 +45,6 @@ class Arrival:
 
     request: Request
     key: TransactionKey
-    vias: list[Via]
-    """As received."""
     source: Source
     reply: Source
     """Where its responses go."""
@@ -145,7 +142,7 @@ class UserAgentServer:
         request = arrival.request
         if self._layer.guard.is_scanner(request, arrival.source, arrival.now):
             return
-        check_hops(request, arrival.vias, self._layer.ours())
+        check_hops(request, self._layer.ours())
         check_arrival(request, arrival.source)
         if request.uri.scheme not in SCHEMES:
             self._refuse(arrival, 416)
@@ -261,7 +258,7 @@ class UserAgentServer:
                 Dialog.of_callee(request, tag),
                 arrival.source,
                 contact=contact,
-                via_host=arrival.vias[0].host,
+                via_host=request.vias[0].host,
                 sticky=identity.kind == "endpoint",
                 common=common,
             )
