@@ -18,6 +18,8 @@ _PLAIN = re.compile(
     r"(sips?):(?:([A-Za-z0-9\-_.!~*'()&=+$#]+)@)?([A-Za-z0-9_.\-]+)(?::([0-9]{1,5}))?(;[A-Za-z0-9\-_.!~*+=;]+)?"
 )
 """Nearly every URI of a call: cheap to recognise, and taken apart as `Uri.parse` would."""
+USUAL_URI = r"sips?:(?:[A-Za-z0-9\-_.!~*'()&=+$#]+@)?[A-Za-z0-9_.\-]+(?::(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}))?"
+"""Of these, one without parameters, and whose port there is: `Uri.parse` takes it."""
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9_.\-]+)(?::([0-9]{1,5}))?")
 _TEL_NUMBER = re.compile(r"(?:[A-Za-z0-9+*#\-.()_!~']|%[0-9A-Fa-f]{2})+")
 """More than RFC 3966 has digits and separators, but nothing that would end the user part of a `sip:` made of it."""

@@ -8,7 +8,7 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from softswitch.sip.address import Address, tag_of
+from softswitch.sip.address import Address, checked_tag, tag_of
 from softswitch.sip.cseq import CSeq
 from softswitch.sip.digest import Challenge, Credentials
 from softswitch.sip.errors import ParseError
@@ -136,6 +136,18 @@ def test_values_raise_nothing_else_and_round_trip(text: str) -> None:
             parse_list(text)
         except ParseError:
             continue
+
+
+@settings(max_examples=400, deadline=None)
+@given(tricky)
+def test_a_tag_is_read_where_its_address_is(text: str) -> None:
+    found: list[str | None] = []
+    for read in (checked_tag, lambda text: Address.parse(text).tag):
+        try:
+            found.append(read(text))
+        except ParseError:
+            found.append(None)
+    assert found[0] == found[1]
 
 
 names = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Zl", "Zp"]), max_size=20)
