@@ -27,7 +27,10 @@ class Headers:
 
     __slots__ = ("_first", "_lines", "keys", "remembered")
 
-    def __init__(self, items: Iterable[tuple[str, str]] = ()) -> None:
+    def __init__(
+        self, items: Iterable[tuple[str, str]] = (), remembered: Mapping[str, Any] | None = None
+    ) -> None:
+        """`remembered`: typed values of these items that whoever makes them has in hand."""
         self.keys: list[str] = []
         """The folded long name of each line, in order; for reading only."""
         self._lines: list[str] = []
@@ -37,6 +40,8 @@ class Headers:
         """Typed values that have been read, by folded long name (lists: with `[]` behind it); for reading only."""
         if items:
             self.extend(items)
+        if remembered is not None:
+            self.remembered.update(remembered)
 
     @classmethod
     def parse(cls, text: str, *, salvage: bool = False) -> "Headers":

@@ -14,6 +14,7 @@ from softswitch.sip.address import Address
 from softswitch.sip.capabilities import ACCEPT, ALLOW, SDP_TYPE
 from softswitch.sip.challenge import ChallengeMemory
 from softswitch.sip.client_transaction import ClientTransaction
+from softswitch.sip.cseq import CSeq
 from softswitch.sip.dialog import Dialog
 from softswitch.sip.dialog_client import DialogClient
 from softswitch.sip.extension_rules import ALL, ExtensionRules
@@ -244,7 +245,13 @@ class OutgoingInvite:
         ]
         if plan.body:
             headers.append(("Content-Type", SDP_TYPE))
-        request = Request("INVITE", plan.request_uri, Headers(headers), plan.body)
+        known = {
+            "call-id": plan.call_id,
+            "from;tag": plan.local_tag,
+            "to;tag": plan.to.tag,
+            "cseq": CSeq(self._sequence, "INVITE"),
+        }
+        request = Request("INVITE", plan.request_uri, Headers(headers, known), plan.body)
         if self._memory is not None:
             self._memory.authorize(request)
         self._tries += 1

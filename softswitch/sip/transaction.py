@@ -46,6 +46,8 @@ class TransactionKey:
     """Of a server transaction, beyond the RFC: some peers give all their calls the same branch."""
 
 
+_TERMINATED = TransactionState.TERMINATED
+
 Table = Mapping[tuple[Any, Any], tuple[tuple[Any, ...], TransactionState]]
 """(state, input) to (actions, next state)."""
 
@@ -103,7 +105,7 @@ class Transaction:
         actions = self.actions
         for step in steps:
             actions[step](self, now)
-        if after is TransactionState.TERMINATED:
+        if after is _TERMINATED:
             self.let_go()
         return True
 
@@ -165,7 +167,7 @@ class Transaction:
         if _log.isEnabledFor(logging.DEBUG):
             _log.debug("%s transaction of %s: %s -> %s", self.key.method, self.call_id, self.state, state)
         self.state = state
-        if state is TransactionState.TERMINATED:
+        if state is _TERMINATED:
             self.stop_timer()
             if self._until is not None:
                 self.layer.timers.wait_no_longer(self._until[1], self)

@@ -50,6 +50,11 @@ class Arrival:
     """Where its responses go."""
     now: float
 
+    @property
+    def via_host(self) -> str:
+        """Of its top Via's sent-by."""
+        return self.key.sent_by.rpartition(":")[0] or self.request.top_via.host
+
 
 class ServerLayer(SessionLayer, Protocol):
     notifier: Notifier
@@ -142,7 +147,7 @@ class UserAgentServer:
         request = arrival.request
         if self._layer.guard.is_scanner(request, arrival.source, arrival.now):
             return
-        check_hops(request, self._layer.ours())
+        check_hops(request, arrival.key.sent_by, self._layer.ours())
         check_arrival(request, arrival.source)
         if request.uri.scheme not in SCHEMES:
             self._refuse(arrival, 416)
@@ -258,7 +263,7 @@ class UserAgentServer:
                 Dialog.of_callee(request, tag),
                 arrival.source,
                 contact=contact,
-                via_host=request.vias[0].host,
+                via_host=arrival.via_host,
                 sticky=identity.kind == "endpoint",
                 common=common,
             )
