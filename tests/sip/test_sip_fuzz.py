@@ -187,7 +187,7 @@ def test_mutated_sdp(seed: bytes, changes: list[tuple[int, int, bytes]]) -> None
         _ = (
             media.rtpmaps,
             media.payload_types,
-            media.milliseconds("ptime"),
+            media.lines.ptime_ms,
             parsed.direction_of(media),
             media.heading,
         )
