@@ -6,7 +6,7 @@ escaped when parsed, so that a URI can be written to any log, database or messag
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from softswitch.sip.errors import ParseError
@@ -73,6 +73,8 @@ class Uri:
     password: str | None = None
     opaque: str = ""
     """All behind the scheme of a URI that is neither `sip:`, `sips:` nor `tel:`."""
+    _text: str = field(default="", init=False, repr=False, compare=False)
+    """As it is written, once it was: a call writes the same ones several times."""
 
     @classmethod
     def parse(cls, text: str | bytes) -> "Uri":
@@ -124,6 +126,12 @@ class Uri:
         return cls(scheme, user, match[1], _port(match[2]), parsed, headers, password if colon else None)
 
     def __str__(self) -> str:
+        text = self._text
+        if not text:
+            text = self._text = self._written()
+        return text
+
+    def _written(self) -> str:
         if self.scheme not in ("sip", "sips"):
             return f"{self.scheme}:{self.user}{self.params.written}{self.opaque}"
         password = "" if self.password is None else f":{self.password}"
