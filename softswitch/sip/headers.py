@@ -238,10 +238,11 @@ class Headers:
             at = theirs.index(key)
             made_keys.append(key)
             made_lines.append(lines[at])
-            for _ in range(0 if once else theirs.count(key) - 1):
-                at = theirs.index(key, at + 1)
-                made_keys.append(key)
-                made_lines.append(lines[at])
+            if not once:
+                for _ in range(theirs.count(key) - 1):
+                    at = theirs.index(key, at + 1)
+                    made_keys.append(key)
+                    made_lines.append(lines[at])
             if tag and key == "to":
                 if is_unsafe(tag):
                     raise ValueError("a line end or NUL in a tag")

@@ -151,7 +151,7 @@ class Message:
     @property
     def content_type(self) -> str:
         """Type and subtype in lower case without parameters; empty when there is none."""
-        value = self.headers.get("Content-Type") or ""
+        value = self.headers.value("content-type") or ""
         return value.partition(";")[0].rstrip(" \t").lower()
 
     @property
@@ -301,11 +301,13 @@ def parse_message(data: bytes) -> Request | Response:
 
 def _cut_body(headers: Headers, data: bytes, start: int) -> bytes:
     length = read_content_length(headers)
+    if length == 0:
+        return b""
     if length is None:
         return data[start:]
     if length > len(data) - start:
         raise ParseError("a body shorter than its Content-Length", reason="Bad Content-Length")
-    return data[start : start + length] if length else b""
+    return data[start : start + length]
 
 
 def salvage_request(head: bytes) -> Request | None:
