@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 from softswitch.sip.errors import ParseError
-from softswitch.sip.grammar import quote, quoted_string, readable, split
+from softswitch.sip.grammar import TOKEN, quote, quoted_string, readable, split
 from softswitch.sip.params import NO_PARAMS, Params
-from softswitch.sip.uri import Uri
+from softswitch.sip.uri import USUAL_URI, Uri
 
 _LONGEST_REMEMBERED = 256
+_USUAL = re.compile(rf'(?:"[ !#-\[\]-~]*" ?)?<{USUAL_URI}>(?:;tag=({TOKEN}))?')
+"""Nearly every From and To: there is nothing to be said against it."""
 _NOT_DISPLAY = re.compile(r'["<>,;\\\x00\r\n]')
 
 
@@ -84,13 +86,9 @@ def _remembered(text: str) -> Address:
 
 
 def checked_tag(text: str) -> str:
-    """The tag; raises ParseError where `Address.parse` would. Most addresses with a tag are met once or twice, without it
-    they come again with each message."""
-    head, bracket, tag = text.rpartition(">;tag=")
-    if bracket and tag.isalnum() and tag.isascii() and ">" not in head and len(head) < _LONGEST_REMEMBERED:
-        _remembered(f"{head}>")
-        return tag
-    return Address.parse(text).tag
+    """The tag; raises ParseError where `Address.parse` would."""
+    usual = _USUAL.fullmatch(text)
+    return usual[1] or "" if usual is not None else Address.parse(text).tag
 
 
 def tag_of(text: str) -> str:

@@ -7,7 +7,6 @@ algorithms are offered, best first (RFC 8760), when they fit, else the last one 
 for a proven user who wants to register another's address of record (section 10.3 step 4).
 """
 
-from dataclasses import dataclass
 from typing import Literal
 
 from softswitch.sip.capabilities import PROXIED
@@ -25,6 +24,7 @@ from softswitch.sip.identity import Identity, IdentityTable, KnownUser
 from softswitch.sip.message import Request, Response, make_response
 from softswitch.sip.source import Source
 from softswitch.sip.uri import Uri
+from softswitch.value import value
 
 Why = Literal["unanswered challenge", "wrong password", "guessed nonce", "stale", "replayed", "forbidden"]
 
@@ -41,14 +41,14 @@ _NOBODY: dict[str, str] = {}
 """The hashes of a user that does not exist: nothing fits, and finding that out costs as much."""
 
 
-@dataclass(frozen=True, slots=True)
+@value(tagged=False, kw_only=False)
 class Admitted:
     identity: Identity | None
     """None only for a method that is never challenged, from somebody unknown."""
     by_digest: bool = False
 
 
-@dataclass(frozen=True, slots=True)
+@value(tagged=False, kw_only=False)
 class Refusal:
     response: Response
     """Send it without a transaction, to where the request came from."""

@@ -22,7 +22,7 @@ from softswitch.sip.session_state import SessionState
 from softswitch.sip.source import Source
 from softswitch.sip.transaction import Transaction, TransactionKey, TransactionState
 from softswitch.sip.way import reply_place
-from softswitch.value import value
+from softswitch.value import value, values_of
 
 LONGEST: Final = 8192
 _KEPT = ("via", "from", "to", "call-id", "cseq")
@@ -72,7 +72,7 @@ def answered_invite_of(session: Session) -> AnsweredInvite | None:
     if len(data) + len(answer) > LONGEST:
         return None
     return AnsweredInvite(
-        key=tuple(invite.transaction.key),
+        key=values_of(invite.transaction.key),
         head=data.decode("latin-1"),
         peer=invite.transaction.peer,
         acknowledged=session.state not in (SessionState.ANSWERED, SessionState.HANGING_UP),

@@ -163,7 +163,8 @@ class Dialog:
                 ("Call-ID", state.call_id),
                 ("CSeq", f"{number} {method}"),
                 *headers,
-            )
+            ),
+            {"call-id": state.call_id, "from;tag": state.local_tag, "to;tag": state.remote_tag},
         )
         return Request(method, target, made, body)
 

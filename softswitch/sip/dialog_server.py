@@ -30,6 +30,8 @@ BYE_ACCEPTED_AFTER_S = 0.5
 Headers = Iterable[tuple[str, str]]
 
 _S, _I = SessionState, SessionInput
+_UNANSWERED = (_S.RINGING, _S.AWAITING_PRACK)
+_ESTABLISHED = (_S.ANSWERED, _S.CONFIRMED)
 _EARLY = (_S.PROCEEDING, _S.RINGING, _S.AWAITING_PRACK)
 
 
@@ -100,8 +102,8 @@ class DialogServer:
 
     def bye(self, transaction: ServerTransaction, request: Request, now: float) -> None:
         owner = self._owner
-        early = owner.state in (_S.RINGING, _S.AWAITING_PRACK)
-        told = early or owner.state in (_S.ANSWERED, _S.CONFIRMED)
+        early = owner.state in _UNANSWERED
+        told = early or owner.state in _ESTABLISHED
         if not owner.step(_I.BYE):
             self.respond(transaction, 481, now)
             return
@@ -126,7 +128,7 @@ class DialogServer:
         self._owner.tell(HungUp(reason=reason, accept=lambda: accept_at(self._layer.now())))
 
     def offer(self, transaction: ServerTransaction, request: Request, now: float) -> None:
-        owner, established = self._owner, self._owner.state in (_S.ANSWERED, _S.CONFIRMED)
+        owner, established = self._owner, self._owner.state in _ESTABLISHED
         refused = 0
         if not established:
             refused = self._too_early(request)
@@ -208,7 +210,7 @@ class DialogServer:
         assert client is not None
         if self._refers is None:
             self._refers = ReferServer(self._layer, self._common)
-        open_ = self._owner.state in (_S.ANSWERED, _S.CONFIRMED)
+        open_ = self._owner.state in _ESTABLISHED
         refer = self._refers.receive(client, transaction, request, now, open_=open_)
         if refer is not None:
             self._owner.tell(Referred(refer=refer))

@@ -27,7 +27,10 @@ class Headers:
 
     __slots__ = ("_first", "_lines", "keys", "remembered")
 
-    def __init__(self, items: Iterable[tuple[str, str]] = ()) -> None:
+    def __init__(
+        self, items: Iterable[tuple[str, str]] = (), remembered: Mapping[str, Any] | None = None
+    ) -> None:
+        """`remembered`: typed values of these items that whoever makes them has in hand."""
         self.keys: list[str] = []
         """The folded long name of each line, in order; for reading only."""
         self._lines: list[str] = []
@@ -37,6 +40,8 @@ class Headers:
         """Typed values that have been read, by folded long name (lists: with `[]` behind it); for reading only."""
         if items:
             self.extend(items)
+        if remembered is not None:
+            self.remembered.update(remembered)
 
     @classmethod
     def parse(cls, text: str, *, salvage: bool = False) -> "Headers":
@@ -52,7 +57,14 @@ class Headers:
 
     def below(self, start_line: str) -> str:
         """The head of a message, its empty line included."""
-        return "\r\n".join((start_line, *self._lines, "", ""))
+        return "\r\n".join([start_line, *self._lines, "", ""])
+
+    def first_values(self) -> Mapping[str, str]:
+        """The first value of each header, by folded long name; for reading only."""
+        first = self._first
+        if first is None:
+            first = _first_of(self.keys, self._lines)
+        return first
 
     def copy(self) -> "Headers":
         other = Headers()
@@ -132,7 +144,10 @@ class Headers:
         keys, lines = self.keys, self._lines
         before = len(lines)
         for name, value in items:
-            key, beginning = BEGINNINGS.get(name) or beginning_of(name)
+            try:
+                key, beginning = BEGINNINGS[name]
+            except KeyError:
+                key, beginning = beginning_of(name)
             keys.append(key)
             lines.append(beginning + value)
         self._first = None
@@ -223,29 +238,15 @@ class Headers:
             at = theirs.index(key)
             made_keys.append(key)
             made_lines.append(lines[at])
-            for _ in range(0 if once else theirs.count(key) - 1):
-                at = theirs.index(key, at + 1)
-                made_keys.append(key)
-                made_lines.append(lines[at])
+            if not once:
+                for _ in range(theirs.count(key) - 1):
+                    at = theirs.index(key, at + 1)
+                    made_keys.append(key)
+                    made_lines.append(lines[at])
             if tag and key == "to":
                 if is_unsafe(tag):
                     raise ValueError("a line end or NUL in a tag")
                 made_lines[-1] = f"{made_lines[-1].rstrip(_BLANK_OR_FOLD)};tag={tag}"
-
-    def read_tags(self, keys: Iterable[str], checked_tag: Callable[[str], str]) -> None:
-        """Remember the tag in the first value of each of these folded long names, as `checked_tag` reads it."""
-        first, remembered = self._first, self.remembered
-        for key in keys:
-            text = first.get(key) if first is not None else self.value(key)
-            remembered[key + ";tag"] = checked_tag(text or "")
-
-    def read(self, wanted: Iterable[tuple[str, Callable[[str], object]]]) -> None:
-        """Remember the first value of each of these folded long names, as its function reads it."""
-        first, remembered = self._first, self.remembered
-        for key, parse in wanted:
-            if key not in remembered:
-                text = first.get(key) if first is not None else self.value(key)
-                remembered[key] = parse(text or "")
 
     def parsed(self, name: str, parse: Callable[[str], T]) -> T | None:
         """The first value of the header whose folded long name is `name`, as `parse` reads it; remembered."""
@@ -308,6 +309,10 @@ class Headers:
         return _value_of(self._lines[index])
 
 
+def _first_of(keys: list[str], lines: list[str]) -> dict[str, str]:
+    return dict(zip(reversed(keys), map(_value_of, reversed(lines)), strict=True))
+
+
 def _value_of(line: str) -> str:
     value = line.partition(":")[2]
     if "\r" in value:
@@ -344,8 +349,9 @@ def _index_usual(text: str) -> _Index | None:
         name, colon, value = line.partition(": ")
         if not colon:
             return None
-        key = KEYS.get(name)
-        if key is None:
+        try:
+            key = KEYS[name]
+        except KeyError:
             try:
                 key = remembered_key(name)
             except ParseError:
@@ -353,7 +359,7 @@ def _index_usual(text: str) -> _Index | None:
         keys.append(key)
         first[key] = value.strip(" \t")
     if len(first) != len(keys):
-        first = dict(zip(reversed(keys), map(_value_of, reversed(lines)), strict=True))
+        first = _first_of(keys, lines)
     return keys, lines, first
 
 
@@ -382,5 +388,4 @@ def _index(text: str, salvage: bool) -> _Index:
         if not salvage:
             raise ParseError("too many header lines", sip_status=513)
         del kept_lines[MAX_LINES:], kept_keys[MAX_LINES:]
-    first = dict(zip(reversed(kept_keys), map(_value_of, reversed(kept_lines)), strict=True))
-    return kept_keys, kept_lines, first
+    return kept_keys, kept_lines, _first_of(kept_keys, kept_lines)

@@ -55,6 +55,8 @@ def _size(key: str, values: list[str]) -> int | None:
     text = "".join(values)
     if is_unsafe(text):
         return None
+    if text.isascii():
+        return len(text) + len(key) * len(values)
     try:
         return len(text.encode()) + len(key.encode()) * len(values)
     except UnicodeEncodeError:

@@ -4,21 +4,22 @@ Lines without keys are the same for nearly every call, and made once. What of it
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import lru_cache
 
 from softswitch.sip import codec_lines
 from softswitch.sip.sdes import Encryption
 from softswitch.sip.sdp import Head, Line, Lines, MediaDescription
+from softswitch.value import value
 
 LARGEST_PTIME_OF = {"L16": 10}
 """In milliseconds: 20 would be 640 bytes, more than the media workers take in a packet."""
 _NO_NAME, _ALL_TIME = Line("s", "-"), Line("t", "0 0")
 
 
-@dataclass(slots=True, kw_only=True)
+@value(tagged=False)
 class LocalMedia:
-    """Our side of an offer or answer. As all values of SDP not frozen: each call makes several."""
+    """Our side of an offer or answer."""
 
     address: str
     port: int

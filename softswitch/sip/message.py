@@ -7,7 +7,6 @@ can still be answered carries it as `partial`.
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from operator import attrgetter
 from typing import Self, TypeVar
 
 from softswitch.sip.address import Address, checked_tag, tag_of
@@ -152,7 +151,7 @@ class Message:
     @property
     def content_type(self) -> str:
         """Type and subtype in lower case without parameters; empty when there is none."""
-        value = self.headers.get("Content-Type") or ""
+        value = self.headers.value("content-type") or ""
         return value.partition(";")[0].rstrip(" \t").lower()
 
     @property
@@ -163,17 +162,22 @@ class Message:
     def validate(self, *, vias_read: bool = False) -> None:
         """Raises ParseError when a header that routing depends on is missing, doubled or unreadable. `vias_read`: whoever
         asks has read them already."""
-        headers, keys = self.headers, self.headers.keys
-        there = set(keys)
-        if len(there) != len(keys) or not there >= _NEEDED:
-            _check_counts(keys)
+        headers = self.headers
+        there, remembered = headers.first_values(), headers.remembered
+        if len(there) != len(headers.keys) or not there.keys() >= _NEEDED:
+            _check_counts(headers.keys)
         if not vias_read and not self.vias:
             raise ParseError("no via")
-        headers.read_tags(_ADDRESSES, checked_tag)
-        headers.read(_READ_ALWAYS)
-        for key, read in _READ_WHERE_THERE:  # in this order: what is told of two faults is always the same
+        # In this order: what is told of two faults is always the same.
+        remembered["from;tag"] = checked_tag(there["from"])
+        remembered["to;tag"] = checked_tag(there["to"])
+        remembered["call-id"] = _call_id(there["call-id"])
+        remembered["cseq"] = CSeq.parse(there["cseq"])
+        for key, read, parse in _READ_WHERE_THERE:
             if key in there:
-                read(self)
+                read(headers, key, parse)
+        if "contact" in there:
+            _ = self.contacts
 
     def _required(self, key: str, parse: Callable[[str], T]) -> T:
         headers = self.headers
@@ -297,11 +301,13 @@ def parse_message(data: bytes) -> Request | Response:
 
 def _cut_body(headers: Headers, data: bytes, start: int) -> bytes:
     length = read_content_length(headers)
+    if length == 0:
+        return b""
     if length is None:
         return data[start:]
     if length > len(data) - start:
         raise ParseError("a body shorter than its Content-Length", reason="Bad Content-Length")
-    return data[start : start + length] if length else b""
+    return data[start : start + length]
 
 
 def salvage_request(head: bytes) -> Request | None:
@@ -378,15 +384,9 @@ def _call_id(text: str) -> str:
     return text
 
 
-_ADDRESSES = ("from", "to")
-_READ_ALWAYS: tuple[tuple[str, Callable[[str], object]], ...] = (
-    ("call-id", _call_id),
-    ("cseq", CSeq.parse),
-)
-_READ_WHERE_THERE: tuple[tuple[str, Callable[[Message], object]], ...] = (
-    ("max-forwards", attrgetter("max_forwards")),
-    ("expires", attrgetter("expires")),
-    ("route", attrgetter("routes")),
-    ("record-route", attrgetter("record_routes")),
-    ("contact", attrgetter("contacts")),
+_READ_WHERE_THERE: tuple[tuple[str, Callable[..., object], Callable[[str], object]], ...] = (
+    ("max-forwards", Headers.parsed, max_forwards_of),
+    ("expires", Headers.parsed, expires_of),
+    ("route", Headers.parsed_list, _bracketed_list),
+    ("record-route", Headers.parsed_list, _bracketed_list),
 )

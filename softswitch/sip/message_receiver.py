@@ -12,13 +12,13 @@ from softswitch.sip.grammar import TOKEN
 from softswitch.sip.guard import Guard
 from softswitch.sip.message import Request, Response, parse_message
 from softswitch.sip.proxy import Proxy
-from softswitch.sip.screening import reply_destination, stamp
+from softswitch.sip.screening import reply_destination, stamp, stamp_usual
 from softswitch.sip.server_transaction import ServerTransaction
 from softswitch.sip.session import Session
 from softswitch.sip.source import Source
 from softswitch.sip.stack_stats import StackStats
 from softswitch.sip.stateless_replies import StatelessReplies
-from softswitch.sip.transaction import TransactionKey, cancelled_key, client_key, server_key
+from softswitch.sip.transaction import MAGIC_COOKIE, TransactionKey, cancelled_key, client_key, server_key
 from softswitch.sip.transaction_table import TransactionTable
 from softswitch.sip.user_agent_server import Arrival, UserAgentServer
 
@@ -28,6 +28,10 @@ _USUAL_VIA = re.compile(
     rf"(?:;rport(?:=[0-9]{{1,5}})?(?:{_STAMP})?|{_STAMP}(?:;rport=[0-9]{{1,5}})?)?"
 )
 """Sent-by and branch of ours, and at most what our peer has put behind them."""
+_USUAL_VIA_OF_REQUEST = re.compile(
+    rf"SIP/2\.0/[A-Z]+ ([a-z0-9.\-]+:(?:[1-9][0-9]{{0,3}}|[1-5][0-9]{{4}}));branch=({MAGIC_COOKIE}{TOKEN});rport"
+)
+"""Sent-by as all compare it, the branch of a peer who knows what that is, and where responses go is asked for."""
 
 
 class ReceiverLayer(Protocol):
@@ -118,15 +122,16 @@ class MessageReceiver:
         return True
 
     def _request(self, request: Request, source: Source, now: float) -> None:
-        vias = request.vias
-        if not vias:
-            raise ParseError("a request without Via")
-        via = vias[0]
-        try:
-            key = server_key(request)
-        except ParseError as error:  # of a peer of RFC 2543 the key is made of all its fields
-            error.partial = request
-            raise
+        key = self._usual_key(request)
+        usual = key is not None
+        if key is None:
+            if not request.vias:
+                raise ParseError("a request without Via")
+            try:
+                key = server_key(request)
+            except ParseError as error:  # of a peer of RFC 2543 the key is made of all its fields
+                error.partial = request
+                raise
         transaction = self._table.servers.get(key)
         if transaction is not None:
             self._layer.stats.repeated += request.method != "ACK"
@@ -134,18 +139,30 @@ class MessageReceiver:
             if request.method == "ACK" and transaction.state == "Accepted":
                 self._ack(request, source, now)
             return
+        reply = source if usual else reply_destination(request.vias[0], source)
         try:
-            request.validate()
+            request.validate(vias_read=True)
         finally:
-            stamp(request, via, source)
+            if usual:
+                stamp_usual(request, source)
+            else:
+                stamp(request, request.vias[0], source)
         if request.method == "ACK":
             self._ack(request, source, now)
-            return
-        reply = reply_destination(via, source)
-        if request.method == "CANCEL":
+        elif request.method == "CANCEL":
             self._cancel(request, key, reply, now)
         else:
-            self._server.receive(Arrival(request, key, vias, source, reply, now))
+            self._server.receive(Arrival(request, key, source, reply, now))
+
+    def _usual_key(self, request: Request) -> TransactionKey | None:
+        """By a Via as nearly all write it, without taking that apart: its response goes where the request came from. None:
+        it must be looked at with more care."""
+        headers = request.headers
+        usual = _USUAL_VIA_OF_REQUEST.fullmatch(headers.value("via") or "")
+        if usual is None or headers.keys.count("via") != 1:
+            return None
+        method = "INVITE" if request.method == "ACK" else request.method
+        return TransactionKey(usual[2], usual[1], method, headers.value("call-id") or "")
 
     def _ack(self, request: Request, source: Source, now: float) -> None:
         session = self._layer.session(request.call_id, request.to_tag)

@@ -293,8 +293,8 @@ def _comfort_noise(media: MediaDescription, codec: Codec) -> int | None:
 
 
 def _ptime(media: MediaDescription, default: int, codec: str = "") -> int:
-    asked = media.milliseconds("ptime") or default
-    largest = media.milliseconds("maxptime") or _LARGEST_PTIME_MS
+    asked = media.lines.ptime_ms or default
+    largest = media.lines.largest_ptime_ms or _LARGEST_PTIME_MS
     longest = LARGEST_PTIME_OF.get(codec, _LARGEST_PTIME_MS)
     ptime = max(_LEAST_PTIME_MS, min(asked, largest, longest) // 10 * 10)
     return max(each for each in _OPUS_PTIMES_MS if each <= ptime) if codec == "opus" else ptime

@@ -6,7 +6,6 @@ for the next one (RFC 3263 section 4.3); what it says later is cancelled or hung
 is the session's.
 """
 
-from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
@@ -14,6 +13,7 @@ from softswitch.sip.address import Address
 from softswitch.sip.capabilities import ACCEPT, ALLOW, SDP_TYPE
 from softswitch.sip.challenge import ChallengeMemory
 from softswitch.sip.client_transaction import ClientTransaction
+from softswitch.sip.cseq import CSeq
 from softswitch.sip.dialog import Dialog
 from softswitch.sip.dialog_client import DialogClient
 from softswitch.sip.extension_rules import ALL, ExtensionRules
@@ -28,15 +28,16 @@ from softswitch.sip.target_walk import TargetWalk
 from softswitch.sip.timers import Timer
 from softswitch.sip.unheeded import any_failure, any_response
 from softswitch.sip.uri import Uri
+from softswitch.value import value
 
 _ABLE = (ALLOW, ACCEPT)
 RINGING_LIMIT_S = 180.0
 """Timer C of RFC 3261 section 16.6: without a provisional for so long nobody is there any more."""
 
 
-@dataclass(slots=True, kw_only=True)
+@value(tagged=False)
 class InvitePlan:
-    """Everything about an INVITE that is known before it is known where it goes. Not frozen: one is made for each."""
+    """Everything about an INVITE that is known before it is known where it goes."""
 
     call_id: str
     local_tag: str
@@ -244,7 +245,13 @@ class OutgoingInvite:
         ]
         if plan.body:
             headers.append(("Content-Type", SDP_TYPE))
-        request = Request("INVITE", plan.request_uri, Headers(headers), plan.body)
+        known = {
+            "call-id": plan.call_id,
+            "from;tag": plan.local_tag,
+            "to;tag": plan.to.tag,
+            "cseq": CSeq(self._sequence, "INVITE"),
+        }
+        request = Request("INVITE", plan.request_uri, Headers(headers, known), plan.body)
         if self._memory is not None:
             self._memory.authorize(request)
         self._tries += 1
@@ -341,8 +348,7 @@ class OutgoingInvite:
         self._cancel_sent = True
         self._stop_silence()
         cancel = cancel_of(transaction.request)
-        for name, value in (*self._common, *self._reason):
-            cancel.headers.add(name, value)
+        cancel.headers.extend((*self._common, *self._reason))
         self._layer.start_client(cancel, transaction.peer, any_response, any_failure)
         self._silence = self._layer.timers.start(now + self._layer.timer_values.timeout, self._gone)
 

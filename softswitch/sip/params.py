@@ -12,8 +12,10 @@ from softswitch.sip.grammar import MAX_PIECES, fold, is_unsafe, split, unquoted
 
 _ODD = re.compile(r'[^!-~]|["<>,\\]')
 """What neither a token nor any other unquoted value may hold."""
-_USUAL = re.compile(r";(branch|tag)=([A-Za-z0-9\-.!%*_+`'~]+)(;rport)?")
-"""All that most Vias, and From and To, carry."""
+_USUAL = re.compile(
+    r";(branch|tag)=([A-Za-z0-9\-.!%*_+`'~]+)(;rport(?:=([0-9]{1,5});received=([0-9A-Fa-f.:]+))?)?"
+)
+"""All that most Vias, also once we have stamped them, and From and To carry."""
 
 
 class Params(Mapping[str, str | None]):
@@ -37,10 +39,12 @@ class Params(Mapping[str, str | None]):
             raise ParseError("parameters do not begin with a semicolon")
         usual = _USUAL.fullmatch(text)
         if usual is not None:
-            name, value, rport = usual.groups()
+            name, value, rport, port, received = usual.groups()
             self = cls.__new__(cls)
             self.written = text
-            self._values = {name: value} if rport is None else {name: value, "rport": None}
+            self._values = {name: value} if rport is None else {name: value, "rport": port}
+            if received is not None:
+                self._values["received"] = received
             return self
         if _ODD.search(text) is not None:
             return cls(_odd_parameter(piece) for piece in split(text[1:], ";"))

@@ -5,7 +5,7 @@ response, since a request that fails one is not worth remembering.
 """
 
 import zlib
-from collections.abc import Container, Sequence
+from collections.abc import Container
 
 from softswitch.errors import PeerError
 from softswitch.sip.capabilities import EXTENSIONS, REGISTRAR_EXTENSIONS
@@ -57,14 +57,17 @@ def check_extensions(request: Request) -> None:
             raise BadExtension(unsupported)
 
 
-def check_hops(request: Request, vias: Sequence[Via], ours: Container[str]) -> None:
-    """Raises PeerError with 483 or 482. `vias` are as received, `ours` the sent-by values of our Vias.
+def check_hops(request: Request, sent_by: str, ours: Container[str]) -> None:
+    """Raises PeerError with 483 or 482. `sent_by` is that of its top Via where it is known, `ours` those of our Vias.
 
     A request that comes back with another Request-URI is a spiral, not a loop: a provider may well send a call of ours
     to one of our own numbers.
     """
     if request.max_forwards == 0 and request.method not in ("OPTIONS", "REGISTER"):
         raise PeerError("Max-Forwards is used up", sip_status=483)
+    if sent_by and sent_by not in ours and request.headers.keys.count("via") == 1:
+        return
+    vias = request.vias
     if len(vias) > 1 or vias[0].sent_by in ours:
         mark = branch_of(b"", str(request.uri))[-LOOP_MARK:]
         if any(via.sent_by in ours and via.branch.endswith(mark) for via in vias):
@@ -87,12 +90,17 @@ def stamp(request: Request, via: Via, source: Source) -> None:
     """`received` and `rport` on the top Via (section 18.2.1, RFC 3581); others on its line stay as they are."""
     line = request.headers.value("via") or ""
     if _ends_in_rport(line, via.params.written):
-        request.headers.lengthen_first("via", f"={source.port};received={source.address}")
+        stamp_usual(request, source)
         return
     stamped = via.received_from(source.address, source.port)
     if stamped is not via:
         others = Via.parse_list(line)[1:] if "," in line else ()
         request.headers.set_first("Via", ", ".join(map(str, (stamped, *others))))
+
+
+def stamp_usual(request: Request, source: Source) -> None:
+    """The same for a Via that ends in `rport`."""
+    request.headers.lengthen_first("via", f"={source.port};received={source.address}")
 
 
 def _ends_in_rport(line: str, params: str) -> bool:

@@ -140,6 +140,20 @@ class Lines(tuple[Line, ...]):
         return None
 
     @cached_property
+    def ptime_ms(self) -> int | None:
+        """None when absent or no plain number."""
+        return self._milliseconds("ptime")
+
+    @cached_property
+    def largest_ptime_ms(self) -> int | None:
+        """The value of `maxptime`; None as above."""
+        return self._milliseconds("maxptime")
+
+    def _milliseconds(self, name: str) -> int | None:
+        value = next(iter(self.attributes.get(name, ())), "").partition(".")[0]
+        return int(value) if _FORMAT.fullmatch(value) else None
+
+    @cached_property
     def known(self) -> dict[tuple[str, ...], Any]:
         """What `codec_lines` has found for the formats of an m-line."""
         return {}
@@ -264,11 +278,6 @@ class MediaDescription(_Section):
     def payload_types(self) -> list[int]:
         """The formats of an RTP stream as numbers, in order of preference; others are left out."""
         return [int(text) for text in self.formats if _FORMAT.fullmatch(text) and int(text) < 128]
-
-    def milliseconds(self, name: str) -> int | None:
-        """The value of `ptime` or `maxptime`; None when absent or no plain number."""
-        value = next(self.attributes(name), "").partition(".")[0]
-        return int(value) if _FORMAT.fullmatch(value) else None
 
 
 @dataclass(slots=True, unsafe_hash=True)

@@ -44,6 +44,8 @@ class ServerAction(StrEnum):
 
 _I, _A = ServerInput, ServerAction
 
+_UNANSWERED = (_S.TRYING, _S.PROCEEDING)
+
 # RFC 6026 figure 5, which replaces RFC 3261 figure 7. The ACK of a 2xx has a branch of its own and never comes here;
 # one from a peer of RFC 2543 does, and the stack hands it on to the session whatever this table says.
 INVITE_SERVER = {
@@ -111,7 +113,7 @@ class ServerTransaction(Transaction):
 
     @property
     def final_sent(self) -> bool:
-        return self.state not in (_S.TRYING, _S.PROCEEDING)
+        return self.state not in _UNANSWERED
 
     def respond(self, response: Response, now: float) -> None:
         """Send `response` and keep it for when the request comes again. After a final one: ignored, but for a 2xx

@@ -38,6 +38,10 @@ Headers = Iterable[tuple[str, str]]
 _log = logging.getLogger(__name__)
 
 _S, _I = SessionState, SessionInput
+_ASKED = (_S.INCOMING, _S.RINGING, _S.AWAITING_PRACK)
+"""A peer has called, and waits for an answer."""
+_ASKING = (_S.CALLING, _S.PROCEEDING)
+_OVER = (_S.TERMINATED, _S.CANCELLING, _S.HANGING_UP)
 
 
 class Session:
@@ -152,7 +156,7 @@ class Session:
 
     @property
     def over(self) -> bool:
-        return self.state in (_S.TERMINATED, _S.CANCELLING, _S.HANGING_UP)
+        return self.state in _OVER
 
     def ring(self, status: int = 180, sdp: SessionDescription | None = None, headers: Headers = ()) -> None:
         """A provisional response; with `sdp` it carries early media."""
@@ -194,10 +198,10 @@ class Session:
             return
         now = self._layer.now()
         headers = () if reason_header is None else (("Reason", reason_header),)
-        if before in (_S.INCOMING, _S.RINGING, _S.AWAITING_PRACK) and self.incoming is not None:
+        if before in _ASKED and self.incoming is not None:
             self.incoming.fail(603 if status is None else status, None, (*headers, *more), now)
             self.finish()
-        elif before in (_S.CALLING, _S.PROCEEDING) and self._outgoing is not None:
+        elif before in _ASKING and self._outgoing is not None:
             self._outgoing.cancel(now, reason=headers)
             if self._outgoing.request is None:
                 self._set_state(_S.TERMINATED)

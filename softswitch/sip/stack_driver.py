@@ -5,6 +5,7 @@ counted, and logged once for its kind. On the path of every message, so it goes 
 """
 
 import asyncio
+import math
 from collections.abc import Callable, Coroutine
 
 import structlog
@@ -33,7 +34,7 @@ class StackDriver:
         self._resolver = resolver
         self._monotonic = monotonic
         self._alarm: asyncio.TimerHandle | None = None
-        self._alarm_at = 0.0
+        self._alarm_at = math.inf
         self._performing = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._known_faults: set[str] = set()
@@ -94,7 +95,7 @@ class StackDriver:
 
     def tick(self) -> None:
         """Fire the timers that are due."""
-        self._alarm = None
+        self._alarm, self._alarm_at = None, math.inf
         self.step(lambda: self._stack.tick(self._monotonic()))
 
     def _perform(self, outputs: list[Output]) -> None:
@@ -116,7 +117,8 @@ class StackDriver:
                 outputs = self._stack.take()
         finally:
             self._performing = False
-        self._arm()
+        if self._stack.timers.first_at < self._alarm_at:
+            self._arm()
 
     async def _look_up(self, uri: Uri, then: LocatedAll) -> None:
         found: list[Source] = []
@@ -127,17 +129,16 @@ class StackDriver:
         self.step(lambda: self._stack.located(then, tuple(found), self._monotonic()))
 
     def _arm(self) -> None:
-        """One timer of the loop for all of SIP."""
+        """One timer of the loop for all of SIP. One that nothing waits for any more is left to fire: at a busy switch there
+        is always something that is due before."""
         deadline = self._stack.timers.next_deadline()
+        if deadline is None or deadline >= self._alarm_at:
+            return
         if self._alarm is not None:
-            if deadline is not None and self._alarm_at <= deadline:
-                return
             self._alarm.cancel()
-            self._alarm = None
-        if deadline is not None:
-            self._alarm_at = deadline
-            delay = max(0.0, deadline - self._monotonic())
-            self._alarm = asyncio.get_running_loop().call_later(delay, self.tick)
+        self._alarm_at = deadline
+        delay = max(0.0, deadline - self._monotonic())
+        self._alarm = asyncio.get_running_loop().call_later(delay, self.tick)
 
     def _fault(self, error: Exception) -> None:
         self._stack.stats.faults += 1

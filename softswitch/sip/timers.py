@@ -5,6 +5,7 @@ due, or until cancelled ones are the majority, so that cancelling costs nothing.
 hardly ever called off shares one timer.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from heapq import heapify, heappop, heappush
@@ -119,6 +120,11 @@ class TimerHeap:
         finally:
             for one in reversed(waiting):
                 self.wait_together(at, one)
+
+    @property
+    def first_at(self) -> float:
+        """Nothing is due before that; infinity while nothing waits."""
+        return self._entries[0][_AT] if self._entries else math.inf
 
     def next_deadline(self) -> float | None:
         """When `fire` should be called next; None while nothing is running."""

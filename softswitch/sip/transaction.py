@@ -8,11 +8,12 @@ repeats and reorders it is always a message that came late.
 import logging
 from collections.abc import Callable, Mapping
 from enum import StrEnum
-from typing import Any, NamedTuple, Protocol
+from typing import Any, Protocol
 
 from softswitch.sip.message import Request, Response
 from softswitch.sip.source import Source
 from softswitch.sip.timers import Timer, TimerHeap, TimerValues
+from softswitch.value import replaced, value
 
 MAGIC_COOKIE = "z9hG4bK"
 LINGERING_ENDS_EVERY_S = 1 / 16
@@ -32,7 +33,8 @@ class TransactionState(StrEnum):
     TERMINATED = "Terminated"
 
 
-class TransactionKey(NamedTuple):
+@value(tagged=False, kw_only=False)
+class TransactionKey:
     """Equal for all messages of one transaction (RFC 3261 sections 17.1.3 and 17.2.3)."""
 
     branch: str
@@ -43,6 +45,8 @@ class TransactionKey(NamedTuple):
     call_id: str = ""
     """Of a server transaction, beyond the RFC: some peers give all their calls the same branch."""
 
+
+_TERMINATED = TransactionState.TERMINATED
 
 Table = Mapping[tuple[Any, Any], tuple[tuple[Any, ...], TransactionState]]
 """(state, input) to (actions, next state)."""
@@ -101,7 +105,7 @@ class Transaction:
         actions = self.actions
         for step in steps:
             actions[step](self, now)
-        if after is TransactionState.TERMINATED:
+        if after is _TERMINATED:
             self.let_go()
         return True
 
@@ -163,7 +167,7 @@ class Transaction:
         if _log.isEnabledFor(logging.DEBUG):
             _log.debug("%s transaction of %s: %s -> %s", self.key.method, self.call_id, self.state, state)
         self.state = state
-        if state is TransactionState.TERMINATED:
+        if state is _TERMINATED:
             self.stop_timer()
             if self._until is not None:
                 self.layer.timers.wait_no_longer(self._until[1], self)
@@ -181,7 +185,7 @@ def server_key(request: Request) -> TransactionKey:
     method = "INVITE" if request.method == "ACK" else request.method
     branch = via.branch
     if branch.startswith(MAGIC_COOKIE):
-        return TransactionKey(branch, via.sent_by, method, request.headers.get("Call-ID") or "")
+        return TransactionKey(branch, via.sent_by, method, request.headers.value("call-id") or "")
     identity = "\n".join(
         (str(request.uri), request.from_.tag or "", request.call_id, str(request.cseq.number), str(via))
     )
@@ -190,4 +194,4 @@ def server_key(request: Request) -> TransactionKey:
 
 def cancelled_key(cancel: Request) -> TransactionKey:
     """The INVITE server transaction that a CANCEL means (section 9.2)."""
-    return server_key(cancel)._replace(method="INVITE")
+    return replaced(server_key(cancel), method="INVITE")

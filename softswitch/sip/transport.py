@@ -133,8 +133,6 @@ class SocketTransport:
 
     def local_address(self, destination: Source) -> tuple[str, int]:
         listener = self._listener(destination)
-        if listener is not None and destination.transport == "udp" and not listener.wildcard:
-            return listener.address, listener.port
         connection = self._connections.get(destination) if destination.transport != "udp" else None
         if connection is not None:
             return connection.local[0], listener.port if listener is not None else connection.local[1]

@@ -6,7 +6,7 @@ escaped when parsed, so that a URI can be written to any log, database or messag
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from softswitch.sip.errors import ParseError
@@ -18,6 +18,8 @@ _PLAIN = re.compile(
     r"(sips?):(?:([A-Za-z0-9\-_.!~*'()&=+$#]+)@)?([A-Za-z0-9_.\-]+)(?::([0-9]{1,5}))?(;[A-Za-z0-9\-_.!~*+=;]+)?"
 )
 """Nearly every URI of a call: cheap to recognise, and taken apart as `Uri.parse` would."""
+USUAL_URI = r"sips?:(?:[A-Za-z0-9\-_.!~*'()&=+$#]+@)?[A-Za-z0-9_.\-]+(?::(?:[1-9][0-9]{0,3}|[1-5][0-9]{4}))?"
+"""Of these, one without parameters, and whose port there is: `Uri.parse` takes it."""
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]{2,45}\]|[A-Za-z0-9_.\-]+)(?::([0-9]{1,5}))?")
 _TEL_NUMBER = re.compile(r"(?:[A-Za-z0-9+*#\-.()_!~']|%[0-9A-Fa-f]{2})+")
 """More than RFC 3966 has digits and separators, but nothing that would end the user part of a `sip:` made of it."""
@@ -71,6 +73,8 @@ class Uri:
     password: str | None = None
     opaque: str = ""
     """All behind the scheme of a URI that is neither `sip:`, `sips:` nor `tel:`."""
+    _text: str = field(default="", init=False, repr=False, compare=False)
+    """As it is written, once it was: a call writes the same ones several times."""
 
     @classmethod
     def parse(cls, text: str | bytes) -> "Uri":
@@ -122,6 +126,12 @@ class Uri:
         return cls(scheme, user, match[1], _port(match[2]), parsed, headers, password if colon else None)
 
     def __str__(self) -> str:
+        text = self._text
+        if not text:
+            text = self._text = self._written()
+        return text
+
+    def _written(self) -> str:
         if self.scheme not in ("sip", "sips"):
             return f"{self.scheme}:{self.user}{self.params.written}{self.opaque}"
         password = "" if self.password is None else f":{self.password}"

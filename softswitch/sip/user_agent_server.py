@@ -32,7 +32,6 @@ from softswitch.sip.source import Source
 from softswitch.sip.stack_owner import StackOwner
 from softswitch.sip.stack_stats import StackStats
 from softswitch.sip.transaction import TransactionKey
-from softswitch.sip.via import Via
 
 SCHEMES = ("sip", "sips", "tel")
 RETRY_AFTER = ("Retry-After", "5")
@@ -46,12 +45,15 @@ class Arrival:
 
     request: Request
     key: TransactionKey
-    vias: list[Via]
-    """As received."""
     source: Source
     reply: Source
     """Where its responses go."""
     now: float
+
+    @property
+    def via_host(self) -> str:
+        """Of its top Via's sent-by."""
+        return self.key.sent_by.rpartition(":")[0] or self.request.top_via.host
 
 
 class ServerLayer(SessionLayer, Protocol):
@@ -145,7 +147,7 @@ class UserAgentServer:
         request = arrival.request
         if self._layer.guard.is_scanner(request, arrival.source, arrival.now):
             return
-        check_hops(request, arrival.vias, self._layer.ours())
+        check_hops(request, arrival.key.sent_by, self._layer.ours())
         check_arrival(request, arrival.source)
         if request.uri.scheme not in SCHEMES:
             self._refuse(arrival, 416)
@@ -261,7 +263,7 @@ class UserAgentServer:
                 Dialog.of_callee(request, tag),
                 arrival.source,
                 contact=contact,
-                via_host=arrival.vias[0].host,
+                via_host=arrival.via_host,
                 sticky=identity.kind == "endpoint",
                 common=common,
             )

@@ -366,7 +366,7 @@ def test_packets_are_no_longer_than_the_codec_and_we_allow() -> None:
         body = f"m=audio 4 RTP/AVP {codec}\r\n{OPUS}a=rtpmap:99 L16/16000\r\na=ptime:{asked}\r\n"
         answer, agreed = answered_by_all(body)
         assert agreed.ptime_ms == expected
-        assert answer.media[0].milliseconds("maxptime") == (10 if codec == "99" else None)
+        assert answer.media[0].lines.largest_ptime_ms == (10 if codec == "99" else None)
 
 
 def test_of_several_telephone_events_that_of_8000_is_taken() -> None:

@@ -89,7 +89,7 @@ def test_what_is_understood() -> None:
     assert sdp.connection_of(media) == Connection("IP4", "192.0.2.1")
     assert sdp.direction_of(media) == "sendrecv" and media.direction is None
     odd = SessionDescription.parse(ODD["ptime, maxptime, b=, crypto"].encode()).media[0]
-    assert (odd.milliseconds("ptime"), odd.milliseconds("maxptime")) == (30, 60)
+    assert (odd.lines.ptime_ms, odd.lines.largest_ptime_ms) == (30, 60)
     assert odd.has("rtcp-mux") and not odd.has("rtcp") and next(odd.attributes("crypto")).startswith("1 AES")
     twice = SessionDescription.parse(ODD["twice the same codec"].encode()).media[0]
     assert twice.rtpmaps[0].encoding == "PCMU"

@@ -8,7 +8,7 @@ from pathlib import Path
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from softswitch.sip.address import Address, tag_of
+from softswitch.sip.address import Address, checked_tag, tag_of
 from softswitch.sip.cseq import CSeq
 from softswitch.sip.digest import Challenge, Credentials
 from softswitch.sip.errors import ParseError
@@ -138,6 +138,18 @@ def test_values_raise_nothing_else_and_round_trip(text: str) -> None:
             continue
 
 
+@settings(max_examples=400, deadline=None)
+@given(tricky)
+def test_a_tag_is_read_where_its_address_is(text: str) -> None:
+    found: list[str | None] = []
+    for read in (checked_tag, lambda text: Address.parse(text).tag):
+        try:
+            found.append(read(text))
+        except ParseError:
+            found.append(None)
+    assert found[0] == found[1]
+
+
 names = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Zl", "Zp"]), max_size=20)
 
 
@@ -175,7 +187,7 @@ def test_mutated_sdp(seed: bytes, changes: list[tuple[int, int, bytes]]) -> None
         _ = (
             media.rtpmaps,
             media.payload_types,
-            media.milliseconds("ptime"),
+            media.lines.ptime_ms,
             parsed.direction_of(media),
             media.heading,
         )

@@ -5,7 +5,7 @@ Does not prove whole messages (`test_sip_message.py`, `test_sip_torture.py`).
 
 import pytest
 
-from softswitch.sip.address import Address, tag_of
+from softswitch.sip.address import Address, checked_tag, tag_of
 from softswitch.sip.cseq import CSeq
 from softswitch.sip.errors import ParseError
 from softswitch.sip.grammar import clamped_number, fold, number, readable, split
@@ -206,7 +206,31 @@ def test_address_lists_with_commas_in_quotes_and_brackets() -> None:
     ],
 )
 def test_the_tag_alone_is_the_tag_of_the_address(text: str) -> None:
-    assert tag_of(text) == Address.parse(text).tag == "1"
+    assert tag_of(text) == checked_tag(text) == Address.parse(text).tag == "1"
+
+
+@pytest.mark.parametrize(
+    ("text", "tag"),
+    [
+        ('"B, C" <sip:a!b@h.example:65535>;tag=1-a.b', "1-a.b"),
+        ("<sips:h:1>", ""),
+        ("<sip:a@h:0>;tag=1", None),
+        ("<sip:a@h:65536>;tag=1", None),
+        ("<sip:@h>;tag=1", None),
+        ("<sip:a@b@h>;tag=1", None),
+        ("<sip:a@h;x;x>;tag=1", None),
+        ('"a\\" <sip:a@h>;tag=1', None),
+        ("<sip:a@h>;tag=", None),
+        ("<sip:a@h>;tag=1;tag=1", None),
+    ],
+)
+def test_a_tag_is_checked_with_its_address(text: str, tag: str | None) -> None:
+    if tag is not None:
+        assert checked_tag(text) == Address.parse(text).tag == tag
+        return
+    for read in (checked_tag, Address.parse):
+        with pytest.raises(ParseError):
+            read(text)
 
 
 def test_via_forms() -> None:

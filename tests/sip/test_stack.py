@@ -171,6 +171,32 @@ def test_several_vias_keep_their_order_on_one_line_and_on_many() -> None:
     assert [via.branch for via in answer.vias] == ["z9hG4bK1", "z9hG4bK2"]
 
 
+@pytest.mark.parametrize(
+    "other",
+    [
+        "SIP/2.0/UDP 198.51.100.7:05070;branch=z9hG4bKonce;rport",
+        "SIP / 2.0 / UDP 198.51.100.7 : 5070;branch=z9hG4bKonce;rport",
+        "SIP/2.0/UDP 198.51.100.7:5070;rport;branch=z9hG4bKonce",
+        "SIP/2.0/UDP 198.51.100.7:5070;branch=z9hG4bKonce",
+    ],
+)
+def test_a_request_that_comes_again_is_known_however_its_via_is_written(other: str) -> None:
+    usual = "SIP/2.0/UDP 198.51.100.7:5070;branch=z9hG4bKonce;rport"
+    for first, again in ((usual, other), (other, usual)):
+        stranger = Stranger()
+        trying = stranger.send(raw("INVITE", via=first))[0]
+        assert (trying.status, trying.top_via.rport) == (100, 5070 if "rport" in first else None)
+        assert trying.top_via.received == (STRANGER.address if "rport" in first else None)
+        stranger.send(raw("INVITE", via=again))
+        assert stranger.bob.stack.stats.repeated == 1
+
+
+@pytest.mark.parametrize("port", ["0", "65536", "99999"])
+def test_a_port_that_there_is_not_in_via_is_refused(port: str) -> None:
+    stranger = Stranger()
+    assert stranger.send(raw(via=f"SIP/2.0/UDP 198.51.100.7:{port};branch=z9hG4bKport;rport")) == []
+
+
 def unauthenticated(request: Request, source: Source) -> Identity | Response:
     return make_response(request, 401, to_tag="challenge")
 
