@@ -15,6 +15,7 @@ from softswitch.call.events import CallEvent, LegEvent, LegSilent, MediaLost, No
 from softswitch.call.leg import Leg, nobody
 from softswitch.call.mailbox import Mailbox
 from softswitch.call.services import Services
+from softswitch.call.stages import Stage, arguments_of, name_of
 from softswitch.call.termination import (
     CALLER_CANCELLED,
     CALLER_HUNG_UP,
@@ -42,7 +43,6 @@ if TYPE_CHECKING:
     from softswitch.call.attempt import Attempt
     from softswitch.call.consult_trunks import ConsultTrunks
     from softswitch.call.snapshot import TalkSnapshot
-    from softswitch.call.stages import Stage
     from softswitch.sip.refer_server import Refer
 
 _log = structlog.get_logger(__name__)
@@ -122,6 +122,7 @@ class Call:
         self.forwarded: tuple[Forwarded, ...] = ()
         """Who has given this call on since it began."""
         self._over: Termination | None = None
+        self._written: tuple[Stage, tuple[str, dict[str, object]]] | None = None
         self._log: structlog.stdlib.BoundLogger | None = None
         caller.deliver = self.post
 
@@ -146,6 +147,12 @@ class Call:
         if len(self.stages) >= MAX_STAGES:
             del self.stages[1]
         self.stages.append((stage, wall))
+
+    def at_written(self, at: Stage) -> tuple[str, dict[str, object]]:
+        """The stage it is in by its name and arguments: the same for journal and snapshot."""
+        if self._written is None or self._written[0] is not at:
+            self._written = (at, (name_of(at), arguments_of(at)))
+        return self._written[1]
 
     @property
     def going_round(self) -> bool:

@@ -1,7 +1,7 @@
 """Entering a stage: journalled, so that after a crash of this process the chain can be entered again at its last stage."""
 
 from softswitch.call.call import Call
-from softswitch.call.stages import Stage, arguments_of, name_of
+from softswitch.call.stages import Stage, name_of
 from softswitch.facts import StageEntered
 from softswitch.store.rows import JournalEntry
 
@@ -15,7 +15,7 @@ def enter(call: Call, stage: Stage) -> None:
     call.log.debug("stage", stage=name)
     if call.recorded:
         services.store.journal(
-            JournalEntry(call=call.id, stage=name, arguments=arguments_of(stage), entered=now)
+            JournalEntry(call=call.id, stage=name, arguments=call.at_written(stage)[1], entered=now)
         )
         services.changed(call.id)
     services.bus.publish(

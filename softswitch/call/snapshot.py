@@ -14,7 +14,7 @@ from softswitch.call.contact import Contact
 from softswitch.call.conversation import Conversation
 from softswitch.call.leg import Leg
 from softswitch.call.room import Room
-from softswitch.call.stages import Stage, arguments_of, from_journal, name_of
+from softswitch.call.stages import Stage, from_journal
 from softswitch.call.stream_snapshot import StreamSnapshot, stream_snapshots
 from softswitch.call.streams import AUDIO
 from softswitch.call.visits import Visit
@@ -119,14 +119,14 @@ class CallSnapshot:
             return None
         conversation = room.talks.get(call.id)
         caller = conversation.first_caller if conversation is not None else call.caller
-        legs = tuple(one for leg in call.legs.values() if (one := _leg(call, leg)) is not None)
-        if all(leg.leg != caller.id for leg in legs):
+        legs = [one for leg in call.legs.values() if (one := _leg(call, leg)) is not None]
+        if caller.id not in [leg.leg for leg in legs]:
             return None
         contact = room.recordings.contact_of(call.id)
         return cls(
             version=VERSION,
             call=call.id,
-            stage=(name_of(call.at), arguments_of(call.at)),
+            stage=call.at_written(call.at),
             identity=call.identity,
             ani=call.ani,
             ani_name=call.ani_name,
@@ -138,7 +138,7 @@ class CallSnapshot:
             trail=call.trail.text(),
             figures=call.figures,
             caller=caller.id,
-            legs=legs,
+            legs=tuple(legs),
             visit=room.dispatcher.visits.of(call.id),
             talk=_talk(call, conversation) if conversation is not None else None,
             recording=_recording(contact) if contact is not None else None,

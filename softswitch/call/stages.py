@@ -244,12 +244,11 @@ def arguments_of(stage: Stage) -> dict[str, object]:
     """JSON values, without defaults. What follows a feature code stays out: it may be a PIN; and so does what a flow
     collected masked."""
     names, defaults = _FIELDS[type(stage)]
-    arguments = {
-        name: one if type(one) in _PLAIN else _plain(one)
-        for name, default, one in zip(names, defaults, values_of(stage), strict=True)
-        if one is not default and one != default
-    }
-    if isinstance(stage, Feature):
+    arguments: dict[str, object] = {}
+    for name, default, one in zip(names, defaults, values_of(stage), strict=True):
+        if one is not default and one != default:
+            arguments[name] = one if type(one) in _PLAIN else _plain(one)
+    if type(stage) is Feature:
         arguments["argument"] = ""
     return arguments
 

@@ -62,7 +62,8 @@ class Trail:
     def text(self) -> str:
         """For the CDR: `[[time, what, detail], …]`."""
         told = self._told
-        new = [(round(at, 3), what, detail) for at, what, detail in self._marks[told:]]
+        # Milliseconds by a whole number: `round(at, 3)` goes over decimal text, at four times the cost.
+        new = [(round(at * 1000) / 1000, what, detail) for at, what, detail in self._marks[told:]]
         if new:
             text = compact(new)
             self._text = f"{self._text[:-1]},{text[1:]}" if told else text

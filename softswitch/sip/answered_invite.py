@@ -59,9 +59,11 @@ def answered_invite_of(session: Session) -> AnsweredInvite | None:
     invite = session.incoming
     if invite is None or invite.transaction.state is not TransactionState.ACCEPTED:
         return None
-    head = Request("INVITE", invite.request.uri, Headers())
-    head.headers.echo(invite.request.headers, _KEPT)
-    data, answer, described = head.to_bytes(), b"", False
+    headers = Headers()
+    headers.echo(invite.request.headers, _KEPT)
+    headers.end(0)
+    data = headers.below(invite.request.start_line).encode("utf-8", "surrogateescape")
+    answer, described = b"", False
     response = invite.unacknowledged
     if response is not None:
         bare = Response(response.status, response.reason, Headers())

@@ -168,6 +168,23 @@ async def test_waiting_callers_keep_place_and_age(c: Centre) -> None:
     assert sum("ENTERQUEUE" in line for line in c.log()) == 3
 
 
+@told(centre(agent={"ana": Agent(endpoint="1001")}, **sales(members=members("ana"))))
+async def test_a_priority_that_was_given_to_one_who_waits(c: Centre) -> None:
+    calls = [c.caller(user=f"+3460000000{number}") for number in range(2)]
+    for call in calls:
+        await call.answered()
+    await asyncio.sleep(1)  # both have been written down as they waited first
+    first, second = (caller.call for caller in c.switch.control.queue("sales").callers)
+    await c.switch.control.steering.priority(second, 7)
+    await asyncio.sleep(1)
+    await c.restart()
+    await asyncio.sleep(0.5)
+    assert [caller.call for caller in c.switch.control.queue("sales").callers] == [second, first]
+    for call in calls:
+        call.hang_up()
+    assert {visit["call"]: visit["priority"] for visit in await c.visits()} == {first: 0, second: 7}
+
+
 @told(BOTH)
 async def test_the_media_worker_dies_with_it(c: Centre) -> None:
     """Both peers are told new ports, and the recording goes on in its file."""
