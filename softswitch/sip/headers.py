@@ -119,8 +119,8 @@ class Headers:
     def get_all(self, name: str) -> list[str]:
         """One value for each line of `name`, comma lists not taken apart."""
         key = KEYS.get(name) or header_key(name)
-        if key not in self.keys:
-            return []
+        if self.keys.count(key) < 2:
+            return [value] if (value := self.value(key)) is not None else []
         return [self._value(index) for index, found in enumerate(self.keys) if found == key]
 
     def get_list(self, name: str) -> list[str]:
