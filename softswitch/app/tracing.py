@@ -91,7 +91,6 @@ class Tracing:
             _limits(config), wall=parts.clock.wall, alive=lambda call: CallId(call) in parts.manager.calls
         )
         self.homer = HomerExport(config.capture.homer, self._ends, parts.clock.monotonic)
-        self.memory.listeners.append(self._hear)
         self.kept = KeptLadders(paths.state_dir(config) / "ladders")
         self._followers: list[Follower] = []
         self._failed: deque[tuple[float, str]] = deque(maxlen=MAX_FAILED_WAITING)
@@ -99,10 +98,15 @@ class Tracing:
         parts.bus.subscribe({CallEnded: self._call_ended, LegEnded: self._leg_ended})
 
     def _hook(self, config: Config) -> None:
-        """The one flag that the way of a message looks at."""
+        """The one flag that the way of a message looks at, and who hears of each: nobody, mostly."""
         sip, on = self._parts.sip, config.trace.messages > 0
         sip.on_message = self.memory.record if on else None
         sip.on_calling = self.calling if on else None
+        listeners = self.memory.listeners
+        if self.homer.on and self._export not in listeners:
+            listeners.append(self._export)
+        elif not self.homer.on and self._export in listeners:
+            listeners.remove(self._export)
 
     def reconfigure(self, config: Config) -> None:
         self.memory.limits = _limits(config)
@@ -117,11 +121,8 @@ class Tracing:
         if line is not None and self.memory.limits.messages:
             self.memory.link(session.call_id, call=line.call, leg=session.leg, party=line.party)
 
-    def _hear(self, dialogue: Dialogue, record: Recorded) -> None:
-        for follower in self._followers:
-            follower.hear(dialogue, record)
-        if self.homer.on:
-            self.homer.message(dialogue, record, *codes_with_pin(self._parts.services.config))
+    def _export(self, dialogue: Dialogue, record: Recorded) -> None:
+        self.homer.message(dialogue, record, *codes_with_pin(self._parts.services.config))
 
     def _call_ended(self, fact: CallEnded) -> None:
         if fact.cause not in NO_FAILURE and self._parts.services.config.trace.keep_failed:
@@ -204,9 +205,11 @@ class Tracing:
     def _following(self, wanted: Wanted) -> Iterator[Follower]:
         follower = Follower(wanted)
         self._followers.append(follower)
+        self.memory.listeners.append(follower.hear)
         try:
             yield follower
         finally:
+            self.memory.listeners.remove(follower.hear)
             self._followers.remove(follower)
 
     @property
