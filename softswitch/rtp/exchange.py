@@ -323,6 +323,7 @@ class Exchange:
         if leg.recording is not None:
             self.recordings.leg_closes(leg, now)
         stats = self._reporter.leg_closes(leg, now)
+        self._playout.leg_closes(leg)
         self._engine.close(slot)
         self._decoded.slots.discard(slot)
         self._demultiplexer.slots.discard(slot)

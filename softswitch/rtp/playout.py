@@ -60,6 +60,8 @@ class Playout:
         self._over = np.zeros((ROWS, MAX_PAYLOAD), np.int16)
         self._under = np.zeros((ROWS, MAX_PAYLOAD), np.int16)
         self._loading: set[int] = set()
+        self._made: set[int] = set()
+        """Slots whose `own` is set: for whom something is made here."""
         self.regroup: Callable[[Group, float], None] = lambda group, now: None
         """Called when a leg of a group begins or ceases to need a mix."""
 
@@ -126,7 +128,7 @@ class Playout:
         """Work out whether the leg's stream is made here; after everything that may change it."""
         voice, table, slot = leg.voice, self._table, leg.slot
         if voice.silent and not leg.in_sum and (leg.sole or not leg.hears):
-            table.own[slot] = False
+            self._make(slot, False)
             return
         if leg.group is not None and leg.summed != leg.in_sum:
             self.regroup(leg.group, now)
@@ -135,12 +137,20 @@ class Playout:
         if own and not (table.own[slot] and mixed == (table.due[slot] == inf)):
             table.due[slot] = inf if mixed else now
             stream.begin_anew(table, slot)
-        table.own[slot] = own
+        self._make(slot, own)
+
+    def _make(self, slot: int, own: bool) -> None:
+        if own != (slot in self._made):
+            (self._made.add if own else self._made.discard)(slot)
+            self._table.own[slot] = own
+
+    def leg_closes(self, leg: Leg) -> None:
+        self._made.discard(leg.slot)
 
     @property
     def active(self) -> bool:
         """Something is made here for some leg, or is being loaded for one."""
-        return bool(self._loading) or bool(np.count_nonzero(self._table.own[: self._table.used]))
+        return bool(self._loading or self._made)
 
     def tick(self, now: float) -> None:
         for slot in tuple(self._loading):
