@@ -16,20 +16,16 @@ CONTEXT = "softswitch"
 """In the place of a dialplan's context."""
 _UNSAFE = re.compile(r"[|\x00-\x1f\x7f\x85\u2028\u2029]")
 _LONGEST_FIELD = 200
-_NAMED = 4
-"""Fields before the data, which a line always has."""
 
 
 def line(row: QueueLogRow) -> str:
     """The line without its end; a field can hold neither the separator nor the end of a line."""
     fields = [row.callid or NONE, row.queuename or NONE, row.agent or NONE, row.event]
     fields += (row.data1, row.data2, row.data3, row.data4, row.data5)
-    while len(fields) > _NAMED and not fields[-1]:
-        fields.pop()
     told = "|".join(fields)
     if len(told) > _LONGEST_FIELD or told.count("|") >= len(fields) or not told.isprintable():
         told = "|".join(map(_safe, fields))
-    return f"{int(row.time)}|{told}"
+    return f"{int(row.time)}|{told.rstrip('|')}"
 
 
 def enter_queue(

@@ -73,9 +73,13 @@ class Spool:
         if kind is CallFinished:
             for of_call in OF_LIVE:
                 self._of_live.pop((of_call, row.call), None)
-        lane = self._urgent if urgent else self._low if kind in LOW_VALUE else self._lazy
-        lane.append(row)
-        if len(self._low) > self._most_low or len(self._urgent) + len(self._lazy) > self._most_high:
+        if kind in LOW_VALUE and not urgent:
+            self._low.append(row)
+            if len(self._low) > self._most_low:
+                self._shed()
+            return
+        (self._urgent if urgent else self._lazy).append(row)
+        if len(self._urgent) + len(self._lazy) > self._most_high:
             self._shed()
 
     def take(self, *, lazy: bool, low: bool) -> Batch:
