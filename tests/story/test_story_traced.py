@@ -1,6 +1,7 @@
 """Proves on virtual time what a whole call leaves in the message memory: both legs under one call, parties named, the
 call found after it ended; that a follower who does not read loses messages and nobody else notices; that
-`[trace] messages = 0` hooks nothing in.
+`[trace] messages = 0` hooks nothing in; that Homer gets each message once from the reload that names it to the one that
+does not.
 
 Does not prove what is drawn of it (tests/trace) nor real sockets (tests/interop).
 """
@@ -11,7 +12,7 @@ from contextlib import aclosing
 from story_floor import Centre, centre, told
 
 from softswitch.app.tracing import Follower
-from softswitch.config.tracing import Trace
+from softswitch.config.tracing import Capture, Homer, Trace
 from softswitch.testing.manners import answering
 from softswitch.trace.following import Wanted
 
@@ -72,3 +73,23 @@ async def test_nothing_is_hooked_in_when_it_is_off(c: Centre) -> None:
     assert sip.on_message is None and sip.on_calling is None
     assert (await c.switch.parts.tracing.of_call(await _talk(c))).messages == ()
     assert c.switch.parts.tracing.memory.size == (0, 0)
+
+
+@told()
+async def test_homer_is_told_while_it_is_named(c: Centre) -> None:
+    tracing = c.switch.parts.tracing
+    # No message a second may leave: each is counted instead.
+    named = Homer(address="udp://127.0.0.1:9", rate=0, quality=False)
+    assert not tracing.homer.counts
+    for _ in range(2):
+        c.switch.reload(centre(capture=Capture(homer=named)))
+    view = await tracing.of_call(await _talk(c))
+    assert tracing.homer.counts.total() == len(view.messages) > 8
+    c.switch.reload(centre())
+    tracing.homer.counts.clear()
+    call = c.phone("1001").call("1002")
+    await call.answered()
+    call.hang_up()
+    await c.settled()
+    tracing.memory.settle()
+    assert not tracing.homer.counts
