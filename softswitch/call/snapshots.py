@@ -77,20 +77,22 @@ class Snapshots:
     def _look(self) -> None:
         """Hand in what changed a round ago."""
         before = self._loop.time() - _ROUND_S
-        for call in list(takewhile(lambda each: self._changed[each] <= before, self._changed)):
-            del self._changed[call]
-            self._write(call)
-        self._timer = self._loop.call_later(_ROUND_S, self._look) if self._changed else None
+        try:
+            for call in list(takewhile(lambda each: self._changed[each] <= before, self._changed)):
+                del self._changed[call]
+                self._write(call)
+        finally:
+            self._timer = self._loop.call_later(_ROUND_S, self._look) if self._changed else None
 
     def _write(self, call_id: CallId, *, now: bool = False) -> None:
         call = self._room.calls.get(call_id)
-        if call is None:
-            self._write_supervision(call_id)
-            return
         try:
+            if call is None:
+                self._write_supervision(call_id)
+                return
             data = self._written(call)
         except Exception:  # the call goes on, and would only not outlive a crash
-            call.log.exception("a call could not be written down")
+            _log.exception("a call could not be written down", call=call_id)
             return
         if data:
             self.written += 1

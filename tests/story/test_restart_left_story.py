@@ -11,9 +11,10 @@ import json
 import sqlite3
 from contextlib import closing
 from pathlib import Path
+from unittest.mock import patch
 
 import pytest
-from story_floor import NORTH, SOUTH, SWITCH, Centre, centre, fixed, members, sales, told, trunk
+from story_floor import FAULTS, NORTH, SOUTH, SWITCH, Centre, centre, fixed, members, sales, told, trunk
 
 from softswitch.api.steering_control import SuperviseWish
 from softswitch.call.snapshots import Snapshots
@@ -397,3 +398,24 @@ async def test_a_trunk_that_challenges_our_bye_is_hung_up(c: Centre) -> None:
     assert isinstance(await call.until(HungUp, patience_s=10), HungUp)
     await c.settled()
     raw.close()
+
+
+def no_such_ring(*_: object, **__: object) -> None:
+    raise RuntimeError("no such ring")
+
+
+@told(SUPERVISED)
+async def test_a_supervisor_who_cannot_be_written_down_costs_no_call_its_row(c: Centre) -> None:
+    c.phone("1004").on_call = ringing
+    with patch("softswitch.call.snapshots.open_rings", no_such_ring):
+        await c.switch.control.steering.supervise(SuperviseWish(phone="1004", agent="ana", follow=True))
+        await c.phone("1004").next_call()
+        await asyncio.sleep(1)
+    assert FAULTS == ["a call could not be written down: RuntimeError('no such ring')"]
+    FAULTS.clear()
+    await c.switch.control.agent_pause("ana", "")
+    waiting = c.caller()
+    await waiting.answered()
+    await asyncio.sleep(1)
+    assert len(c.switch.rows("snapshots")) == 1
+    waiting.hang_up()
