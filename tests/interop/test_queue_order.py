@@ -209,7 +209,7 @@ def test_by_skill_level_then_the_longest_idle(centre: Centre) -> None:
     served = [centre.cdr(caller)["agent"] for caller in others]
     assert set(served) == {"a4", "a5"}, "spanish 1 is not enough"
     assert served[:2] == served[2:], "the longest idle of equals takes turns"
-    row = centre.switch.rows("SELECT why FROM offers WHERE call = ?", centre.cdr(best)["call"])[0]
+    row = centre.switch.wait_rows("SELECT why FROM offers WHERE call = ?", centre.cdr(best)["call"])[0]
     candidates = spread(json.loads(row["why"]))["candidates"]
     assert candidates[0]["agent"] == "a3"
     assert {line["agent"] for line in candidates if not line["skipped"]} == {"a3", "a4", "a5"}
@@ -252,9 +252,9 @@ def test_an_agent_who_fails_costs_the_caller_no_place(centre: Centre, failure: s
     if failure == "no answer":
         cancels = failing.result().requests("CANCEL")
         assert len(cancels) == 1
-        rang = centre.switch.rows("SELECT rang_s FROM offers WHERE agent = 'a8' AND call = ?", row["call"])[
-            0
-        ]["rang_s"]
+        rang = centre.switch.wait_rows(
+            "SELECT rang_s FROM offers WHERE agent = 'a8' AND call = ?", row["call"]
+        )[0]["rang_s"]
         assert rang == pytest.approx(RING_S, abs=0.7)
 
 

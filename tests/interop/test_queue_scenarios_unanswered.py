@@ -134,7 +134,7 @@ def test_baseline(f: Floor) -> None:
     entered, connected, completed = caller.log()
     assert entered == ["ENTERQUEUE", "", caller.ani, "1"]
     assert connected[0] == "CONNECT" and connected[2] in [
-        leg["leg"] for leg in f.switch.rows("SELECT leg FROM legs WHERE call = ?", row["call"])
+        leg["leg"] for leg in caller.rows("legs", "began", 2)
     ]
     assert completed == ["COMPLETECALLER", str(int(row["wait_s"])), str(int(row["talk_s"])), "1"]
     wait_for(lambda: "AgentComplete" in board.events("baseline"), 10, "AgentComplete")
@@ -227,8 +227,7 @@ def test_a_member_whose_phone_forwards(f: Floor) -> None:
     assert caller.verbs() == ["ENTERQUEUE", "RINGNOANSWER", "CONNECT", "COMPLETECALLER"]
     assert caller.log()[-1][-1] == "1", "he kept his place"
     assert caller.cdr()["agent"] == "stays"
-    legs = f.switch.rows("SELECT party FROM legs WHERE call = ?", caller.cdr()["call"])
-    assert "endpoint:elsewhere" not in {leg["party"] for leg in legs}
+    assert "endpoint:elsewhere" not in {leg["party"] for leg in caller.rows("legs", "began", 2)}
 
 
 @SCENES.told
