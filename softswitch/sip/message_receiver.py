@@ -4,6 +4,7 @@ RFC 3261 sections 8.2, 9.2, 17.1.3, 17.2.3 and 18; RFC 6026 section 8.9: what be
 """
 
 import re
+from collections.abc import Sequence
 from typing import Protocol
 
 from softswitch.sip.client_transaction import ClientTransaction
@@ -21,6 +22,7 @@ from softswitch.sip.stateless_replies import StatelessReplies
 from softswitch.sip.transaction import MAGIC_COOKIE, TransactionKey, cancelled_key, client_key, server_key
 from softswitch.sip.transaction_table import TransactionTable
 from softswitch.sip.user_agent_server import Arrival, UserAgentServer
+from softswitch.sip.via import Via
 
 _STAMP = r";received=[0-9A-Fa-f.:]+"
 _USUAL_VIA = re.compile(
@@ -123,9 +125,10 @@ class MessageReceiver:
 
     def _request(self, request: Request, source: Source, now: float) -> None:
         key = self._usual_key(request)
-        usual = key is not None
+        vias: Sequence[Via] = ()
         if key is None:
-            if not request.vias:
+            vias = request.vias
+            if not vias:
                 raise ParseError("a request without Via")
             try:
                 key = server_key(request)
@@ -139,20 +142,20 @@ class MessageReceiver:
             if request.method == "ACK" and transaction.state == "Accepted":
                 self._ack(request, source, now)
             return
-        reply = source if usual else reply_destination(request.vias[0], source)
+        reply = reply_destination(vias[0], source) if vias else source
         try:
             request.validate(vias_read=True)
         finally:
-            if usual:
-                stamp_usual(request, source)
+            if vias:
+                stamp(request, vias[0], source)
             else:
-                stamp(request, request.vias[0], source)
+                stamp_usual(request, source)
         if request.method == "ACK":
             self._ack(request, source, now)
         elif request.method == "CANCEL":
             self._cancel(request, key, reply, now)
         else:
-            self._server.receive(Arrival(request, key, source, reply, now))
+            self._server.receive(Arrival(request, key, vias, source, reply, now))
 
     def _usual_key(self, request: Request) -> TransactionKey | None:
         """By a Via as nearly all write it, without taking that apart: its response goes where the request came from. None:

@@ -5,7 +5,7 @@ response, since a request that fails one is not worth remembering.
 """
 
 import zlib
-from collections.abc import Container
+from collections.abc import Container, Sequence
 
 from softswitch.errors import PeerError
 from softswitch.sip.capabilities import EXTENSIONS, REGISTRAR_EXTENSIONS
@@ -57,17 +57,19 @@ def check_extensions(request: Request) -> None:
             raise BadExtension(unsupported)
 
 
-def check_hops(request: Request, sent_by: str, ours: Container[str]) -> None:
-    """Raises PeerError with 483 or 482. `sent_by` is that of its top Via where it is known, `ours` those of our Vias.
+def check_hops(request: Request, vias: Sequence[Via], sent_by: str, ours: Container[str]) -> None:
+    """Raises PeerError with 483 or 482. `vias` are as received; where nobody took its only one apart they are empty, and
+    `sent_by` is of that. `ours` are the sent-by values of our Vias.
 
     A request that comes back with another Request-URI is a spiral, not a loop: a provider may well send a call of ours
     to one of our own numbers.
     """
     if request.max_forwards == 0 and request.method not in ("OPTIONS", "REGISTER"):
         raise PeerError("Max-Forwards is used up", sip_status=483)
-    if sent_by and sent_by not in ours and request.headers.keys.count("via") == 1:
-        return
-    vias = request.vias
+    if not vias:
+        if sent_by not in ours:
+            return
+        vias = request.vias
     if len(vias) > 1 or vias[0].sent_by in ours:
         mark = branch_of(b"", str(request.uri))[-LOOP_MARK:]
         if any(via.sent_by in ours and via.branch.endswith(mark) for via in vias):

@@ -5,7 +5,7 @@ admission, whose refusal (the one 401 or 407 of section 26.3.2.4) is sent withou
 else and needs no call of ours goes to the proxy.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -32,6 +32,7 @@ from softswitch.sip.source import Source
 from softswitch.sip.stack_owner import StackOwner
 from softswitch.sip.stack_stats import StackStats
 from softswitch.sip.transaction import TransactionKey
+from softswitch.sip.via import Via
 
 SCHEMES = ("sip", "sips", "tel")
 RETRY_AFTER = ("Retry-After", "5")
@@ -45,6 +46,8 @@ class Arrival:
 
     request: Request
     key: TransactionKey
+    vias: Sequence[Via]
+    """As received; empty where `key` says all that matters of the only one."""
     source: Source
     reply: Source
     """Where its responses go."""
@@ -53,7 +56,7 @@ class Arrival:
     @property
     def via_host(self) -> str:
         """Of its top Via's sent-by."""
-        return self.key.sent_by.rpartition(":")[0] or self.request.top_via.host
+        return self.vias[0].host if self.vias else self.key.sent_by.rpartition(":")[0]
 
 
 class ServerLayer(SessionLayer, Protocol):
@@ -147,7 +150,7 @@ class UserAgentServer:
         request = arrival.request
         if self._layer.guard.is_scanner(request, arrival.source, arrival.now):
             return
-        check_hops(request, arrival.key.sent_by, self._layer.ours())
+        check_hops(request, arrival.vias, arrival.key.sent_by, self._layer.ours())
         check_arrival(request, arrival.source)
         if request.uri.scheme not in SCHEMES:
             self._refuse(arrival, 416)

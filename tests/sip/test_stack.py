@@ -8,6 +8,7 @@ import pytest
 
 from softswitch.config.secret import Secret
 from softswitch.sip.digest import Challenge
+from softswitch.sip.grammar import MAX_PIECES
 from softswitch.sip.identity import Identity
 from softswitch.sip.message import Request, Response, make_response, parse_message
 from softswitch.sip.source import Source
@@ -261,6 +262,33 @@ def test_our_own_invite_coming_back_is_a_loop_and_with_another_target_a_spiral()
         b"z9hG4bKp", b"z9hG4bKq"
     )
     assert stranger.statuses(spiral) == [100]
+
+
+def _full(via: str) -> str:
+    """With as many parameters as a Via may have, so that it has one too many once we have stamped it."""
+    return via + "".join(f";p{number}" for number in range(MAX_PIECES - via.count(";")))
+
+
+@pytest.mark.parametrize(
+    ("top", "between"),
+    [
+        ("SIP/2.0/UDP 198.51.100.7:5070;branch=z9hG4bKtop;rport", ","),
+        ("SIP/2.0/UDP 198.51.100.7:5070;branch=z9hG4bKtop;rport", "\r\n , "),
+        ("SIP/2.0/UDP 198.51.100.7:5070;branch=z9hG4bKtop", ", "),
+        ("SIP/2.0/UDP 198.51.100.7:5070;branch=z9hG4bKtop;rport", "\r\nVia: "),
+        ("SIP/2.0/UDP 198.51.100.7:5070;branch=old", ", "),
+        (_full("SIP/2.0/UDP peer.example;branch=z9hG4bKtop"), "\r\nVia: "),
+    ],
+)
+def test_our_via_below_another_is_a_loop_on_one_line_and_on_many(top: str, between: str) -> None:
+    stranger = Stranger()
+    stranger.bob.call("sip:eve@198.51.100.7:5070")
+    stranger.world.run(0.1)
+    invite = parse_message(stranger.got[0])
+    assert isinstance(invite, Request)
+    ours = invite.headers.get("Via")
+    looped = raw("OPTIONS", uri=str(invite.uri), via=f"{top}{between}{ours}", call_id="looped")
+    assert stranger.statuses(looped)[-1:] == [482]
 
 
 def test_a_response_whose_sent_by_is_not_ours_is_dropped() -> None:
