@@ -134,11 +134,11 @@ class StackDriver:
         deadline = self._stack.timers.next_deadline()
         if deadline is None or deadline >= self._alarm_at:
             return
+        delay = max(0.0, deadline - self._monotonic())
+        alarm = asyncio.get_running_loop().call_later(delay, self.tick)
         if self._alarm is not None:
             self._alarm.cancel()
-        self._alarm_at = deadline
-        delay = max(0.0, deadline - self._monotonic())
-        self._alarm = asyncio.get_running_loop().call_later(delay, self.tick)
+        self._alarm, self._alarm_at = alarm, deadline
 
     def _fault(self, error: Exception) -> None:
         self._stack.stats.faults += 1
