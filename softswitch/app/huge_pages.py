@@ -2,8 +2,9 @@
 
 A call touches thousands of small things all over the heap, and much of what the processor waits for is finding their
 pages: in pages of 2 MB a call costs a twentieth less. A switch that has little to do keeps its small pages, and what is
-mostly empty is left as it is, so that little memory is taken for it. A thread does it: the kernel first waits for every
-processor, a tenth of a second a page where all are busy. Where the kernel cannot, nothing is done.
+mostly empty is left as it is, so that little memory is taken for it. Threads look and move: a look takes some milliseconds,
+and before it moves a page the kernel waits for every processor, a tenth of a second where all are busy. Where it cannot,
+nothing is done.
 """
 
 import asyncio
@@ -21,8 +22,9 @@ BUSY: Final = 0.2
 """Of a processor, over the last second: from here on it is worth it."""
 PAUSE_S: Final = 0.05
 """Between two pages: moving one takes some milliseconds of a processor."""
-AGAIN_S: Final = 60.0
-"""What has been added since is looked for so often, while the process is busy."""
+AGAIN_S: Final = 8.0
+"""What has been added since is looked for so often, while the process is busy: at 200 calls a second its memory grows by
+megabytes each second until the first calls are forgotten, and looked for once a minute that cost a thirtieth of a call."""
 HUGE: Final = 1 << 21
 _FILLED: Final = 0.75
 """An area with less of it in use is left alone: stacks of threads, room that a library keeps."""
@@ -57,14 +59,18 @@ def collapse(address: int) -> bool:
     return bool(_madvise(ctypes.c_void_p(address), ctypes.c_size_t(HUGE), _MADV_COLLAPSE) == 0)
 
 
-async def _beside(address: int) -> bool:
+async def _moved_beside(address: int) -> bool:
     return await asyncio.to_thread(collapse, address)
+
+
+async def _found_beside() -> list[int]:
+    return await asyncio.to_thread(lambda: list(small_pages(_SMAPS.read_text().splitlines())))
 
 
 async def use_huge_pages(
     cpu_s: Callable[[], float] = time.process_time,
-    found: Callable[[], list[int]] = lambda: list(small_pages(_SMAPS.read_text().splitlines())),
-    move: Callable[[int], Awaitable[bool]] = _beside,
+    found: Callable[[], Awaitable[list[int]]] = _found_beside,
+    move: Callable[[int], Awaitable[bool]] = _moved_beside,
 ) -> None:
     """Look once a second whether this process is busy, and move it then. Ends where the kernel cannot."""
     loop = asyncio.get_running_loop()
@@ -75,7 +81,7 @@ async def use_huge_pages(
             continue
         looked = now
         try:
-            pages = found()
+            pages = await found()
         except OSError:
             return
         moved = 0

@@ -84,7 +84,7 @@ class Watched:
         loop = asyncio.get_running_loop()
         began = loop.time()
 
-        def found() -> list[int]:
+        async def found() -> list[int]:
             self.looks.append(loop.time() - began)
             return list(range(self._pages))
 
@@ -105,7 +105,7 @@ def test_a_switch_with_little_to_do_keeps_its_small_pages() -> None:
     assert not watched.looks
 
 
-def test_a_busy_one_is_moved_once_and_looked_at_again_seldom() -> None:
+def test_a_busy_one_is_moved_and_looked_at_again_later() -> None:
     watched = Watched(busy=0.7, pages=5)
     assert run(watched.watch(AGAIN_S + 5.0))
     assert len(watched.looks) == 2 and watched.moved == [*range(5), *range(5)]
