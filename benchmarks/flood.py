@@ -30,6 +30,8 @@ MEMORY_GROWTH = 0.05
 """Most that may be added between the end of the warm-up and the end of the flood."""
 CLOSING = 4
 """So many descriptors may be those of connections that are being closed."""
+STEADY_LOOKS = 5
+"""The same in a row, a second apart: a spare worker takes a while to open what it holds, which would look left behind."""
 SETTLE_S = 40.0
 """Longer than a transaction lives."""
 
@@ -105,11 +107,12 @@ def run(given: argparse.Namespace, folder: Path) -> dict[str, Any]:
 
 def _steady(switch: Switch) -> dict[str, float]:
     """What it holds once the first calls are over: ports held ahead, a spare worker and the like."""
-    holdings = _holdings(switch)
-    for _ in range(10):
+    holdings, same = _holdings(switch), 0
+    for _ in range(30):
         time.sleep(1.0)
         before, holdings = holdings, _holdings(switch)
-        if holdings == before:
+        same = same + 1 if holdings == before else 0
+        if same == STEADY_LOOKS:
             break
     return holdings
 
